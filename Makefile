@@ -1,0 +1,53 @@
+# The commands of a working day. Everything is installed into .venv and kept in .local; nothing needs root or Docker.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test lint up down sql lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info[:2] <= (3, 13) else "Python 3.10 to 3.13 is needed; this is " + sys.version.split()[0] + ". Name another one: make run PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-ready: data_pipeline/requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the locked dependencies into $(VENV) (one to two minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r data_pipeline/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev-ready: requirements-dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the locked development dependencies into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.run-ready
+
+setup: $(VENV)/.run-ready ## Install what running needs
+setup-dev: $(VENV)/.dev-ready ## Install what testing needs as well
+
+run: setup ## Load the last finished session through Airflow into an embedded Postgres, then say what is there
+	@$(BIN)/data-pipeline run
+
+test: setup-dev ## Run every test on embedded parts
+	@$(BIN)/python -m pytest -q
+
+lint: setup-dev ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+up: setup ## Start Postgres and Airflow and leave them running (UI on 127.0.0.1)
+	@$(BIN)/data-pipeline up
+
+down: setup ## Stop what `make up` started
+	@$(BIN)/data-pipeline down
+
+lock: ## Resolve the dependencies anew into the two lock files (needs uv)
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra build pyproject.toml -o data_pipeline/requirements.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra build --extra dev -c data_pipeline/requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean: down ## Stop everything and delete what running made (.local)
+	rm -rf .local

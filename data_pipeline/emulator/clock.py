@@ -1,0 +1,63 @@
+"""The emulator's market clock: real time, or a moment that somebody pinned, running on or standing still."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
+from data_pipeline.trading_calendar import SEOUL
+
+
+def _real_time() -> datetime:
+    return datetime.now(SEOUL)
+
+
+class MarketClock:
+    """Tells what time it is in the emulated market.
+
+    Args:
+        start: The moment at which the clock starts; None follows real time. A moment without a zone is Seoul's.
+        frozen: Whether the clock stands still at ``start`` instead of running on in real time.
+        monotonic: Seconds that only grow; measures how far the clock ran on.
+        wall: Real time; used while no moment is pinned.
+    """
+
+    def __init__(
+        self,
+        start: datetime | None = None,
+        *,
+        frozen: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = _real_time,
+    ) -> None:
+        self._monotonic = monotonic
+        self._wall = wall
+        self.set(start, frozen=frozen)
+
+    def set(self, start: datetime | None, *, frozen: bool = False) -> None:
+        """Pin the clock to ``start`` (None goes back to real time), standing still when ``frozen``."""
+        moment = self._wall() if start is None and frozen else start
+        self._start = None if moment is None else _in_seoul(moment)
+        self._pinned_at = self._monotonic()
+        self.frozen = frozen
+
+    def now(self) -> datetime:
+        """Return the market's time: aware, in Seoul."""
+        if self._start is None:
+            return _in_seoul(self._wall())
+        if self.frozen:
+            return self._start
+        return self._start + timedelta(seconds=self._monotonic() - self._pinned_at)
+
+
+def _in_seoul(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=SEOUL) if moment.tzinfo is None else moment.astimezone(SEOUL)
+
+
+def http_date(moment: datetime) -> str:
+    """Return the moment as an HTTP ``Date`` header, which is always GMT and whole seconds."""
+    from datetime import timezone
+
+    return format_datetime(moment.astimezone(timezone.utc), usegmt=True)

@@ -1,0 +1,132 @@
+"""Every error that the pipeline raises on purpose, in one tree.
+
+::
+
+    DataPipelineError
+    |-- TransientError                      may pass: try again later
+    |   |-- RateLimitedError                (HTTPError)   the server said: too many calls
+    |   |-- QueueTimeoutError               no slot of the budget came free in time
+    |   |-- CircuitOpenError                the breaker rejects calls until its cooldown ends
+    |   |-- ServerFailureError              (HTTPError)   the server failed: 5xx without a business code
+    |   |-- RequestTimeoutError             (requests Timeout)
+    |   |-- ConnectionFailedError           (requests ConnectionError)
+    |   |-- TokenUnavailableError           no token yet: one issue a minute, or somebody else is issuing it
+    |   `-- CoordinationError               the state shared by processes cannot be read or written
+    `-- PermanentError                      will not pass: somebody has to change something
+        |-- ConfigurationError              (ValueError)  a setting or credential is missing or wrong; names it
+        |-- InvalidRequestError             (ValueError)  the caller's argument is wrong; raised before any call
+        |-- AuthenticationError             (HTTPError)   the server refuses the key, secret or token
+        |-- RequestRefusedError             (HTTPError)   the server refuses this request
+        |-- UnknownStockError               no such stock_code at this source
+        |-- UnsupportedDatasetError         the source does not offer this dataset; raised before any call
+        |-- PayloadError                    the answer is not what is documented; names code, endpoint and field
+        |-- CalendarRangeError              (ValueError)  a year that the trading calendar does not cover
+        |-- IncompleteDataError             rows that must exist did not come
+        |-- SyntheticDataRefusedError       made-up rows may not enter a warehouse of real rows, nor the reverse
+        `-- LoadError                       Postgres refused the rows; the table is as it was before
+
+Errors that also derive from a class of ``requests`` or from ``ValueError`` can be caught as the README shows.
+"""
+
+from __future__ import annotations
+
+from requests import exceptions as requests_exceptions
+
+
+class DataPipelineError(Exception):
+    """Base of every error of this package."""
+
+
+class TransientError(DataPipelineError):
+    """It may pass by itself; trying again later can help."""
+
+    retry_after: float | None = None
+    """Seconds after which trying again makes sense; None when unknown."""
+
+
+class PermanentError(DataPipelineError):
+    """It will not pass by itself; trying again does not help."""
+
+
+class RateLimitedError(TransientError, requests_exceptions.HTTPError):
+    """The server rejected the call because too many were sent (KIS: EGW00201, EGW00215)."""
+
+
+class ServerFailureError(TransientError, requests_exceptions.HTTPError):
+    """The server failed: a 5xx without a code that explains it."""
+
+
+class RequestTimeoutError(TransientError, requests_exceptions.Timeout):
+    """The server did not answer within the timeout."""
+
+
+class ConnectionFailedError(TransientError, requests_exceptions.ConnectionError):
+    """The connection could not be made or broke off."""
+
+
+class QueueTimeoutError(TransientError):
+    """No slot of the shared budget would come free within the queue timeout; no slot was taken."""
+
+
+class CircuitOpenError(TransientError):
+    """The circuit breaker is open: calls are rejected without being sent until ``retry_after`` seconds have passed."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TokenUnavailableError(TransientError):
+    """No access token could be had in time: KIS issues one a minute (EGW00133), or its issuer did not finish."""
+
+
+class CoordinationError(TransientError):
+    """The state that processes share cannot be read or written, so no call may be sent."""
+
+
+class ConfigurationError(PermanentError, ValueError):
+    """A setting or credential is missing or wrong; the message names the variable and what to put there."""
+
+
+class InvalidRequestError(PermanentError, ValueError):
+    """An argument is wrong (a malformed stock code, a reversed range); nothing was sent."""
+
+
+class AuthenticationError(PermanentError, requests_exceptions.HTTPError):
+    """The server refuses the app key, the app secret or a fresh token."""
+
+
+class RequestRefusedError(PermanentError, requests_exceptions.HTTPError):
+    """The server understood the request and refuses it; the message carries its code."""
+
+
+class UnknownStockError(PermanentError):
+    """The source does not know this stock code."""
+
+    def __init__(self, stock_code: str, where: str) -> None:
+        super().__init__(f"{where} does not know stock_code {stock_code!r}")
+        self.stock_code = stock_code
+
+
+class UnsupportedDatasetError(PermanentError):
+    """The source does not offer this dataset; nothing was sent."""
+
+
+class PayloadError(PermanentError):
+    """An answer is not what its document says; the message names stock code, endpoint and field."""
+
+
+class CalendarRangeError(PermanentError, ValueError):
+    """The trading calendar does not cover this date; a calendar file for its year is needed."""
+
+
+class IncompleteDataError(PermanentError):
+    """Rows that must exist did not come; nothing of this window was loaded."""
+
+
+class SyntheticDataRefusedError(PermanentError):
+    """Made-up rows may not enter a warehouse that holds real rows, nor real rows one that holds made-up rows."""
+
+
+class LoadError(PermanentError):
+    """Postgres refused the rows; the table is as it was before."""

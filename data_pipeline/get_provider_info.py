@@ -1,0 +1,92 @@
+"""What this package tells Airflow about itself: its connection types and their forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SECRET = {"type": ["string", "null"], "format": "password"}
+
+
+def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": schema}
+
+
+KIS_FIELDS: dict[str, Any] = {
+    "environment": _field(
+        "Server",
+        "Which of the two servers the app key belongs to: real trading (실전투자) or virtual trading (모의투자).",
+        type="string",
+        enum=["real", "virtual"],
+        default="real",
+    ),
+    "account_number": {
+        "label": "Account number",
+        "description": "Only needed for trading, which this package does not do; kept secret when given.",
+        "schema": SECRET,
+    },
+    "rate_limit": _field(
+        "Calls per second",
+        "The budget of this app key, shared by every process. Empty: what KIS allows on the chosen server.",
+        type=["number", "null"],
+    ),
+    "queue_timeout": _field(
+        "Queue timeout (s)", "How long a call may wait for a slot of the budget. Empty: 30.", type=["number", "null"]
+    ),
+    "circuit_breaker_threshold": _field(
+        "Breaker threshold",
+        "Server failures in a row after which calls are rejected. Empty: 5.",
+        type=["integer", "null"],
+    ),
+    "circuit_breaker_timeout": _field(
+        "Breaker timeout (s)",
+        "How long calls are rejected before one is let through as a trial. Empty: 60.",
+        type=["number", "null"],
+    ),
+    "base_url": _field(
+        "API address", "Empty: KIS's own. Another address makes stored rows say kis-sandbox.", type=["string", "null"]
+    ),
+    "master_url": _field(
+        "Stock master address", "Where the stock master files lie. Empty: KIS's own.", type=["string", "null"]
+    ),
+}
+
+MOCK_FIELDS: dict[str, Any] = {
+    "seed": _field("Seed", "Another seed is another market. Empty: the usual one.", type=["integer", "null"]),
+    "now": _field(
+        "Fixed time",
+        "The time that the market believes it is, as ISO 8601 with a zone. Empty: the real time.",
+        type=["string", "null"],
+    ),
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider description that Airflow reads through the entry point ``apache_airflow_provider``.
+
+    The forms are declared here so that the API server shows them without importing the hooks.
+    """
+    return {
+        "package-name": "data-pipeline",
+        "name": "Korean market data",
+        "description": "Korean stock market data from KIS and from a synthetic market, loaded into Postgres.",
+        "connection-types": [
+            {
+                "connection-type": "kis",
+                "hook-class-name": "data_pipeline.hooks.kis.KISHook",
+                "hook-name": "Korea Investment & Securities (KIS)",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["host", "port", "schema"],
+                    "relabeling": {"login": "App key", "password": "App secret"},
+                    "placeholders": {"login": "36 characters from KIS Developers", "password": "180 characters"},
+                },
+                "conn-fields": KIS_FIELDS,
+            },
+            {
+                "connection-type": "mock",
+                "hook-class-name": "data_pipeline.hooks.mock.MockHook",
+                "hook-name": "Synthetic market (mock)",
+                "ui-field-behaviour": {"hidden-fields": ["host", "port", "schema", "login", "password"]},
+                "conn-fields": MOCK_FIELDS,
+            },
+        ],
+    }

@@ -1,0 +1,107 @@
+"""What Airflow and the source are told on one machine: connections, folders and limits, as environment variables."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from data_pipeline.local.home import PROJECT, Home
+
+SANDBOX_KEY = "SANDBOX-KEY-".ljust(36, "0")
+SANDBOX_SECRET = "SANDBOX-SECRET-".ljust(180, "0")
+"""Of the documented lengths, and good for nothing but the emulator."""
+
+
+@dataclass(frozen=True)
+class SourceConnection:
+    """The Airflow connection that the DAGs load from."""
+
+    conn_id: str
+    conn_type: str
+    login: str = ""
+    password: str = ""
+    extra: Mapping[str, object] | None = None
+
+    def __repr__(self) -> str:
+        return f"SourceConnection({self.conn_id}, {self.conn_type})"
+
+    def as_json(self) -> str:
+        """Return the form that ``AIRFLOW_CONN_<ID>`` takes. It holds secrets: hand it to a process, never to a log."""
+        return json.dumps(
+            {
+                "conn_type": self.conn_type,
+                "login": self.login,
+                "password": self.password,
+                "extra": dict(self.extra or {}),
+            }
+        )
+
+
+def sandbox_connection(emulator_url: str, rate: float) -> SourceConnection:
+    """Return the connection that speaks KIS to the emulator."""
+    extra = {"environment": "real", "base_url": emulator_url, "master_url": emulator_url, "rate_limit": rate}
+    return SourceConnection("kis_default", "kis", SANDBOX_KEY, SANDBOX_SECRET, extra)
+
+
+def postgres_connection_json(url: str) -> str:
+    """Return a ``postgresql://`` URL in the form that ``AIRFLOW_CONN_<ID>`` takes."""
+    parts = urlsplit(url)
+    return json.dumps(
+        {
+            "conn_type": "postgres",
+            "host": parts.hostname,
+            "port": parts.port or 5432,
+            "login": unquote(parts.username or ""),
+            "password": unquote(parts.password or ""),
+            "schema": parts.path.lstrip("/"),
+        }
+    )
+
+
+def airflow_environment(
+    home: Home, metadata_url: str, warehouse_url: str, source: SourceConnection, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the environment of every Airflow process of this installation.
+
+    Args:
+        home: Where ``AIRFLOW_HOME`` and the state that processes share are kept.
+        metadata_url: Airflow's own database.
+        warehouse_url: The warehouse, for the connection ``market_db``; the loader's role is enough.
+        source: Where the data comes from.
+        environ: What the processes inherit.
+    """
+    fernet_key = base64.urlsafe_b64encode(hashlib.sha256(home.secret("fernet").encode()).digest()).decode()
+    return {
+        **environ,
+        "AIRFLOW_HOME": str(home.airflow),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__FERNET_KEY": fernet_key,
+        "AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES": "appkey,app_key,account_no,account_number,cano",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://", 1),
+        "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("jwt"),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
+        "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(warehouse_url),
+        f"AIRFLOW_CONN_{source.conn_id.upper()}": source.as_json(),
+        "DATA_SOURCE_CONN_ID": source.conn_id,
+        "COORDINATION_URL": environ.get("COORDINATION_URL") or home.coordination.as_uri(),
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def airflow_command() -> str:
+    """Return the ``airflow`` program that belongs to this Python."""
+    beside = Path(sys.executable).with_name("airflow")
+    return str(beside) if beside.exists() else shutil.which("airflow") or "airflow"

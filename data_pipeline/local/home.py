@@ -1,0 +1,67 @@
+"""Where a local installation keeps what it makes: one folder, deleted by `make clean`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one local installation and the places in it."""
+
+    root: Path
+
+    @property
+    def postgres(self) -> Path:
+        """The embedded server's folder."""
+        return self.root / "postgres"
+
+    @property
+    def airflow(self) -> Path:
+        """``AIRFLOW_HOME``."""
+        return self.root / "airflow"
+
+    @property
+    def coordination(self) -> Path:
+        """The state that processes share: the limiter's slots, the breaker, the token."""
+        return self.root / "coordination"
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each process."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """One file with a PID for each process that is left running."""
+        return self.root / "run"
+
+    def prepare(self) -> Home:
+        """Make the folders, readable by their owner only."""
+        for folder in (self.root, self.airflow, self.coordination, self.logs, self.run):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+    def secret(self, name: str, nbytes: int = 32) -> str:
+        """Return the secret kept under this name; made on the first call, in a file of mode 0600."""
+        path = self.root / f"{name}.secret"
+        if not path.exists():
+            draft = path.with_suffix(f".{os.getpid()}")
+            with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(nbytes))
+            with suppress(FileExistsError):
+                os.link(draft, path)  # whole or not at all, and the first one wins
+            draft.unlink()
+        return path.read_text("ascii")
+
+
+def local_home(environ: Mapping[str, str]) -> Home:
+    """Return the folder named by ``DATA_PIPELINE_HOME``, or ``.local`` in the project."""
+    return Home(Path(environ.get("DATA_PIPELINE_HOME") or PROJECT / ".local").resolve())

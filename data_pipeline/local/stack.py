@@ -1,0 +1,131 @@
+"""The parts that every local command needs: the warehouse, Airflow's database and somewhere to get data from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from data_pipeline.emulator.process import EmulatorProcess
+from data_pipeline.local.environment import (
+    SourceConnection,
+    airflow_command,
+    airflow_environment,
+    sandbox_connection,
+)
+from data_pipeline.local.home import Home
+from data_pipeline.local.processes import run_to_the_end
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from data_pipeline.warehouse.migrate import migrate
+
+REAL_DATABASE = "market"
+SANDBOX_DATABASE = "market_sandbox"
+METADATA_DATABASE = "airflow"
+SANDBOX_RATE = 18.0
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where the rows go."""
+
+    owner_url: str
+    loader_url: str
+    reader_url: str
+
+    def __repr__(self) -> str:
+        return "Warehouse(...)"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A warehouse, Airflow's metadata database and a source, all ready."""
+
+    home: Home
+    warehouse: Warehouse
+    metadata_url: str
+    source: SourceConnection
+    emulator: EmulatorProcess | None
+
+    def __repr__(self) -> str:
+        return f"Stack({self.source!r})"
+
+    def airflow_environment(self) -> dict[str, str]:
+        """Return the environment of every Airflow process on this stack."""
+        return airflow_environment(self.home, self.metadata_url, self.warehouse.loader_url, self.source)
+
+
+def has_credentials(environ: Mapping[str, str]) -> bool:
+    """Whether the environment names a KIS app key and its secret."""
+    return bool(environ.get("KIS_APP_KEY") and environ.get("KIS_APP_SECRET"))
+
+
+def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
+    """Return the connection that the environment's KIS credentials make."""
+    settings = KisSettings.from_env(environ)
+    extra = {
+        "environment": "virtual" if settings.use_virtual else "real",
+        "base_url": settings.base_url,
+        "master_url": settings.master_url,
+        "account_number": settings.account_number,
+        "rate_limit": settings.rate_limit,
+        "queue_timeout": settings.queue_timeout,
+    }
+    return SourceConnection("kis_default", "kis", settings.app_key, settings.app_secret, extra)
+
+
+def warehouse_of(server: EmbeddedPostgres, environ: Mapping[str, str]) -> Warehouse:
+    """Return the warehouse: the server that ``MARKET_DB_URL`` names, else a database of the embedded one.
+
+    Made-up rows get a database of their own, so that credentials added later start on an empty one.
+    """
+    url = environ.get("MARKET_DB_URL")
+    if url:
+        return Warehouse(url, url, url)
+    name = REAL_DATABASE if has_credentials(environ) else SANDBOX_DATABASE
+    server.create_database(name)
+    return Warehouse(*(server.url(name, role) for role in ("owner", "loader", "reader")))
+
+
+def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:
+    """Bring Airflow's metadata database up to date; its output goes to ``logs/airflow-migrate.log``."""
+    run_to_the_end([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log")
+
+
+@contextmanager
+def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) -> Iterator[Stack]:
+    """Start everything, hand it over, and stop what was started here; a server that ran before runs on.
+
+    Args:
+        home: The installation's folder, prepared.
+        environ: Credentials and addresses, as documented in ``.env.example``.
+        market_now: The time of the synthetic market, when there are no credentials.
+
+    Raises:
+        ConfigurationError: A part did not start; the message names its log.
+    """
+    server = EmbeddedPostgres(home.postgres)
+    was_running = server.running
+    emulator = None if has_credentials(environ) else EmulatorProcess(rate=SANDBOX_RATE, now=market_now.isoformat())
+    try:
+        with ThreadPoolExecutor(2) as starter:
+            emulator_ready = starter.submit(emulator.start) if emulator else None
+            server.start()
+            server.create_database(METADATA_DATABASE)
+            warehouse = warehouse_of(server, environ)
+            metadata_url = server.url(METADATA_DATABASE, "owner")
+            migrated = starter.submit(migrate, warehouse.owner_url)
+            if emulator_ready:
+                emulator_ready.result()
+            source = sandbox_connection(emulator.url, SANDBOX_RATE) if emulator else kis_connection(environ)
+            stack = Stack(home, warehouse, metadata_url, source, emulator)
+            migrate_airflow(home, stack.airflow_environment())
+            migrated.result()
+        yield stack
+    finally:
+        if emulator:
+            emulator.stop()
+        if not was_running:
+            server.stop()

@@ -1,0 +1,1 @@
+"""Where data comes from: one folder a vendor, and the synthetic market."""

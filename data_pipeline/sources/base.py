@@ -1,0 +1,102 @@
+"""What the pipeline asks of any source of market data, in the pipeline's words."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from datetime import date
+from types import TracebackType
+
+from typing_extensions import Self
+
+from data_pipeline.records import (
+    ChartData,
+    CurrentPrice,
+    DailyBar,
+    Instrument,
+    MarketDay,
+    MinuteBar,
+    OrderBook,
+    PriceType,
+    StockInfo,
+)
+
+
+class AbstractDataSource(ABC):
+    """A source of Korean market data, used as a context manager.
+
+    Errors are the same for every source. A malformed stock code is an :class:`InvalidRequestError` (a ``ValueError``)
+    before any call. An unknown one is an :class:`UnknownStockError`. A dataset the source does not have is an
+    :class:`UnsupportedDatasetError` before any call. An answer that contradicts its document is a
+    :class:`PayloadError`. All of these are permanent; a :class:`TransientError` may pass when tried again. No method
+    returns an empty result, a zero or a made-up value in place of an error.
+    """
+
+    name: str
+    """What stored rows carry in ``source``: kis, kis-virtual, kis-sandbox, krx, krx-sandbox or mock."""
+
+    @abstractmethod
+    def get_current_price(self, stock_code: str) -> CurrentPrice:
+        """Return the last price of one issue and its day so far."""
+
+    @abstractmethod
+    def get_order_book(self, stock_code: str) -> OrderBook:
+        """Return the ten-level order book (호가) of one issue; outside trading hours its sides may be empty."""
+
+    @abstractmethod
+    def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
+        """Return the last ``count`` bars in raw prices, newest first; fewer only when the issue is younger than that.
+
+        Raises:
+            InvalidRequestError: ``count`` is not positive.
+        """
+
+    @abstractmethod
+    def get_stock_info(self, stock_code: str) -> StockInfo:
+        """Return what an issue is: its name, market, sector, shares and par value."""
+
+    @abstractmethod
+    def instruments(self, session: date) -> Iterator[Instrument]:
+        """Yield every issue listed in the three markets, in order of stock code.
+
+        Raises:
+            InvalidRequestError: The source only knows the present list, and ``session`` is not the present session.
+        """
+
+    @abstractmethod
+    def daily_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[DailyBar]:
+        """Yield raw bars of the sessions from ``first`` to ``last``, both included, for each code in the order given.
+
+        Sessions within one code come in no promised order. A code that was not listed on a session yields no bar for
+        it; a code that the source does not know at all raises.
+        """
+
+    @abstractmethod
+    def minute_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[MinuteBar]:
+        """Yield one-minute bars of the sessions from ``first`` to ``last``, both included.
+
+        Minutes without a trade are absent.
+        """
+
+    @abstractmethod
+    def price_snapshots(self, stock_codes: Sequence[str]) -> Iterator[CurrentPrice]:
+        """Yield the present price of each code, in the order given, with as few calls as the source allows."""
+
+    @abstractmethod
+    def order_books(self, stock_codes: Sequence[str]) -> Iterator[OrderBook]:
+        """Yield the present order book of each code, in the order given."""
+
+    @abstractmethod
+    def market_days(self, first: date) -> Iterator[MarketDay]:
+        """Yield consecutive calendar days from ``first`` with whether the market opens, as far as one call reaches."""
+
+    def close(self) -> None:  # noqa: B027 - most sources hold nothing to give back
+        """Give connections back; the source is not used afterwards. Closing twice is safe."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

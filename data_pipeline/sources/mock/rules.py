@@ -1,0 +1,75 @@
+"""The exchange's price rules: ticks and daily price limits, as they hold since 2023-01-25.
+
+The synthetic market uses them for every session, also those before that day.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import date
+
+ETF = "ETF"
+"""The board name under which exchange traded funds have their own ticks."""
+
+_STOCK_BOUNDS = (2_000, 5_000, 20_000, 50_000, 200_000, 500_000)
+_STOCK_TICKS = (1, 5, 10, 50, 100, 500, 1_000)
+_ETF_BOUND = 2_000
+_ETF_TICKS = (1, 5)
+
+
+def tick_size(price: int, market: str = "KOSPI", session: date | None = None) -> int:  # noqa: ARG001
+    """Return the price step in won at this price.
+
+    Args:
+        price: Won.
+        market: KOSPI, KOSDAQ or KONEX, which share one table, or ``ETF`` for funds on KOSPI: 1 below 2,000 won, else 5.
+        session: Accepted for callers that know it; the synthetic market has one table for all sessions.
+
+    Source: KRX business regulations, quotation price units (호가가격단위) in force since 2023-01-25.
+    """
+    if market == ETF:
+        return _ETF_TICKS[price >= _ETF_BOUND]
+    return _STOCK_TICKS[bisect_right(_STOCK_BOUNDS, price)]
+
+
+def floor_to_tick(price: int, market: str) -> int:
+    """Return the highest legal price that is not above ``price``."""
+    return price - price % tick_size(price, market)
+
+
+def ceil_to_tick(price: int, market: str) -> int:
+    """Return the lowest legal price that is not below ``price``."""
+    return price + -price % tick_size(price, market)
+
+
+def round_to_tick(price: int, market: str) -> int:
+    """Return the nearest legal price; from the middle, the higher one."""
+    tick = tick_size(price, market)
+    return (price + tick // 2) // tick * tick
+
+
+def next_tick(price: int, market: str) -> int:
+    """Return the lowest legal price above ``price``."""
+    return ceil_to_tick(price + 1, market)
+
+
+def previous_tick(price: int, market: str) -> int:
+    """Return the highest legal price below ``price``."""
+    return floor_to_tick(price - 1, market)
+
+
+def limit_percent(market: str) -> int:
+    """Return how many percent of the base price a day may move either way: 15 on KONEX, else 30."""
+    return 15 if market == "KONEX" else 30
+
+
+def limit_prices(base: int, market: str) -> tuple[int, int]:
+    """Return the lowest and the highest price of a day: the base less and plus its percentage, cut to the base's tick.
+
+    Args:
+        base: The base price (기준가) of the day, won.
+        market: KOSPI, KOSDAQ, KONEX or ``ETF``.
+    """
+    tick = tick_size(base, market)
+    reach = base * limit_percent(market) // 100 // tick * tick
+    return base - reach, base + reach

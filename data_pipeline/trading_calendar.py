@@ -1,0 +1,192 @@
+"""When the Korea Exchange trades: its sessions, their hours, and when the figures of a day are final.
+
+The facts are in ``xkrx_sessions.json`` beside this module, each range of years with where it was read. Hours are the
+stock market's, in Seoul.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
+
+SEOUL = ZoneInfo("Asia/Seoul")
+DATA_FILE = Path(__file__).with_name("xkrx_sessions.json")
+
+_REGULAR_OPEN = time(9)
+_LATE_OPEN = time(10)
+_QUOTES_TURN_AT = time(8)
+_LATE_BY = timedelta(hours=1)
+
+
+class TradingCalendar:
+    """The sessions of one exchange over whole years, and their hours.
+
+    A day outside the covered years raises :class:`CalendarRangeError`: an unknown year is never taken for one
+    without holidays.
+    """
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        """Make the calendar from the parsed data file.
+
+        Raises:
+            ConfigurationError: A key is missing or malformed, a year is missing in between, or a closure falls on a
+                weekend. The file has to be mended.
+        """
+        try:
+            closures = _closures(facts["closures"])
+            self.provisional_years = frozenset(int(year) for year in facts["provisional"])
+            self._late_days = frozenset(date.fromisoformat(day) for day in facts["late_days"])
+            self._regular_close = _times_by_day(facts["regular_close"])
+            self._final_at = _times_by_day(facts["day_is_final_at"])
+            years = sorted(int(year) for year in facts["closures"])
+            if years != list(range(years[0], years[-1] + 1)):
+                raise ValueError(f"years {years} have a gap")
+            self.first_day, self.last_day = date(years[0], 1, 1), date(years[-1], 12, 31)
+            self._sessions = [day for day in _weekdays(self.first_day, self.last_day) if day not in closures]
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            raise ConfigurationError(f"the trading calendar's facts are unusable: {error!r}") from error
+        self._known = frozenset(self._sessions)
+
+    def is_session(self, day: date) -> bool:
+        """Return whether the stock market trades on this day."""
+        return self._covered(day) in self._known
+
+    def sessions(self, first: date, last: date) -> list[date]:
+        """Return the sessions from ``first`` to ``last``, both included, oldest first; empty when there is none."""
+        start = bisect_left(self._sessions, self._covered(first))
+        return self._sessions[start : bisect_right(self._sessions, self._covered(last))]
+
+    def previous_session(self, day: date) -> date:
+        """Return the newest session strictly before this day.
+
+        Raises:
+            CalendarRangeError: The day, or the session before it, is not covered.
+        """
+        position = bisect_left(self._sessions, self._covered(day))
+        if position == 0:
+            raise CalendarRangeError(f"no session before {day} is known: the calendar begins on {self.first_day}")
+        return self._sessions[position - 1]
+
+    def next_session(self, day: date) -> date:
+        """Return the oldest session strictly after this day.
+
+        Raises:
+            CalendarRangeError: The day, or the session after it, is not covered.
+        """
+        position = bisect_right(self._sessions, self._covered(day))
+        if position == len(self._sessions):
+            raise CalendarRangeError(f"no session after {day} is known: the calendar ends on {self.last_day}")
+        return self._sessions[position]
+
+    def open_at(self, session: date) -> datetime:
+        """Return when continuous trading begins: 09:00, or 10:00 on a year's first session and examination days."""
+        return _seoul(self._require_session(session), self._open_time(session))
+
+    def close_at(self, session: date) -> datetime:
+        """Return when the closing auction ends: 15:30 (15:00 before 2016-08-01), an hour later on examination days."""
+        closed = _seoul(self._require_session(session), _in_force(self._regular_close, session))
+        return closed + _LATE_BY if session in self._late_days else closed
+
+    def final_at(self, session: date) -> datetime:
+        """Return when the day's volume stops growing: 20:00, the end of the after-market (18:00 before 2026-09-14)."""
+        return _seoul(self._require_session(session), _in_force(self._final_at, session))
+
+    def last_final_session(self, now: datetime) -> date:
+        """Return the newest session whose figures were final at ``now``, an aware datetime."""
+        here = _in_seoul(now)
+        if self.is_session(here.date()) and self.final_at(here.date()) <= here:
+            return here.date()
+        return self.previous_session(here.date())
+
+    def quoted_session(self, now: datetime) -> date:
+        """Return the session that quotes belong to at ``now``: from 08:00 of a session day that day, before, the last.
+
+        At night and on closed days a quote server goes on showing the last session.
+        """
+        here = _in_seoul(now)
+        if self.is_session(here.date()) and here.time() >= _QUOTES_TURN_AT:
+            return here.date()
+        return self.previous_session(here.date())
+
+    def _open_time(self, session: date) -> time:
+        opens_year = bisect_left(self._sessions, session) == bisect_left(self._sessions, date(session.year, 1, 1))
+        return _LATE_OPEN if opens_year or session in self._late_days else _REGULAR_OPEN
+
+    def _covered(self, day: date) -> date:
+        if isinstance(day, datetime):
+            raise TypeError(f"a date in Seoul is wanted, not a moment: {day}")
+        if not self.first_day <= day <= self.last_day:
+            raise CalendarRangeError(
+                f"the trading calendar covers {self.first_day} to {self.last_day}, not {day}; "
+                f"add the closures of {day.year} to {DATA_FILE.name}"
+            )
+        return day
+
+    def _require_session(self, session: date) -> date:
+        if not self.is_session(session):
+            raise CalendarRangeError(f"{session} is not a session of the exchange")
+        return session
+
+
+@lru_cache(maxsize=1)
+def krx_calendar() -> TradingCalendar:
+    """Return the calendar of the Korea Exchange (XKRX), read once a process.
+
+    Raises:
+        ConfigurationError: The data file is missing or unusable; scheduling on without holidays is not an option.
+    """
+    return load_calendar(DATA_FILE)
+
+
+def load_calendar(path: Path) -> TradingCalendar:
+    """Return the calendar that this JSON file describes.
+
+    Raises:
+        ConfigurationError: The file is missing, is not JSON, or its facts are unusable.
+    """
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the trading calendar {path} cannot be read: {error}") from error
+    return TradingCalendar(facts)
+
+
+def _closures(by_year: Mapping[str, Mapping[str, str]]) -> frozenset[date]:
+    days = [date.fromisoformat(f"{year}-{day}") for year, days in by_year.items() for day in days]
+    weekend = [day for day in days if day.weekday() >= 5]
+    if weekend:
+        raise ValueError(f"closures on a weekend: {weekend}")
+    return frozenset(days)
+
+
+def _times_by_day(changes: Mapping[str, str]) -> list[tuple[date, time]]:
+    return sorted((date.fromisoformat(day), time.fromisoformat(value)) for day, value in changes.items())
+
+
+def _in_force(changes: list[tuple[date, time]], session: date) -> time:
+    return changes[bisect_right(changes, (session, time.max)) - 1][1]
+
+
+def _weekdays(first: date, last: date) -> Iterator[date]:
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(ordinal)
+        if day.weekday() < 5:
+            yield day
+
+
+def _seoul(day: date, at: time) -> datetime:
+    return datetime.combine(day, at, SEOUL)
+
+
+def _in_seoul(now: datetime) -> datetime:
+    if now.tzinfo is None:
+        raise ValueError(f"an aware datetime is wanted, not {now}")
+    return now.astimezone(SEOUL)

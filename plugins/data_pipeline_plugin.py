@@ -1,0 +1,14 @@
+"""Registers the timetables with Airflow: the scheduler, the API server and the DAG processor each load it on start."""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+from data_pipeline.timetables import KrxIntradayTimetable, KrxSessionTimetable
+
+
+class DataPipelinePlugin(AirflowPlugin):
+    """What the data pipeline adds to Airflow."""
+
+    name = "data_pipeline"
+    timetables = (KrxSessionTimetable, KrxIntradayTimetable)
