@@ -32,12 +32,12 @@ KIS_FIELDS: dict[str, Any] = {
     "queue_timeout": _field(
         "Queue timeout (s)", "How long a call may wait for a slot of the budget. Empty: 30.", type=["number", "null"]
     ),
-    "circuit_breaker_threshold": _field(
+    "breaker_threshold": _field(
         "Breaker threshold",
         "Server failures in a row after which calls are rejected. Empty: 5.",
         type=["integer", "null"],
     ),
-    "circuit_breaker_timeout": _field(
+    "breaker_timeout": _field(
         "Breaker timeout (s)",
         "How long calls are rejected before one is let through as a trial. Empty: 60.",
         type=["number", "null"],

@@ -46,10 +46,7 @@ class TradingCalendar:
             self._late_days = frozenset(date.fromisoformat(day) for day in facts["late_days"])
             self._regular_close = _times_by_day(facts["regular_close"])
             self._final_at = _times_by_day(facts["day_is_final_at"])
-            years = sorted(int(year) for year in facts["closures"])
-            if years != list(range(years[0], years[-1] + 1)):
-                raise ValueError(f"years {years} have a gap")
-            self.first_day, self.last_day = date(years[0], 1, 1), date(years[-1], 12, 31)
+            self.first_day, self.last_day = _covered_days(facts["closures"])
             self._sessions = [day for day in _weekdays(self.first_day, self.last_day) if day not in closures]
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
             raise ConfigurationError(f"the trading calendar's facts are unusable: {error!r}") from error
@@ -160,11 +157,18 @@ def load_calendar(path: Path) -> TradingCalendar:
 
 
 def _closures(by_year: Mapping[str, Mapping[str, str]]) -> frozenset[date]:
-    days = [date.fromisoformat(f"{year}-{day}") for year, days in by_year.items() for day in days]
+    days = [date.fromisoformat(f"{year}-{day}") for year, days in by_year.items() for day in dict(days)]
     weekend = [day for day in days if day.weekday() >= 5]
     if weekend:
         raise ValueError(f"closures on a weekend: {weekend}")
     return frozenset(days)
+
+
+def _covered_days(by_year: Mapping[str, Mapping[str, str]]) -> tuple[date, date]:
+    years = sorted(int(year) for year in by_year)
+    if years != list(range(years[0], years[-1] + 1)):
+        raise ValueError(f"years {years} have a gap")
+    return date(years[0], 1, 1), date(years[-1], 12, 31)
 
 
 def _times_by_day(changes: Mapping[str, str]) -> list[tuple[date, time]]:

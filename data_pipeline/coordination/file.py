@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
-import logging
 import os
 import platform
 import re
@@ -13,29 +12,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-from data_pipeline.coordination.store import damaged
-from data_pipeline.exceptions import ConfigurationError, CoordinationError
-
-if TYPE_CHECKING:
-    from cryptography.fernet import MultiFernet
-
-logger = logging.getLogger(__name__)
+from data_pipeline.coordination.envelope import MOST_BYTES, Seal, open_envelope
+from data_pipeline.coordination.store import number
+from data_pipeline.exceptions import CoordinationError
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_MOST_BYTES = 1_000_000
 _OTHER_HOST_SECONDS = 60.0
-_FORMAT = "data_pipeline.coordination"
 
 
 class FileStore:
     """Shared state in files, locked with ``flock``; it satisfies :class:`~data_pipeline.coordination.store.Store`.
 
     A file holds the id of the boot in which it was written, because its times count from that boot: after a restart
-    of the host it is dropped (secret states are kept, their times are wall-clock times). A file that another host
-    wrote within the last minute is refused: hosts do not share a clock.
+    of the host it is dropped (secret states are kept, for the token's times are wall-clock times). A file that another
+    host wrote within the last minute is refused: hosts do not share a clock.
 
     Args:
         directory: Made with mode 0700 at the first use. One that others may write to is refused.
@@ -60,14 +53,15 @@ class FileStore:
         sleep: Callable[[float], None] = time.sleep,
         boot_id: str | None = None,
     ) -> None:
-        self._directory = os.path.abspath(directory)
+        self._directory = Path(directory).absolute()
         self._clock = clock
-        self._fernet = _fernet(fernet_key) if fernet_key else None
+        self._seal = Seal(fernet_key)
         self._lock_timeout = lock_timeout
         self._sleep = sleep
         self._boot = _kernel_boot_id() if boot_id is None else boot_id
         self._host = platform.node()
-        self._prepared = False
+        self._known: dict[str, _Paths] = {}
+        self._checked = False
 
     def now(self) -> float:
         """Return seconds since some moment at or before this boot of the host."""
@@ -75,23 +69,21 @@ class FileStore:
 
     def location(self, key: str) -> str:
         """Return the path of the file that holds ``key``."""
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"a key is 1 to 100 of A-Z a-z 0-9 . _ - and begins with a letter or digit, not {key!r}")
-        return f"{self._directory}/{key}.json"
+        return self._paths(key).state
 
     @contextmanager
     def transaction(self, key: str, *, secret: bool = False) -> Iterator[dict[str, Any]]:
         """Hold the state of ``key`` alone to change it in place; see the protocol."""
-        path = self.location(key)
-        with self._errors(path):
-            lock = self._lock(key)
+        paths = self._paths(key)
+        with _errors(paths.state):
+            lock = self._lock(paths.lock)
         try:
-            state = self._load(path, secret=secret)
-            before = json.dumps(state)
+            state = self._load(paths.state, secret=secret)
             yield state
-            after = json.dumps(state, allow_nan=False)
-            if after != before:
-                self._save(path, after, secret=secret)
+            head = {"boot": self._boot, "host": self._host, "at": self._clock()}
+            content = self._seal.wrap(head, state, secret=secret)
+            with _errors(paths.state):
+                _replace(paths, content, durable=secret)
         finally:
             # Closing alone would leave the lock with a child that was forked in between.
             fcntl.flock(lock, fcntl.LOCK_UN)
@@ -99,60 +91,64 @@ class FileStore:
 
     def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
         """Return the state last written under ``key``; files are replaced as a whole, so no lock is needed."""
-        return self._load(self.location(key), secret=secret)
+        return self._load(self._paths(key).state, secret=secret)
 
-    @contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise CoordinationError(
-                f"The shared state {path} cannot be used ({error.strerror or error}), so no call is sent. Make it "
-                "writable for this user, free disk space, or set COORDINATION_URL to another file:///directory"
-            ) from error
+    def _paths(self, key: str) -> _Paths:
+        known = self._known.get(key)
+        if known is None:
+            if not _KEY.fullmatch(key):
+                raise ValueError(f"a key is 1 to 100 of A-Za-z0-9._- and begins with a letter or digit, not {key!r}")
+            base = str(self._directory / key)
+            known = self._known[key] = _Paths(f"{base}.json", f"{base}.lock", f"{base}.tmp")
+        return known
 
-    def _lock(self, key: str) -> int:
-        self._prepare()
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        # Opened anew each time: flock belongs to the open file, so this excludes threads as well as processes.
-        lock = os.open(f"{self._directory}/{key}.lock", flags, 0o600)
-        waited, pause = 0.0, 0.0005
+    def _lock(self, path: str) -> int:
+        if not self._checked:
+            self._check_directory()
+        lock = self._open_lock(path)
         try:
-            while not _try_lock(lock):
-                if waited >= self._lock_timeout:
-                    raise CoordinationError(f"{self._directory}/{key}.lock stayed locked for {waited:.1f} s")
-                self._sleep(pause)
-                waited, pause = waited + pause, min(pause * 2, 0.01)
+            self._wait_for(lock, path)
         except BaseException:
             os.close(lock)
             raise
         return lock
 
-    def _prepare(self) -> None:
-        if self._prepared and os.path.isdir(self._directory):
-            return
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        found = os.stat(self._directory)
+    def _open_lock(self, path: str) -> int:
+        # Opened anew each time: flock belongs to the open file, so this excludes threads as well as processes.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            self._check_directory()
+            return os.open(path, flags, 0o600)
+
+    def _wait_for(self, lock: int, path: str) -> None:
+        waited, pause = 0.0, 0.0005
+        while not _try_lock(lock):
+            if waited >= self._lock_timeout:
+                raise CoordinationError(f"{path} stayed locked by another process for {waited:.1f} s")
+            self._sleep(pause)
+            waited, pause = waited + pause, min(pause * 2, 0.01)
+
+    def _check_directory(self) -> None:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = self._directory.stat()
         if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or os.geteuid() not in {0, found.st_uid}:
             raise CoordinationError(
                 f"{self._directory} belongs to somebody else or others may write to it; run chmod 700 on it, or set "
                 "COORDINATION_URL to a file:///directory of this user alone"
             )
-        self._prepared = True
+        self._checked = True
 
     def _load(self, path: str, *, secret: bool) -> dict[str, Any]:
-        with self._errors(path):
-            try:
-                with open(path, "rb") as file:
-                    content = file.read(_MOST_BYTES + 1)
-                    written_at = os.fstat(file.fileno()).st_mtime
-            except FileNotFoundError:
-                return {}
-        envelope = _parse(content, path)
-        if secret:
-            return self._unseal(envelope, path)
-        if self._is_of_this_boot(envelope, written_at, path):
-            return _state(envelope.get("state"), path)
+        with _errors(path):
+            found = _contents(path)
+        if found is None:
+            return {}
+        content, written_at = found
+        envelope = open_envelope(content, path)
+        if secret or self._is_of_this_boot(envelope, written_at, path):
+            return self._seal.state(envelope, path, secret=secret)
         return {}
 
     def _is_of_this_boot(self, envelope: dict[str, Any], written_at: float, path: str) -> bool:
@@ -161,35 +157,38 @@ class FileStore:
             if host != self._host and abs(time.time() - written_at) < _OTHER_HOST_SECONDS:
                 raise CoordinationError(f"{path} is in use by host {host!r}; a file:// store serves one host only")
             return False
-        at = envelope.get("at")
-        if isinstance(at, bool) or not isinstance(at, (int, float)):
-            raise damaged(path, "it does not say when it was written")
         # Where the system does not tell its boots apart, a time that lies ahead comes from an earlier one.
-        return bool(self._boot) or at <= self._clock()
+        return bool(self._boot) or number(envelope, "at", 0.0, path) <= self._clock()
 
-    def _unseal(self, envelope: dict[str, Any], path: str) -> dict[str, Any]:
-        sealed = envelope.get("sealed")
-        if self._fernet is None and sealed is None:
-            return _state(envelope.get("state"), path)
-        from cryptography.fernet import InvalidToken
 
-        try:
-            if self._fernet is None or not isinstance(sealed, str):
-                raise InvalidToken
-            plain = self._fernet.decrypt(sealed.encode())
-        except InvalidToken:
-            logger.warning("%s was written under another Fernet key or none; it counts as empty", path)
-            return {}
-        return _state(json.loads(plain), path)
+class _Paths(NamedTuple):
+    state: str
+    lock: str
+    temporary: str
 
-    def _save(self, path: str, state: str, *, secret: bool) -> None:
-        if secret and self._fernet is not None:
-            body = f'"sealed": {json.dumps(self._fernet.encrypt(state.encode()).decode())}'
-        else:
-            body = f'"state": {state}'
-        head = json.dumps({"format": _FORMAT, "boot": self._boot, "host": self._host, "at": self._clock()})
-        with self._errors(path):
-            _replace(path, f"{head[:-1]}, {body}}}\n".encode(), durable=secret)
+
+@contextmanager
+def _errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CoordinationError(
+            f"The shared state {path} cannot be used ({error.strerror or error}), so no call is sent. Make it writable "
+            "for this user, free disk space, or set COORDINATION_URL to another file:///directory"
+        ) from error
+
+
+def _contents(path: str) -> tuple[bytes, float] | None:
+    """Return what a file holds, up to one byte more than any state, and when it was written; None without a file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        found = os.fstat(descriptor)
+        return os.read(descriptor, min(found.st_size, MOST_BYTES) + 1), found.st_mtime
+    finally:
+        os.close(descriptor)
 
 
 def _try_lock(lock: int) -> bool:
@@ -200,44 +199,27 @@ def _try_lock(lock: int) -> bool:
     return True
 
 
-def _replace(path: str, content: bytes, *, durable: bool) -> None:
+def _replace(paths: _Paths, content: bytes, *, durable: bool) -> None:
     """Replace the file as a whole; the caller holds its lock, so the one temporary name is its own."""
-    temporary = f"{path}.tmp"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(descriptor)
-        os.replace(temporary, path)
+        _write(paths.temporary, content, durable=durable)
+        os.rename(paths.temporary, paths.state)  # noqa: PTH104 - called forty times a second; Path costs more than it
     except OSError:
         with suppress(OSError):
-            os.unlink(temporary)
+            Path(paths.temporary).unlink()
         raise
 
 
-def _parse(content: bytes, path: str) -> dict[str, Any]:
-    if len(content) > _MOST_BYTES:
-        raise damaged(path, "it is larger than any state")
+def _write(path: str, content: bytes, *, durable: bool) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        envelope = json.loads(content, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise damaged(path, "it is not JSON") from None
-    if not isinstance(envelope, dict) or envelope.get("format") != _FORMAT:
-        raise damaged(path, f"it is not marked {_FORMAT}")
-    return envelope
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(name)
-
-
-def _state(state: Any, path: str) -> dict[str, Any]:
-    if not isinstance(state, dict):
-        raise damaged(path, "it holds no state")
-    return state
+        os.fchmod(descriptor, 0o600)
+        if os.write(descriptor, content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _kernel_boot_id() -> str:
@@ -245,15 +227,3 @@ def _kernel_boot_id() -> str:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
-
-
-def _fernet(keys: str) -> MultiFernet:
-    from cryptography.fernet import Fernet, MultiFernet
-
-    try:
-        return MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
-    except ValueError:
-        raise ConfigurationError(
-            "AIRFLOW__CORE__FERNET_KEY is not a Fernet key (32 bytes in URL-safe base64); make one with "
-            "cryptography.fernet.Fernet.generate_key() or leave it empty"
-        ) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -12,6 +11,8 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from data_pipeline.exceptions import ConfigurationError, CoordinationError
+
+_HUGE = 1e300
 
 
 class Store(Protocol):
@@ -84,14 +85,21 @@ def _directory_of(url: str) -> Path:
 
 
 def _default_directory(environ: Mapping[str, str]) -> Path:
-    state = environ.get("XDG_STATE_HOME", "")
+    state = Path(environ.get("XDG_STATE_HOME", ""))
     # The XDG base directory specification: a relative path is invalid and is to be ignored.
-    if not os.path.isabs(state):
-        home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - expanduser never raises
-        if not os.path.isabs(home):
-            raise ConfigurationError("There is no home directory: set COORDINATION_URL to file:///absolute/directory")
-        state = os.path.join(home, ".local", "state")  # noqa: PTH118 - text in, text out
-    return Path(state) / "data-pipeline" / "coordination"
+    if not state.is_absolute():
+        state = _home(environ) / ".local" / "state"
+    return state / "data-pipeline" / "coordination"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except RuntimeError:
+        home = Path()
+    if not home.is_absolute():
+        raise ConfigurationError("There is no home directory: set COORDINATION_URL to file:///absolute/directory")
+    return home
 
 
 def damaged(location: str, what: str) -> CoordinationError:
@@ -109,6 +117,7 @@ def number(state: Mapping[str, Any], name: str, default: float, location: str) -
         CoordinationError: Something else stands there.
     """
     value = state.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    # JSON knows neither infinity nor a limit: 1e400 reads as infinity, and 400 digits as an int beyond any float.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_HUGE < value < _HUGE:
         raise damaged(location, f"{name} is not a number")
     return float(value)

@@ -9,8 +9,9 @@ import json
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from data_pipeline.emulator.errors import auth_error, gateway_error
 from data_pipeline.emulator.settings import EmulatorSettings
@@ -116,8 +117,8 @@ class TokenDesk:
     def _jwt(self, app_key: str, now: float, expires_at: float) -> str:
         claims = {"sub": "token", "aud": str(uuid.uuid4()), "prdt_cd": "", "iss": "unogw"}
         times = {"exp": int(expires_at), "iat": int(now), "jti": app_key}
-        head = _segment(json.dumps({"typ": "JWT", "alg": "HS512"}).encode())
-        body = _segment(json.dumps({**claims, **times}).encode())
+        head = _segment(_compact({"typ": "JWT", "alg": "HS512"}))
+        body = _segment(_compact({**claims, **times}))
         signature = hmac.new(self._signing_key, f"{head}.{body}".encode(), hashlib.sha512).digest()
         return f"{head}.{body}.{_segment(signature)}"
 
@@ -126,10 +127,15 @@ def _segment(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def _compact(claims: Mapping[str, object]) -> bytes:
+    return json.dumps(claims, separators=(",", ":")).encode()
+
+
 def _same(left: str, right: str) -> bool:
     return hmac.compare_digest(left.encode(), right.encode())
 
 
+@lru_cache(maxsize=256)
 def key_hash(app_key: str) -> str:
     """Return the name under which the log and the gate know an app key; the key cannot be read back from it."""
     return hashlib.sha256(app_key.encode()).hexdigest()[:16]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from email.utils import format_datetime
+from email.utils import formatdate
+from functools import lru_cache
 
 from data_pipeline.trading_calendar import SEOUL
 
@@ -58,6 +59,9 @@ def _in_seoul(moment: datetime) -> datetime:
 
 def http_date(moment: datetime) -> str:
     """Return the moment as an HTTP ``Date`` header, which is always GMT and whole seconds."""
-    from datetime import timezone
+    return _http_date(int(moment.timestamp()))
 
-    return format_datetime(moment.astimezone(timezone.utc), usegmt=True)
+
+@lru_cache(maxsize=4)
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)

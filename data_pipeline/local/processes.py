@@ -46,12 +46,20 @@ class Background:
         running = self.pid()
         if running is not None:
             return running
-        with self.log_file.open("ab") as log:
-            child = subprocess.Popen(  # noqa: S603 - our own command line
-                command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        self.pid_file.write_text(f"{child.pid} {_start_time(child.pid)}", "ascii")
-        return child.pid
+        flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
+        pid = os.posix_spawn(  # not Popen, whose object expects to outlive its child
+            command[0],
+            list(command),
+            dict(environ),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(self.log_file), flags, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+        self.pid_file.write_text(f"{pid} {_start_time(pid)}", "ascii")
+        return pid
 
     def stop(self, grace: float = 30.0) -> bool:
         """Ask the process to end, and end its group when it does not within ``grace`` seconds; True if it ran."""

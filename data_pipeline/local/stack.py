@@ -24,7 +24,7 @@ from data_pipeline.warehouse.migrate import migrate
 REAL_DATABASE = "market"
 SANDBOX_DATABASE = "market_sandbox"
 METADATA_DATABASE = "airflow"
-SANDBOX_RATE = 18.0
+SANDBOX_RATE = 18
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,11 @@ def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:
     run_to_the_end([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log")
 
 
+def _emulator(market_now: datetime) -> EmulatorProcess:
+    """The emulator of the real server, whose market stands still: the same run gives the same rows."""
+    return EmulatorProcess(rate=SANDBOX_RATE, now=market_now.isoformat(), frozen=True)
+
+
 @contextmanager
 def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) -> Iterator[Stack]:
     """Start everything, hand it over, and stop what was started here; a server that ran before runs on.
@@ -108,7 +113,7 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
     """
     server = EmbeddedPostgres(home.postgres)
     was_running = server.running
-    emulator = None if has_credentials(environ) else EmulatorProcess(rate=SANDBOX_RATE, now=market_now.isoformat())
+    emulator = None if has_credentials(environ) else _emulator(market_now)
     try:
         with ThreadPoolExecutor(2) as starter:
             emulator_ready = starter.submit(emulator.start) if emulator else None

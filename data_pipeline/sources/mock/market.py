@@ -2,33 +2,233 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import cached_property, lru_cache
 
+from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
 from data_pipeline.records import DailyBar, Instrument, MinuteBar, OrderBook
+from data_pipeline.sources.mock.book import empty_book, order_book
+from data_pipeline.sources.mock.closes import base_price, price_limits
+from data_pipeline.sources.mock.days import day_of
+from data_pipeline.sources.mock.issue import Issue
+from data_pipeline.sources.mock.minutes import minute_bars
+from data_pipeline.sources.mock.universe import REFERENCE_SESSION, build_universe
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
+
+_MINUTE = timedelta(minutes=1)
 
 
 class SyntheticMarket:
-    """Made-up prices of made-up and well-known issues, in random access by stock code and session."""
+    """Made-up prices of made-up and well-known issues, in random access by stock code and session.
 
-    REFERENCE_NOW = datetime(2026, 11, 20, 20, 30, tzinfo=SEOUL)
+    Everything is a function of the seed, the stock code and the session or moment asked for; nothing is stored and
+    the order of questions does not matter. The rules of the exchange hold: ticks, price limits, halts, splits,
+    listings, delistings. An unknown stock code raises :class:`UnknownStockError`, a day that is not a session
+    :class:`InvalidRequestError`, and a day outside the calendar :class:`CalendarRangeError`; none of them passes by
+    trying again.
+    """
+
+    REFERENCE_NOW = datetime.combine(REFERENCE_SESSION, datetime.min.time(), SEOUL) + timedelta(hours=20, minutes=30)
+    """An evening on which 005930 reads 71,000 won, +1,420 (+2.04 %), 25,483,920 shares."""
 
     def __init__(self, seed: int = 20260914, calendar: TradingCalendar | None = None) -> None:
+        """Prepare the market; the issues are drawn at the first question (about 0.3 s)."""
         self.seed = seed
         self.calendar = calendar or krx_calendar()
+        self._minutes = lru_cache(maxsize=64)(self._minutes_of)
 
-    def instruments(self, session: date) -> list[Instrument]: raise RuntimeError
-    def instrument(self, code: str, session: date) -> Instrument: raise RuntimeError
-    def english_name(self, code: str) -> str: raise RuntimeError
-    def sector(self, code: str) -> str: raise RuntimeError
-    def industry(self, code: str) -> str: raise RuntimeError
-    def listed_on(self, code: str) -> date: raise RuntimeError
-    def delisted_on(self, code: str) -> date | None: raise RuntimeError
-    def daily_bar(self, code: str, session: date) -> DailyBar | None: raise RuntimeError
-    def daily_bars(self, code: str, first: date, last: date) -> list[DailyBar]: raise RuntimeError
-    def minute_bars(self, code: str, session: date) -> list[MinuteBar]: raise RuntimeError
-    def day_so_far(self, code: str, at: datetime) -> DailyBar | None: raise RuntimeError
-    def order_book(self, code: str, at: datetime) -> OrderBook: raise RuntimeError
-    def base_price(self, code: str, session: date) -> int: raise RuntimeError
-    def price_limits(self, code: str, session: date) -> tuple[int, int]: raise RuntimeError
-    def listed_shares(self, code: str, session: date) -> int: raise RuntimeError
+    def instruments(self, session: date) -> list[Instrument]:
+        """Return every issue listed on the session, in order of stock code."""
+        index = self._index(session)
+        return [self._instrument(issue, index) for issue in self._issues.values() if issue.is_listed(index)]
+
+    def instrument(self, code: str, session: date) -> Instrument:
+        """Return one issue as it stood on the session; a delisted one as it stood on its last session.
+
+        Raises:
+            UnknownStockError: No such issue, or it is listed only later.
+        """
+        issue, index = self._issue(code), self._index(session)
+        if index < issue.listed:
+            raise UnknownStockError(code, f"the synthetic market on {session}")
+        return self._instrument(issue, index if issue.delisted is None else min(index, issue.delisted - 1))
+
+    def english_name(self, code: str) -> str:
+        """Return the English name of an issue."""
+        return self._issue(code).english_name
+
+    def sector(self, code: str) -> str:
+        """Return the sector of an issue, in English; ``ETF`` for a fund."""
+        return self._issue(code).sector
+
+    def industry(self, code: str) -> str:
+        """Return the industry of an issue, in English."""
+        return self._issue(code).industry
+
+    def listed_on(self, code: str) -> date:
+        """Return the day an issue was listed, which may be before the calendar begins."""
+        return self._issue(code).listed_on
+
+    def delisted_on(self, code: str) -> date | None:
+        """Return the first session that no longer lists the issue; None while no end is known."""
+        delisted = self._issue(code).delisted
+        return None if delisted is None else self._sessions[delisted]
+
+    def daily_bar(self, code: str, session: date) -> DailyBar | None:
+        """Return the session's bar; None only when the issue is not listed that day.
+
+        A session without a trade, halted or not, has volume 0, open, high and low 0, the close before it and change 0.
+        """
+        issue, index = self._issue(code), self._index(session)
+        return self._daily_bar(issue, index) if issue.is_listed(index) else None
+
+    def daily_bars(self, code: str, first: date, last: date) -> list[DailyBar]:
+        """Return the bars of the sessions from ``first`` to ``last``, both included, oldest first.
+
+        Sessions on which the issue is not listed have none.
+        """
+        issue = self._issue(code)
+        indices = [self._indices[session] for session in self.calendar.sessions(first, last)]
+        return [self._daily_bar(issue, index) for index in indices if issue.is_listed(index)]
+
+    def minute_bars(self, code: str, session: date) -> list[MinuteBar]:
+        """Return the minutes of the session that traded, oldest first; they add up to the daily bar.
+
+        The last ten minutes before the close have no bar; the closing auction is the bar at the close. Empty when
+        nothing traded or the issue is not listed.
+        """
+        return list(self._minutes(code, session))
+
+    def minute_bars_so_far(self, code: str, at: datetime) -> list[MinuteBar]:
+        """Return the minutes of the quoted session that have ended by ``at``; the auction ends at the close."""
+        session = self.calendar.quoted_session(at)
+        closes = self.calendar.close_at(session)
+        if at >= closes:
+            return list(self._minutes(code, session))
+        return [bar for bar in self._minutes(code, session) if bar.at < closes and bar.at + _MINUTE <= at]
+
+    def day_so_far(self, code: str, at: datetime) -> DailyBar | None:
+        """Return the quoted session's bar as it stands at ``at``; None when the issue is not listed that day.
+
+        Before the first trade the close is the base price and all else 0; from the close on it is the whole bar.
+        """
+        session = self.calendar.quoted_session(at)
+        whole = self.daily_bar(code, session)
+        if whole is None or at >= self.calendar.close_at(session) or whole.volume == 0:
+            return whole
+        return _sum_of(whole, self.minute_bars_so_far(code, at))
+
+    def order_book(self, code: str, at: datetime) -> OrderBook:
+        """Return the book of the quoted session at ``at``, up to ten levels a side within the day's limits.
+
+        Both sides are empty for a halted issue, one side when the last price is on a limit.
+
+        Raises:
+            UnknownStockError: The issue is not listed on the quoted session.
+        """
+        session = self.calendar.quoted_session(at)
+        bar = self.day_so_far(code, at)
+        if bar is None:
+            raise UnknownStockError(code, f"the synthetic market on {session}")
+        issue, index = self._issue(code), self._index(session)
+        here = at.astimezone(SEOUL)
+        if issue.is_halted(index):
+            return empty_book(issue, here)
+        return order_book(issue, bar.close, price_limits(issue, index), here, bar.volume)
+
+    def base_price(self, code: str, session: date) -> int:
+        """Return the price that the session's change and limits are counted from (기준가), won."""
+        return base_price(*self._listed(code, session))
+
+    def price_limits(self, code: str, session: date) -> tuple[int, int]:
+        """Return the session's lowest and highest price (하한가, 상한가), won."""
+        return price_limits(*self._listed(code, session))
+
+    def listed_shares(self, code: str, session: date) -> int:
+        """Return the number of listed shares on the session."""
+        issue, index = self._listed(code, session)
+        return _shares(issue, index)
+
+    @cached_property
+    def _issues(self) -> dict[str, Issue]:
+        return build_universe(self.seed, self.calendar)
+
+    @cached_property
+    def _sessions(self) -> list[date]:
+        return self.calendar.sessions(self.calendar.first_day, self.calendar.last_day)
+
+    @cached_property
+    def _indices(self) -> dict[date, int]:
+        return {session: index for index, session in enumerate(self._sessions)}
+
+    def _index(self, session: date) -> int:
+        if not self.calendar.is_session(session):
+            raise InvalidRequestError(f"{session} is not a session of the exchange")
+        return self._indices[session]
+
+    def _issue(self, code: str) -> Issue:
+        issue = self._issues.get(code)
+        if issue is None:
+            raise UnknownStockError(code, "the synthetic market")
+        return issue
+
+    def _listed(self, code: str, session: date) -> tuple[Issue, int]:
+        issue, index = self._issue(code), self._index(session)
+        if not issue.is_listed(index):
+            raise UnknownStockError(code, f"the synthetic market on {session}")
+        return issue, index
+
+    def _instrument(self, issue: Issue, index: int) -> Instrument:
+        numerator, denominator = issue.split(index)
+        face = issue.face_value
+        return Instrument(
+            stock_code=issue.code,
+            isin=issue.isin,
+            name=issue.name,
+            market=issue.market,
+            security_group=issue.group,
+            as_of=self._sessions[index],
+            listed_on=issue.listed_on,
+            listed_shares=_shares(issue, index),
+            face_value=None if face is None else face * numerator / denominator,
+            base_price=base_price(issue, index),
+            halted=issue.is_halted(index),
+            managed=issue.managed,
+            liquidation=issue.in_liquidation(index),
+            preferred=issue.preferred,
+        )
+
+    def _daily_bar(self, issue: Issue, index: int) -> DailyBar:
+        day = day_of(issue, index)
+        change = day.close - day.base
+        session = self._sessions[index]
+        return DailyBar(issue.code, session, *day[1:5], day.volume, day.value, change)
+
+    def _minutes_of(self, code: str, session: date) -> tuple[MinuteBar, ...]:
+        issue, index = self._issue(code), self._index(session)
+        if not issue.is_listed(index):
+            return ()
+        opens, closes = self.calendar.open_at(session), self.calendar.close_at(session)
+        return tuple(minute_bars(issue, index, day_of(issue, index), opens, closes))
+
+
+def _shares(issue: Issue, index: int) -> int:
+    numerator, denominator = issue.split(index)
+    return issue.shares * denominator // numerator
+
+
+def _sum_of(whole: DailyBar, bars: list[MinuteBar]) -> DailyBar:
+    base = whole.close - whole.change
+    if not bars:
+        return DailyBar(whole.stock_code, whole.session, 0, 0, 0, base, 0, 0, 0)
+    return DailyBar(
+        stock_code=whole.stock_code,
+        session=whole.session,
+        open=bars[0].open,
+        high=max(bar.high for bar in bars),
+        low=min(bar.low for bar in bars),
+        close=bars[-1].close,
+        volume=sum(bar.volume for bar in bars),
+        trading_value=sum(bar.trading_value for bar in bars),
+        change=bars[-1].close - base,
+    )

@@ -6,7 +6,6 @@ The synthetic market uses them for every session, also those before that day.
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import date
 
 ETF = "ETF"
 """The board name under which exchange traded funds have their own ticks."""
@@ -17,13 +16,12 @@ _ETF_BOUND = 2_000
 _ETF_TICKS = (1, 5)
 
 
-def tick_size(price: int, market: str = "KOSPI", session: date | None = None) -> int:  # noqa: ARG001
+def tick_size(price: int, market: str) -> int:
     """Return the price step in won at this price.
 
     Args:
         price: Won.
         market: KOSPI, KOSDAQ or KONEX, which share one table, or ``ETF`` for funds on KOSPI: 1 below 2,000 won, else 5.
-        session: Accepted for callers that know it; the synthetic market has one table for all sessions.
 
     Source: KRX business regulations, quotation price units (호가가격단위) in force since 2023-01-25.
     """

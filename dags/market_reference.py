@@ -1,0 +1,57 @@
+"""
+### market_reference: which days the market trades and which issues it lists
+
+**When.** 07:30 (Seoul) on every session of the exchange, before anything else asks for prices.
+
+**What.** `trading_sessions` loads the days on which the source says the market opens, from the run's session on, and
+compares them with the trading calendar; it is skipped when the source does not say (KIS's virtual server).
+`instruments` loads every issue listed in KOSPI, KOSDAQ and KONEX and marks those that left the list. The other DAGs
+take their stock codes from there.
+
+**When it fails.**
+
+* *The calendar and the source disagree*: the exchange has announced a closure that `xkrx_sessions.json` does not have.
+  Add it, with the notice as its source, and clear the task.
+* *AuthenticationError, ConfigurationError*: the connection named in the message needs mending; nothing was loaded.
+* *InvalidRequestError for an earlier session*: KIS only knows today's list. A missed day cannot be made up for; mark
+  the run as successful. The next run brings everything up to date.
+* Anything transient is tried again by itself. Running it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+
+from airflow.sdk import DAG, Asset
+
+from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
+from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, session_param
+from data_pipeline.timetables import KrxSessionTimetable
+from data_pipeline.trading_calendar import SEOUL
+
+with DAG(
+    dag_id="market_reference",
+    schedule=KrxSessionTimetable(time(7, 30)),
+    start_date=datetime(2026, 1, 1, tzinfo=SEOUL),
+    catchup=False,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+    params={"session": session_param()},
+    tags=["korea", "reference"],
+    doc_md=__doc__,
+):
+    trading_sessions = DataSourceToPostgresOperator(
+        task_id="trading_sessions",
+        dataset="trading_session",
+        source_conn_id=SOURCE_CONN_ID,
+        skip_unsupported=True,
+        outlets=[Asset("market.trading_session")],
+    )
+    instruments = DataSourceToPostgresOperator(
+        task_id="instruments",
+        dataset="instrument",
+        source_conn_id=SOURCE_CONN_ID,
+        outlets=[Asset("market.instrument")],
+        trigger_rule="none_failed",
+    )
+    trading_sessions >> instruments

@@ -1,0 +1,54 @@
+"""
+### order_books: ten levels of the watch list, through the day
+
+**When.** Every five minutes from the opening to the close of a session; never on a closed day, and by the special hours
+of examination days.
+
+**What.** `watched` decides which issues: the run's parameter `stock_codes`, else the Airflow Variable `WATCH_LIST`,
+else the environment variable of that name, else twenty of the largest issues. `load` stores one order book of each.
+
+**When it fails.** An order book is a moment: a failed run cannot be made up for, and the next one comes in five
+minutes. Tries therefore end quickly. When runs fail one after the other, read the message: *CircuitOpenError* means
+that the source is down, *AuthenticationError* that the connection needs mending, *UnknownStockError* that the watch
+list holds an issue that is no longer listed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Asset, task
+
+from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
+from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
+from data_pipeline.timetables import KrxIntradayTimetable
+from data_pipeline.trading_calendar import SEOUL
+
+with DAG(
+    dag_id="order_books",
+    schedule=KrxIntradayTimetable(minutes=5),
+    start_date=datetime(2026, 1, 1, tzinfo=SEOUL),
+    catchup=False,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS
+    | {"retries": 2, "retry_delay": timedelta(seconds=15), "execution_timeout": timedelta(minutes=4)},
+    params={"stock_codes": stock_codes_param("Empty: the watch list.")},
+    tags=["korea", "order book"],
+    doc_md=__doc__,
+):
+
+    @task
+    def watched(**context: Any) -> list[str]:
+        """Return the codes to ask for."""
+        from data_pipeline.operators.planning import plan_watched
+
+        return plan_watched(context)
+
+    DataSourceToPostgresOperator(
+        task_id="load",
+        dataset="order_book",
+        source_conn_id=SOURCE_CONN_ID,
+        stock_codes=watched(),
+        outlets=[Asset("market.order_book")],
+    )

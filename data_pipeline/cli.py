@@ -1,0 +1,130 @@
+"""The `data-pipeline` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import datetime
+
+import psycopg2
+from dotenv import load_dotenv
+from rich.console import Console
+from rich.markup import escape
+
+from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.local.home import PROJECT, local_home
+from data_pipeline.trading_calendar import SEOUL
+
+EXAMPLES = """examples:
+  data-pipeline run                      load the last finished session and say what is missing
+  data-pipeline up                       start Postgres and Airflow, and leave them running
+  data-pipeline sql "SELECT * FROM daily_bar WHERE stock_code = '005930' ORDER BY session DESC LIMIT 5"
+  data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
+  data-pipeline emulator --help          serve the synthetic market over the KIS wire
+
+Settings are read from the environment and from .env; .env.example lists them all.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 not everything is there, 2 it could not be done."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    load_dotenv(PROJECT / ".env")
+    if words[:1] == ["emulator"]:
+        from data_pipeline.emulator.__main__ import main as emulator
+
+        return emulator(words[1:])
+    options = _parser().parse_args(words)
+    errors = Console(stderr=True)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except DataPipelineError as error:
+        errors.print(f"[red]{type(error).__name__}[/red]: {escape(str(error))}", soft_wrap=True)
+    except psycopg2.Error as error:
+        errors.print(f"[red]Postgres[/red]: {escape(str(error).strip())}", soft_wrap=True)
+    except KeyboardInterrupt:
+        errors.print("Stopped.")
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="data-pipeline",
+        description="Korean stock market data, complete and true, in Postgres.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    add("run", _run, "Load the last finished session through Airflow, then print what is there and what is missing.")
+    add("up", _up, "Start Postgres and Airflow and leave them running, with the UI on 127.0.0.1.")
+    add("down", _down, "Stop what `up` started, one part after the other.")
+    add("migrate", _migrate, "Bring the warehouse up to date; safe to repeat.")
+    ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
+    ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
+    commands.add_parser("emulator", help="Serve the synthetic market over the KIS wire.")
+    return parser
+
+
+def _run(_: argparse.Namespace) -> int:
+    from data_pipeline.local.run import run
+
+    return run(local_home(os.environ), os.environ, datetime.now(SEOUL), Console())
+
+
+def _up(_: argparse.Namespace) -> int:
+    from data_pipeline.local.up import Running, start_everything
+
+    console = Console()
+    for step in start_everything(local_home(os.environ).prepare(), os.environ):
+        if isinstance(step, Running):
+            console.print(f"\nAirflow is at [bold]{step.url}[/bold], user [bold]{step.user}[/bold].")
+            console.print(f"The password is in {step.password_file}, the logs are in {step.log_folder}.")
+        else:
+            console.print(f"  {step}")
+    return 0
+
+
+def _down(_: argparse.Namespace) -> int:
+    from data_pipeline.local.up import stop_everything
+
+    console = Console()
+    stopped = [*stop_everything(local_home(os.environ).prepare())]
+    console.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+    return 0
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from data_pipeline.local.stack import warehouse_of
+    from data_pipeline.warehouse.connect import connect
+    from data_pipeline.warehouse.embedded import EmbeddedPostgres
+    from data_pipeline.warehouse.migrate import migrate
+
+    server = EmbeddedPostgres(local_home(os.environ).prepare().postgres)
+    if not os.environ.get("MARKET_DB_URL"):
+        server.start()
+    warehouse = warehouse_of(server, os.environ)
+    migrate(warehouse.owner_url)
+    with closing(connect(warehouse.reader_url)):
+        Console().print("The warehouse is up to date.")
+    return 0
+
+
+def _sql(options: argparse.Namespace) -> int:
+    from data_pipeline.local.sql import query
+
+    Console().print(query(local_home(os.environ).prepare(), os.environ, options.statement))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

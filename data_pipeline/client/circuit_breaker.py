@@ -1,0 +1,223 @@
+"""A breaker that all processes share: while the server fails, calls are rejected without being sent."""
+
+from __future__ import annotations
+
+import logging
+import math
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from data_pipeline.coordination.store import Store, number
+from data_pipeline.exceptions import (
+    AuthenticationError,
+    CircuitOpenError,
+    ConfigurationError,
+    ConnectionFailedError,
+    RateLimitedError,
+    RequestRefusedError,
+    RequestTimeoutError,
+    ServerFailureError,
+    UnknownStockError,
+)
+
+logger = logging.getLogger(__name__)
+
+FAILURES = (ServerFailureError, RequestTimeoutError, ConnectionFailedError)
+"""The errors that count: the server did not serve."""
+ANSWERS = (RateLimitedError, AuthenticationError, RequestRefusedError, UnknownStockError)
+"""The errors that prove the server serves; they count as success. Every other error says nothing about the server."""
+_PROBE_RETRY_SECONDS = 1.0
+
+
+class CircuitState(Enum):
+    """What the breaker does with the next call."""
+
+    CLOSED = "CLOSED"
+    """Calls pass."""
+    OPEN = "OPEN"
+    """Calls are rejected until the cooldown has passed."""
+    HALF_OPEN = "HALF_OPEN"
+    """The cooldown has passed: one call, of all processes, is let through as a probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to send one call, to be given back with its outcome."""
+
+    opened: int
+    """How often the breaker had opened when the permit was given; outcomes from before an opening are stale."""
+    probe: str | None = None
+    """The probe's own name; None for an ordinary call."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSnapshot:
+    """The breaker as it stands, for a person or a metric."""
+
+    state: CircuitState
+    failures: int
+    """Consecutive failures counted so far."""
+    retry_after: float
+    """Seconds until calls may pass again; 0 unless OPEN."""
+    probing: bool
+    """A probe is on its way."""
+
+
+class CircuitBreaker:
+    """CLOSED until ``threshold`` consecutive failures, then OPEN for ``cooldown`` seconds, then HALF_OPEN.
+
+    In HALF_OPEN one call of all threads and processes is sent as a probe: its success closes the breaker, its failure
+    opens it again. A prober that dies loses its turn when its lease ends. Only the errors in ``FAILURES`` count; a
+    throttled call or a refusal proves that the server lives and counts as success.
+
+    Args:
+        store: Where the state is shared.
+        key: Usually the hashed app key; breakers with one key are one breaker.
+        threshold: Consecutive failures after which calls are rejected.
+        cooldown: Seconds for which they are.
+        lease: Seconds after which a probe that did not report is given up; longer than any call can take.
+
+    Raises:
+        ConfigurationError: ``threshold`` or ``cooldown`` cannot be used; names
+            ``KIS_API_CIRCUIT_BREAKER_THRESHOLD`` or ``KIS_API_CIRCUIT_BREAKER_TIMEOUT``.
+    """
+
+    def __init__(self, store: Store, key: str, threshold: int = 5, cooldown: float = 60.0, lease: float = 90.0) -> None:
+        if isinstance(threshold, bool) or not isinstance(threshold, int) or threshold < 1:
+            raise ConfigurationError(
+                f"KIS_API_CIRCUIT_BREAKER_THRESHOLD must be a whole number of at least 1, not {threshold!r}"
+            )
+        if isinstance(cooldown, bool) or not isinstance(cooldown, (int, float)) or not 0 < cooldown < math.inf:
+            raise ConfigurationError(f"KIS_API_CIRCUIT_BREAKER_TIMEOUT must be a number above 0, not {cooldown!r}")
+        self._store = store
+        self._key = f"breaker-{key}"
+        self._threshold = threshold
+        self._cooldown = cooldown
+        self._lease = lease
+
+    @property
+    def state(self) -> CircuitState:
+        """What the breaker does with the next call."""
+        return self.snapshot().state
+
+    def snapshot(self) -> BreakerSnapshot:
+        """Return the present state without changing it."""
+        shared, now = self._store.read(self._key), self._store.now()
+        failures, open_until = int(self._number(shared, "failures")), self._number(shared, "open_until")
+        if not shared.get("tripped"):
+            return BreakerSnapshot(CircuitState.CLOSED, failures, 0.0, probing=False)
+        if now < open_until:
+            return BreakerSnapshot(CircuitState.OPEN, failures, open_until - now, probing=False)
+        return BreakerSnapshot(CircuitState.HALF_OPEN, failures, 0.0, self._probing(shared, now))
+
+    def check(self) -> None:
+        """Raise when a call would be rejected now; takes no permit, so it may be asked long before the send.
+
+        Raises:
+            CircuitOpenError: The breaker is open, or a probe is on its way. ``retry_after`` says when to try again.
+        """
+        now = self.snapshot()
+        if now.state is CircuitState.OPEN:
+            raise _rejected(now.retry_after)
+        if now.probing:
+            raise _rejected(_PROBE_RETRY_SECONDS)
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Take a permit, run the block that sends one call, and report how it ended.
+
+        Raises:
+            CircuitOpenError: The call is rejected; the block is not run.
+        """
+        permit = self.before()
+        try:
+            yield
+        except FAILURES:
+            self.failure(permit)
+            raise
+        except ANSWERS:
+            self.success(permit)
+            raise
+        except BaseException:
+            self.release(permit)
+            raise
+        self.success(permit)
+
+    def before(self) -> Permit:
+        """Return the permit for one call, which is the probe when the cooldown has passed.
+
+        Raises:
+            CircuitOpenError: The breaker is open, or the probe belongs to somebody else.
+        """
+        shared = self._store.read(self._key)
+        if not shared.get("tripped"):
+            return Permit(self._opened(shared))
+        with self._store.transaction(self._key) as shared:
+            if not shared.get("tripped"):
+                return Permit(self._opened(shared))
+            now, open_until = self._store.now(), self._number(shared, "open_until")
+            if now < open_until:
+                raise _rejected(open_until - now)
+            if self._probing(shared, now):
+                raise _rejected(_PROBE_RETRY_SECONDS)
+            probe = uuid.uuid4().hex
+            shared.update(probe=probe, probe_until=now + self._lease)
+            return Permit(self._opened(shared), probe)
+
+    def success(self, permit: Permit) -> None:
+        """Report that the server served: it clears the count, and a probe closes the breaker."""
+        if permit.probe is None and self._number(self._store.read(self._key), "failures") == 0:
+            return
+        with self._store.transaction(self._key) as shared:
+            if not self._is_current(shared, permit):
+                return
+            if permit.probe is not None:
+                logger.info("The server serves again: the circuit breaker is closed")
+            opened = self._opened(shared)
+            shared.clear()
+            shared["opened"] = opened
+
+    def failure(self, permit: Permit) -> None:
+        """Report that the server did not serve: the last of ``threshold`` in a row, or a probe, opens the breaker."""
+        with self._store.transaction(self._key) as shared:
+            if not self._is_current(shared, permit):
+                return
+            shared["failures"] = int(self._number(shared, "failures")) + 1
+            if permit.probe is None and shared["failures"] < self._threshold:
+                return
+            open_until = self._store.now() + self._cooldown
+            shared.update(tripped=True, open_until=open_until, opened=self._opened(shared) + 1, probe="")
+        logger.warning("The server fails: the circuit breaker is open for %g s", self._cooldown)
+
+    def release(self, permit: Permit) -> None:
+        """Give a permit back without an outcome; the next caller probes instead."""
+        if permit.probe is None:
+            return
+        with self._store.transaction(self._key) as shared:
+            if self._is_current(shared, permit):
+                shared["probe"] = ""
+
+    def _is_current(self, shared: dict[str, Any], permit: Permit) -> bool:
+        if permit.probe is not None:
+            return shared.get("probe") == permit.probe
+        return not shared.get("tripped") and self._opened(shared) == permit.opened
+
+    def _probing(self, shared: dict[str, Any], now: float) -> bool:
+        return bool(shared.get("probe")) and now < self._number(shared, "probe_until")
+
+    def _opened(self, shared: dict[str, Any]) -> int:
+        return int(self._number(shared, "opened"))
+
+    def _number(self, shared: dict[str, Any], name: str) -> float:
+        return number(shared, name, 0.0, self._store.location(self._key))
+
+
+def _rejected(retry_after: float) -> CircuitOpenError:
+    return CircuitOpenError(
+        f"Circuit breaker OPEN: the server failed repeatedly; the call was not sent, try again in {retry_after:.0f} s",
+        retry_after,
+    )

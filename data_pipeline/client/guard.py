@@ -1,0 +1,49 @@
+"""Everything that stands between wanting a call and sending it, in the one right order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from data_pipeline.client.circuit_breaker import CircuitBreaker
+from data_pipeline.client.rate_limit import TokenBucketRateLimiter
+from data_pipeline.client.retry import Retry
+from data_pipeline.exceptions import RateLimitedError
+
+T = TypeVar("T")
+
+
+class Guard:
+    """Sends calls through the breaker and the limiter, and tries again what is worth it."""
+
+    def __init__(self, limiter: TokenBucketRateLimiter, breaker: CircuitBreaker, retry: Retry) -> None:
+        self.limiter = limiter
+        self.breaker = breaker
+        self.retry = retry
+
+    def run(self, send: Callable[[], T], *, idempotent: bool = True) -> T:
+        """Return what ``send`` returns; every try of it, retries included, takes a slot of the shared budget.
+
+        Args:
+            send: Sends one call and returns its answer; it raises the errors of :mod:`data_pipeline.exceptions`.
+            idempotent: Whether sending twice is safe; False tries once.
+
+        Raises:
+            CircuitOpenError: The breaker is open; nothing was sent.
+            QueueTimeoutError: No slot came free in time; nothing was sent.
+            CoordinationError: The shared state cannot be used; nothing was sent.
+            DataPipelineError: Whatever ``send`` raised at its last try.
+        """
+        return self.retry.call(lambda: self._attempt(send)) if idempotent else self._attempt(send)
+
+    def _attempt(self, send: Callable[[], T]) -> T:
+        # Asked twice: before queueing, so that nobody queues for nothing, and with the slot in hand, since the breaker
+        # may have opened meanwhile.
+        self.breaker.check()
+        self.limiter.acquire()
+        try:
+            with self.breaker.call():
+                return send()
+        except RateLimitedError:
+            self.limiter.slow_down()
+            raise

@@ -1,0 +1,227 @@
+"""One HTTP call to one vendor: pooled, bounded in time and size, with errors that carry no secret."""
+
+from __future__ import annotations
+
+import email.utils
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import timezone
+from http.cookiejar import DefaultCookiePolicy
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests import exceptions as requests_exceptions
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from typing_extensions import Self
+from urllib3 import exceptions as urllib3_exceptions
+
+from data_pipeline.exceptions import (
+    ConfigurationError,
+    ConnectionFailedError,
+    DataPipelineError,
+    InvalidRequestError,
+    PayloadError,
+    RequestRefusedError,
+    RequestTimeoutError,
+)
+
+# KIS drops connections of clients that do not look like a browser (Soju06/python-kis #62).
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36"
+_CONNECT_SECONDS = 10.0
+_PIECE = 65_536
+_TIMEOUTS = (requests_exceptions.Timeout, urllib3_exceptions.TimeoutError, TimeoutError)
+_SHOWN_HEADERS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "custtype", "tr_cont", "tr_id"}
+    | {"user-agent"}
+)
+
+
+class HttpSession:
+    """Sends calls to one server over a pool of kept connections; safe among threads.
+
+    It follows no redirect, keeps no cookie, reads no ``.netrc`` and always verifies TLS; proxies and CA bundles come
+    from the usual environment variables. It never repeats a call by itself. Whatever it returns or raises holds neither
+    request headers with credentials nor a request body.
+
+    Args:
+        base_url: ``https://host:port`` (or ``http://``, for a server on this machine), without a path of calls.
+        timeout: Seconds to wait for an answer to begin, and for more of it to come; an answer still incomplete after
+            twice that is given up when its next piece arrives. A connection must stand within this or 10 seconds.
+        pool: Connections kept open; more threads than that open further ones and drop them afterwards.
+        adapter: The transport; None uses the network.
+        max_bytes: The largest answer accepted, counted after decompression.
+        clock: Seconds that never run backwards.
+
+    Raises:
+        ConfigurationError: ``base_url`` or ``timeout`` cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        timeout: float = 30.0,
+        pool: int = 20,
+        adapter: BaseAdapter | None = None,
+        *,
+        max_bytes: int = 64 * 1024 * 1024,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._base_url = _checked_url(base_url).rstrip("/")
+        if not 0 < timeout < float("inf"):
+            raise ConfigurationError(f"an HTTP timeout must be a number of seconds above 0, not {timeout!r}")
+        self._timeout = timeout
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = USER_AGENT
+        self._session.auth = _no_netrc
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        transport = adapter or HTTPAdapter(pool_connections=4, pool_maxsize=pool, max_retries=0)
+        self._session.mount("https://", transport)
+        self._session.mount("http://", transport)
+
+    def get(
+        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """Return the answer to a GET of ``path`` below the base URL, whatever its status from 200 on except 3xx.
+
+        Raises:
+            RequestTimeoutError: No answer in time; trying again can help.
+            ConnectionFailedError: No connection, or it broke; trying again can help.
+            RequestRefusedError: A redirect, which is not followed.
+            PayloadError: The body is larger than accepted or cannot be decompressed.
+            InvalidRequestError: The path or a header cannot be sent.
+        """
+        return self._send("GET", self._url(path), params=params, headers=headers)
+
+    def post(self, path: str, json: Any = None, headers: Mapping[str, str] | None = None) -> requests.Response:
+        """Return the answer to a POST of a JSON body; the errors are those of :meth:`get`."""
+        return self._send("POST", self._url(path), json=json, headers=headers)
+
+    def download(self, url: str) -> requests.Response:
+        """Return the answer to a GET of any full URL, sent without credentials; the errors are those of :meth:`get`."""
+        return self._send("GET", _checked_url(url))
+
+    def close(self) -> None:
+        """Close every connection; closing twice is safe."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _url(self, path: str) -> str:
+        if not path.startswith("/") or path.startswith("//"):
+            raise InvalidRequestError(f"a path begins with one slash, not {path!r}")
+        return self._base_url + path
+
+    def _send(self, method: str, url: str, **content: Any) -> requests.Response:
+        what = f"{method} {urlsplit(url)._replace(query='', fragment='').geturl()}"
+        outcome = self._exchange(method, url, what, content)
+        # Raised out here, an error has no context: the one of requests would carry the request and its headers along.
+        if isinstance(outcome, DataPipelineError):
+            raise outcome
+        if 300 <= outcome.status_code < 400:
+            raise RequestRefusedError(f"{what}: HTTP {outcome.status_code}, a redirect, which is not followed")
+        return outcome
+
+    def _exchange(
+        self, method: str, url: str, what: str, content: dict[str, Any]
+    ) -> requests.Response | DataPipelineError:
+        deadline = self._clock() + 2 * self._timeout
+        waits = (min(_CONNECT_SECONDS, self._timeout), self._timeout)
+        try:
+            with self._session.request(
+                method, url, **content, timeout=waits, allow_redirects=False, stream=True
+            ) as response:
+                _hide_credentials(response)
+                return self._read(response, what, deadline) or response
+        # Transports other than the network may raise plain OSError, which requests' own errors are too.
+        except (OSError, ValueError, urllib3_exceptions.HTTPError) as error:
+            return _translated(error, what, self._timeout)
+
+    def _read(self, response: requests.Response, what: str, deadline: float) -> DataPipelineError | None:
+        pieces, size = [], 0
+        for piece in response.iter_content(_PIECE):
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._max_bytes:
+                return PayloadError(f"{what}: the answer is larger than {self._max_bytes:,} bytes")
+            if self._clock() > deadline:
+                return RequestTimeoutError(f"{what}: the answer was not complete after {2 * self._timeout:g} s")
+        response._content = b"".join(pieces)  # noqa: SLF001 - the one way to bound what requests reads
+        return None
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Return the seconds that the ``Retry-After`` header asks to wait; None when it is absent or means nothing.
+
+    A date is counted from the answer's own ``Date`` header, so this host's clock plays no part.
+    """
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        until, since = (_date(value) for value in (text, response.headers.get("Date", "")))
+    except ValueError:
+        return None
+    return max(0.0, until - since)
+
+
+def _date(text: str) -> float:
+    found = email.utils.parsedate_to_datetime(text)
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError("a server's address must be http://host or https://host without a user or password")
+    return url
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Stand in for the authentication that requests would otherwise take out of ``.netrc``."""
+    return request
+
+
+def _hide_credentials(response: requests.Response) -> None:
+    sent = response.request
+    shown = {name: value if name.lower() in _SHOWN_HEADERS else "<hidden>" for name, value in sent.headers.items()}
+    sent.headers = CaseInsensitiveDict(shown)
+    sent.body = None
+
+
+def _translated(error: Exception, what: str, timeout: float) -> DataPipelineError:
+    """Return our error for one of requests; only types and system messages are taken from it, never its text."""
+    cause = _root(error)
+    # A timeout in the middle of a body reaches us as a ConnectionError of requests.
+    if any(isinstance(each, _TIMEOUTS) for each in (error, cause)):
+        return RequestTimeoutError(f"{what}: no answer within {timeout:g} s")
+    if isinstance(error, requests_exceptions.ContentDecodingError):
+        return PayloadError(f"{what}: the answer cannot be decompressed")
+    if isinstance(error, ValueError):
+        return InvalidRequestError(f"{what}: the URL or a header holds characters that cannot be sent")
+    number = cause.errno if isinstance(cause, OSError) else None
+    detail = f" ({os.strerror(number)})" if isinstance(number, int) and number > 0 else ""
+    return ConnectionFailedError(f"{what}: the connection failed: {type(cause).__name__}{detail}")
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return the innermost error: urllib3 keeps it in ``reason``, requests and others among the arguments."""
+    inner = (getattr(error, "reason", None), *error.args, error.__cause__)
+    deeper = next((part for part in inner if isinstance(part, BaseException)), None)
+    return error if deeper is None else _root(deeper)

@@ -1,0 +1,231 @@
+"""One access token for all processes: issued by one of them, read by the others, renewed before it expires."""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from data_pipeline.coordination.store import Store, damaged, number
+from data_pipeline.exceptions import (
+    AuthenticationError,
+    CircuitOpenError,
+    ConnectionFailedError,
+    CoordinationError,
+    QueueTimeoutError,
+    TokenUnavailableError,
+)
+
+_LOOK_AGAIN_SECONDS = 0.05
+_EARLY_SHARE = 0.1
+_NOT_ASKED = (CircuitOpenError, ConnectionFailedError, CoordinationError, QueueTimeoutError)
+"""Errors after which the server has issued nothing, so that asking again need not wait a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token as its issuer gave it."""
+
+    value: str = field(repr=False)
+    expires_at: float
+    """Seconds since 1970 (UTC) from which the server refuses it."""
+
+    def __post_init__(self) -> None:
+        if not self.value or not math.isfinite(self.expires_at):
+            raise ValueError("a token needs a value and a time at which it expires")
+
+
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """A token with two deadlines, so that neither a jump of the wall clock nor a restart of the host misleads."""
+
+    value: str = field(repr=False)
+    refresh_at: float
+    """By the wall clock, which outlives a restart."""
+    stale_at: float
+    """By the store's clock, which does not jump."""
+
+
+class TokenManager:
+    """Gives the token that all threads and processes share, and lets exactly one of them ask for a new one.
+
+    A token is renewed ``early`` seconds before it expires, or when a tenth of its life is left if that is shorter.
+    Whoever finds none takes a lease in the store and asks; the others wait. A holder that dies is replaced once its
+    lease has ended, and nobody asks twice within ``spacing``. A wall clock that jumps costs at worst a renewal.
+
+    Args:
+        store: Where the token is shared, as a secret state.
+        key: Usually the hashed app key; managers with one key share one token.
+        issue: Asks the server for a token; called by one caller at a time, outside any lock. It raises
+            :class:`TokenUnavailableError` when the server issued one to somebody else within the minute.
+        clock: Seconds since 1970 (UTC).
+        sleep: Waits that many seconds.
+        early: Seconds before its expiry at which a token is renewed.
+        patience: Seconds to wait for a token at most.
+        lease: Seconds an issue may take; longer than the HTTP timeout.
+        spacing: Seconds between two issues; KIS allows one a minute (EGW00133).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        key: str,
+        issue: Callable[[], Token],
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        early: float = 300.0,
+        patience: float = 65.0,
+        lease: float = 45.0,
+        spacing: float = 60.0,
+    ) -> None:
+        self._store = store
+        self._key = f"token-{key}"
+        self._issue = issue
+        self._clock = clock
+        self._sleep = sleep
+        self._early = early
+        self._patience = patience
+        self._lease = lease
+        self._spacing = spacing
+        self._known: _Usable | None = None
+
+    def get(self) -> str:
+        """Return a token that the server accepts, as far as anybody can know without asking it.
+
+        Raises:
+            TokenUnavailableError: None could be had within ``patience``; ``retry_after`` says when to ask again.
+            AuthenticationError: The server refused to issue one less than ``spacing`` seconds ago.
+            CoordinationError: The store cannot be used.
+            DataPipelineError: Whatever ``issue`` raised, when it was this caller's turn to ask.
+        """
+        known = self._known
+        if known is not None and self._is_fresh(known):
+            return known.value
+        deadline = self._store.now() + self._patience
+        while True:
+            shared = self._store.read(self._key, secret=True)
+            known = self._usable(shared)
+            if known is not None:
+                self._known = known
+                return known.value
+            self._wait_or_ask(shared, deadline)
+
+    def invalidate(self, value: str) -> None:
+        """Drop the token that the server refused; a newer one is kept, whoever got it.
+
+        Args:
+            value: The token that was sent with the refused call.
+        """
+        known = self._known
+        if known is not None and known.value == value:
+            self._known = None
+        with self._store.transaction(self._key, secret=True) as shared:
+            if shared.get("value") == value:
+                del shared["value"]
+
+    def _wait_or_ask(self, shared: dict[str, Any], deadline: float) -> None:
+        now = self._store.now()
+        self._raise_if_refused(shared, now)
+        wait = self._turn_at(shared, now) - now
+        if wait <= 0:
+            self._take_turn_and_ask()
+            return
+        # With a holder at work the token may come any moment; without one, nothing comes before the turn.
+        earliest = _LOOK_AGAIN_SECONDS if self._is_held(shared, now) else wait
+        if now + earliest > deadline:
+            raise _unavailable(wait)
+        self._sleep(min(wait, _LOOK_AGAIN_SECONDS))
+
+    def _take_turn_and_ask(self) -> None:
+        turn = uuid.uuid4().hex
+        with self._store.transaction(self._key, secret=True) as shared:
+            now = self._store.now()
+            if self._usable(shared) is not None or self._turn_at(shared, now) > now:
+                return
+            shared.update(holder=turn, until=now + self._lease, asked_at=now)
+        try:
+            token = self._issue()
+        except _NOT_ASKED:
+            self._end_turn(turn, asked_at=None)
+            raise
+        except TokenUnavailableError:
+            # Somebody outside this store got the minute's token: the next turn comes a minute from now.
+            self._end_turn(turn, asked_at=self._store.now())
+        except AuthenticationError:
+            self._end_turn(turn, refused_until=self._store.now() + self._spacing)
+            raise
+        except BaseException:
+            self._end_turn(turn)
+            raise
+        else:
+            self._keep(token, turn)
+
+    def _keep(self, token: Token, turn: str) -> None:
+        life = token.expires_at - self._clock()
+        if life <= 0:
+            self._end_turn(turn)
+            raise TokenUnavailableError("The server issued a token that has expired already; check this host's clock")
+        early = min(self._early, life * _EARLY_SHARE)
+        # The holder's own lease may have ended meanwhile; a token is welcome all the same.
+        self._end_turn(
+            turn,
+            value=token.value,
+            asked_at=self._store.now(),
+            refresh_at=token.expires_at - early,
+            stale_at=self._store.now() + life - early,
+            refused_until=None,
+        )
+
+    def _end_turn(self, turn: str, **changes: Any) -> None:
+        with self._store.transaction(self._key, secret=True) as shared:
+            if shared.get("holder") == turn:
+                shared.update(holder=None, until=None)
+            elif "value" not in changes:
+                return
+            shared.update(changes)
+            for name in [name for name, value in shared.items() if value is None]:
+                del shared[name]
+
+    def _usable(self, shared: dict[str, Any]) -> _Usable | None:
+        value = shared.get("value")
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise damaged(self._store.location(self._key), "value is not text")
+        known = _Usable(value, self._number(shared, "refresh_at"), self._number(shared, "stale_at"))
+        return known if self._is_fresh(known) else None
+
+    def _is_fresh(self, known: _Usable) -> bool:
+        return self._clock() < known.refresh_at and self._store.now() < known.stale_at
+
+    def _turn_at(self, shared: dict[str, Any], now: float) -> float:
+        asked_at = self._number(shared, "asked_at", -math.inf)
+        # A time that lies ahead was written before the host restarted.
+        spaced = asked_at + self._spacing if asked_at <= now else now
+        return max(spaced, self._number(shared, "until")) if self._is_held(shared, now) else spaced
+
+    def _is_held(self, shared: dict[str, Any], now: float) -> bool:
+        return bool(shared.get("holder")) and now < self._number(shared, "until") <= now + self._lease
+
+    def _raise_if_refused(self, shared: dict[str, Any], now: float) -> None:
+        wait = self._number(shared, "refused_until") - now
+        if 0 < wait <= self._spacing:
+            raise AuthenticationError(
+                "The server refused to issue an access token a moment ago. Check the app key and the app secret; "
+                f"after correcting them, wait {wait:.0f} s"
+            )
+
+    def _number(self, shared: dict[str, Any], name: str, default: float = 0.0) -> float:
+        return number(shared, name, default, self._store.location(self._key)) if name in shared else default
+
+
+def _unavailable(wait: float) -> TokenUnavailableError:
+    error = TokenUnavailableError(
+        f"No access token yet: one is issued a minute, and the next may be asked for in {wait:.0f} s"
+    )
+    error.retry_after = wait
+    return error

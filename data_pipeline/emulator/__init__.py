@@ -1,0 +1,6 @@
+"""The synthetic market served over KIS's own wire, with its limits and, on request, its faults.
+
+Start it with ``python -m data_pipeline.emulator`` or, from a test, with
+:class:`data_pipeline.emulator.process.EmulatorProcess`; in process, :func:`data_pipeline.emulator.app.create_app`
+gives the ASGI application.
+"""

@@ -1,0 +1,108 @@
+"""Makes a KIS source from an Airflow connection of type ``kis``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from airflow.sdk import BaseHook
+from airflow.sdk.log import mask_secret
+
+from data_pipeline.exceptions import ConfigurationError, DataPipelineError
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.source import KISDataSource
+
+FIELDS = {
+    "KIS_APP_KEY": "login",
+    "KIS_APP_SECRET": "password",
+    "KIS_ACCOUNT_NUMBER": "account_number",
+    "KIS_API_BASE_URL_REAL": "base_url",
+    "KIS_API_BASE_URL_VIRTUAL": "base_url",
+    "KIS_MASTER_BASE_URL": "master_url",
+    "KIS_API_RATE_LIMIT": "rate_limit",
+    "KIS_API_QUEUE_TIMEOUT": "queue_timeout",
+    "KIS_API_CIRCUIT_BREAKER_THRESHOLD": "breaker_threshold",
+    "KIS_API_CIRCUIT_BREAKER_TIMEOUT": "breaker_timeout",
+    "KIS_USE_VIRTUAL_SERVER": "use_virtual_server",
+}
+"""The documented variables, and the fields of the connection that share their meaning and their defaults."""
+
+PROBE_CODE = "005930"
+
+
+class KISHook(BaseHook):
+    """
+    Builds a :class:`KISDataSource` from an Airflow connection; nothing is sent before the source is asked.
+
+    The connection's login is the app key, its password the app secret. Extra fields: ``environment`` (real or
+    virtual; ``use_virtual_server`` true or false says the same), ``base_url`` (the host field does as well),
+    ``master_url``, ``account_number``, ``rate_limit`` (calls a second), ``queue_timeout`` and ``breaker_timeout``
+    (seconds), ``breaker_threshold``. A field left empty means the default of the variable of that name in
+    ``.env.example``; the environment itself is never read for credentials.
+
+    :param kis_conn_id: The Airflow connection.
+    """
+
+    conn_name_attr = "kis_conn_id"
+    default_conn_name = "kis_default"
+    conn_type = "kis"
+    hook_name = "Korea Investment & Securities (KIS)"
+
+    def __init__(self, kis_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.kis_conn_id = kis_conn_id
+
+    def get_conn(self) -> KISDataSource:
+        """
+        Return a source; close it after use, or use it as a context manager.
+
+        :raises ConfigurationError: A field of the connection is missing or wrong; the message names it.
+        """
+        return KISDataSource(self.settings())
+
+    def settings(self) -> KisSettings:
+        """
+        Return what the connection says, and tell Airflow's log masker its secrets.
+
+        :raises ConfigurationError: A field of the connection is missing or wrong; the message names it.
+        """
+        connection = self.get_connection(self.kis_conn_id)
+        extra = connection.extra_dejson
+        for secret in (connection.login, connection.password, extra.get("account_number")):
+            if secret:
+                mask_secret(str(secret))
+        if not connection.login:
+            raise self._wrong("the field login is empty; put the app key there")
+        if not connection.password:
+            raise self._wrong("the field password is empty; put the app secret there")
+        return self._settings(connection.login, connection.password, connection.host, extra)
+
+    def _settings(self, app_key: str, app_secret: str, host: str | None, extra: dict[str, Any]) -> KisSettings:
+        given: dict[str, Any] = {variable: extra.get(field) for variable, field in FIELDS.items()}
+        given |= dict.fromkeys(("KIS_API_BASE_URL_REAL", "KIS_API_BASE_URL_VIRTUAL"), extra.get("base_url") or host)
+        given |= {"COORDINATION_URL": os.environ.get("COORDINATION_URL")}
+        environment = extra.get("environment")
+        if environment not in (None, "", "real", "virtual"):
+            raise self._wrong(f"field 'environment' must be real or virtual, not {environment!r}")
+        if environment:
+            given["KIS_USE_VIRTUAL_SERVER"] = str(environment == "virtual").lower()
+        environ = {name: str(value) for name, value in given.items() if value not in (None, "")}
+        try:
+            return KisSettings.from_env({**environ, "KIS_APP_KEY": app_key, "KIS_APP_SECRET": app_secret})
+        except ConfigurationError as error:
+            message = str(error)
+            for variable, field in FIELDS.items():
+                message = message.replace(variable, f"field {field!r}")
+            raise self._wrong(message) from None
+
+    def _wrong(self, what: str) -> ConfigurationError:
+        return ConfigurationError(f"connection {self.kis_conn_id!r}: {what}")
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Return whether KIS accepts the credentials, found out with one token and one quote, and a sentence."""
+        try:
+            with self.get_conn() as source:
+                book = source.get_order_book(PROBE_CODE)
+        except (DataPipelineError, ValueError) as error:
+            return False, str(error)
+        return True, f"{source.name} answered with the order book of {PROBE_CODE} at {book.timestamp}."

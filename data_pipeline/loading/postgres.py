@@ -1,0 +1,156 @@
+"""Records into Postgres: streamed, repeatable, in the caller's transaction, writing only what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from io import BytesIO
+
+from psycopg2 import errors
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from data_pipeline.exceptions import InvalidRequestError, LoadError, SyntheticDataRefusedError, TransientError
+from data_pipeline.loading.errors import said_plainly
+from data_pipeline.loading.merge import Merge
+from data_pipeline.loading.tables import Table
+
+BLOCK = 1 << 20
+"""Characters of COPY text sent at once; what a load holds in memory, whatever its number of rows."""
+ATTEMPTS = 10
+QUEUE = "SELECT pg_advisory_xact_lock(hashtext('market.load'), hashtext(%s))"
+CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected)
+
+
+@dataclass(frozen=True)
+class LoadCounts:
+    """What became of the rows of one load."""
+
+    inserted: int = 0
+    updated: int = 0
+    """Values or source differed and were replaced."""
+    unchanged: int = 0
+    """The same values stood there already."""
+    outranked: int = 0
+    """Other values stand there from a higher source, or from a newer list of instruments; they were kept."""
+
+    @property
+    def loaded(self) -> int:
+        """All rows of the load, whatever became of them."""
+        return self.inserted + self.updated + self.unchanged + self.outranked
+
+    def __add__(self, other: LoadCounts) -> LoadCounts:
+        return LoadCounts(
+            self.inserted + other.inserted,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.outranked + other.outranked,
+        )
+
+
+def upsert(
+    connection: Connection, table: Table, records: Iterable[object], source: str, run_id: int | None = None
+) -> LoadCounts:
+    """Bring records into a table and say what became of them; never commits, and twice does no harm.
+
+    The records may come in any order and are read once, while earlier ones are already on their way. An error of
+    theirs comes out as it is. After any error the caller rolls back and the table is as it was. No record: nothing
+    happens. Other loaders may write the same keys at the same time.
+
+    Args:
+        connection: Not in autocommit mode; user ``market_loader`` or better.
+        table: One of ``loading.tables``; missing monthly partitions are made.
+        records: Of the table's class. Two with one key are an error, also when they are equal.
+        source: What the rows carry in ``source``: kis, kis-virtual, kis-sandbox, krx, krx-sandbox or mock.
+        run_id: The ``ingest_run`` that written rows point to.
+
+    Raises:
+        SyntheticDataRefusedError: Made-up rows for a warehouse that holds real ones, or the reverse; before the first
+            record is asked for.
+        InvalidRequestError: The connection is in autocommit mode, or a record is of another class.
+        ConfigurationError: The warehouse is not migrated, or the user may not load.
+        ConnectionFailedError, TransientError: Connection lost, lock or statement timeout; trying again can help.
+        LoadError: Two records share a key, or Postgres refuses a row; the message names it.
+    """
+    if connection.autocommit:
+        raise InvalidRequestError("a load needs a transaction: turn autocommit off")
+    with said_plainly(f"{table.name} from {source}"), connection.cursor() as cursor:
+        _require_admitted(cursor, source)
+        merge = Merge(table, source, run_id)
+        if not _stage(cursor, merge, records):
+            return LoadCounts()
+        _require_distinct(cursor, merge)
+        cursor.execute("SELECT market.admit_source(%s)", (source,))
+        return _write(cursor, _within_partitions(cursor, merge))
+
+
+def _require_admitted(cursor: Cursor, source: str) -> None:
+    cursor.execute("SELECT market.admits(%s), (SELECT kind FROM market.warehouse_kind)", (source,))
+    admitted, kind = cursor.fetchone() or (False, "no")
+    if not admitted:
+        raise SyntheticDataRefusedError(
+            f"this warehouse holds {kind} rows and refuses rows from {source}: load them into another database"
+        )
+
+
+def _stage(cursor: Cursor, merge: Merge, records: Iterable[object]) -> bool:
+    cursor.execute(merge.create())
+    cursor.execute("SELECT EXISTS (SELECT FROM {})".format(merge.staging.as_string(cursor)))  # noqa: S608, UP032
+    if (cursor.fetchone() or (False,))[0]:  # a second load of the same transaction
+        cursor.execute("TRUNCATE {}".format(merge.staging.as_string(cursor)))  # noqa: UP032
+    staged = False
+    for block in _blocks(merge.table, records):
+        cursor.copy_expert(merge.copy(), BytesIO(block), 1 << 16)
+        staged = True
+    return staged
+
+
+def _blocks(table: Table, records: Iterable[object]) -> Iterator[bytes]:
+    lines: list[str] = []
+    size = 0
+    for record in records:
+        line = table.line(record)
+        lines.append(line)
+        size += len(line)
+        if size >= BLOCK:
+            yield "".join(lines).encode()
+            lines, size = [], 0
+    if lines:
+        yield "".join(lines).encode()
+
+
+def _require_distinct(cursor: Cursor, merge: Merge) -> None:
+    cursor.execute(merge.duplicate())
+    if key := cursor.fetchone():
+        named = ", ".join(f"{name} {value}" for name, value in zip(merge.table.key, key, strict=True))
+        raise LoadError(f"{merge.table.name} from {merge.source}: two records of one load have the key {named}")
+
+
+def _within_partitions(cursor: Cursor, merge: Merge) -> Merge:
+    if not merge.table.partitioned:
+        return merge
+    cursor.execute("SELECT min(session), max(session) FROM {}".format(merge.staging.as_string(cursor)))  # noqa: S608, UP032
+    first, last = cursor.fetchone() or (None, None)
+    cursor.execute("SELECT market.ensure_partitions(%s, %s, %s)", (merge.table.name, first, last))
+    return replace(merge, first=first, last=last)
+
+
+def _write(cursor: Cursor, merge: Merge) -> LoadCounts:
+    """Count, then write; a count that another writer made wrong in between is undone and done again."""
+    for attempt in range(ATTEMPTS):
+        cursor.execute("SAVEPOINT market_load")
+        try:
+            if attempt:
+                cursor.execute(QUEUE, (merge.table.name,))
+            cursor.execute(merge.count())
+            counts = LoadCounts(*(cursor.fetchone() or ()))
+            expected = counts.inserted + counts.updated
+            if expected:
+                cursor.execute(merge.merge(ordered=attempt > 0))
+            if not expected or cursor.rowcount == expected:
+                cursor.execute("RELEASE SAVEPOINT market_load")
+                return counts
+        except CONFLICTS:
+            pass
+        cursor.execute("ROLLBACK TO SAVEPOINT market_load")
+    raise TransientError(f"{merge.table.name}: other loads kept writing the same rows; {ATTEMPTS} tries were in vain")

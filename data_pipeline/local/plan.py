@@ -1,0 +1,68 @@
+"""What `make run` loads: the runs of the DAGs, and the rows that must be there afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from data_pipeline.local.dag_runs import PlannedRun
+from data_pipeline.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.watch_list import watch_list
+
+HISTORY_SESSIONS = 100
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One session to load, and the history of a watch list before it."""
+
+    session: date
+    """The last session that is final by the calendar."""
+    listing: date
+    """The session whose list of issues the source shows at the moment."""
+    first: date
+    """The first session of the history."""
+    codes: Sequence[str]
+
+    def dag_runs(self) -> list[PlannedRun]:
+        """Return the runs in the order in which they depend on one another."""
+        history = {
+            "dataset": "daily_bar",
+            "stock_codes": list(self.codes),
+            "first": self.first.isoformat(),
+            "last": self.session.isoformat(),
+        }
+        evening = _at(self.session, time(20, 30))
+        return [
+            PlannedRun("market_reference", _at(self.listing, time(7, 30))),
+            PlannedRun("daily_bars", evening),
+            PlannedRun("backfill", evening, history),
+            PlannedRun("order_books", evening, {"stock_codes": list(self.codes)}),
+        ]
+
+
+def make_plan(now: datetime, sandbox: bool, environ: Mapping[str, str]) -> RunPlan:
+    """Return the plan for this moment.
+
+    Args:
+        now: An aware time; decides which session is the last final one.
+        sandbox: The source is the emulator, whose clock stands on the evening of that session.
+        environ: May hold ``WATCH_LIST``.
+    """
+    calendar = krx_calendar()
+    session = calendar.last_final_session(now)
+    first = session
+    for _ in range(HISTORY_SESSIONS - 1):
+        first = calendar.previous_session(first)
+    listing = session if sandbox else calendar.quoted_session(now)
+    return RunPlan(session, listing, first, watch_list(environ))
+
+
+def market_evening(now: datetime) -> datetime:
+    """Return the moment at which the synthetic market stands: the evening of the last final session."""
+    return datetime.combine(krx_calendar().last_final_session(now), time(20, 30), SEOUL)
+
+
+def _at(session: date, moment: time) -> str:
+    return datetime.combine(session, moment, SEOUL).isoformat()

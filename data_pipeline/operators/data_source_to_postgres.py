@@ -1,0 +1,138 @@
+"""The one operator: fetches a dataset from a source, checks it and loads it into Postgres, window by window."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook, BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+
+from data_pipeline.exceptions import ConfigurationError, InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.get_provider_info import get_provider_info
+from data_pipeline.hooks.warehouse import WarehouseHook
+from data_pipeline.operators.planning import as_codes
+from data_pipeline.operators.windows import Window, as_date, run_moment, run_session
+from data_pipeline.trading_calendar import krx_calendar
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from data_pipeline.operators.datasets import Dataset
+    from data_pipeline.operators.load_window import Run
+    from data_pipeline.sources.base import AbstractDataSource
+
+SOURCE_TYPES = tuple(item["connection-type"] for item in get_provider_info()["connection-types"])
+
+
+class DataSourceToPostgresOperator(BaseOperator):
+    """
+    Loads one dataset from a source into the warehouse.
+
+    The work is cut into windows. A window is fetched whole, checked and loaded in one transaction: it is there or it
+    is not, and loading it again changes nothing. Each window has a row in ``market.ingest_run``, which stays without an
+    end when the window failed. The XCom value holds counts only: ``inserted``, ``updated``, ``unchanged``,
+    ``outranked`` (rows of a better source were kept), ``missing`` (bars that the list of issues lets expect),
+    ``requests`` (sent to the source) and ``windows``.
+
+    Errors are this package's own; ``RETRY_POLICY`` in :mod:`data_pipeline.operators.defaults` tells Airflow which of
+    them are worth another try.
+
+    :param dataset: instrument, trading_session, daily_bar, minute_bar, price_snapshot or order_book. (templated)
+    :param source_conn_id: The Airflow connection of the source; its type decides which source it is. (templated)
+    :param postgres_conn_id: The Airflow connection of the warehouse. (templated)
+    :param stock_codes: The issues to ask for, as a list or as text with commas; none for the datasets instrument and
+        trading_session. (templated)
+    :param first: The first day, included. Empty: the session of the run. (templated)
+    :param last: The last day, included. Empty: the same as ``first``. (templated)
+    :param window_rows: About how many rows one window may hold, which bounds memory and the length of a transaction.
+    :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
+    """
+
+    template_fields: Sequence[str] = ("dataset", "source_conn_id", "postgres_conn_id", "stock_codes", "first", "last")
+    ui_color = "#dcefe4"
+
+    def __init__(
+        self,
+        *,
+        dataset: str,
+        source_conn_id: str,
+        postgres_conn_id: str = WarehouseHook.default_conn_name,
+        stock_codes: Sequence[str] | str | None = None,
+        first: str | date | None = None,
+        last: str | date | None = None,
+        window_rows: int = 50_000,
+        skip_unsupported: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dataset = dataset
+        self.source_conn_id = source_conn_id
+        self.postgres_conn_id = postgres_conn_id
+        self.stock_codes = stock_codes
+        self.first = first
+        self.last = last
+        self.window_rows = window_rows
+        self.skip_unsupported = skip_unsupported
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Load every window; return the counts of all of them."""
+        # Only a worker needs the rooms below; DAG files are read every few seconds.
+        from data_pipeline.operators.datasets import find_dataset
+        from data_pipeline.operators.load_window import load_window
+
+        dataset = find_dataset(self.dataset)
+        windows = list(self._windows(dataset, context))
+        run = _run_of(context)
+        total: Counter[str] = Counter()
+        with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection, self._source() as source:
+            try:
+                for number, window in enumerate(windows, 1):
+                    counts = load_window(connection, source, dataset, window, run)
+                    self.log.info("%s %s (%d of %d): %s", self.dataset, window, number, len(windows), counts)
+                    total.update(counts)
+            except UnsupportedDatasetError as error:
+                if self.skip_unsupported:
+                    raise AirflowSkipException(str(error)) from None
+                raise
+        return dict(total)
+
+    def _windows(self, dataset: Dataset, context: Mapping[str, Any]) -> list[Window]:
+        first = as_date(self.first, "first") if self.first else run_session(context)
+        last = as_date(self.last, "last") if self.last else first
+        windows = list(dataset.windows(as_codes(self.stock_codes), first, last, self.window_rows))
+        moment = run_moment(context)
+        if dataset.of_whole_sessions and moment is not None:
+            newest = krx_calendar().last_final_session(moment)
+            if windows[-1].sessions[-1] > newest:
+                raise InvalidRequestError(
+                    f"{self.dataset} up to {last}: the figures are final only up to {newest} at the time of the run"
+                )
+        return windows
+
+    def _source(self) -> AbstractDataSource:
+        from data_pipeline.sources.base import AbstractDataSource
+
+        try:
+            hook = BaseHook.get_connection(self.source_conn_id).get_hook()
+        except AirflowException as error:
+            raise ConfigurationError(f"source_conn_id {self.source_conn_id!r}: {error}") from None
+        source = hook.get_conn() if hook.conn_type in SOURCE_TYPES else None
+        if not isinstance(source, AbstractDataSource):
+            raise ConfigurationError(
+                f"source_conn_id {self.source_conn_id!r}: a connection of type {hook.conn_type!r} is no source of "
+                f"market data; {', '.join(SOURCE_TYPES)} are"
+            )
+        return source
+
+
+def _run_of(context: Mapping[str, Any]) -> Run:
+    from data_pipeline.operators.load_window import Run
+
+    instance = context.get("ti")
+    if instance is None:
+        return Run()
+    return Run(instance.dag_id, instance.task_id, instance.run_id, instance.map_index)

@@ -1,0 +1,60 @@
+"""What every task of this package has in common: whom to ask, when to try again, and where the data comes from."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
+
+from data_pipeline.exceptions import PermanentError, TransientError
+
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(exception=PermanentError, action=RetryAction.FAIL, reason="trying again cannot help"),
+        RetryRule(exception=TransientError, action=RetryAction.RETRY, reason="it may pass by itself"),
+    ]
+)
+"""A permanent error fails the task at its first try; anything else is tried again with growing pauses."""
+
+TASK_DEFAULTS: dict[str, Any] = {
+    "owner": "data-pipeline",
+    "retries": 4,
+    "retry_delay": timedelta(seconds=60),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=15),
+    "retry_policy": RETRY_POLICY,
+    "execution_timeout": timedelta(hours=2),
+}
+"""``default_args`` of every DAG."""
+
+
+SOURCE_CONN_ID = "{{{{ params.get('source_conn_id') or var.value.get('DATA_SOURCE_CONN_ID', {!r}) }}}}".format(
+    os.environ.get("DATA_SOURCE_CONN_ID") or "kis_default"
+)
+"""A template for the Airflow connection to load from: the run's parameter, else the Airflow Variable
+``DATA_SOURCE_CONN_ID``, else the environment variable of that name, else ``kis_default``."""
+
+
+def session_param() -> Param:
+    """Return the form field ``session``: empty, the run's own session is meant."""
+    return Param(
+        default=None,
+        type=["null", "string"],
+        format="date",
+        title="Session",
+        description="A trading day. Empty: the session of the run's data interval.",
+    )
+
+
+def stock_codes_param(empty: str) -> Param:
+    """Return the form field ``stock_codes``: a list, or text with commas; ``empty`` says what an empty one means."""
+    return Param(
+        default=[],
+        type=["array", "string", "null"],
+        items={"type": "string", "pattern": "^[0-9A-Z]{6}$"},
+        pattern="^([0-9A-Z]{6}([,\\s]+|$))*$",
+        title="Stock codes",
+        description=f"Six-character codes, one a line. {empty}",
+    )

@@ -1,0 +1,53 @@
+"""What the warehouse knows about which issues are listed when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+LISTED = """
+    SELECT stock_code FROM market.instrument
+    WHERE (listed_on IS NULL OR listed_on <= %(session)s) AND (delisted_on IS NULL OR delisted_on > %(session)s)
+    ORDER BY stock_code
+"""
+LISTINGS = """
+    SELECT stock_code, listed_on, as_of FROM market.instrument
+    WHERE stock_code = ANY(%s) AND listed_on IS NOT NULL
+"""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """From when to when an issue is known to be listed; both days included."""
+
+    stock_code: str
+    first: date
+    last: date
+    """The last session that a list of issues vouches for."""
+
+    def holds(self, session: date) -> bool:
+        """Return whether the issue was certainly listed on this session."""
+        return self.first <= session <= self.last
+
+
+def listed_codes(connection: Connection, session: date) -> list[str]:
+    """Return the codes listed on a session, in order; empty when no list of issues has been loaded.
+
+    A session before the first list that was loaded gets the issues of today that were listed by then; issues that left
+    earlier are unknown.
+    """
+    with connection, connection.cursor() as cursor:
+        cursor.execute(LISTED, {"session": session})
+        return [code for (code,) in cursor.fetchall()]
+
+
+def certain_listings(connection: Connection, stock_codes: Sequence[str]) -> list[Listing]:
+    """Return when these issues were certainly listed; those whose first day is unknown are left out."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(LISTINGS, (list(stock_codes),))
+        return [Listing(*row) for row in cursor.fetchall()]

@@ -1,0 +1,111 @@
+"""Which session a run is about, and how its work is cut into windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
+from data_pipeline.trading_calendar import SEOUL, krx_calendar
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is asked for and loaded in one transaction; both ends of the range are included."""
+
+    stock_codes: tuple[str, ...]
+    """Empty for datasets that are not asked for by code."""
+    first: date
+    last: date
+
+    @property
+    def sessions(self) -> list[date]:
+        """The sessions of the range, oldest first."""
+        return krx_calendar().sessions(self.first, self.last)
+
+    def __str__(self) -> str:
+        days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+        if not self.stock_codes:
+            return days
+        more = f" and {len(self.stock_codes) - 1} more" if len(self.stock_codes) > 1 else ""
+        return f"{days}, {self.stock_codes[0]}{more}"
+
+
+def as_date(value: str | date, name: str) -> date:
+    """Return the day that a parameter holds.
+
+    Raises:
+        InvalidRequestError: It is not a date like 2026-09-21.
+    """
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise InvalidRequestError(f"{name} must be a date like 2026-09-21, not {value!r}") from None
+
+
+def run_moment(context: Mapping[str, Any]) -> datetime | None:
+    """Return when the run came due or was triggered; None outside a DAG run."""
+    run = context.get("dag_run")
+    return getattr(run, "run_after", None)
+
+
+def run_session(context: Mapping[str, Any]) -> date:
+    """Return the session that a run is about; it comes from the run and never from the clock.
+
+    It is the parameter ``session`` when that is given, else the day in Seoul on which the data interval starts, else
+    (a run without a logical date) the last session that was final when the run was triggered.
+
+    Raises:
+        InvalidRequestError: The parameter or the interval names a day that is not a session.
+        ConfigurationError: There is no run to take it from.
+    """
+    named = (context.get("params") or {}).get("session")
+    start = context.get("data_interval_start")
+    moment = run_moment(context)
+    if named:
+        session = as_date(named, "session")
+    elif start is not None:
+        session = start.astimezone(SEOUL).date()
+    elif moment is not None:
+        return krx_calendar().last_final_session(moment)
+    else:
+        raise ConfigurationError("without a DAG run, first and last must be given")
+    if not krx_calendar().is_session(session):
+        raise InvalidRequestError(f"{session} is not a session of the exchange; name a trading day in 'session'")
+    return session
+
+
+def chunks(stock_codes: Sequence[str], size: int) -> list[list[str]]:
+    """Return the codes in order, cut into lists of ``size``; the last one may be shorter.
+
+    Raises:
+        InvalidRequestError: ``size`` is not positive.
+    """
+    if size < 1:
+        raise InvalidRequestError(f"chunk_size must be 1 or more, not {size}")
+    return [list(stock_codes[start : start + size]) for start in range(0, len(stock_codes), size)]
+
+
+def windows(
+    stock_codes: Sequence[str], sessions: Sequence[date], rows_per_session: int, most_rows: int
+) -> Iterator[Window]:
+    """Yield windows of about ``most_rows`` rows that together hold every code on every session exactly once.
+
+    Args:
+        stock_codes: Not empty.
+        sessions: Not empty, oldest first.
+        rows_per_session: Rows of one code on one session.
+        most_rows: A window is larger only when one code on one session is.
+    """
+    cells = max(1, most_rows // rows_per_session)
+    length = min(len(sessions), cells)
+    for start in range(0, len(sessions), length):
+        part = sessions[start : start + length]
+        for codes in chunks(stock_codes, max(1, cells // len(part))):
+            yield Window(tuple(codes), part[0], part[-1])

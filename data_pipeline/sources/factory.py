@@ -1,0 +1,129 @@
+"""Chooses a data source: by explicit type, by ``DATA_SOURCE_TYPE``, or by the credentials at hand."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+
+from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.sources.base import AbstractDataSource
+from data_pipeline.sources.kis.settings import QUOTA, KisSettings, setting
+
+logger = logging.getLogger(__name__)
+
+
+class DataSourceType(str, Enum):
+    """The kinds of source, as ``DATA_SOURCE_TYPE`` names them."""
+
+    KIS = "kis"
+    KRX = "krx"
+    MOCK = "mock"
+
+
+class DataSourceFactory:
+    """Detects the kind of source, checks its credentials and makes it.
+
+    Args:
+        environ: The variables to read; None reads the process's own, and below them the file ``.env`` of the working
+            directory, which is read anew each time and never overrides a variable that is set.
+
+    Raises:
+        ConfigurationError: ``.env`` cannot be read.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = read_environment() if environ is None else environ
+
+    def detect(self) -> DataSourceType:
+        """Return the kind that ``DATA_SOURCE_TYPE`` names; when it is empty, the kind whose credentials are there.
+
+        Without any credentials that is the mock source, said in a warning.
+
+        Raises:
+            ConfigurationError: ``DATA_SOURCE_TYPE`` is no kind, or only one of key and secret is set.
+        """
+        named = setting(self._environ, "DATA_SOURCE_TYPE")
+        if named:
+            return _kind(named)
+        missing = [name for name in ("KIS_APP_KEY", "KIS_APP_SECRET") if not setting(self._environ, name)]
+        if not missing:
+            return DataSourceType.KIS
+        if len(missing) == 1:
+            raise ConfigurationError(f"{missing[0]} is not set (No API key provided), but the other half of the key is")
+        if setting(self._environ, "KRX_API_KEY"):
+            return DataSourceType.KRX
+        logger.warning(
+            "NO CREDENTIALS: every figure from here on is MADE UP by the mock data source. "
+            "Set KIS_APP_KEY and KIS_APP_SECRET for real ones, or DATA_SOURCE_TYPE=mock to silence this"
+        )
+        return DataSourceType.MOCK
+
+    def create(self, kind: DataSourceType | str | None = None) -> AbstractDataSource:
+        """Return a new source of this kind, or of the detected one; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: The kind is unknown or not available, or a setting is missing or wrong; names it.
+        """
+        chosen = self.detect() if kind is None else _kind(kind)
+        if chosen is DataSourceType.KRX:
+            raise ConfigurationError(
+                "the KRX source is not available in this version; set DATA_SOURCE_TYPE to kis or mock"
+            )
+        return self._mock() if chosen is DataSourceType.MOCK else self._kis()
+
+    def _kis(self) -> AbstractDataSource:
+        from data_pipeline.sources.kis import KISDataSource
+
+        settings = KisSettings.from_env(self._environ)
+        rate, quota = settings.rate_limit or 0.0, QUOTA[bool(settings.use_virtual)]
+        if rate > quota and settings.environment != "sandbox":
+            logger.warning("KIS_API_RATE_LIMIT %g is above the %g calls a second that KIS allows", rate, quota)
+        return KISDataSource(settings)
+
+    def _mock(self) -> AbstractDataSource:
+        from data_pipeline.sources.mock.source import MockDataSource
+
+        return MockDataSource()
+
+
+def create_data_source(
+    kind: DataSourceType | str | None = None, environ: Mapping[str, str] | None = None
+) -> AbstractDataSource:
+    """Return a data source, to be used as a context manager.
+
+    Args:
+        kind: KIS, KRX or MOCK; None lets ``DATA_SOURCE_TYPE`` or the credentials decide.
+        environ: The variables to read; None reads the process's own and ``.env`` in the working directory.
+
+    Raises:
+        ConfigurationError: A setting is missing or wrong; the message names the variable. A missing credential of a
+            kind that was asked for is never answered with mock data.
+    """
+    return DataSourceFactory(environ).create(kind)
+
+
+def read_environment() -> dict[str, str]:
+    """Return the process's variables over those of ``.env`` in the working directory; neither is changed.
+
+    Raises:
+        ConfigurationError: There is a ``.env`` that cannot be read.
+    """
+    from dotenv import dotenv_values
+
+    try:
+        # A secret may hold a dollar sign, so nothing is interpolated.
+        values = dotenv_values(Path.cwd() / ".env", interpolate=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f".env in {Path.cwd()} cannot be read: {type(error).__name__}") from None
+    return {**{name: value for name, value in values.items() if value is not None}, **os.environ}
+
+
+def _kind(named: DataSourceType | str) -> DataSourceType:
+    try:
+        return DataSourceType(named.strip().lower())
+    except (ValueError, AttributeError):
+        kinds = ", ".join(kind.value for kind in DataSourceType)
+        raise ConfigurationError(f"DATA_SOURCE_TYPE must be one of {kinds}, not {named!r}") from None

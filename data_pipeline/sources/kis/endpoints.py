@@ -1,0 +1,67 @@
+"""The calls of the KIS Open API that the source uses, each with its document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_QUOTATIONS = "/uapi/domestic-stock/v1/quotations"
+
+TOKEN_PATH = "/oauth2/tokenP"  # noqa: S105 - a path
+MASTER_FILES = {
+    "KOSPI": "/common/master/kospi_code.mst.zip",
+    "KOSDAQ": "/common/master/kosdaq_code.mst.zip",
+    "KONEX": "/common/master/konex_code.mst.zip",
+}
+"""Market to path on the file server; no key, token or quota is needed.
+
+Source: koreainvestment/open-trading-api, stocks_info.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One GET call of KIS."""
+
+    path: str
+    tr_id: str
+    """The same on the real and the virtual server, since all of these are quotations."""
+    virtual: bool
+    """Whether the virtual server (모의투자) has it."""
+    page_size: int | None
+    """The most rows that one answer holds; None when it is one object."""
+    document: str
+    """Its title on the KIS portal."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, as messages show it."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+PRICE = Endpoint(
+    f"{_QUOTATIONS}/inquire-price", "FHKST01010100", virtual=True, page_size=None, document="주식현재가 시세"
+)
+ORDER_BOOK = Endpoint(
+    f"{_QUOTATIONS}/inquire-asking-price-exp-ccn", "FHKST01010200", virtual=True, page_size=None,
+    document="주식현재가 호가/예상체결",
+)  # fmt: skip
+DAILY_CHART = Endpoint(
+    f"{_QUOTATIONS}/inquire-daily-itemchartprice", "FHKST03010100", virtual=True, page_size=100,
+    document="국내주식기간별시세(일/주/월/년)",
+)  # fmt: skip
+MINUTES_TODAY = Endpoint(
+    f"{_QUOTATIONS}/inquire-time-itemchartprice", "FHKST03010200", virtual=True, page_size=30,
+    document="주식당일분봉조회",
+)  # fmt: skip
+MINUTES_PAST = Endpoint(
+    f"{_QUOTATIONS}/inquire-time-dailychartprice", "FHKST03010230", virtual=False, page_size=120,
+    document="주식일별분봉조회",
+)  # fmt: skip
+MULTI_PRICE = Endpoint(
+    f"{_QUOTATIONS}/intstock-multprice", "FHKST11300006", virtual=False, page_size=30,
+    document="관심종목(멀티종목) 시세조회",
+)  # fmt: skip
+STOCK_INFO = Endpoint(
+    f"{_QUOTATIONS}/search-stock-info", "CTPF1002R", virtual=False, page_size=None, document="주식기본조회"
+)
+HOLIDAYS = Endpoint(f"{_QUOTATIONS}/chk-holiday", "CTCA0903R", virtual=False, page_size=24, document="국내휴장일조회")

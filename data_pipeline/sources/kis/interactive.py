@@ -1,0 +1,96 @@
+"""Checks of what callers ask for, and the shapes of charts that KIS does not offer itself."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.records import ChartData, MinuteBar, PriceType, require_stock_code
+from data_pipeline.sources.kis.parse_chart import period_start
+from data_pipeline.trading_calendar import TradingCalendar
+
+
+def checked_code(stock_code: str) -> str:
+    """Return the code unchanged.
+
+    Raises:
+        InvalidRequestError: It is not six characters of ``0-9A-Z``.
+    """
+    try:
+        return require_stock_code(stock_code)
+    except ValueError as error:
+        raise InvalidRequestError(str(error)) from None
+
+
+def checked_codes(stock_codes: Sequence[str]) -> list[str]:
+    """Return the codes as a list.
+
+    Raises:
+        InvalidRequestError: It is one text instead of several, or one of them is malformed.
+    """
+    if isinstance(stock_codes, str):
+        raise InvalidRequestError(f"stock_codes must be a list of codes, not the text {stock_codes!r}")
+    return [checked_code(code) for code in stock_codes]
+
+
+def checked_range(first: date, last: date) -> None:
+    """Accept a range of days, both included.
+
+    Raises:
+        InvalidRequestError: ``first`` lies after ``last``, or one of them is not a date in Seoul.
+    """
+    if any(not isinstance(day, date) or isinstance(day, datetime) for day in (first, last)):
+        raise InvalidRequestError(f"first and last must be dates, not {first!r} and {last!r}")
+    if first > last:
+        raise InvalidRequestError(f"first {first} lies after last {last}")
+
+
+def checked_count(period: PriceType, count: int) -> None:
+    """Accept a period and a number of bars.
+
+    Raises:
+        InvalidRequestError: ``count`` is not a positive whole number, or ``period`` is no PriceType.
+    """
+    if not isinstance(period, PriceType):
+        raise InvalidRequestError(f"period must be a PriceType, not {period!r}")
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InvalidRequestError(f"count must be a positive whole number, not {count!r}")
+
+
+def last_session_of(day: date, period: PriceType, quoted: date, sessions: TradingCalendar) -> date:
+    """Return the last session of the week or month that holds ``day``, as far as it has come; a daily bar's own day.
+
+    Args:
+        day: Any day of the week or month: which one KIS uses is not documented.
+        period: DAILY, WEEKLY or MONTHLY.
+        quoted: The session that quotes show now, which ends the running week or month.
+        sessions: The exchange's sessions.
+    """
+    if period is PriceType.DAILY:
+        return day
+    start = period_start(day, period)
+    length = 7 if period is PriceType.WEEKLY else calendar.monthrange(day.year, day.month)[1]
+    end = min(start + timedelta(days=length - 1), quoted)
+    return end if sessions.is_session(end) else sessions.previous_session(end)
+
+
+def aggregated(stock_code: str, newest_first: Iterable[MinuteBar], minutes: int) -> Iterator[ChartData]:
+    """Yield bars of so many minutes, newest first, each dated by its start (09:05 covers 09:05 to 09:09).
+
+    KIS has one-minute bars only; the 15:30 closing auction stands in a bar of its own.
+    """
+    for start, group in groupby(newest_first, lambda bar: bar.at - timedelta(minutes=bar.at.minute % minutes)):
+        bars = list(group)
+        yield ChartData(
+            stock_code=stock_code,
+            date=f"{start:%Y%m%d%H%M%S}",
+            open_price=bars[-1].open,
+            high_price=max(bar.high for bar in bars),
+            low_price=min(bar.low for bar in bars),
+            close_price=bars[0].close,
+            volume=sum(bar.volume for bar in bars),
+            trading_value=sum(bar.trading_value for bar in bars),
+        )

@@ -1,0 +1,165 @@
+"""The stock master files (종목 마스터): fixed-width rows, counted in bytes, into instruments.
+
+Source: koreainvestment/open-trading-api, stocks_info/kis_{kospi,kosdaq,konex}_code_mst.py and 종목마스터정보.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from data_pipeline.exceptions import PayloadError
+from data_pipeline.records import Instrument
+from data_pipeline.sources.kis.parse import short_code
+from data_pipeline.trading_calendar import SEOUL
+
+logger = logging.getLogger(__name__)
+
+_LARGEST_FILE = 64 * 1024 * 1024
+_CODE, _ISIN, _NAME, _TAIL = slice(0, 9), slice(9, 21), slice(21, 61), 61
+_OTHER_PRODUCT = re.compile(r"[0-9A-Z]{7,9}")
+"""Codes of funds and warrants, longer than a stock's; they are no issues of the three markets."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """One file's rows: the width of the tail, and where in it the trading fields begin."""
+
+    tail: int
+    trading: int
+
+
+_LAYOUTS = {"KOSPI": _Layout(227, 41), "KOSDAQ": _Layout(221, 36), "KONEX": _Layout(184, 2)}
+
+# Offsets within the trading fields, which are the same in all three files.
+_BASE_PRICE, _PAR, _LISTED_ON, _SHARES = slice(0, 9), slice(52, 64), slice(64, 72), slice(72, 87)
+_HALTED, _LIQUIDATION, _MANAGED, _PREFERRED = slice(19, 20), slice(20, 21), slice(21, 22), slice(117, 118)
+
+
+def parse_master(market: str, zipped: bytes, session: date) -> list[Instrument]:
+    """Return the issues of one market, in the order of the file.
+
+    Rows of funds and warrants, whose codes are longer than six characters, are left out and counted in the log. The
+    column labelled 상장주수(천) holds shares, not thousands.
+
+    Args:
+        market: KOSPI, KOSDAQ or KONEX.
+        zipped: The downloaded file.
+        session: The session that the file describes.
+
+    Raises:
+        PayloadError: It is no zip of one ``.mst`` file, a row has the wrong length or a malformed field, or a code
+            stands in it twice. The message names the file and the line.
+    """
+    content = _unzipped(market, zipped)
+    found: dict[str, Instrument] = {}
+    for number, line in enumerate(_lines(content), 1):
+        where = f"KIS {market} master, line {number}"
+        if len(line) != _TAIL + _LAYOUTS[market].tail:
+            raise PayloadError(f"{where}: {len(line)} bytes instead of {_TAIL + _LAYOUTS[market].tail}")
+        row = _MasterRow(where, line, _TAIL + _LAYOUTS[market].trading)
+        if row.stock_code is not None and row.stock_code in found:
+            raise PayloadError(f"{where}: stock_code {row.stock_code} stands in the file twice")
+        if row.stock_code is not None:
+            found[row.stock_code] = row.instrument(row.stock_code, market, session)
+    if not found:
+        raise PayloadError(f"KIS {market} master: the file holds no issue")
+    return list(found.values())
+
+
+class _MasterRow:
+    def __init__(self, where: str, line: bytes, trading: int) -> None:
+        self._where = where
+        self._line = line
+        self._trading = line[trading:]
+
+    @property
+    def stock_code(self) -> str | None:
+        """The short code; None for a fund or a warrant."""
+        code = short_code(self._text("code", self._line[_CODE]))
+        if len(code) > 6 and _OTHER_PRODUCT.fullmatch(code):
+            logger.info("%s: %s is no issue of the market and is left out", self._where, code)
+            return None
+        return code
+
+    def instrument(self, stock_code: str, market: str, session: date) -> Instrument:
+        """Return the record, or raise PayloadError."""
+        try:
+            return Instrument(
+                stock_code=stock_code,
+                isin=self._text("ISIN", self._line[_ISIN]),
+                name=self._text("name", self._line[_NAME]),
+                market=market,
+                security_group=self._text("group", self._line[_TAIL : _TAIL + 2]),
+                as_of=session,
+                listed_on=self._day("listing day", _LISTED_ON),
+                listed_shares=self._whole("listed shares", _SHARES),
+                face_value=self._number("par value", _PAR),
+                base_price=self._whole("base price", _BASE_PRICE),
+                halted=self._flag("halted", _HALTED),
+                managed=self._flag("managed", _MANAGED),
+                liquidation=self._flag("liquidation", _LIQUIDATION),
+                preferred=self._text("preferred", self._trading[_PREFERRED]) not in {"", "0"},
+            )
+        except ValueError as error:
+            raise PayloadError(f"{self._where}: {error}") from error
+
+    def _text(self, name: str, raw: bytes) -> str:
+        try:
+            return raw.decode("cp949").strip()
+        except UnicodeDecodeError:
+            raise self._wrong(name, raw) from None
+
+    def _number(self, name: str, field: slice) -> float | None:
+        text = self._text(name, self._trading[field])
+        if text and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+            raise self._wrong(name, self._trading[field])
+        return float(text or 0) or None
+
+    def _whole(self, name: str, field: slice) -> int | None:
+        text = self._text(name, self._trading[field])
+        if text and not re.fullmatch(r"[0-9]+", text):
+            raise self._wrong(name, self._trading[field])
+        return int(text or 0) or None
+
+    def _flag(self, name: str, field: slice) -> bool:
+        if self._trading[field] not in {b"Y", b"N"}:
+            raise self._wrong(name, self._trading[field])
+        return self._trading[field] == b"Y"
+
+    def _day(self, name: str, field: slice) -> date | None:
+        text = self._text(name, self._trading[field])
+        if not text.strip("0"):
+            return None
+        try:
+            return datetime.strptime(text, "%Y%m%d").replace(tzinfo=SEOUL).date()
+        except ValueError:
+            raise self._wrong(name, self._trading[field]) from None
+
+    def _wrong(self, name: str, raw: bytes) -> PayloadError:
+        return PayloadError(f"{self._where}: field {name} is {raw!r}")
+
+
+def _lines(content: bytes) -> Iterator[bytes]:
+    lines = content.split(b"\n")
+    # The last line of the KOSPI file has no newline, that of the others has one.
+    yield from lines[:-1] if lines[-1] == b"" else lines
+
+
+def _unzipped(market: str, zipped: bytes) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+            files = [one for one in archive.infolist() if one.filename.endswith(".mst")]
+            if len(files) != 1 or files[0].file_size > _LARGEST_FILE:
+                raise PayloadError(f"KIS {market} master: the zip does not hold one .mst file of a sane size")
+            return archive.read(files[0])
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+        raise PayloadError(
+            f"KIS {market} master: the file is no zip that can be read ({type(error).__name__})"
+        ) from None

@@ -1,0 +1,183 @@
+"""Where and with which key KIS is called, read from the documented environment variables."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from data_pipeline.exceptions import ConfigurationError
+
+REAL_URL = "https://openapi.koreainvestment.com:9443"
+VIRTUAL_URL = "https://openapivts.koreainvestment.com:29443"
+MASTER_URL = "https://new.real.download.dws.co.kr"
+QUOTA = {False: 18.0, True: 1.0}
+"""Calls a second by ``use_virtual``. Source: KIS notice of 2026-04-20 on call limits."""
+
+_SOURCE_NAMES = {"real": "kis", "virtual": "kis-virtual", "sandbox": "kis-sandbox"}
+_TRUE, _FALSE = {"true", "1", "yes", "y", "on"}, {"false", "0", "no", "n", "off"}
+_COMMENT = re.compile(r"(^|\s)#.*")
+_CACHE_VARIABLES = ("PRICE", "ORDERBOOK", "CHART", "STOCK_INFO")
+
+
+@dataclass(frozen=True)
+class KisSettings:
+    """Everything that a KIS client is told; its ``repr`` shows no secret.
+
+    ``environment`` is what was declared, corrected by what the addresses say: when a host is not one of KIS's own, it
+    becomes ``sandbox``, so that rows of an emulator are never taken for rows of the exchange.
+
+    Raises:
+        ConfigurationError: A value is missing or wrong; the message names the variable.
+    """
+
+    app_key: str = field(repr=False)
+    app_secret: str = field(repr=False)
+    environment: str = "real"
+    """real, virtual (모의투자) or sandbox."""
+    base_url: str = ""
+    """Scheme, host and port of the REST server; empty for the one of ``environment``."""
+    master_url: str = ""
+    """Where the stock master files are; empty for KIS's own, or ``base_url`` in a sandbox."""
+    rate_limit: float | None = None
+    """Calls a second for all processes together; None for the quota of the server (18 real, 1 virtual)."""
+    queue_timeout: float = 30.0
+    """Seconds that one call may wait for its slot."""
+    breaker_threshold: int = 5
+    """Failures in a row before calls are rejected."""
+    breaker_timeout: float = 60.0
+    """Seconds before a rejected server is tried again."""
+    account_number: str | None = field(default=None, repr=False)
+    """Only trading needs it; nothing here does."""
+    use_virtual: bool | None = None
+    """Whether the server offers only the virtual server's calls; None for ``environment == "virtual"``."""
+    timeout: float = 30.0
+    """Seconds before an unanswered request is given up."""
+    cache_ttl: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that the interactive ``get_*`` calls may repeat an answer, by price, orderbook, chart, stock_info."""
+    coordination_url: str | None = None
+    """Where processes share quota and token; None for the default."""
+
+    def __post_init__(self) -> None:
+        for variable, value in (("KIS_APP_KEY", self.app_key), ("KIS_APP_SECRET", self.app_secret)):
+            _require_credential(variable, value)
+        if self.environment not in _SOURCE_NAMES:
+            raise ConfigurationError(f"environment must be real, virtual or sandbox, not {self.environment!r}")
+        self._settle("use_virtual", self.environment == "virtual" if self.use_virtual is None else self.use_virtual)
+        self._settle_urls()
+        if self.rate_limit is None:
+            self._settle("rate_limit", QUOTA[bool(self.use_virtual)])
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> KisSettings:
+        """Return the settings that these environment variables describe; an empty one counts as not set.
+
+        A comment after a value (``true  # true=virtual``) is dropped, as the documented ``.env`` has them.
+        ``KIS_USE_VIRTUAL_SERVER`` defaults to false.
+
+        Raises:
+            ConfigurationError: A value is missing or wrong; the message names the variable and never its secret.
+        """
+        virtual = _flag(environ, "KIS_USE_VIRTUAL_SERVER")
+        url_variable = "KIS_API_BASE_URL_VIRTUAL" if virtual else "KIS_API_BASE_URL_REAL"
+        return cls(
+            app_key=setting(environ, "KIS_APP_KEY"),
+            app_secret=setting(environ, "KIS_APP_SECRET"),
+            environment="virtual" if virtual else "real",
+            base_url=setting(environ, url_variable),
+            master_url=setting(environ, "KIS_MASTER_BASE_URL"),
+            rate_limit=_number(environ, "KIS_API_RATE_LIMIT"),
+            queue_timeout=_number(environ, "KIS_API_QUEUE_TIMEOUT") or 30.0,
+            breaker_threshold=_whole(environ, "KIS_API_CIRCUIT_BREAKER_THRESHOLD") or 5,
+            breaker_timeout=_number(environ, "KIS_API_CIRCUIT_BREAKER_TIMEOUT") or 60.0,
+            account_number=setting(environ, "KIS_ACCOUNT_NUMBER") or None,
+            cache_ttl=_cache_ttl(environ),
+            coordination_url=setting(environ, "COORDINATION_URL") or None,
+        )
+
+    @property
+    def source_name(self) -> str:
+        """What rows carry in ``source``: kis, kis-virtual or kis-sandbox."""
+        return _SOURCE_NAMES[self.environment]
+
+    def _settle(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _settle_urls(self) -> None:
+        if not self.base_url:
+            if self.environment == "sandbox":
+                raise ConfigurationError("a sandbox needs its server's address: set base_url (KIS_API_BASE_URL_REAL)")
+            self._settle("base_url", VIRTUAL_URL if self.use_virtual else REAL_URL)
+        host = _host("KIS_API_BASE_URL_VIRTUAL" if self.use_virtual else "KIS_API_BASE_URL_REAL", self.base_url)
+        official = host.endswith(".koreainvestment.com")
+        if not self.master_url:
+            self._settle("master_url", MASTER_URL if official else self.base_url)
+        master_host = _host("KIS_MASTER_BASE_URL", self.master_url)
+        if official and host.startswith("openapivts") != self.use_virtual:
+            raise ConfigurationError(f"KIS_USE_VIRTUAL_SERVER does not fit the server's address {self.base_url}")
+        if not (official and master_host.endswith((".dws.co.kr", ".koreainvestment.com"))):
+            self._settle("environment", "sandbox")
+
+
+def setting(environ: Mapping[str, str], variable: str) -> str:
+    """Return the value of a variable without surrounding blanks and without a comment behind it; empty when not set."""
+    return _COMMENT.sub("", environ.get(variable, "")).strip()
+
+
+def _require_credential(variable: str, value: str) -> None:
+    if not value:
+        raise ConfigurationError(
+            f"{variable} is not set (No API key provided): put KIS_APP_KEY and KIS_APP_SECRET into the environment or "
+            ".env, or choose DATA_SOURCE_TYPE=mock"
+        )
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ConfigurationError(f"{variable} holds a character that a key cannot have (a blank or a non-ASCII one)")
+
+
+def _host(variable: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and not parts.query and parts.username is None
+        host = (parts.hostname or "").lower() if usable and parts.port != 0 else ""
+    except ValueError:
+        host = ""
+    if not host:
+        # The address is not repeated: one with a user name may hold a password.
+        raise ConfigurationError(f"{variable} must be an address like {REAL_URL}")
+    if parts.scheme == "http" and host.endswith((".koreainvestment.com", ".dws.co.kr")):
+        raise ConfigurationError(f"{variable} must begin with https://, or the key would travel in clear text")
+    return host
+
+
+def _flag(environ: Mapping[str, str], variable: str) -> bool:
+    value = setting(environ, variable).lower()
+    if value and value not in _TRUE | _FALSE:
+        raise ConfigurationError(f"{variable} must be true or false, not {value!r}")
+    return value in _TRUE
+
+
+def _number(environ: Mapping[str, str], variable: str, *, zero: bool = False) -> float | None:
+    text = setting(environ, variable)
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and (value > 0 or (zero and value == 0))):
+        raise ConfigurationError(f"{variable} must be a number above 0, not {text!r}")
+    return value
+
+
+def _whole(environ: Mapping[str, str], variable: str) -> int | None:
+    value = _number(environ, variable)
+    if value is not None and not value.is_integer():
+        raise ConfigurationError(f"{variable} must be a whole number, not {value!r}")
+    return None if value is None else int(value)
+
+
+def _cache_ttl(environ: Mapping[str, str]) -> dict[str, float]:
+    found = {name.lower(): _number(environ, f"KIS_CACHE_TTL_{name}", zero=True) for name in _CACHE_VARIABLES}
+    return {name: seconds for name, seconds in found.items() if seconds}

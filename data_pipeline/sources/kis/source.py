@@ -1,0 +1,221 @@
+"""Market data in the pipeline's words, from the Korea Investment & Securities Open API."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from itertools import islice
+
+from requests.adapters import BaseAdapter
+
+from data_pipeline.client.cache import TTLCache
+from data_pipeline.coordination.store import Store, open_store
+from data_pipeline.records import (
+    ChartData,
+    CurrentPrice,
+    DailyBar,
+    Instrument,
+    MarketDay,
+    MinuteBar,
+    OrderBook,
+    PriceType,
+    StockInfo,
+)
+from data_pipeline.sources.base import AbstractDataSource
+from data_pipeline.sources.kis import parse
+from data_pipeline.sources.kis.client import KisClient
+from data_pipeline.sources.kis.endpoints import HOLIDAYS, ORDER_BOOK, PRICE, STOCK_INFO, Endpoint
+from data_pipeline.sources.kis.english_names import display_name
+from data_pipeline.sources.kis.history import History, ServerClock
+from data_pipeline.sources.kis.interactive import (
+    aggregated,
+    checked_code,
+    checked_codes,
+    checked_count,
+    checked_range,
+)
+from data_pipeline.sources.kis.parse_answer import Answer
+from data_pipeline.sources.kis.quotes import ask_quotes, batches
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.stock_master import StockMaster
+from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
+
+logger = logging.getLogger(__name__)
+
+
+class KISDataSource(AbstractDataSource):
+    """A source over the KIS Open API, real or virtual; may be used from several threads at once.
+
+    The server's own clock (the ``Date`` header) decides which session a quote belongs to. ``stock_name`` is the English
+    name of large issuers and the abbreviated Korean name of all others: KIS quotes carry no name, so it comes from the
+    stock master, downloaded once a day and process without using the quota. The virtual server lacks several calls:
+    there, prices are asked code by code, and past minutes and holidays raise :class:`UnsupportedDatasetError`.
+
+    Args:
+        settings: Where and with which key.
+        store: The state that processes share; None opens the one of ``COORDINATION_URL``.
+        adapter: The transport; None uses the network.
+        clock: The local clock, used until the server's is known.
+        sleep: Waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        settings: KisSettings,
+        store: Store | None = None,
+        adapter: BaseAdapter | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(SEOUL),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = settings.source_name
+        self.client = KisClient(settings, store or open_store(settings.coordination_url), adapter, clock, sleep)
+        self._virtual = bool(settings.use_virtual)
+        self._calendar: TradingCalendar = krx_calendar()
+        self._master = StockMaster(self.client.download_master, self._calendar)
+        self._clock = ServerClock(clock)
+        self._history = History(self._call, self._clock, self._calendar, virtual=self._virtual)
+        ttl = settings.cache_ttl
+        self._prices = TTLCache[CurrentPrice](ttl.get("price"))
+        self._books = TTLCache[OrderBook](ttl.get("orderbook"))
+        self._charts = TTLCache[tuple[ChartData, ...]](ttl.get("chart"))
+        self._infos = TTLCache[StockInfo](ttl.get("stock_info"))
+
+    def __repr__(self) -> str:
+        return f"KISDataSource({self.name})"
+
+    def get_current_price(self, stock_code: str) -> CurrentPrice:
+        """Return the last price of one issue and its day so far; see :class:`AbstractDataSource` for the errors."""
+        code = checked_code(stock_code)
+        return self._prices.get(code, lambda: self._price(code))
+
+    def get_order_book(self, stock_code: str) -> OrderBook:
+        """Return the ten-level book of one issue; KIS publishes no number of orders, so every ``count`` is None."""
+        code = checked_code(stock_code)
+        return self._books.get(code, lambda: self._book(code))
+
+    def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
+        """Return the last ``count`` bars in raw prices, newest first, the bar of the running session included.
+
+        Minute bars begin with the last complete minute; 5 and 30 minutes are made of one-minute bars. They reach back
+        about a year on the real server and to the open of the quoted session on the virtual one.
+
+        Raises:
+            InvalidRequestError: ``count`` is not positive.
+            UnsupportedDatasetError: So many minute bars reach further back than the server's minutes do.
+        """
+        code = checked_code(stock_code)
+        checked_count(period, count)
+        return list(self._charts.get((code, period, count), lambda: self._chart(code, period, count)))
+
+    def get_stock_info(self, stock_code: str) -> StockInfo:
+        """Return what an issue is; the virtual server has no such call, so there the stock master answers."""
+        code = checked_code(stock_code)
+        return self._infos.get(code, lambda: self._info(code))
+
+    def instruments(self, session: date) -> Iterator[Instrument]:
+        """Yield every issue of the stock master files, which describe the present session only.
+
+        Raises:
+            InvalidRequestError: ``session`` is not the quoted session, nor, once that is final, the next one.
+        """
+        checked_range(session, session)
+        return iter(self._master.instruments(session))
+
+    def daily_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[DailyBar]:
+        """Yield raw daily bars, newest first within a code.
+
+        A range costs one call for every hundred sessions of a code. The one session that quotes show, once it is
+        final, costs one call for thirty codes and one more to prove that the quotes are of that session.
+
+        Raises:
+            InvalidRequestError: The range holds a session that is not final yet by the server's clock.
+        """
+        codes = checked_codes(stock_codes)
+        checked_range(first, last)
+        if first == last and not self._virtual:
+            return self._history.bars_of_session(codes, first)
+        if first == last and len(codes) > 1:
+            logger.info("The virtual server of KIS has no multi-price: %d calls, one a code", len(codes))
+        return (bar for code in codes for bar in self._history.daily_bars(code, first, last))
+
+    def minute_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[MinuteBar]:
+        """Yield complete one-minute bars, oldest first within a code; see :meth:`get_chart_data` for how far back.
+
+        Raises:
+            InvalidRequestError: A session has not begun by the server's clock.
+            UnsupportedDatasetError: A session lies further back than the server's minutes do.
+        """
+        codes = checked_codes(stock_codes)
+        checked_range(first, last)
+        sessions = self._calendar.sessions(first, last)
+        minutes = self._history.minutes
+        return (bar for code in codes for session in sessions for bar in reversed([*minutes(code, session)]))
+
+    def price_snapshots(self, stock_codes: Sequence[str]) -> Iterator[CurrentPrice]:
+        """Yield the present price of each code: thirty in one call on the real server, one on the virtual one.
+
+        ``market_cap`` is None where thirty come in one call.
+        """
+        codes = checked_codes(stock_codes)
+        if self._virtual:
+            logger.info("The virtual server of KIS has no multi-price: %d calls, one a code", len(codes))
+            return (self._price(code) for code in codes)
+        return (price for batch in batches(codes) for price in self._quoted_prices(batch))
+
+    def order_books(self, stock_codes: Sequence[str]) -> Iterator[OrderBook]:
+        """Yield the present order book of each code, one call each."""
+        return (self._book(code) for code in checked_codes(stock_codes))
+
+    def market_days(self, first: date) -> Iterator[MarketDay]:
+        """Yield 24 calendar days from ``first``. KIS asks for at most one such call a day.
+
+        Raises:
+            UnsupportedDatasetError: The virtual server does not have it.
+        """
+        checked_range(first, first)
+        params = {"BASS_DT": f"{first:%Y%m%d}", "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
+        return iter(parse.parse_market_days(first, self._call(HOLIDAYS, params, f"{first}")))
+
+    def close(self) -> None:
+        """Close every connection; closing twice is safe."""
+        self.client.close()
+
+    def _call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
+        answer = self.client.call(endpoint, params, subject)
+        self._clock.hear(answer.at)
+        return answer
+
+    def _chart(self, code: str, period: PriceType, count: int) -> tuple[ChartData, ...]:
+        if period.minutes is None:
+            return tuple(self._history.chart(code, period, count))
+        minutes = self._history.minutes_back(code, lambda: self._listed(code).listed_on)
+        bars = aggregated(code, minutes, period.minutes)
+        return tuple(islice(bars, count))
+
+    def _price(self, code: str) -> CurrentPrice:
+        answer = self._call(PRICE, parse.symbol(code), code)
+        price = parse.parse_price(code, answer)
+        return replace(price, stock_name=self._master.name(code, answer.at.date()))
+
+    def _book(self, code: str) -> OrderBook:
+        answer = self._call(ORDER_BOOK, parse.symbol(code), code)
+        book = parse.parse_order_book(code, answer)
+        return replace(book, stock_name=self._master.name(code, answer.at.date()))
+
+    def _info(self, code: str) -> StockInfo:
+        if self._virtual:
+            one = self._listed(code)
+            name = display_name(code, one.name)
+            return StockInfo(code, name, one.market, listed_shares=one.listed_shares, face_value=one.face_value)
+        params = {"PRDT_TYPE_CD": "300", "PDNO": parse.kis_code(code)}
+        return parse.parse_stock_info(code, self._call(STOCK_INFO, params, code))
+
+    def _listed(self, code: str) -> Instrument:
+        return self._master.instrument(code, self._clock.now().date())
+
+    def _quoted_prices(self, batch: Sequence[str]) -> Iterator[CurrentPrice]:
+        at, rows = ask_quotes(self._call, batch)
+        return (parse.parse_quote_price(code, at, rows[code]) for code in batch)

@@ -1,0 +1,85 @@
+"""The stock master of all three markets: downloaded when needed, kept in the process for a day."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import date, datetime
+
+from data_pipeline.exceptions import InvalidRequestError, PayloadError, UnknownStockError
+from data_pipeline.records import Instrument
+from data_pipeline.sources.kis.endpoints import MASTER_FILES
+from data_pipeline.sources.kis.english_names import ENGLISH_NAMES, display_name
+from data_pipeline.sources.kis.master import parse_master
+from data_pipeline.trading_calendar import TradingCalendar
+
+
+class StockMaster:
+    """Names and properties of every issue; safe among threads.
+
+    Args:
+        download: Returns the zipped file of one market and the file server's time.
+        calendar: The exchange's sessions.
+    """
+
+    def __init__(self, download: Callable[[str], tuple[bytes, datetime]], calendar: TradingCalendar) -> None:
+        self._download = download
+        self._calendar = calendar
+        self._lock = threading.Lock()
+        self._kept: dict[str, Instrument] = {}
+        self._kept_from: date | None = None
+
+    def instruments(self, session: date) -> list[Instrument]:
+        """Return every issue, downloaded anew, in order of stock code.
+
+        Raises:
+            InvalidRequestError: By the file server's clock the files do not describe ``session``: they hold the
+                session that quotes show, and once that one is final the next one as well.
+            PayloadError: A file is malformed; the message names file and line.
+        """
+        issues: dict[str, Instrument] = {}
+        for market in MASTER_FILES:
+            zipped, at = self._download(market)
+            self._require_present(session, at)
+            for issue in parse_master(market, zipped, session):
+                if issue.stock_code in issues:
+                    raise PayloadError(f"KIS {market} master: {issue.stock_code} is listed on another market as well")
+                issues[issue.stock_code] = issue
+        return [issues[code] for code in sorted(issues)]
+
+    def instrument(self, stock_code: str, today: date) -> Instrument:
+        """Return one issue out of the files downloaded today, by the server's clock.
+
+        Raises:
+            UnknownStockError: The files do not have it.
+        """
+        with self._lock:
+            if self._kept_from != today:
+                self._kept, self._kept_from = self._load(), today
+            if stock_code not in self._kept:
+                raise UnknownStockError(stock_code, "KIS stock master")
+            return self._kept[stock_code]
+
+    def name(self, stock_code: str, today: date) -> str:
+        """Return the English name of a large issuer, otherwise the abbreviated Korean name.
+
+        Raises:
+            UnknownStockError: The files do not have it.
+        """
+        return ENGLISH_NAMES.get(stock_code) or display_name(stock_code, self.instrument(stock_code, today).name)
+
+    def _load(self) -> dict[str, Instrument]:
+        issues: dict[str, Instrument] = {}
+        for market in MASTER_FILES:
+            zipped, at = self._download(market)
+            found = parse_master(market, zipped, self._calendar.quoted_session(at))
+            issues.update((issue.stock_code, issue) for issue in found)
+        return issues
+
+    def _require_present(self, session: date, at: datetime) -> None:
+        present = [self._calendar.quoted_session(at)]
+        if at >= self._calendar.final_at(present[0]):
+            present.append(self._calendar.next_session(present[0]))
+        if session not in present:
+            days = " or ".join(str(day) for day in present)
+            raise InvalidRequestError(f"the KIS stock master of {at:%Y-%m-%d %H:%M} describes {days}, not {session}")

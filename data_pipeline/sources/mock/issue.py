@@ -1,0 +1,137 @@
+"""One issue of the synthetic market: what it is, and the events of its life by session index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from data_pipeline.sources.mock.noise import mixed
+from data_pipeline.sources.mock.rules import ETF
+
+BEFORE_COVERAGE = -1
+"""Session index of a listing that is older than the calendar."""
+LIQUIDATION_SESSIONS = 7
+IDLE_BLOCK = 10
+
+_STRIDES = (1, 3, 7, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A jump of the price level by ``numerator`` over ``denominator`` from session ``index`` on."""
+
+    index: int
+    numerator: int
+    denominator: int
+    is_split: bool = True
+    """A (reverse) split, which moves the base price and the shares too; otherwise a fall into liquidation trading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Figures of one session that are set by hand."""
+
+    index: int
+    close: int
+    base: int | None = None
+    volume: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What the model knows about one issue; all ``index`` values count sessions of the calendar from 0."""
+
+    code: str
+    isin: str
+    name: str
+    english_name: str
+    market: str
+    group: str
+    sector: str
+    industry: str
+    listed_on: date
+    listed: int
+    """Index of the first session, or ``BEFORE_COVERAGE``."""
+    delisted: int | None
+    """Index of the first session that no longer lists it."""
+    shares: int
+    """Listed shares before the first step."""
+    face_value: int | None
+    """Won before the first step."""
+    key: int
+    """Seed of all noise of this issue."""
+    sigma: int
+    """Daily deviation of the logarithm to base two, fixed point."""
+    level: int
+    """Logarithm to base two of the typical price before the first step, fixed point."""
+    turnover: int
+    """Logarithm to base two of the typical trading value in won, fixed point."""
+    halts: tuple[tuple[int, int], ...] = ()
+    """First and last index of each trading halt, both included, oldest first."""
+    steps: tuple[Step, ...] = ()
+    idle: int = 0
+    """Sessions without a trade in every ten."""
+    managed: bool = False
+    preferred: bool = False
+    pins: tuple[Pin, ...] = ()
+
+    @property
+    def board(self) -> str:
+        """The name under which the price rules know it: its market, or ``ETF``."""
+        return ETF if self.group == "EF" else self.market
+
+    @property
+    def surges(self) -> bool:
+        """Return whether it closes on its upper limit now and then."""
+        return self.listed == BEFORE_COVERAGE and self.group == "ST" and not (self.steps or self.idle or self.pins)
+
+    def is_listed(self, index: int) -> bool:
+        """Return whether the issue is listed on this session."""
+        return self.listed <= index and (self.delisted is None or index < self.delisted)
+
+    def is_halted(self, index: int) -> bool:
+        """Return whether trading is halted on this session."""
+        return any(first <= index <= last for first, last in self.halts)
+
+    def is_stalled(self, index: int) -> bool:
+        """Return whether nothing trades on this session, by a halt or for want of orders."""
+        if index == self.listed:
+            return False
+        return self.is_halted(index) or (self.idle > 0 and index % IDLE_BLOCK in self._idle_days(index // IDLE_BLOCK))
+
+    def in_liquidation(self, index: int) -> bool:
+        """Return whether the session belongs to the last days before the delisting, without price limits."""
+        return any(not step.is_split and step.index <= index for step in self.steps)
+
+    def ratio(self, index: int) -> tuple[int, int]:
+        """Return numerator and denominator of all jumps of the price level up to this session."""
+        numerator = denominator = 1
+        for step in self.steps:
+            if step.index <= index:
+                numerator, denominator = numerator * step.numerator, denominator * step.denominator
+        return numerator, denominator
+
+    def split(self, index: int) -> tuple[int, int]:
+        """Return numerator and denominator of the splits up to this session; shares move by the inverse."""
+        numerator = denominator = 1
+        for step in self.steps:
+            if step.is_split and step.index <= index:
+                numerator, denominator = numerator * step.numerator, denominator * step.denominator
+        return numerator, denominator
+
+    def clock(self, index: int) -> int:
+        """Return how far the price path has come: the session index less the sessions on which nothing traded."""
+        stalled = sum(min(index, last) - first + 1 for first, last in self.halts if first <= index)
+        if self.idle:
+            block, day = divmod(index, IDLE_BLOCK)
+            stalled += block * self.idle + sum(idle_day <= day for idle_day in self._idle_days(block))
+        return index - stalled
+
+    def pin(self, index: int) -> Pin | None:
+        """Return the figures set by hand for this session, if any."""
+        return next((pin for pin in self.pins if pin.index == index), None)
+
+    def _idle_days(self, block: int) -> tuple[int, ...]:
+        bits = mixed(self.key, block ^ 0x1D7E << 32)
+        start, stride = (bits >> 2) % IDLE_BLOCK, _STRIDES[bits & 3]
+        return tuple((start + stride * step) % IDLE_BLOCK for step in range(self.idle))

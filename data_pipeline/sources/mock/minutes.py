@@ -1,0 +1,120 @@
+"""Minute bars that add up to their daily bar exactly, by halving the day again and again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from data_pipeline.records import MinuteBar
+from data_pipeline.sources.mock.days import SHARES_PER_MINUTE, Day
+from data_pipeline.sources.mock.issue import Issue
+from data_pipeline.sources.mock.noise import below, mixed
+from data_pipeline.sources.mock.rules import tick_size
+
+AUCTION_MINUTES = 10
+"""The closing auction collects orders for this long and trades once, at its end."""
+
+_CHOICE, _HALVING = 7 << 40, 8 << 40
+
+
+class _Stretch(NamedTuple):
+    """Consecutive minutes that trade, as one bar: what its parts have to add up to."""
+
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    value: int
+
+
+def minute_bars(issue: Issue, index: int, day: Day, opens: datetime, closes: datetime) -> list[MinuteBar]:
+    """Return the minutes that traded, oldest first; empty when the session has no trades.
+
+    Args:
+        issue: Whose minutes.
+        index: The session's index.
+        day: The session's figures; volumes and values of the minutes add up to them.
+        opens: When continuous trading begins.
+        closes: When the closing auction trades; no minute of the ten before it does.
+    """
+    if not day.volume:
+        return []
+    length = int((closes - opens).total_seconds()) // 60 - AUCTION_MINUTES
+    continuous = day.volume - day.auction_volume
+    minutes = _traded_minutes(issue, index, length, continuous)
+    value = day.value - day.close * day.auction_volume
+    whole = _Stretch(day.open, day.high, day.low, day.last_continuous, continuous, value)
+    parts: list[_Stretch] = []
+    tick = tick_size(day.high, issue.board)  # ticks of dearer prices are multiples of the ticks of cheaper ones
+    _halve(mixed(issue.key, _HALVING + index), whole, len(minutes), tick, parts)
+    bars = [
+        MinuteBar(issue.code, opens + timedelta(minutes=at), *part) for at, part in zip(minutes, parts, strict=True)
+    ]
+    if day.auction_volume:
+        price = (day.close,) * 4
+        bars.append(MinuteBar(issue.code, closes, *price, day.auction_volume, day.close * day.auction_volume))
+    return bars
+
+
+def _traded_minutes(issue: Issue, index: int, length: int, volume: int) -> list[int]:
+    wanted = volume // (2 * SHARES_PER_MINUTE)
+    if wanted >= length:
+        return list(range(length))
+    key = mixed(issue.key, _CHOICE + index)
+    return sorted({(nth * 256 + below(key, nth, 256)) * length // (wanted * 256) for nth in range(wanted)})
+
+
+def _halve(key: int, whole: _Stretch, minutes: int, tick: int, parts: list[_Stretch]) -> None:
+    if minutes == 1:
+        parts.append(whole)
+        return
+    bits = mixed(key, minutes)
+    early = minutes // 2
+    left, right = _divided(whole, bits, early, minutes, tick)
+    _halve(bits, left, early, tick, parts)
+    _halve(~bits, right, minutes - early, tick, parts)
+
+
+def _divided(whole: _Stretch, bits: int, early: int, minutes: int, tick: int) -> tuple[_Stretch, _Stretch]:
+    opened, high, low, close, volume, value = whole
+    spare = volume - SHARES_PER_MINUTE * minutes
+    volume_left = SHARES_PER_MINUTE * early + spare * early * (192 + (bits & 127)) // (256 * minutes)
+    volume_right = volume - volume_left
+    middle = (opened + close) // 2 + (high - low) * ((bits >> 8 & 1023) - 512) // 2048
+    middle = min(max((middle + tick // 2) // tick * tick, low), high)
+    high_left, high_right = _reach_up(whole, middle, bits >> 20, tick)
+    low_left, low_right = _reach_down(whole, middle, bits >> 40, tick)
+    if value > high_left * volume_left + high_right * volume_right:
+        high_left = high_right = high
+    floor = low_left * volume_left + low_right * volume_right
+    if value < floor:
+        low_left = low_right = low
+        floor = low * volume
+    room = high_left * volume_left + high_right * volume_right - floor
+    above_left = (value - floor) * (high_left - low_left) * volume_left // room if room else 0
+    value_left = low_left * volume_left + above_left
+    return (
+        _Stretch(opened, high_left, low_left, middle, volume_left, value_left),
+        _Stretch(middle, high_right, low_right, close, volume_right, value - value_left),
+    )
+
+
+def _reach_up(whole: _Stretch, middle: int, bits: int, tick: int) -> tuple[int, int]:
+    """Return the highs of both halves, one of which is the high of the whole."""
+    left, right, high = max(whole.open, middle), max(middle, whole.close), whole.high
+    left = max(left, (left + ((high - left) * (bits & 127) >> 8)) // tick * tick)
+    right = max(right, (right + ((high - right) * (bits >> 7 & 127) >> 8)) // tick * tick)
+    if high in (left, right):
+        return left, right
+    return (high, right) if bits >> 14 & 1 else (left, high)
+
+
+def _reach_down(whole: _Stretch, middle: int, bits: int, tick: int) -> tuple[int, int]:
+    """Return the lows of both halves, one of which is the low of the whole."""
+    left, right, low = min(whole.open, middle), min(middle, whole.close), whole.low
+    left = min(left, -((((left - low) * (bits & 127) >> 8) - left) // tick) * tick)
+    right = min(right, -((((right - low) * (bits >> 7 & 127) >> 8) - right) // tick) * tick)
+    if low in (left, right):
+        return left, right
+    return (low, right) if bits >> 14 & 1 else (left, low)

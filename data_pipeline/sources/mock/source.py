@@ -1,0 +1,221 @@
+"""The synthetic market as a data source, read in process and without credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import islice
+
+from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
+from data_pipeline.records import (
+    ChartData,
+    CurrentPrice,
+    DailyBar,
+    Instrument,
+    MarketDay,
+    MinuteBar,
+    OrderBook,
+    PriceType,
+    StockInfo,
+    require_stock_code,
+)
+from data_pipeline.sources.base import AbstractDataSource
+from data_pipeline.sources.mock.charts import day_charts, minute_charts
+from data_pipeline.sources.mock.market import SyntheticMarket
+from data_pipeline.trading_calendar import SEOUL
+
+_DAYS_A_CALL = 31
+
+
+class MockDataSource(AbstractDataSource):
+    """Made-up market data; quotes and charts name issues in English.
+
+    Args:
+        market: The synthetic market; by default the one everybody gets.
+        clock: Gives the moment, an aware datetime, that quotes belong to and after which nothing is known yet. By
+            default it stands still at ``SyntheticMarket.REFERENCE_NOW``, so that the same question always has the
+            same answer.
+    """
+
+    name = "mock"
+
+    def __init__(self, market: SyntheticMarket | None = None, clock: Callable[[], datetime] | None = None) -> None:
+        self.market = market or SyntheticMarket()
+        self.calendar = self.market.calendar
+        self._clock = clock or (lambda: SyntheticMarket.REFERENCE_NOW)
+
+    def get_current_price(self, stock_code: str) -> CurrentPrice:
+        """Return the price at the clock's moment; outside trading hours that of the last session.
+
+        Raises:
+            InvalidRequestError: The code is malformed.
+            UnknownStockError: No such issue is listed on the quoted session.
+        """
+        code, now = self._known(stock_code), self._now()
+        bar = self.market.day_so_far(code, now)
+        if bar is None:
+            raise UnknownStockError(code, f"{self.name} at {now.isoformat()}")
+        shares = self.market.listed_shares(code, bar.session)
+        return CurrentPrice(
+            stock_code=code,
+            stock_name=self.market.english_name(code),
+            current_price=bar.close,
+            change_price=bar.change,
+            change_rate=round(100 * bar.change / (bar.close - bar.change), 2),
+            open_price=bar.open,
+            high_price=bar.high,
+            low_price=bar.low,
+            volume=bar.volume,
+            trading_value=bar.trading_value,
+            timestamp=now.isoformat(),
+            market_cap=bar.close * shares,
+        )
+
+    def get_order_book(self, stock_code: str) -> OrderBook:
+        """Return the book at the clock's moment, up to ten levels a side; empty for a halted issue.
+
+        Raises:
+            InvalidRequestError: The code is malformed.
+            UnknownStockError: No such issue is listed on the quoted session.
+        """
+        code = self._known(stock_code)
+        return replace(self.market.order_book(code, self._now()), stock_name=self.market.english_name(code))
+
+    def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
+        """Return the last ``count`` bars in raw prices, newest first, the running one included.
+
+        Fewer come only when the issue, or the calendar, does not reach further back.
+
+        Raises:
+            InvalidRequestError: The code or the period is malformed, or ``count`` is not positive.
+            UnknownStockError: No such issue.
+        """
+        code, period = self._known(stock_code), _period(period)
+        if count < 1:
+            raise InvalidRequestError(f"count must be at least 1, not {count}")
+        minutes = period.minutes
+        charts = (
+            minute_charts(self._minutes_back(code), minutes) if minutes else day_charts(self._days_back(code), period)
+        )
+        return list(islice(charts, count))
+
+    def get_stock_info(self, stock_code: str) -> StockInfo:
+        """Return what an issue is; a delisted one as it last stood.
+
+        Raises:
+            InvalidRequestError: The code is malformed.
+            UnknownStockError: No such issue.
+        """
+        code = self._known(stock_code)
+        one = self.market.instrument(code, self.calendar.quoted_session(self._now()))
+        return StockInfo(
+            stock_code=code,
+            stock_name=self.market.english_name(code),
+            market=one.market,
+            sector=self.market.sector(code),
+            industry=self.market.industry(code),
+            listed_shares=one.listed_shares,
+            face_value=one.face_value,
+        )
+
+    def instruments(self, session: date) -> Iterator[Instrument]:
+        """Yield every issue listed on any session the calendar covers, in order of stock code, with Korean names.
+
+        Raises:
+            InvalidRequestError: The day is not a session.
+            CalendarRangeError: The calendar does not cover the day.
+        """
+        return iter(self.market.instruments(session))
+
+    def daily_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[DailyBar]:
+        """Yield the bars of final sessions for each code in the order given, oldest first within a code.
+
+        Raises:
+            InvalidRequestError: A code is malformed, the range is reversed, or a session in it is not final yet.
+            UnknownStockError: A code does not exist. It is raised before the first bar.
+        """
+        codes = [self._known(code) for code in stock_codes]
+        self._require_range(first, last, self.calendar.last_final_session(self._now()))
+        return (bar for code in codes for bar in self.market.daily_bars(code, first, last))
+
+    def minute_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[MinuteBar]:
+        """Yield one-minute bars, oldest first within a code; of the running session the minutes that have ended.
+
+        Raises:
+            InvalidRequestError: A code is malformed, the range is reversed, or a session in it has not begun.
+            UnknownStockError: A code does not exist. It is raised before the first bar.
+        """
+        codes = [self._known(code) for code in stock_codes]
+        sessions = self._require_range(first, last, self.calendar.quoted_session(self._now()))
+        return (bar for code in codes for session in sessions for bar in self._minutes(code, session))
+
+    def price_snapshots(self, stock_codes: Sequence[str]) -> Iterator[CurrentPrice]:
+        """Yield the present price of each code, in the order given; see :meth:`get_current_price`."""
+        return (self.get_current_price(code) for code in [self._known(code) for code in stock_codes])
+
+    def order_books(self, stock_codes: Sequence[str]) -> Iterator[OrderBook]:
+        """Yield the present book of each code, in the order given; see :meth:`get_order_book`."""
+        return (self.get_order_book(code) for code in [self._known(code) for code in stock_codes])
+
+    def market_days(self, first: date) -> Iterator[MarketDay]:
+        """Yield 31 days from ``first``, fewer at the end of the calendar.
+
+        Raises:
+            CalendarRangeError: The calendar does not cover ``first``.
+        """
+        is_open = self.calendar.is_session(first)
+        last = min(first + timedelta(days=_DAYS_A_CALL - 1), self.calendar.last_day)
+        rest = (first + timedelta(days=days) for days in range(1, (last - first).days + 1))
+        return iter([MarketDay(first, is_open), *(MarketDay(day, self.calendar.is_session(day)) for day in rest)])
+
+    def _now(self) -> datetime:
+        return self._clock().astimezone(SEOUL)
+
+    def _known(self, stock_code: str) -> str:
+        try:
+            code = require_stock_code(stock_code)
+        except ValueError as error:
+            raise InvalidRequestError(str(error)) from None
+        if self.market.listed_on(code) > self._now().date():
+            raise UnknownStockError(code, self.name)
+        return code
+
+    def _require_range(self, first: date, last: date, newest: date) -> list[date]:
+        if first > last:
+            raise InvalidRequestError(f"first {first} is after last {last}")
+        sessions = self.calendar.sessions(first, last)
+        if sessions and sessions[-1] > newest:
+            raise InvalidRequestError(f"{sessions[-1]} is not over yet: the newest session that can be had is {newest}")
+        return sessions
+
+    def _minutes(self, code: str, session: date) -> list[MinuteBar]:
+        now = self._now()
+        if session == self.calendar.quoted_session(now):
+            return self.market.minute_bars_so_far(code, now)
+        return self.market.minute_bars(code, session)
+
+    def _sessions_back(self) -> Iterator[date]:
+        now = self._now()
+        quoted = self.calendar.quoted_session(now)
+        begun = now >= self.calendar.open_at(quoted)
+        return iter(self.calendar.sessions(self.calendar.first_day, quoted)[::-1][0 if begun else 1 :])
+
+    def _days_back(self, code: str) -> Iterator[DailyBar]:
+        now = self._now()
+        quoted = self.calendar.quoted_session(now)
+        for session in self._sessions_back():
+            bar = self.market.day_so_far(code, now) if session == quoted else self.market.daily_bar(code, session)
+            if bar is not None:
+                yield bar
+
+    def _minutes_back(self, code: str) -> Iterator[MinuteBar]:
+        for session in self._sessions_back():
+            yield from reversed(self._minutes(code, session))
+
+
+def _period(period: PriceType) -> PriceType:
+    try:
+        return PriceType(period)
+    except ValueError:
+        raise InvalidRequestError(f"period must be a PriceType, not {period!r}") from None

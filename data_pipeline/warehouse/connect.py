@@ -1,0 +1,120 @@
+"""Connections to the warehouse, and errors that say what is wrong with one without repeating its password."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import parse_dsn
+
+from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
+from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
+
+SHAPE = "postgresql://user:password@host:5432/database"
+REFUSALS = {
+    "password authentication failed": "the user or the password is wrong",
+    "no password supplied": "the server wants a password and the address has none",
+    "no pg_hba.conf entry": "the server lets this user in from nowhere near here (pg_hba.conf)",
+    "is not permitted to log in": "this role may not log in",
+    "permission denied for database": "this user may not connect to this database",
+}
+
+
+def market_url(environ: Mapping[str, str], role: str = "owner") -> str:
+    """Return the warehouse's address: ``MARKET_DB_URL``, or the embedded server's for this role.
+
+    Raises:
+        ConfigurationError: ``MARKET_DB_URL`` is not set and the embedded server does not run.
+    """
+    if url := environ.get("MARKET_DB_URL", "").strip():
+        return url
+    directory = embedded_directory(environ)
+    server = EmbeddedPostgres(directory)
+    if not server.running:
+        raise ConfigurationError(
+            f"set MARKET_DB_URL to {SHAPE}, or start the embedded Postgres of {directory.parent} with `make up`"
+        )
+    return server.url(role=role)
+
+
+def connect(
+    url: str,
+    *,
+    application_name: str = "data-pipeline",
+    connect_timeout: float = 10.0,
+    lock_timeout: float | None = None,
+    statement_timeout: float | None = None,
+    search_path: str = "market,public",
+) -> Connection:
+    """Open a connection that is not in autocommit mode; the caller commits, rolls back and closes it.
+
+    Args:
+        url: ``postgresql://user:password@host:port/database``.
+        application_name: What ``pg_stat_activity`` shows.
+        connect_timeout: Seconds to wait for the server, at least 2.
+        lock_timeout: Seconds that one statement may wait for a lock; None waits without end.
+        statement_timeout: Seconds that one statement may run; None lets it run to its end.
+        search_path: Schemas for names without one. The package itself always names the schema.
+
+    Raises:
+        ConfigurationError: The address is malformed, or the server refuses the user, password or database.
+        ConnectionFailedError: The server cannot be reached or is not ready; trying again can help.
+    """
+    require_address(url)
+    options = {"search_path": search_path, "lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
+    words = [
+        f"-c {name}={value if isinstance(value, str) else round(value * 1000)}"
+        for name, value in options.items()
+        if value is not None
+    ]
+    try:
+        connection = psycopg2.connect(
+            url, application_name=application_name, connect_timeout=round(connect_timeout), options=" ".join(words)
+        )
+    except psycopg2.OperationalError as error:
+        _raise_connect_error(url, error)
+    else:
+        return connection
+
+
+def address(url: str) -> str:
+    """Return where an address leads, without its password: ``user@host:port/database``.
+
+    Raises:
+        ConfigurationError: It is not a Postgres address.
+    """
+    parts = require_address(url)
+    place = f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
+    return f"{parts['user']}@{place}" if "user" in parts else place
+
+
+def require_address(url: str) -> dict[str, str]:
+    """Return the parts of a Postgres address.
+
+    Raises:
+        ConfigurationError: It is not one. The message does not repeat it, because it may hold a password.
+    """
+    try:
+        parts = parse_dsn(url) if url.startswith(("postgresql://", "postgres://")) else {}
+    except psycopg2.ProgrammingError:
+        parts = {}
+    if not parts or not parts.get("port", "0").replace(",", "").isdigit():
+        raise ConfigurationError(f"the warehouse's address (MARKET_DB_URL) is not of the form {SHAPE}") from None
+    return {name: str(value) for name, value in parts.items()}
+
+
+def _raise_connect_error(url: str, error: psycopg2.OperationalError) -> NoReturn:
+    text = " ".join(str(error).split())
+    where = address(url)
+    for phrase, meaning in REFUSALS.items():
+        if phrase in text:
+            raise ConfigurationError(f"Postgres at {where}: {meaning}") from None
+    if "FATAL: database" in text and "does not exist" in text:
+        raise ConfigurationError(f"Postgres at {where}: there is no such database; create it first") from None
+    if "FATAL: role" in text and "does not exist" in text:
+        raise ConfigurationError(f"Postgres at {where}: there is no such user") from None
+    password = require_address(url).get("password")
+    reason = text.replace(password, "***") if password else text
+    raise ConnectionFailedError(f"Postgres at {where} cannot be reached: {reason}") from None

@@ -1,0 +1,257 @@
+"""An embedded Postgres on 127.0.0.1 that several processes share: started once, found by all, stopped by the last."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+import psycopg2
+from psycopg2 import errors, sql
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from typing_extensions import Self
+
+from data_pipeline.exceptions import ConfigurationError, TransientError
+from data_pipeline.warehouse.account import Account
+from data_pipeline.warehouse.cluster import ROLES, Cluster
+from data_pipeline.warehouse.postmaster import gone, read_postmaster
+
+log = logging.getLogger(__name__)
+
+PROJECT = Path(__file__).resolve().parents[2]
+BACKGROUND = '"$@" >&2 </dev/null & echo $!'
+"""Run a program so that it outlives its caller and never becomes the caller's zombie; print its PID."""
+
+
+def embedded_directory(environ: Mapping[str, str]) -> Path:
+    """Return the embedded server's folder: ``postgres`` under ``DATA_PIPELINE_HOME``, or under ``.local``."""
+    return Path(environ.get("DATA_PIPELINE_HOME") or PROJECT / ".local").resolve() / "postgres"
+
+
+class EmbeddedPostgres:
+    """A Postgres server on 127.0.0.1 whose files lie in one folder; any number of processes may use it at once.
+
+    ``start()`` leaves it running until somebody calls ``stop()``. As a context manager it stops when the last process
+    inside such a block has left, also when others were killed, unless ``start()`` was called in between.
+
+    Args:
+        directory: Everything lies here; made when absent. ``passwords.json`` in it has mode 0600. See ``Cluster`` for
+            the case that root's unprivileged account cannot reach it.
+        durable: False lets a power cut destroy the data, which is faster; read only when the folder is first made.
+        timeout: Seconds that one start or stop may take, recovery after a crash included.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], *, durable: bool = True, timeout: float = 60.0) -> None:
+        self.directory = Path(directory).resolve()
+        self.timeout = timeout
+        self.account = Account.current()
+        self.cluster = Cluster(self.directory, self.account, durable)
+        self._uses: list[int] = []
+        self._log_start = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's process is there; it may still be recovering."""
+        postmaster = read_postmaster(self.cluster.data)
+        return postmaster is not None and postmaster.alive
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process; None while it does not run."""
+        postmaster = read_postmaster(self.cluster.data)
+        return postmaster.pid if postmaster is not None and postmaster.alive else None
+
+    def start(self) -> None:
+        """Start the server unless it runs, and return once it answers. Safe to call from many processes at once.
+
+        The first start makes the data directory, the roles and the database ``market``. A server that was killed is
+        recovered. The port of the last run is taken again when it is free.
+
+        Raises:
+            ConfigurationError: It cannot start; the message ends with the server's own words.
+        """
+        self._start()
+        (self.directory / "keep").touch()
+
+    def stop(self) -> None:
+        """Stop the server cleanly, ending open connections; nothing happens when it does not run.
+
+        Raises:
+            TransientError: It is still running after the timeout.
+        """
+        with self._alone():
+            (self.directory / "keep").unlink(missing_ok=True)
+            for how in (signal.SIGINT, signal.SIGQUIT):  # fast shutdown, then immediate
+                if self._signalled(how):
+                    return
+            raise TransientError(f"Postgres in {self.directory} did not stop within {self.timeout:.0f} s")
+
+    def destroy(self) -> None:
+        """Stop the server and delete all its files, wherever they lie."""
+        if self.directory.exists():
+            self.stop()
+            self.cluster.delete()
+
+    def url(self, database: str = "market", role: str = "owner") -> str:
+        """Return ``postgresql://...`` with the password in it; ``role`` is owner, loader, reader, airflow or admin.
+
+        Raises:
+            ConfigurationError: The server does not run, or there is no such role.
+        """
+        postmaster = read_postmaster(self.cluster.data)
+        if postmaster is None or postmaster.port is None:
+            raise ConfigurationError(f"the embedded Postgres in {self.directory} does not run: call start() first")
+        return self._url_at(postmaster.port, database, role)
+
+    def create_database(self, name: str, role: str = "owner") -> None:
+        """Make a database that belongs to ``role`` and that only it may connect to; nothing happens when it exists."""
+        with closing(self._admin()) as connection, connection.cursor() as cursor:
+            with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
+                statement = sql.SQL("CREATE DATABASE {} OWNER {}")
+                cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(ROLES[role])))
+            cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+
+    def __enter__(self) -> Self:
+        self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        use = os.open(self.directory / "users.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(use, fcntl.LOCK_SH)
+        self._uses.append(use)
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        use = self._uses.pop()
+        try:
+            fcntl.flock(use, fcntl.LOCK_UN)
+            fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not (self.directory / "keep").exists():
+                self.stop()
+        except BlockingIOError:
+            log.debug("others still use the Postgres in %s", self.directory)
+        finally:
+            os.close(use)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        lock = os.open(self.directory / "start.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _start(self) -> None:
+        with self._alone():
+            self.cluster.create()
+            deadline = time.monotonic() + self.timeout
+            if not self._answers(deadline):
+                self._launch()
+                while not self._answers(deadline):
+                    self._require_worth_trying(deadline)
+                    self._launch()
+            self._prepare()
+
+    def _answers(self, deadline: float) -> bool:
+        """Wait for the server that ``postmaster.pid`` names; False when it is not there."""
+        while (postmaster := read_postmaster(self.cluster.data)) is not None and postmaster.alive:
+            if postmaster.port is not None and self._accepts(postmaster.port):
+                return True
+            if time.monotonic() > deadline:
+                raise ConfigurationError(f"Postgres in {self.directory} runs but does not answer: {self._last_words()}")
+            time.sleep(0.01)
+        return False
+
+    def _accepts(self, port: int) -> bool:
+        try:
+            self._admin(port).close()
+        except psycopg2.OperationalError as error:
+            text = str(error)
+            if "password authentication failed" in text:
+                raise ConfigurationError(f"passwords.json in {self.directory} is not that of its server") from None
+            return "too many clients" in text or "connection slots" in text
+        return True
+
+    def _launch(self) -> None:
+        stale = read_postmaster(self.cluster.data)
+        # The server obeys a postmaster.pid whose process exists, a zombie too, unless it is its own ancestor's.
+        env = {"PG_GRANDPARENT_PID": str(stale.pid)} if stale is not None else {}
+        port = self._free_port()
+        command: list[str | Path] = [self.cluster.program("postgres"), "-D", self.cluster.data, "-p", str(port)]
+        with self.cluster.open_log() as server_log:
+            self._log_start = server_log.tell()
+            started = self.account.run(["/bin/sh", "-c", BACKGROUND, "sh", *command], env=env, stderr=server_log)
+        pid = int(started.stdout)
+        while not gone(pid):
+            postmaster = read_postmaster(self.cluster.data)
+            if postmaster is not None and postmaster.pid == pid:
+                (self.directory / "port").write_text(str(port), "ascii")
+                return
+            time.sleep(0.005)
+
+    def _require_worth_trying(self, deadline: float) -> None:
+        """After a ``kill -9`` the server's orphans hold its shared memory for a moment; a port may be snatched."""
+        words = self._last_words()
+        passing = ("shared memory block", "could not create any TCP/IP sockets", "lock file")
+        if time.monotonic() > deadline or not any(phrase in words for phrase in passing):
+            raise ConfigurationError(f"Postgres in {self.directory} cannot start: {words}")
+        time.sleep(0.05)
+
+    def _last_words(self) -> str:
+        words = self.cluster.log.read_bytes()[self._log_start :] if self.cluster.log.exists() else b""
+        return " ".join(words.decode("utf-8", "replace").splitlines()[-6:]) or "its log is empty"
+
+    def _free_port(self) -> int:
+        known = self.directory / "port"
+        for port in ([int(known.read_text("ascii"))] if known.exists() else []) + [0]:
+            with closing(socket.socket()) as probe, suppress(OSError):
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+        raise ConfigurationError("there is no free port on 127.0.0.1 for Postgres")
+
+    def _signalled(self, how: signal.Signals) -> bool:
+        postmaster = read_postmaster(self.cluster.data)
+        if postmaster is None or not postmaster.alive:
+            return True
+        with suppress(ProcessLookupError):
+            os.kill(postmaster.pid, how)
+        deadline = time.monotonic() + self.timeout
+        while time.monotonic() < deadline:
+            if gone(postmaster.pid):
+                return True
+            time.sleep(0.01)
+        return False
+
+    def _admin(self, port: int | None = None) -> Connection:
+        """Connect as superuser; to ``port`` when ``postmaster.pid`` may not say it yet."""
+        url = self.url("postgres", "admin") if port is None else self._url_at(port, "postgres", "admin")
+        connection = psycopg2.connect(url, connect_timeout=10)
+        connection.autocommit = True
+        return connection
+
+    def _url_at(self, port: int, database: str, role: str) -> str:
+        password = self.cluster.password(role)
+        return f"postgresql://{ROLES[role]}:{password}@127.0.0.1:{port}/{database}"
+
+    def _prepare(self) -> None:
+        done = self.directory / "prepared"
+        if done.exists():
+            return
+        with closing(self._admin()) as connection, connection.cursor() as cursor:
+            for role in ("owner", "loader", "reader", "airflow"):
+                with suppress(errors.DuplicateObject):
+                    statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+                    password = sql.Literal(self.cluster.password(role))
+                    cursor.execute(statement.format(sql.Identifier(ROLES[role]), password))
+        self.create_database("market")
+        done.touch()

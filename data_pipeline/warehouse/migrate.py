@@ -1,0 +1,93 @@
+"""Migrations of the warehouse: Alembic running the .sql files of ``sql/`` in one transaction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg2
+from psycopg2 import errors, sql
+
+from data_pipeline.exceptions import ConfigurationError, LoadError
+from data_pipeline.warehouse.connect import address, connect
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812
+
+SQL = Path(__file__).resolve().parents[2] / "sql"
+OLDEST_SERVER = 150000
+
+
+def migrate(url: str, passwords: Mapping[str, str] | None = None, *, scripts: Path = SQL) -> None:
+    """Bring the schema ``market`` to its newest version; a schema that is there already stays as it is.
+
+    Everything happens in one transaction: it is migrated whole or not at all. Two callers at once take turns.
+
+    Args:
+        url: The warehouse's database. The user is a superuser, or owns the database and is a member of the role
+            ``market_owner``, or may create roles.
+        passwords: ``market_owner``, ``market_loader``, ``market_reader``: passwords with which these roles may log in
+            from now on. Roles that are not named stay as they are; new ones cannot log in.
+        scripts: The folder with the migrations.
+
+    Raises:
+        ConfigurationError: The folder is missing, the server is older than 15, or the user may not do this.
+        ConnectionFailedError: The server cannot be reached; trying again can help.
+        LoadError: A migration failed; the message carries Postgres's own words.
+    """
+    if not (scripts / "env.py").exists():
+        raise ConfigurationError(f"the migrations are missing: {scripts} should be the project's sql folder")
+    with closing(connect(url, application_name="data-pipeline migrate")) as connection:
+        if connection.server_version < OLDEST_SERVER:
+            raise ConfigurationError(
+                f"the warehouse needs Postgres 15 or newer, not {connection.server_version // 10000}"
+            )
+        try:
+            _migrate(connection, passwords or {}, scripts)
+        except errors.InsufficientPrivilege as error:
+            raise ConfigurationError(f"{address(url)} may not migrate the warehouse: {_words(error)}") from None
+        except psycopg2.Error as error:
+            raise LoadError(f"the migration failed and nothing was changed: {_words(error)}") from None
+
+
+def _migrate(connection: Connection, passwords: Mapping[str, str], scripts: Path) -> None:
+    """Bootstrap and run Alembic in one transaction; what psycopg2 raises comes out as itself."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.pool import StaticPool
+
+    config = Config()
+    config.set_main_option("script_location", os.fspath(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine("postgresql+psycopg2://", creator=lambda: connection, poolclass=StaticPool)
+    try:
+        with engine.connect() as bound:  # rolls back when it first connects, so the bootstrap comes after
+            _bootstrap(connection, passwords, scripts)
+            config.attributes["connection"] = bound
+            command.upgrade(config, "head")
+            connection.commit()
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg2.Error):
+            raise error.orig from None
+        raise
+
+
+def _bootstrap(connection: Connection, passwords: Mapping[str, str], scripts: Path) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL client_min_messages = warning")
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('market.migrate'))")
+        cursor.execute((scripts / "bootstrap.sql").read_text("utf-8"))
+        for role, password in passwords.items():
+            statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
+            cursor.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
+        cursor.execute("SET LOCAL ROLE market_owner")
+
+
+def _words(error: psycopg2.Error) -> str:
+    primary = error.diag.message_primary or str(error).strip()
+    return f"{primary} ({error.diag.message_hint})" if error.diag.message_hint else primary

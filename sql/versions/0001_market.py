@@ -1,0 +1,24 @@
+"""The schema market: reference, bars, quotes, bookkeeping, views and grants."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+FOLDER = Path(__file__).resolve().parents[1] / "0001_market"
+
+
+def upgrade() -> None:
+    """Run the folder's .sql files in order of name, on the bare cursor so that % and : mean nothing."""
+    with op.get_bind().connection.cursor() as cursor:
+        for path in sorted(FOLDER.glob("*.sql")):
+            cursor.execute(path.read_text("utf-8"))
+
+
+def downgrade() -> None:
+    """Refuse: rows would be lost; restore a backup instead."""
+    raise RuntimeError("migrations only go forward: restore a backup to go back")

@@ -1,0 +1,74 @@
+"""One embedded Postgres for the whole test run, and a fresh migrated database for each test."""
+
+import shutil
+import tempfile
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from data_pipeline.warehouse.connect import connect
+from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from data_pipeline.warehouse.migrate import migrate
+
+_numbers = count()
+
+
+class Database:
+    """A migrated database of its own."""
+
+    def __init__(self, server, name):
+        self.server = server
+        self.name = name
+
+    def url(self, role="loader"):
+        return self.server.url(self.name, role)
+
+    def connect(self, role="loader"):
+        return closing(connect(self.url(role)))
+
+    def rows(self, query, *values):
+        """Return what the owner reads; committed rows only."""
+        with self.connect("owner") as connection, connection.cursor() as cursor:
+            cursor.execute(query, values)
+            return cursor.fetchall()
+
+
+@pytest.fixture(scope="session")
+def server():
+    folder = Path(tempfile.mkdtemp(prefix="data-pipeline-test-"))
+    folder.chmod(0o711)
+    server = EmbeddedPostgres(folder / "postgres", durable=False)
+    server.start()
+    migrate(server.url())
+    yield server
+    server.destroy()
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def copied(server):
+    """A copy of the migrated database; FILE_COPY is three times as fast as the default here."""
+    name = f"test_{next(_numbers)}"
+    with closing(psycopg2.connect(server.url("postgres", "admin"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name} TEMPLATE market OWNER market_owner STRATEGY file_copy")
+            yield Database(server, name)
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(server):
+    """A database for one test that commits."""
+    with copied(server) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def shared(server):
+    """A database for the tests of one module that commit nothing."""
+    with copied(server) as database:
+        yield database

@@ -1,0 +1,102 @@
+"""The DAG files: they load, cost little, and are written by the rules of this house."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+
+DAGS = Path(__file__).resolve().parents[3] / "dags"
+NAMES = {"market_reference", "daily_bars", "order_books", "backfill"}
+
+
+@pytest.fixture(scope="module")
+def bag():
+    """Every DAG of the folder."""
+    return DagBag(str(DAGS), bundle_name="dags-folder")
+
+
+def test_every_file_loads(bag):
+    """No import error, and one DAG a file, named like the file."""
+    assert bag.import_errors == {}
+    assert set(bag.dags) == NAMES
+    assert {path.stem for path in DAGS.glob("*.py")} == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_dag_says_what_to_do_when_it_fails(bag, name):
+    """Whoever is woken up finds the answer on the DAG's page, and runs never overlap or pile up."""
+    dag = bag.dags[name]
+    assert "**When it fails.**" in dag.doc_md
+    assert dag.catchup is False
+    assert dag.max_active_runs == 1
+    assert dag.tags
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_task_fails_at_once_when_trying_again_cannot_help(bag, name):
+    """Every task has retries with growing pauses, and the policy that tells the two kinds of errors apart."""
+    for task in bag.dags[name].tasks:
+        assert task.retries >= 2
+        assert task.retry_exponential_backoff == 2.0
+        assert task.retry_policy is not None
+        assert task.owner == "data-pipeline"
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_the_scheduler_can_read_it(bag, name):
+    """A DAG survives being stored and read back, timetable included."""
+    stored = json.dumps(DagSerialization.to_dict(bag.dags[name]))
+    read = DagSerialization.from_dict(json.loads(stored))
+    assert type(read.timetable).__name__ == type(bag.dags[name].timetable).__name__
+    assert set(read.task_dict) == set(bag.dags[name].task_dict)
+
+
+@pytest.mark.parametrize(
+    ("name", "summary"),
+    [("market_reference", "07:30 KST"), ("daily_bars", "20:30 KST"), ("order_books", "every 5 min in session")],
+)
+def test_a_dag_runs_when_the_design_says(bag, name, summary):
+    """The schedule is the one that operators of the pipeline were told."""
+    assert bag.dags[name].timetable.summary == summary
+
+
+def test_backfill_is_only_started_by_hand(bag):
+    """It has no schedule, and its form demands a first day."""
+    backfill = bag.dags["backfill"]
+    assert backfill.timetable.can_be_scheduled is False
+    with pytest.raises(ParamValidationError, match="first"):
+        backfill.params.validate()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"dataset": "order_book"}, {"first": "21.09.2026"}, {"stock_codes": ["5930"]}, {"chunk_size": 0}],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_form_of_backfill_refuses_nonsense(bag, change):
+    """A wrong value is refused before a run exists."""
+    params = copy.deepcopy(bag.dags["backfill"].params)
+    params["first"] = "2026-09-21"
+    params.validate()
+    with pytest.raises(ParamValidationError, match=next(iter(change))):
+        params.update(change)  # each assignment is checked
+
+
+def test_loading_a_dag_file_brings_in_nothing_heavy():
+    """No pandas, no vendor client and no database driver is imported to draw a graph."""
+    code = (
+        "import sys, json, runpy, glob\n"
+        f"for path in sorted(glob.glob({str(DAGS / '*.py')!r})): runpy.run_path(path)\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = set(json.loads(done.stdout.splitlines()[-1]))
+    assert not {"pandas", "psycopg2", "data_pipeline.sources.kis.source", "data_pipeline.sources.mock.market"} & modules

@@ -1,0 +1,70 @@
+"""A clock that only moves when told, and a store in memory that keeps JSON like the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+
+class FakeClock:
+    """Seconds that pass only by ``sleep`` or ``advance``."""
+
+    def __init__(self, now: float = 100.0) -> None:
+        self.now = now
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class MemoryStore:
+    """A store of one process."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.texts: dict[str, str] = {}
+
+    def now(self) -> float:
+        return self.clock()
+
+    def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads(self.texts.get(key, "{}"))
+        return state
+
+    @contextmanager
+    def transaction(self, key: str, *, secret: bool = False) -> Iterator[dict[str, Any]]:
+        state = self.read(key)
+        yield state
+        self.texts[key] = json.dumps(state, allow_nan=False)
+
+    def location(self, key: str) -> str:
+        return f"memory:{key}"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock at 100 seconds."""
+    return FakeClock()
+
+
+@pytest.fixture
+def store(clock: FakeClock) -> MemoryStore:
+    """An empty store on that clock."""
+    return MemoryStore(clock)
+
+
+@pytest.fixture(scope="session")
+def new_store() -> Any:
+    """Makes a fresh store, with a clock of its own, for tests that need many."""
+    return lambda: MemoryStore(FakeClock())

@@ -1,0 +1,251 @@
+"""The file store keeps what it is told, alone, privately, and refuses what it did not write."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from data_pipeline.coordination.file import FileStore
+from data_pipeline.exceptions import ConfigurationError, CoordinationError
+
+
+def put(store: FileStore, key: str = "k", *, secret: bool = False, **state: Any) -> None:
+    """Write these values."""
+    with store.transaction(key, secret=secret) as shared:
+        shared.update(state)
+
+
+def test_a_state_that_nobody_wrote_is_empty(tmp_path: Path) -> None:
+    """A new key reads as an empty state, and reading creates nothing."""
+    assert FileStore(tmp_path / "new").read("k") == {}
+    assert not (tmp_path / "new").exists()
+
+
+def test_another_store_on_the_directory_reads_what_was_written(tmp_path: Path) -> None:
+    """What one store writes, another one on the same directory reads."""
+    put(FileStore(tmp_path), a=1, b=[1.5, 2.5])
+    assert FileStore(tmp_path).read("k") == {"a": 1, "b": [1.5, 2.5]}
+
+
+def test_an_exception_discards_the_change(tmp_path: Path) -> None:
+    """Leaving a transaction by an exception changes nothing and frees the lock."""
+    store = FileStore(tmp_path)
+    put(store, a=1)
+
+    def change_and_fail() -> None:
+        with store.transaction("k") as shared:
+            shared["a"] = 2
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        change_and_fail()
+    put(store, b=3)
+    assert store.read("k") == {"a": 1, "b": 3}
+
+
+def test_keys_are_apart(tmp_path: Path) -> None:
+    """Two keys hold two states, and a transaction on one may contain one on the other."""
+    store = FileStore(tmp_path)
+    with store.transaction("a") as first, store.transaction("b") as second:
+        first["x"], second["x"] = 1, 2
+    assert (store.read("a"), store.read("b")) == ({"x": 1}, {"x": 2})
+
+
+@pytest.mark.parametrize("key", ["", "../up", "a/b", ".hidden", "a b", "a\0b", "x" * 101])
+def test_a_key_that_is_no_file_name_is_refused(tmp_path: Path, key: str) -> None:
+    """A key can never name a file outside the directory."""
+    with pytest.raises(ValueError, match="a key is"):
+        FileStore(tmp_path).read(key)
+
+
+def test_directory_and_files_are_private(tmp_path: Path) -> None:
+    """The directory is made with mode 0700 and the files with 0600, whatever the umask."""
+    before = os.umask(0)
+    try:
+        put(FileStore(tmp_path / "a" / "b"), secret=True, value="v")
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a" / "b").iterdir()}
+    assert modes == {"k.json": 0o600, "k.lock": 0o600}
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+
+
+def test_a_directory_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
+    """A directory open to other users is refused, and its mode is not touched."""
+    tmp_path.chmod(0o777)
+    with pytest.raises(CoordinationError, match="chmod 700"):
+        put(FileStore(tmp_path), a=1)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o777
+
+
+GOOD = {"format": "data_pipeline.coordination", "boot": "b", "host": "h", "at": 1.0, "state": {}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"{",
+        b"[]",
+        b"null",
+        b"[" * 100_000,
+        b"9" * 5000,
+        b" " * 1_000_001,
+        b'{"state": {"a": 1}}',
+        b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.",
+        json.dumps({**GOOD, "state": []}).encode(),
+        json.dumps({**GOOD, "state": {"a": float("nan")}}).encode(),
+        json.dumps({key: value for key, value in GOOD.items() if key != "state"}).encode(),
+    ],
+)
+def test_content_that_is_not_ours_is_a_typed_error(tmp_path: Path, content: bytes) -> None:
+    """Damaged or foreign content names the file and says what to do; it is neither used nor overwritten."""
+    (tmp_path / "k.json").write_bytes(content)
+    store = FileStore(tmp_path, boot_id="b")
+    with pytest.raises(CoordinationError, match=r"k\.json.*delete it"):
+        store.read("k")
+    with pytest.raises(CoordinationError, match=r"k\.json.*delete it"):
+        put(store, a=1)
+    assert (tmp_path / "k.json").read_bytes() == content
+
+
+def test_a_directory_in_place_of_a_file_is_a_typed_error(tmp_path: Path) -> None:
+    """An operating-system error names the file and what to do."""
+    (tmp_path / "k.json").mkdir()
+    with pytest.raises(CoordinationError, match=r"k\.json.*COORDINATION_URL"):
+        FileStore(tmp_path).read("k")
+
+
+def test_a_place_where_no_directory_can_be_made_is_a_typed_error(tmp_path: Path) -> None:
+    """A file where the directory should be is a coordination error, not a bare OSError."""
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(CoordinationError, match="cannot be used"):
+        put(FileStore(tmp_path / "file"), a=1)
+
+
+def test_a_failed_write_is_a_typed_error_and_keeps_the_old_state(tmp_path: Path) -> None:
+    """When the new state cannot be written, the old one stays and the error says so."""
+    store = FileStore(tmp_path)
+    put(store, a=1)
+    (tmp_path / "k.tmp").mkdir()
+    with pytest.raises(CoordinationError, match=r"k\.json cannot be used.*free disk space"):
+        put(store, a=2)
+    assert store.read("k") == {"a": 1}
+
+
+def test_a_state_that_json_cannot_hold_is_refused(tmp_path: Path) -> None:
+    """Infinity is a mistake of the caller; the old state stays and the lock is free."""
+    store = FileStore(tmp_path)
+    put(store, a=1)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        put(store, a=float("inf"))
+    put(store, b=2)
+    assert store.read("k") == {"a": 1, "b": 2}
+
+
+def test_waiting_for_a_lock_is_bounded(tmp_path: Path) -> None:
+    """A lock that stays taken is an error after the lock timeout, and no other way in is found."""
+    slept: list[float] = []
+    impatient = FileStore(tmp_path, lock_timeout=0.1, sleep=slept.append)
+    with FileStore(tmp_path).transaction("k"), pytest.raises(CoordinationError, match=r"k\.lock stayed locked"):
+        put(impatient, a=1)
+    assert 0.1 <= sum(slept) < 0.12
+
+
+def test_threads_exclude_each_other(tmp_path: Path) -> None:
+    """Eight threads that each add one fifty times end at 400."""
+    store = FileStore(tmp_path, lock_timeout=60.0)
+
+    def add() -> None:
+        for _ in range(50):
+            with store.transaction("k") as shared:
+                shared["n"] = shared.get("n", 0) + 1
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.read("k") == {"n": 400}
+
+
+def test_a_directory_removed_in_between_is_made_again(tmp_path: Path) -> None:
+    """A state directory cleaned away during a run is made anew."""
+    store = FileStore(tmp_path / "s")
+    put(store, a=1)
+    for path in (tmp_path / "s").iterdir():
+        path.unlink()
+    (tmp_path / "s").rmdir()
+    put(store, b=2)
+    assert store.read("k") == {"b": 2}
+
+
+def test_state_from_before_a_restart_of_the_host_is_dropped(tmp_path: Path) -> None:
+    """Times of another boot mean nothing, so that state reads as empty."""
+    put(FileStore(tmp_path, boot_id="one"), a=1)
+    assert FileStore(tmp_path, boot_id="two").read("k") == {}
+
+
+def test_a_secret_outlives_a_restart_of_the_host(tmp_path: Path) -> None:
+    """A token is still good after a restart."""
+    put(FileStore(tmp_path, boot_id="one"), secret=True, value="v")
+    assert FileStore(tmp_path, boot_id="two").read("k", secret=True) == {"value": "v"}
+
+
+def test_without_boot_ids_a_clock_that_went_back_tells_a_restart(tmp_path: Path) -> None:
+    """Where the system does not name its boots, state written at a later time than now is from an earlier boot."""
+    put(FileStore(tmp_path, clock=lambda: 1000.0, boot_id=""), a=1)
+    assert FileStore(tmp_path, clock=lambda: 1001.0, boot_id="").read("k") == {"a": 1}
+    assert FileStore(tmp_path, clock=lambda: 5.0, boot_id="").read("k") == {}
+
+
+def test_two_hosts_on_one_directory_are_refused(tmp_path: Path) -> None:
+    """State that another host wrote a moment ago is an error; an hour later that host counts as gone."""
+    path = tmp_path / "k.json"
+    path.write_text(json.dumps({**GOOD, "boot": "elsewhere", "host": "other-host"}), encoding="utf-8")
+    with pytest.raises(CoordinationError, match=r"other-host.*one host only"):
+        FileStore(tmp_path, boot_id="here").read("k")
+    hour_ago = path.stat().st_mtime - 3600
+    os.utime(path, (hour_ago, hour_ago))
+    assert FileStore(tmp_path, boot_id="here").read("k") == {}
+
+
+def test_a_secret_is_encrypted_when_there_is_a_key(tmp_path: Path) -> None:
+    """With a Fernet key the secret's text is not in the file, and the same key reads it back."""
+    key = Fernet.generate_key().decode()
+    put(FileStore(tmp_path, fernet_key=key), secret=True, value="very-secret-token")
+    assert b"very-secret-token" not in (tmp_path / "k.json").read_bytes()
+    assert FileStore(tmp_path, fernet_key=key).read("k", secret=True) == {"value": "very-secret-token"}
+
+
+def test_a_rotated_key_still_reads_old_secrets(tmp_path: Path) -> None:
+    """Airflow writes several keys with commas, newest first; any of them opens a secret."""
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    put(FileStore(tmp_path, fernet_key=old), secret=True, value="v")
+    assert FileStore(tmp_path, fernet_key=f"{new},{old}").read("k", secret=True) == {"value": "v"}
+
+
+@pytest.mark.parametrize(("written", "read"), [(True, True), (True, False), (False, True)])
+def test_a_secret_under_another_key_counts_as_absent(tmp_path: Path, *, written: bool, read: bool) -> None:
+    """A secret that cannot be decrypted, or that is not encrypted though it should be, reads as empty."""
+    keys = [Fernet.generate_key().decode() if given else None for given in (written, read)]
+    put(FileStore(tmp_path, fernet_key=keys[0]), secret=True, value="v")
+    store = FileStore(tmp_path, fernet_key=keys[1])
+    assert store.read("k", secret=True) == {}
+    put(store, secret=True, value="w")
+    assert store.read("k", secret=True) == {"value": "w"}
+
+
+def test_a_wrong_fernet_key_names_the_variable_and_not_the_key() -> None:
+    """A key that is none is a configuration error whose text does not repeat it."""
+    with pytest.raises(ConfigurationError, match="AIRFLOW__CORE__FERNET_KEY") as caught:
+        FileStore("/nowhere", fernet_key="hunter2")
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,191 @@
+"""Faults, the request log and the clock."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from data_pipeline.emulator.faults import KINDS
+from data_pipeline.emulator.settings import EmulatorSettings, parse_span, read_keys
+from data_pipeline.exceptions import ConfigurationError
+
+CHART = ("005930", "20261101", "20261120")
+
+
+def test_a_status_fault_plays_on_every_third_call_of_its_path(kis):
+    """Every third quote is a 503 without JSON; the chart is untouched; DELETE ends it."""
+    kis.faults({"kind": "status", "status": 503, "body": "down", "path": "inquire-price", "every": 3})
+    assert [kis.price().status_code for _ in range(6)] == [200, 200, 503, 200, 200, 503]
+    assert kis.chart(*CHART).status_code == 200
+    kis.request("DELETE", "/emulator/faults")
+    assert [kis.price().status_code for _ in range(3)] == [200] * 3
+
+
+def test_count_and_skip_bound_a_fault(kis):
+    """Skipping one call and playing twice spoils the second and third call alone."""
+    kis.faults({"kind": "status", "status": 500, "skip": 1, "count": 2})
+    assert [kis.price().status_code for _ in range(4)] == [200, 500, 500, 200]
+
+
+def test_a_fault_is_bound_to_a_code_or_a_tr(kis):
+    """Only the code and the TR named are spoiled, in a multi-price call too."""
+    kis.faults({"kind": "html", "stock_code": "000660", "tr_id": "FHKST11300006"})
+    assert "html" in kis.many("005930", "000660").headers["content-type"]
+    assert kis.many("005930").json()["rt_cd"] == "0"
+    assert kis.price("000660").json()["rt_cd"] == "0"
+
+
+def test_throttling_and_expiry_can_be_played_under_both_statuses(kis):
+    """EGW00201 comes with 500, EGW00123 with 500 or the 200 that was seen once."""
+    kis.faults({"kind": "rate", "count": 1}, {"kind": "expired_token", "count": 1},
+               {"kind": "expired_token", "status": 200, "count": 1})  # fmt: skip
+    answers = [kis.price() for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [500, 500, 200]
+    assert [answer.json()["msg_cd"] for answer in answers] == ["EGW00201", "EGW00123", "EGW00123"]
+
+
+def test_the_token_endpoint_can_fail_too(kis):
+    """A fault on /oauth2/tokenP replaces the token."""
+    kis.faults({"kind": "status", "status": 500, "body": {"error_code": "EGW00002"}, "path": "tokenP"})
+    answer = kis.request("POST", "/oauth2/tokenP", json={})
+    assert (answer.status_code, answer.json()) == (500, {"error_code": "EGW00002"})
+
+
+def test_a_truncated_answer_is_no_json(kis):
+    """The body ends in the middle."""
+    kis.faults({"kind": "truncated"})
+    with pytest.raises(json.JSONDecodeError):
+        kis.price().json()
+
+
+def test_a_dropped_connection_is_no_answer(kis):
+    """The connection breaks off without a byte, and the log says status 0."""
+    kis.faults({"kind": "drop"})
+    with pytest.raises((ConnectionResetError, httpx.TransportError)):
+        kis.price()
+    assert kis.request("GET", "/emulator/requests").json()[-1]["status"] == 0
+
+
+def test_a_hanging_call_ends_without_an_answer(kis):
+    """After its seconds a hanging call is dropped."""
+    kis.faults({"kind": "hang", "seconds": 0})
+    with pytest.raises((ConnectionResetError, httpx.TransportError)):
+        kis.price()
+
+
+def test_fields_can_be_missing_or_no_number(kis):
+    """missing_field takes the field away, non_numeric puts text in its place, in single objects and rows alike."""
+    kis.faults({"kind": "missing_field", "field": "stck_prpr", "count": 1},
+               {"kind": "non_numeric", "field": "acml_vol", "value": "-"})  # fmt: skip
+    assert "stck_prpr" not in kis.price().json()["output"]
+    assert kis.price().json()["output"]["acml_vol"] == "-"
+    assert {row["acml_vol"] for row in kis.chart(*CHART).json()["output2"]} == {"-"}
+
+
+def test_shells_other_codes_and_doubled_rows(kis):
+    """An empty shell says rt_cd 0, a wrong code names another issue, duplicate rows come twice, empty rows follow."""
+    kis.faults({"kind": "empty_shell", "count": 1}, {"kind": "wrong_code", "value": "000660", "count": 1},
+               {"kind": "duplicate_rows", "count": 1}, {"kind": "empty_rows", "count": 1})  # fmt: skip
+    shell = kis.price().json()
+    assert shell["rt_cd"] == "0"
+    assert "stck_prpr" not in shell["output"]
+    assert kis.price().json()["output"]["stck_shrn_iscd"] == "000660"
+    doubled = [row["stck_bsop_date"] for row in kis.chart("005930", "20261119", "20261120").json()["output2"]]
+    assert doubled == ["20261120", "20261120", "20261119", "20261119"]
+    assert kis.chart("005930", "20261120", "20261120").json()["output2"][1:] == [{}, {}, {}]
+
+
+def test_the_day_before_can_pose_as_today(kis):
+    """previous_day answers Thursday's close and, for a window of Friday alone, Thursday's row."""
+    thursday = kis.chart("005930", "20261119", "20261119").json()["output2"][0]
+    kis.faults({"kind": "previous_day"})
+    assert kis.price().json()["output"]["stck_prpr"] == thursday["stck_clpr"]
+    assert kis.chart("005930", "20261120", "20261120").json()["output2"] == [thursday]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{}, [1], [{"kind": "nonsense"}], [{"kind": "drop", "evry": 2}], [{"kind": "missing_field"}],
+     [{"kind": "drop", "count": "2"}], [{"kind": "drop", "path": 1}]],
+)  # fmt: skip
+def test_wrong_faults_are_refused_and_change_nothing(kis, rules):
+    """An unknown kind or name and a value of the wrong type are 422; the faults before stay."""
+    kis.faults({"kind": "rate"})
+    assert kis.request("PUT", "/emulator/faults", json=rules).status_code == 422
+    assert len(kis.request("GET", "/emulator/faults").json()["faults"]) == 1
+
+
+def test_every_kind_of_fault_is_explained(kis):
+    """GET /emulator/faults lists the kinds with what they do."""
+    assert kis.request("GET", "/emulator/faults").json()["kinds"] == KINDS
+
+
+def test_the_log_counts_and_names_no_secret(start):
+    """Two accepted and one rejected call are counted under the key's hash; key, secret and token appear nowhere."""
+    kis = start(rate=2)
+    token = kis.token()
+    for _ in range(3):
+        kis.price()
+    log = kis.request("GET", "/emulator/requests")
+    summary = kis.request("GET", "/emulator/requests", params={"summary": "true"})
+    counts = summary.json()
+    assert (counts["total"], counts["accepted"], counts["rejected"]) == (3, 2, 1)
+    assert list(counts["per_key"].values()) == [{"accepted": 2, "rejected": 1}]
+    assert counts["per_second"] == {"1000": {"accepted": 2, "rejected": 1}}
+    assert [entry["accepted"] for entry in log.json()] == [True, True, False]
+    for secret in ("K" * 36, "S" * 180, token):
+        assert secret not in log.text + summary.text
+
+
+def test_the_log_is_filtered_and_emptied(kis):
+    """Filters by path, code and number; DELETE starts counting from zero."""
+    kis.price("005930")
+    kis.price("000660")
+    kis.chart(*CHART)
+
+    def numbers(**wanted):
+        return [entry["number"] for entry in kis.request("GET", "/emulator/requests", params=wanted).json()]
+
+    assert (numbers(path="inquire-price"), numbers(stock_code="000660"), numbers(since=2)) == ([1, 2], [2], [3])
+    assert (numbers(limit=1), numbers(accepted="false")) == ([1], [])
+    kis.request("DELETE", "/emulator/requests")
+    assert numbers() == []
+    assert kis.request("GET", "/emulator/requests", params={"summary": "true"}).json()["total"] == 0
+
+
+def test_the_clock_can_be_moved_and_released(kis):
+    """PUT /emulator/clock pins the market's time; a moment without a zone is Seoul's."""
+    answer = kis.request("PUT", "/emulator/clock", json={"now": "2026-11-16T10:30:00", "frozen": True}).json()
+    assert answer == {"now": "2026-11-16T10:30:00+09:00", "frozen": True, "quoted_session": "2026-11-16"}
+    assert kis.price().headers["date"] == "Mon, 16 Nov 2026 01:30:00 GMT"
+    assert kis.request("PUT", "/emulator/clock", json={"now": None}).json()["frozen"] is False
+
+
+def test_health_says_what_kind_of_server_it_is(start):
+    """Health names the server and its quotas."""
+    health = start(server="virtual", rate=None).request("GET", "/emulator/health").json()
+    assert (health["status"], health["server"], health["limits"]["rate"]) == ("ok", "virtual", 1)
+
+
+def test_wrong_settings_are_refused():
+    """Unknown kinds, quotas below one and reversed spans name what is wrong."""
+    for wrong in ({"server": "x"}, {"rate": 0}, {"window": "x"}, {"jitter_ms": (5.0, 1.0)}, {"unknown_symbol": "x"}):
+        with pytest.raises(ConfigurationError):
+            EmulatorSettings(**wrong)
+
+
+def test_spans_and_key_files_are_parsed(tmp_path):
+    """``5:50`` is a span, ``5`` a span without width; a key file is a JSON object of text."""
+    assert (parse_span("5:50"), parse_span("5")) == ((5.0, 50.0), (5.0, 5.0))
+    with pytest.raises(ConfigurationError):
+        parse_span("fast")
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"a": "b"}')
+    assert read_keys(keys) == {"a": "b"}
+    keys.write_text("[]")
+    with pytest.raises(ConfigurationError):
+        read_keys(keys)
+    with pytest.raises(ConfigurationError):
+        read_keys(tmp_path / "absent.json")

@@ -1,0 +1,50 @@
+"""What Airflow's processes are told."""
+
+import json
+from pathlib import Path
+
+from data_pipeline.local.environment import (
+    SANDBOX_KEY,
+    SANDBOX_SECRET,
+    SourceConnection,
+    airflow_environment,
+    postgres_connection_json,
+    sandbox_connection,
+)
+from data_pipeline.local.home import Home
+
+
+def test_sandbox_credentials_have_the_documented_lengths():
+    """KIS app keys have 36 characters, secrets 180; the emulator refuses others."""
+    assert (len(SANDBOX_KEY), len(SANDBOX_SECRET)) == (36, 180)
+
+
+def test_a_connection_never_shows_its_secrets():
+    """Its repr names the connection alone."""
+    connection = SourceConnection("kis_default", "kis", "the-key", "the-secret")
+    assert repr(connection) == "SourceConnection(kis_default, kis)"
+    assert json.loads(connection.as_json())["password"] == "the-secret"
+
+
+def test_a_postgres_url_becomes_a_connection():
+    """Percent-encoded characters of the password are decoded."""
+    assert json.loads(postgres_connection_json("postgresql://loader:p%40ss@127.0.0.1:5433/market")) == {
+        "conn_type": "postgres",
+        "host": "127.0.0.1",
+        "port": 5433,
+        "login": "loader",
+        "password": "p@ss",
+        "schema": "market",
+    }
+
+
+def test_airflow_is_told_where_everything_is(tmp_path: Path):
+    """Examples are off, app keys are masked, and connections come from the environment."""
+    source = sandbox_connection("http://127.0.0.1:9", 18.0)
+    told = airflow_environment(
+        Home(tmp_path).prepare(), "postgresql://a@h/airflow", "postgresql://b@h/market", source, {}
+    )
+    assert told["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+    assert "appkey" in told["AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES"]
+    assert told["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == "postgresql+psycopg2://a@h/airflow"
+    assert json.loads(told["AIRFLOW_CONN_KIS_DEFAULT"])["extra"]["base_url"] == "http://127.0.0.1:9"
