@@ -48,15 +48,17 @@ def _require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def _require_candle(what: str, opened: int, high: int, low: int, close: int, volume: int, value: int) -> None:
-    """A candle either traded (low <= open, close <= high, all positive) or did not (open, high and low are 0)."""
-    _require(volume >= 0 and value >= 0, f"{what}: volume {volume} or trading value {value} is negative")
-    _require(close > 0, f"{what}: close {close} is not positive")
+def _candle_problem(opened: int, high: int, low: int, close: int, volume: int, value: int) -> str | None:
+    """Return what contradicts itself; a candle traded (low <= open, close <= high) or did not (all but close are 0)."""
+    if 0 < low <= opened <= high and low <= close <= high and volume >= 0 and value >= 0:
+        return None
+    if volume < 0 or value < 0:
+        return f"volume {volume} or trading value {value} is negative"
+    if close <= 0:
+        return f"close {close} is not positive"
     if opened == high == low == 0:
-        _require(volume == 0, f"{what}: volume {volume} without an open, high and low")
-        return
-    ordered = 0 < low <= min(opened, close) and max(opened, close) <= high
-    _require(ordered, f"{what}: open {opened}, high {high}, low {low}, close {close} contradict each other")
+        return f"volume {volume} without an open, high and low" if volume else None
+    return f"open {opened}, high {high}, low {low}, close {close} contradict each other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +118,11 @@ class DailyBar:
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
-        what = f"daily bar {self.stock_code} {self.session}"
-        _require_candle(what, self.open, self.high, self.low, self.close, self.volume, self.trading_value)
-        _require(
-            self.close - self.change > 0, f"{what}: change {self.change} leaves no base price under close {self.close}"
-        )
+        problem = _candle_problem(self.open, self.high, self.low, self.close, self.volume, self.trading_value)
+        if problem is None and self.close <= self.change:
+            problem = f"change {self.change} leaves no base price under close {self.close}"
+        if problem:
+            raise ValueError(f"daily bar {self.stock_code} {self.session}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,13 @@ class MinuteBar:
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
-        what = f"minute bar {self.stock_code} {self.at}"
-        _require(self.at.tzinfo is not None, f"{what}: the time has no zone")
-        _require(self.at.second == 0 and self.at.microsecond == 0, f"{what}: not on a whole minute")
-        _require_candle(what, self.open, self.high, self.low, self.close, self.volume, self.trading_value)
+        problem = _candle_problem(self.open, self.high, self.low, self.close, self.volume, self.trading_value)
+        if self.at.tzinfo is None:
+            problem = "the time has no zone"
+        elif self.at.second or self.at.microsecond:
+            problem = "not on a whole minute"
+        if problem:
+            raise ValueError(f"minute bar {self.stock_code} {self.at}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +177,12 @@ class CurrentPrice:
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
-        what = f"price {self.stock_code} at {self.timestamp}"
-        _require(self.observed_at.tzinfo is not None, f"{what}: the time has no zone")
-        _require_candle(
-            what, self.open_price, self.high_price, self.low_price, self.current_price, self.volume, self.trading_value
-        )
+        day = (self.open_price, self.high_price, self.low_price, self.current_price)
+        problem = _candle_problem(*day, self.volume, self.trading_value)
+        if self.observed_at.tzinfo is None:
+            problem = "the time has no zone"
+        if problem:
+            raise ValueError(f"price {self.stock_code} at {self.timestamp}: {problem}")
 
     @property
     def observed_at(self) -> datetime:
@@ -259,10 +265,10 @@ class ChartData:
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
-        _require_candle(
-            f"bar {self.stock_code} {self.date}",
-            self.open_price, self.high_price, self.low_price, self.close_price, self.volume, self.trading_value,
-        )  # fmt: skip
+        candle = (self.open_price, self.high_price, self.low_price, self.close_price)
+        problem = _candle_problem(*candle, self.volume, self.trading_value)
+        if problem:
+            raise ValueError(f"bar {self.stock_code} {self.date}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)

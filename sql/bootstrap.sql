@@ -21,7 +21,9 @@ BEGIN
         END IF;
     END LOOP;
 
-    IF NOT pg_has_role(current_user, 'market_owner', 'MEMBER') THEN
+    -- Since Postgres 16 whoever creates a role is its member but may not yet become it.
+    IF NOT pg_has_role(current_user, 'market_owner',
+        CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
         EXECUTE format('GRANT market_owner TO %I', current_user);
     END IF;
     IF NOT has_database_privilege('market_owner', current_database(), 'CREATE') THEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -20,6 +21,13 @@ class Guard:
         self.limiter = limiter
         self.breaker = breaker
         self.retry = retry
+        self._sent = 0
+        self._lock = threading.Lock()
+
+    @property
+    def sent(self) -> int:
+        """Sends of this guard so far, each of which took a slot of the budget; retries count."""
+        return self._sent
 
     def run(self, send: Callable[[], T], *, idempotent: bool = True) -> T:
         """Return what ``send`` returns; every try of it, retries included, takes a slot of the shared budget.
@@ -41,6 +49,8 @@ class Guard:
         # may have opened meanwhile.
         self.breaker.check()
         self.limiter.acquire()
+        with self._lock:
+            self._sent += 1
         try:
             with self.breaker.call():
                 return send()

@@ -61,5 +61,6 @@ def plain_error(what: str, error: psycopg2.Error) -> DataPipelineError:
 def _words(error: psycopg2.Error) -> str:
     diag = error.diag
     parts = [diag.message_primary or " ".join(str(error).split()) or type(error).__name__]
-    parts += [part for part in (diag.message_detail, diag.context) if part]
+    where = diag.context if (diag.context or "").startswith("COPY") else None
+    parts += [part for part in (diag.message_detail, where, diag.message_hint) if part]
     return "; ".join(" ".join(part.split())[:300] for part in parts)

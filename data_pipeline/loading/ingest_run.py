@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
+import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import LoadError
-from data_pipeline.loading.errors import said_plainly
+from data_pipeline.loading.errors import OTHER_KIND, said_plainly
 from data_pipeline.loading.postgres import LoadCounts
 
 LONGEST_ERROR = 2000
@@ -53,9 +55,21 @@ def start_run(  # noqa: PLR0913 - one argument for each column
     """
     values = (dataset, source, dag_id, task_id, run_key, first, last, expected, map_index)
     with said_plainly("ingest_run"), connection.cursor() as cursor:
+        _admit(cursor, source)
         cursor.execute(statement, values)
         (run_id,) = cursor.fetchone() or (0,)
         return int(run_id)
+
+
+def _admit(cursor: Cursor, source: str) -> None:
+    """Settle an empty warehouse's kind in this short transaction; a refusal is left to the load, which explains it."""
+    cursor.execute("SAVEPOINT market_admit")
+    try:
+        cursor.execute("SELECT market.admit_source(%s)", (source,))
+    except psycopg2.Error as error:
+        if error.pgcode != OTHER_KIND:
+            raise
+        cursor.execute("ROLLBACK TO SAVEPOINT market_admit")
 
 
 def finish_run(connection: Connection, run_id: int, counts: LoadCounts, requests: int | None = None) -> None:

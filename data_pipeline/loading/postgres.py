@@ -10,7 +10,7 @@ from psycopg2 import errors
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from data_pipeline.exceptions import InvalidRequestError, LoadError, SyntheticDataRefusedError, TransientError
+from data_pipeline.exceptions import InvalidRequestError, LoadError, TransientError
 from data_pipeline.loading.errors import said_plainly
 from data_pipeline.loading.merge import Merge
 from data_pipeline.loading.tables import Table
@@ -75,22 +75,12 @@ def upsert(
     if connection.autocommit:
         raise InvalidRequestError("a load needs a transaction: turn autocommit off")
     with said_plainly(f"{table.name} from {source}"), connection.cursor() as cursor:
-        _require_admitted(cursor, source)
+        cursor.execute("SELECT market.admit_source(%s)", (source,))
         merge = Merge(table, source, run_id)
         if not _stage(cursor, merge, records):
             return LoadCounts()
         _require_distinct(cursor, merge)
-        cursor.execute("SELECT market.admit_source(%s)", (source,))
         return _write(cursor, _within_partitions(cursor, merge))
-
-
-def _require_admitted(cursor: Cursor, source: str) -> None:
-    cursor.execute("SELECT market.admits(%s), (SELECT kind FROM market.warehouse_kind)", (source,))
-    admitted, kind = cursor.fetchone() or (False, "no")
-    if not admitted:
-        raise SyntheticDataRefusedError(
-            f"this warehouse holds {kind} rows and refuses rows from {source}: load them into another database"
-        )
 
 
 def _stage(cursor: Cursor, merge: Merge, records: Iterable[object]) -> bool:

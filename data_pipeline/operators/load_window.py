@@ -90,12 +90,11 @@ class _Loading:
             self.expected_rows = len(self.expected)
         elif dataset.kind is Kind.QUOTES:
             self.expected_rows = len(window.stock_codes)
-        self._sent_before = _requests_sent(source)
+        self._sent_before = source.requests_sent
 
-    def requests(self) -> int | None:
-        """Return how many requests this window cost; None when the source does not count."""
-        sent = _requests_sent(self.source)
-        return None if sent is None or self._sent_before is None else sent - self._sent_before
+    def requests(self) -> int:
+        """Return how many requests this window cost so far."""
+        return self.source.requests_sent - self._sent_before
 
     def run(self, run_id: int) -> tuple[LoadCounts, int]:
         """Fetch, check and load without committing; return the counts and how many expected rows are missing."""
@@ -140,6 +139,3 @@ class _Loading:
             sessions.setdefault(krx_calendar().quoted_session(record.observed_at), []).append(record)
         return list(sessions.items())
 
-
-def _requests_sent(source: AbstractDataSource) -> int | None:
-    return getattr(source, "requests_sent", None)

@@ -35,6 +35,11 @@ class AbstractDataSource(ABC):
     name: str
     """What stored rows carry in ``source``: kis, kis-virtual, kis-sandbox, krx, krx-sandbox or mock."""
 
+    @property
+    def requests_sent(self) -> int:
+        """Requests sent so far that count against a quota, retries included; 0 for a source without one."""
+        return 0
+
     @abstractmethod
     def get_current_price(self, stock_code: str) -> CurrentPrice:
         """Return the last price of one issue and its day so far."""

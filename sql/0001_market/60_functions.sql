@@ -43,12 +43,6 @@ CREATE FUNCTION market.holds_rows() RETURNS boolean
         OR EXISTS (SELECT FROM market.no_data);
 COMMENT ON FUNCTION market.holds_rows() IS 'Whether any market data is stored.';
 
-CREATE FUNCTION market.admits(source market.source) RETURNS boolean
-    LANGUAGE sql STABLE
-    RETURN (SELECT kind = CASE WHEN market.is_made_up(source) THEN 'made-up' ELSE 'real' END OR NOT market.holds_rows()
-        FROM market.warehouse_kind);
-COMMENT ON FUNCTION market.admits(market.source) IS 'Whether rows of this source may enter: real and made-up rows never meet in one warehouse.';
-
 CREATE PROCEDURE market.require_kind(wanted text)
     LANGUAGE plpgsql AS $$
 DECLARE
@@ -75,6 +69,7 @@ BEGIN
     IF present = wanted THEN
         RETURN;
     END IF;
+    -- This row before any table, always: callers at once wait for each other here and nowhere else.
     SELECT kind INTO STRICT present FROM market.warehouse_kind FOR UPDATE;
     IF present = wanted THEN
         RETURN;

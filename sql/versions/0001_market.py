@@ -14,9 +14,10 @@ FOLDER = Path(__file__).resolve().parents[1] / "0001_market"
 
 def upgrade() -> None:
     """Run the folder's .sql files in order of name, on the bare cursor so that % and : mean nothing."""
-    with op.get_bind().connection.cursor() as cursor:
-        for path in sorted(FOLDER.glob("*.sql")):
-            cursor.execute(path.read_text("utf-8"))
+    cursor = op.get_bind().connection.cursor()
+    for path in sorted(FOLDER.glob("*.sql")):
+        cursor.execute(path.read_text("utf-8"))
+    cursor.close()
 
 
 def downgrade() -> None:

@@ -59,7 +59,9 @@ class Server:
     def __init__(self, **settings):
         settings.setdefault("rate", 1000)
         clock = MarketClock(datetime(2026, 11, 20, 20, 30), frozen=True)
-        self.app = create_app(SyntheticMarket(), EmulatorSettings(**settings), clock, wall=lambda: self.wall)
+        self.app = create_app(
+            SyntheticMarket(), EmulatorSettings(**settings), clock, monotonic=lambda: 1000.0, wall=lambda: self.wall
+        )
         self.wall = 1_795_000_000.0
 
     def send(self, method, path, **options):

@@ -76,6 +76,11 @@ class KisClient:
     def __repr__(self) -> str:
         return f"KisClient({self._settings.base_url})"
 
+    @property
+    def requests_sent(self) -> int:
+        """Calls sent so far that took a slot of the quota, retries included."""
+        return self._guard.sent
+
     def call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
         """Return the successful answer of one call, which is sent again where that can help.
 

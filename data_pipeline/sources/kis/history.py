@@ -101,8 +101,8 @@ class History:
         rows = minute_rows(self._call, stock_code, session, self._calendar, quoted=session == quoted)
         return minute_bars(stock_code, rows)
 
-    def minutes_back(self, stock_code: str, listed_on: Callable[[], date | None]) -> Iterator[MinuteBar]:
-        """Yield the complete minutes of one code from now back to its listing, newest first.
+    def minutes_back(self, stock_code: str, listed_on: Callable[[], date | None]) -> Iterator[Iterator[MinuteBar]]:
+        """Yield the complete minutes of one session after the other, from now back to the listing, newest first.
 
         ``listed_on`` is asked only when more is wanted than the quoted session has.
 
@@ -110,10 +110,10 @@ class History:
             UnsupportedDatasetError: More was wanted than the server has.
         """
         session = self._quoted_session(stock_code)
-        yield from self.minutes(stock_code, session)
+        yield self.minutes(stock_code, session)
         born = listed_on() or date.min
         while (session := self._calendar.previous_session(session)) >= born:
-            yield from self.minutes(stock_code, session)
+            yield self.minutes(stock_code, session)
 
     def chart(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
         """Return the newest ``count`` daily, weekly or monthly bars, newest first, the running one included."""

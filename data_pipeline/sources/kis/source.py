@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import islice
+from itertools import chain, islice
 
 from requests.adapters import BaseAdapter
 
@@ -85,6 +85,11 @@ class KISDataSource(AbstractDataSource):
 
     def __repr__(self) -> str:
         return f"KISDataSource({self.name})"
+
+    @property
+    def requests_sent(self) -> int:
+        """Calls of this source that took a slot of the quota, retries included; master files cost none."""
+        return self.client.requests_sent
 
     def get_current_price(self, stock_code: str) -> CurrentPrice:
         """Return the last price of one issue and its day so far; see :class:`AbstractDataSource` for the errors."""
@@ -191,8 +196,8 @@ class KISDataSource(AbstractDataSource):
     def _chart(self, code: str, period: PriceType, count: int) -> tuple[ChartData, ...]:
         if period.minutes is None:
             return tuple(self._history.chart(code, period, count))
-        minutes = self._history.minutes_back(code, lambda: self._listed(code).listed_on)
-        bars = aggregated(code, minutes, period.minutes)
+        sessions = self._history.minutes_back(code, lambda: self._listed(code).listed_on)
+        bars = chain.from_iterable(aggregated(code, minutes, period.minutes or 1) for minutes in sessions)
         return tuple(islice(bars, count))
 
     def _price(self, code: str) -> CurrentPrice:

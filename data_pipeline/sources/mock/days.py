@@ -43,7 +43,6 @@ def day_of(issue: Issue, index: int) -> Day:
     lowest, highest = price_limits(issue, index)
     lowest, highest = ceil_to_tick(lowest, issue.board), floor_to_tick(highest, issue.board)
     opened = _opening(issue, index, base, close)
-    opened = min(max(opened, lowest), highest)
     reach = base * issue.sigma * 5 // (ONE * 8)
     up, down = below(issue.key, _RANGE + index, reach + 1), below(issue.key, _RANGE - index - 1, reach + 1)
     high = max(opened, close, min(floor_to_tick(max(opened, close) + up, issue.board), highest))
@@ -66,7 +65,6 @@ def _with_trades(issue: Issue, index: int, base: int, prices: tuple[int, int, in
     continuous = volume - auction
     tilt = between(issue.key, _AUCTION - index - 1, -64, 64)
     value = (opened + high + low + last) * continuous // 4 + (high - low) * continuous * tilt // 1024
-    value = min(max(value, low * continuous), high * continuous)
     return Day(base, opened, high, low, close, volume, value + close * auction, auction, last)
 
 

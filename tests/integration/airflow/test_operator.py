@@ -196,7 +196,7 @@ def test_a_session_without_any_bar_is_refused(warehouse):
 
 
 def test_a_failure_loads_nothing_and_says_why(warehouse):
-    """The source breaks off after the first bar: no row of the window is there, older rows stand, the reason is kept."""
+    """The source breaks off after the first bar: no row of the window comes, older ones stay, the reason is told."""
     load_bars(warehouse, market(), first=date(2026, 9, 21))
 
     def broken(bars):

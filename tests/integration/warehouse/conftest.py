@@ -38,6 +38,7 @@ class Database:
 
 @pytest.fixture(scope="session")
 def server():
+    """The one server of the test run, migrated in its database market."""
     folder = Path(tempfile.mkdtemp(prefix="data-pipeline-test-"))
     folder.chmod(0o711)
     server = EmbeddedPostgres(folder / "postgres", durable=False)

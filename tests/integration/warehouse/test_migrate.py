@@ -31,6 +31,7 @@ def bare(server):
 
 
 def execute(database, role, statement, *values):
+    """Run and commit one statement as this role."""
     with database.connect(role) as connection, connection.cursor() as cursor:
         cursor.execute(statement, values)
         connection.commit()
@@ -119,7 +120,7 @@ def test_role_that_may_not_migrate_is_told(server, bare):
     with closing(psycopg2.connect(server.url("bare", "admin"))) as connection:
         connection.cursor().execute("GRANT CONNECT ON DATABASE bare TO market_reader")
         connection.commit()
-    with pytest.raises(ConfigurationError, match="market_reader@.* may not migrate"):
+    with pytest.raises(ConfigurationError, match=r"market_reader@.* may not migrate"):
         migrate(server.url("bare", "reader"))
 
 
@@ -191,7 +192,7 @@ def test_connecting_needs_no_password_in_its_error(server):
     """A database that does not exist is named, and the password is not."""
     url = server.url("nowhere")
     with pytest.raises(
-        ConfigurationError, match="market_owner@127.0.0.1:.*/nowhere: there is no such database"
+        ConfigurationError, match=r"market_owner@127\.0\.0\.1:.*/nowhere: there is no such database"
     ) as caught:
         connect(url)
     assert server.cluster.password("owner") not in str(caught.value)

@@ -22,7 +22,8 @@ INSERT_BOOK = (
 )
 INSERT_INSTRUMENT = (
     "INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, halted, managed,"
-    " liquidation, preferred, source) VALUES (%s, 'KR7005930003', %s, %s, 'ST', %s, %s, false, false, false, false, 'mock')"
+    " liquidation, preferred, source)"
+    " VALUES (%s, 'KR7005930003', %s, %s, 'ST', %s, %s, false, false, false, false, 'mock')"
 )
 
 
@@ -46,6 +47,7 @@ def loader(prepared):
 
 
 def changed(**changes):
+    """The right bar with some values changed."""
     names = ("stock_code", "session", "open", "high", "low", "close", "volume", "trading_value", "change", "source")
     return tuple(changes.get(name, value) for name, value in zip(names, BAR, strict=True))
 

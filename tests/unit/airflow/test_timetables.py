@@ -166,6 +166,15 @@ def test_intraday_makes_up_for_the_newest_run_only():
     assert info.run_after == kst("2026-09-23 11:00")
 
 
+def test_intraday_starts_within_a_session():
+    """A range that begins at 11:02 has its first run at 11:05; the session's earlier ones are before it."""
+    info = KrxIntradayTimetable(5).next_dagrun_info(
+        last_automated_data_interval=None,
+        restriction=TimeRestriction(kst("2026-09-23 11:02"), None, catchup=True),
+    )
+    assert info.run_after == kst("2026-09-23 11:05")
+
+
 def test_an_interval_of_no_minutes_is_refused():
     """Zero minutes would never reach the close."""
     with pytest.raises(ValueError, match="minutes"):

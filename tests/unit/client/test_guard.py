@@ -57,6 +57,7 @@ def test_every_retry_takes_a_slot(store: Any) -> None:
     guard = make(store)
     assert guard.run(Server(ServerFailureError("500"), ServerFailureError("500"), "fine")) == "fine"
     assert guard.limiter.sends() == 3
+    assert guard.sent == 3
 
 
 def test_a_call_that_must_not_repeat_is_tried_once(store: Any) -> None:

@@ -15,21 +15,26 @@ from tests.unit.kis.fakes import APP_KEY, APP_SECRET, FakeKis, FakeTime
 
 @pytest.fixture
 def fake_time():
+    """A Friday evening after the day is final."""
     return FakeTime(datetime(2026, 11, 20, 20, 30, tzinfo=ZoneInfo("Asia/Seoul")))
 
 
 @pytest.fixture
 def kis():
+    """The server."""
     return FakeKis()
 
 
 @pytest.fixture
 def store(tmp_path, fake_time):
+    """Shared state in a folder of this test."""
     return FileStore(tmp_path / "state", clock=fake_time.monotonic, sleep=fake_time.sleep, boot_id="test")
 
 
 @pytest.fixture
 def make_client(kis, store, fake_time):
+    """Make clients of that server."""
+
     def make(**settings: object) -> KisClient:
         chosen = KisSettings(APP_KEY, APP_SECRET, **{"rate_limit": 1000.0, **settings})
         return KisClient(chosen, store, kis, fake_time.now, fake_time.sleep)
@@ -39,6 +44,8 @@ def make_client(kis, store, fake_time):
 
 @pytest.fixture
 def make_source(kis, store, fake_time):
+    """Make sources over that server."""
+
     def make(**settings: object) -> KISDataSource:
         chosen = KisSettings(APP_KEY, APP_SECRET, **{"rate_limit": 1000.0, **settings})
         return KISDataSource(chosen, store, kis, fake_time.now, fake_time.sleep)

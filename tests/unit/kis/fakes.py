@@ -12,7 +12,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 APP_KEY, APP_SECRET = "PSABCDEFGH-app-key", "very-secret-secret+/="
-TOKEN = {"access_token": "token-1", "token_type": "Bearer", "expires_in": 86400}
+TOKEN = {"access_token": "first-token", "token_type": "Bearer", "expires_in": 86400}
 
 
 class FakeTime:
@@ -96,15 +96,16 @@ QUOTE = {
 }  # fmt: skip
 HEAD = {"stck_shrn_iscd": "005930", "hts_kor_isnm": "삼성전자"}
 ROW = {
-    "stck_bsop_date": "20261119", "stck_clpr": "69500", "stck_oprc": "71000", "stck_hgpr": "71300", "stck_lwpr": "69400",
-    "acml_vol": "100", "acml_tr_pbmn": "7000000", "prdy_vrss": "-1600", "prdy_vrss_sign": "5", "mod_yn": "N",
+    "stck_bsop_date": "20261119", "stck_clpr": "69500", "stck_oprc": "71000", "stck_hgpr": "71300",
+    "stck_lwpr": "69400", "acml_vol": "100", "acml_tr_pbmn": "7000000",
+    "prdy_vrss": "-1600", "prdy_vrss_sign": "5", "mod_yn": "N",
 }  # fmt: skip
 HEADS = {"KOSPI": 39, "KOSDAQ": 34, "KONEX": 0}
 """Bytes between the group code and the base price."""
 TAILS = {"KOSPI": 227, "KOSDAQ": 221, "KONEX": 184}
 
 
-def line(
+def line(  # noqa: PLR0917 - one argument a field
     market: str = "KOSPI", code: str = "005930", isin: str = "KR7005930003", name: str = "삼성전자", group: str = "ST",
     base: str = "000069580", flags: str = "NNN", par: str = "000000000100", listed: str = "19750611",
     shares: str = "000005919637922", preferred: str = "0",
@@ -120,6 +121,7 @@ def line(
 
 
 def zipped(content: bytes, name: str = "kospi_code.mst") -> bytes:
+    """Return a zip of one file."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, content)
@@ -127,5 +129,6 @@ def zipped(content: bytes, name: str = "kospi_code.mst") -> bytes:
 
 
 def minute(at: str, volume: str, total: str, day: str = "20261120") -> dict[str, str]:
+    """Return one row of a minute chart; the total is the day's so far."""
     prices = dict.fromkeys(("stck_prpr", "stck_oprc", "stck_hgpr", "stck_lwpr"), "100")
     return {"stck_bsop_date": day, "stck_cntg_hour": at, "cntg_vol": volume, "acml_tr_pbmn": total, **prices}

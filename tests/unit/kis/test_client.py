@@ -23,10 +23,11 @@ from data_pipeline.sources.kis.endpoints import MULTI_PRICE, PRICE
 from tests.unit.kis.fakes import APP_KEY, APP_SECRET, gateway, ok
 
 QUERY = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "005930", "FID_BLANK": ""}
-SECOND_TOKEN = {"access_token": "token-2", "token_type": "Bearer", "expires_in": 86400}
+SECOND_TOKEN = {"access_token": "second-token", "token_type": "Bearer", "expires_in": 86400}
 
 
 def ask(client):
+    """Send one call."""
     return client.call(PRICE, QUERY, "005930")
 
 
@@ -38,7 +39,7 @@ def test_headers_and_query(kis, make_client):
     assert path == "/uapi/domestic-stock/v1/quotations/inquire-price"
     assert query == QUERY
     sent = {name.lower(): value for name, value in headers.items()}
-    assert sent["authorization"] == "Bearer token-1"
+    assert sent["authorization"] == "Bearer first-token"
     assert (sent["appkey"], sent["appsecret"]) == (APP_KEY, APP_SECRET)
     assert (sent["tr_id"], sent["custtype"], sent["tr_cont"]) == ("FHKST01010100", "P", "")
     assert sent["content-type"] == "application/json; charset=utf-8"
@@ -55,16 +56,16 @@ def test_one_token_for_all_clients_of_a_key(kis, make_client):
 @pytest.mark.parametrize("refusal", [gateway("EGW00123"), gateway("EGW00123", 200), gateway("EGW00121")])
 def test_expired_token_is_renewed_once(kis, make_client, refusal, fake_time):
     """A refused token, under HTTP 200 or 500, is replaced by a new one and the call is sent again."""
-    kis.answer("tokenP", {"access_token": "token-1", "expires_in": 86400}, SECOND_TOKEN)
+    kis.answer("tokenP", {"access_token": "first-token", "expires_in": 86400}, SECOND_TOKEN)
     kis.answer("inquire-price", refusal, ok(output={"x": "1"}))
     client = make_client()
     assert ask(client).row("output").text("x") == "1"
-    assert kis.asked[-1][2]["authorization"] == "Bearer token-2"
+    assert kis.asked[-1][2]["authorization"] == "Bearer second-token"
 
 
 def test_second_refused_token_is_an_authentication_error(kis, make_client):
     """Two refused tokens in a row will not be helped by a third."""
-    kis.answer("tokenP", {"access_token": "token-1", "expires_in": 86400}, SECOND_TOKEN)
+    kis.answer("tokenP", {"access_token": "first-token", "expires_in": 86400}, SECOND_TOKEN)
     kis.answer("inquire-price", gateway("EGW00121"))
     with pytest.raises(AuthenticationError, match="EGW00121"):
         ask(make_client())
@@ -73,14 +74,14 @@ def test_second_refused_token_is_an_authentication_error(kis, make_client):
 
 def test_newer_token_of_another_process_is_used_first(kis, make_client):
     """A refused token that somebody has replaced meanwhile costs no further issue."""
-    kis.answer("tokenP", {"access_token": "token-1", "expires_in": 86400}, SECOND_TOKEN)
-    kis.answer("inquire-price", ok(output={}), gateway("EGW00123"), ok(output={}), ok(output={}))
+    kis.answer("tokenP", {"access_token": "first-token", "expires_in": 86400}, SECOND_TOKEN)
+    kis.answer("inquire-price", ok(output={}), gateway("EGW00123"), ok(output={}), gateway("EGW00123"), ok(output={}))
     early, late = make_client(), make_client()
     ask(early)
     ask(late)
     ask(early)
     assert len(kis.queries("tokenP")) == 2
-    assert kis.asked[-1][2]["authorization"] == "Bearer token-2"
+    assert kis.asked[-1][2]["authorization"] == "Bearer second-token"
 
 
 def test_token_limit_waits_and_then_says_when(kis, make_client):
@@ -180,12 +181,14 @@ def test_call_that_the_virtual_server_lacks_is_not_sent(kis, make_client):
 
 def test_no_secret_in_what_is_shown(kis, make_client):
     """Neither the client nor an error shows key, secret or token."""
-    kis.answer("inquire-price", (200, {"rt_cd": "1", "msg_cd": "OPSQ0000", "msg1": f"{APP_KEY} token-1 {APP_SECRET}"}))
+    kis.answer(
+        "inquire-price", (200, {"rt_cd": "1", "msg_cd": "OPSQ0000", "msg1": f"{APP_KEY} first-token {APP_SECRET}"})
+    )
     client = make_client()
     with pytest.raises(RequestRefusedError) as caught:
         ask(client)
     shown = repr(client) + str(caught.value) + repr(caught.value.response.__dict__)
-    assert not any(secret in shown for secret in (APP_KEY, APP_SECRET, "token-1"))
+    assert not any(secret in shown for secret in (APP_KEY, APP_SECRET, "first-token"))
 
 
 def test_master_is_asked_for_without_key_or_token(kis, make_client):
@@ -205,11 +208,11 @@ def test_missing_master_is_refused(kis, make_client):
 
 def test_token_lives_for_the_shorter_of_its_two_statements(kis, make_client, fake_time):
     """A token that is re-issued within six hours expires when it first said, not 24 hours from now."""
-    soon = {"access_token": "token-1", "expires_in": 86400, "access_token_token_expired": "2026-11-20 21:30:00"}
+    soon = {"access_token": "first-token", "expires_in": 86400, "access_token_token_expired": "2026-11-20 21:30:00"}
     kis.answer("tokenP", soon, SECOND_TOKEN)
     kis.answer("inquire-price", ok(output={}))
     client = make_client()
     ask(client)
     fake_time.sleep(3600)
     ask(client)
-    assert kis.asked[-1][2]["authorization"] == "Bearer token-2"
+    assert kis.asked[-1][2]["authorization"] == "Bearer second-token"

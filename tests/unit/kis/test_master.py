@@ -17,6 +17,7 @@ SESSION = date(2026, 11, 20)
 
 
 def parse(*lines: bytes, market: str = "KOSPI", end: bytes = b"") -> list[Instrument]:
+    """Parse these rows."""
     return parse_master(market, zipped(b"\n".join(lines) + end), SESSION)
 
 

@@ -25,10 +25,12 @@ HALTED = {"acml_vol": "0", "acml_tr_pbmn": "0", "inter2_oprc": "0", "inter2_hgpr
 
 
 def answer(**body: object) -> Answer:
+    """Return a successful answer."""
     return Answer("KIS call of 005930", body, AT)
 
 
 def without(fields: dict[str, str], name: str) -> dict[str, str]:
+    """Return the fields but one."""
     return {key: value for key, value in fields.items() if key != name}
 
 
@@ -114,6 +116,7 @@ def test_order_book_of_an_unknown_code(state):
 
 
 def quoted_bar(**changed: str) -> DailyBar:
+    """Return the bar out of a quote with some fields changed."""
     rows = parse.parse_quotes(["005930"], answer(output=[{**QUOTE, **changed}]))
     return parse.parse_quote_bar("005930", date(2026, 11, 20), rows["005930"])
 

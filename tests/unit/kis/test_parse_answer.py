@@ -29,6 +29,7 @@ AT = datetime(2026, 11, 20, 20, 30, tzinfo=ZoneInfo("Asia/Seoul"))
 
 
 def response(status: int, body: object) -> requests.Response:
+    """Return an HTTP answer."""
     made = requests.Response()
     made.status_code = status
     made.raw = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
@@ -36,6 +37,7 @@ def response(status: int, body: object) -> requests.Response:
 
 
 def parse(status: int, body: object):
+    """Parse an answer about 005930."""
     return parse_answer(response(status, body), "KIS inquire-price of 005930", "005930", AT)
 
 

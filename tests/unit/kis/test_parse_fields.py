@@ -11,6 +11,7 @@ from data_pipeline.sources.kis.parse_fields import Row
 
 
 def row(**fields: object) -> Row:
+    """Return a row of an answer about 005930."""
     return Row("KIS inquire-price of 005930", fields)
 
 

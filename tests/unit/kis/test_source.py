@@ -21,25 +21,30 @@ DAY = date(2026, 11, 20)
 CHART = "inquire-daily-itemchartprice"
 TODAY, PAST = "inquire-time-itemchartprice", "inquire-time-dailychartprice"
 CHART_ROW = {
-    "stck_bsop_date": "20261120", "stck_clpr": "71000", "stck_oprc": "69800", "stck_hgpr": "71000", "stck_lwpr": "69200",
-    "acml_vol": "25483920", "acml_tr_pbmn": "1790000000000", "prdy_vrss": "1420", "prdy_vrss_sign": "2",
+    "stck_bsop_date": "20261120", "stck_clpr": "71000", "stck_oprc": "69800", "stck_hgpr": "71000",
+    "stck_lwpr": "69200", "acml_vol": "25483920", "acml_tr_pbmn": "1790000000000",
+    "prdy_vrss": "1420", "prdy_vrss_sign": "2",
 }  # fmt: skip
 BAR = DailyBar("005930", DAY, 69800, 71000, 69200, 71000, 25483920, 1790000000000, 1420)
 
 
 def chart(*rows: dict[str, str], code: str = "005930") -> dict[str, object]:
+    """Return a chart of these rows."""
     return ok(output1={**HEAD, "stck_shrn_iscd": code}, output2=list(rows))
 
 
 def falling(newest: date, count: int) -> list[dict[str, str]]:
+    """Return rows of so many days, newest first."""
     return [{**ROW, "stck_bsop_date": f"{newest - timedelta(days=back):%Y%m%d}"} for back in range(count)]
 
 
 def quote(code: str) -> dict[str, str]:
+    """Return the quote of this code."""
     return {**QUOTE, "inter_shrn_iscd": code}
 
 
 def masters(kis) -> None:
+    """Let the three master files list four issues."""
     kis.answer("kospi_code.mst.zip", zipped(line() + b"\n" + line(code="000001", isin="KR7000001008", name="첫회사")))
     kis.answer("kosdaq_code.mst.zip", zipped(line("KOSDAQ", "0001A0", "KR70001A0001", "새회사"), "kosdaq_code.mst"))
     kis.answer("konex_code.mst.zip", zipped(line("KONEX", "000009", "KR7000009001", "작은회사"), "konex_code.mst"))
@@ -83,7 +88,12 @@ def test_malformed_code_is_refused_before_any_call(kis, make_source, code):
 
 
 @pytest.mark.parametrize(
-    ("first", "last"), [(DAY, DAY - timedelta(days=1)), ("20261120", DAY), (datetime(2026, 11, 20), DAY)]
+    ("first", "last"),
+    [
+        (DAY, DAY - timedelta(days=1)),
+        ("20261120", DAY),
+        (datetime(2026, 11, 20), DAY),
+    ],
 )
 def test_wrong_range_is_refused_before_any_call(kis, make_source, first, last):
     """A reversed range, or one that is not made of dates, is refused."""
@@ -93,7 +103,13 @@ def test_wrong_range_is_refused_before_any_call(kis, make_source, first, last):
 
 
 @pytest.mark.parametrize(
-    ("period", "count"), [(PriceType.DAILY, 0), (PriceType.DAILY, -1), (PriceType.DAILY, True), ("D", 5)]
+    ("period", "count"),
+    [
+        (PriceType.DAILY, 0),
+        (PriceType.DAILY, -1),
+        (PriceType.DAILY, True),
+        ("D", 5),
+    ],
 )
 def test_wrong_chart_request(kis, make_source, period, count):
     """The period is a PriceType and the count a positive number."""
@@ -241,10 +257,12 @@ def test_master_describes_the_present_only(kis, make_source, server, session, al
 
 
 def minutes(*rows: dict[str, str], traded: str = "14") -> dict[str, object]:
+    """Return a minute chart of these rows."""
     return ok(output1={"hts_kor_isnm": "삼성전자", "acml_vol": traded}, output2=list(rows))
 
 
 def full_page(newest: datetime, count: int, total: int) -> list[dict[str, str]]:
+    """Return rows of so many minutes of one share and 100 won each."""
     return [minute(f"{newest - timedelta(minutes=back):%H%M%S}", "1", str(total - 100 * back)) for back in range(count)]
 
 

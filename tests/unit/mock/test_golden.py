@@ -45,7 +45,10 @@ def test_instruments_are_the_same_everywhere(market: SyntheticMarket) -> None:
 def test_daily_bars_are_the_same_everywhere(market: SyntheticMarket) -> None:
     """Every 40th issue's bars on six sessions over sixteen years have a known digest."""
     codes = [one.stock_code for one in market.instruments(date(2026, 11, 20))][::40]
-    assert digest([bar_row(market.daily_bar(code, day)) for code in codes for day in DAYS]) == "f0b1e3c20f70367f2e5f222f9e0bc9d9fdaa1cb7087d5221da5bf282dcbe0174"
+    assert (
+        digest([bar_row(market.daily_bar(code, day)) for code in codes for day in DAYS])
+        == "f0b1e3c20f70367f2e5f222f9e0bc9d9fdaa1cb7087d5221da5bf282dcbe0174"
+    )
 
 
 def test_minutes_are_the_same_everywhere(market: SyntheticMarket) -> None:
@@ -59,4 +62,7 @@ def test_books_are_the_same_everywhere(market: SyntheticMarket) -> None:
     """The books of a liquid share, a fund and a new listing have a known digest."""
     books = [market.order_book(code, datetime(2026, 11, 20, 10, 30, tzinfo=SEOUL)) for code in CODES]
     levels = [level for book in books for level in (*book.bid_levels, *book.ask_levels)]
-    assert digest([(level.price, level.volume) for level in levels]) == "11321902e22d7df0b88658207b4c93d61fde95e635e071f169c3b143fed91751"
+    assert (
+        digest([(level.price, level.volume) for level in levels])
+        == "11321902e22d7df0b88658207b4c93d61fde95e635e071f169c3b143fed91751"
+    )

@@ -248,3 +248,26 @@ def test_list_agrees_with_bars(market: SyntheticMarket, session: date) -> None:
     listed = {one.stock_code for one in market.instruments(session)}
     sample = CODES[:: max(len(CODES) // 80, 1)]
     assert {code for code in sample if market.daily_bar(code, session) is not None} == listed & set(sample)
+
+
+@pytest.mark.parametrize(
+    ("code", "session", "close", "base"),
+    [("317880", date(2022, 11, 4), 2_887, 2_890), ("343760", date(2024, 7, 19), 7_915, 7_920)],
+)
+def test_midpoint_close(market: SyntheticMarket, code: str, session: date, close: int, base: int) -> None:
+    """A close between two ticks, as trades at the midpoint leave it, is rounded up for the next day's base."""
+    bar = market.daily_bar(code, session)
+    assert bar is not None
+    assert (bar.close, market.base_price(code, calendar.next_session(session))) == (close, base)
+
+
+@pytest.mark.parametrize(
+    ("code", "session"),
+    [("361570", date(2026, 6, 1)), ("401460", date(2021, 7, 12)), ("491860", date(2020, 3, 31))],
+)
+def test_no_surge_without_a_way_back(market: SyntheticMarket, code: str, session: date) -> None:
+    """A price is not put on its upper limit where the next day could not come back within its own limits."""
+    after = calendar.next_session(session)
+    bar = market.daily_bar(code, after)
+    assert bar is not None
+    assert market.price_limits(code, after)[0] <= bar.low

@@ -1,0 +1,238 @@
+"""What every data source promises, whatever stands behind it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
+from itertools import groupby, pairwise
+
+import pytest
+
+from data_pipeline.exceptions import InvalidRequestError, UnknownStockError, UnsupportedDatasetError
+from data_pipeline.records import MARKETS, PriceType
+
+SESSION = date(2026, 11, 20)
+WEEK = [date(2026, 11, day) for day in (16, 17, 18, 19, 20)]
+CODES = ["005930", "000660", "0001A0", "247540"]
+UNKNOWN = "999990"
+
+
+@pytest.fixture(scope="session")
+def issues(source):
+    """Every issue of the session."""
+    return list(source.instruments(SESSION))
+
+
+def test_name_of_made_up_rows(source):
+    """None of these sources poses as a real one."""
+    assert source.name in {"mock", "kis-sandbox"}
+
+
+def test_current_price(source):
+    """The documented example: name, price, change and volume of Samsung Electronics."""
+    price = source.get_current_price("005930")
+    assert (price.stock_code, price.stock_name) == ("005930", "Samsung Electronics")
+    assert (price.current_price, price.change_price, price.change_rate) == (71000, 1420, 2.04)
+    assert price.volume == 25_483_920
+    assert price.timestamp == "2026-11-20T20:30:00+09:00"
+
+
+def test_order_book(source):
+    """Ten levels a side around the last price; no source knows the number of orders."""
+    book = source.get_order_book("005930")
+    assert (len(book.bid_levels), len(book.ask_levels)) == (10, 10)
+    assert book.best_bid <= 71000 <= book.best_ask
+    assert book.spread == book.best_ask - book.best_bid > 0
+    assert {level.count for level in book.bid_levels + book.ask_levels} == {None}
+    assert book.stock_name == "Samsung Electronics"
+
+
+@pytest.mark.parametrize(("period", "newest"), [
+    (PriceType.DAILY, "20261120"), (PriceType.WEEKLY, "20261120"), (PriceType.MONTHLY, "20261120"),
+    (PriceType.MINUTE_1, "20261120153000"), (PriceType.MINUTE_5, "20261120153000"),
+    (PriceType.MINUTE_30, "20261120153000"),
+])  # fmt: skip
+def test_chart(source, period, newest):
+    """As many bars as asked for, newest first, the last one closing at the last price."""
+    count = 13 if period.minutes == 30 else 40
+    chart = source.get_chart_data("005930", period, count)
+    dates = [bar.date for bar in chart]
+    assert (len(chart), dates[0], chart[0].close_price) == (count, newest, 71000)
+    assert dates == sorted(set(dates), reverse=True)
+
+
+def test_chart_of_a_young_issue_is_short(source):
+    """Fewer bars than asked for come only where the issue is younger than that, ending on its first day."""
+    listed = next(one for one in source.instruments(SESSION) if one.listed_on and one.listed_on > date(2026, 1, 1))
+    chart = source.get_chart_data(listed.stock_code, PriceType.DAILY, 250)
+    assert 0 < len(chart) < 250
+    assert chart[-1].date == f"{listed.listed_on:%Y%m%d}"
+
+
+def test_stock_info(source):
+    """What an issue is."""
+    info = source.get_stock_info("005930")
+    assert (info.stock_code, info.stock_name, info.market) == ("005930", "Samsung Electronics", "KOSPI")
+    assert (info.listed_shares, info.face_value) == (5_919_637_900, 100.0)
+
+
+def test_instruments(issues):
+    """Every issue of three markets once, in order of stock code, letter codes and ETFs among them."""
+    codes = [one.stock_code for one in issues]
+    assert codes == sorted(set(codes))
+    assert len(codes) > 2500
+    assert {one.market for one in issues} == set(MARKETS)
+    assert {one.as_of for one in issues} == {SESSION}
+    assert "0001A0" in codes
+    assert any(one.security_group == "EF" for one in issues)
+    assert next(one for one in issues if one.stock_code == "005930").name == "삼성전자"
+
+
+def test_daily_bars_of_one_session(source, issues):
+    """One bar for each code in the order given, halted issues with open, high and low 0."""
+    halted = [one.stock_code for one in issues if one.halted][:5]
+    codes = [*CODES, *halted]
+    bars = list(source.daily_bars(codes, SESSION, SESSION))
+    assert [(bar.stock_code, bar.session) for bar in bars] == [(code, SESSION) for code in codes]
+    assert halted
+    assert all(bar.open == bar.high == bar.low == bar.volume == 0 < bar.close for bar in bars[len(CODES) :])
+    assert (bars[0].close, bars[0].change, bars[0].volume) == (71000, 1420, 25_483_920)
+
+
+def test_daily_bars_of_a_range(source):
+    """Every session of the range once for each code; each change leads back to a base price near the close before."""
+    bars = list(source.daily_bars(CODES, WEEK[0], date(2026, 11, 22)))
+    assert [code for code, _ in groupby(bars, lambda bar: bar.stock_code)] == CODES
+    for code in CODES:
+        own = sorted((bar for bar in bars if bar.stock_code == code), key=lambda bar: bar.session)
+        assert [bar.session for bar in own] == WEEK
+
+
+def test_long_history_has_every_session(source):
+    """A range of several pages has no day missing and none twice at the pages' edges."""
+    first = date(2025, 11, 21)
+    sessions = [bar.session for bar in source.daily_bars(["005930"], first, SESSION)]
+    assert len(sessions) == len(set(sessions)) > 240
+    assert (min(sessions), max(sessions)) == (first, SESSION)
+    ordered = sorted(sessions)
+    assert max(later - earlier for earlier, later in pairwise(ordered)) <= timedelta(days=7)
+
+
+def test_minute_bars_add_up_to_the_day(source):
+    """Volumes and values of the minutes add up to the daily bar; no minute lies in the closing auction's ten."""
+    (day,) = source.daily_bars(["005930"], SESSION, SESSION)
+    minutes = list(source.minute_bars(["005930"], SESSION, SESSION))
+    assert sum(bar.volume for bar in minutes) == day.volume
+    assert sum(bar.trading_value for bar in minutes) == day.trading_value
+    assert (minutes[0].open, minutes[-1].close) == (day.open, day.close)
+    assert (max(bar.high for bar in minutes), min(bar.low for bar in minutes)) == (day.high, day.low)
+    times = [f"{bar.at:%H%M}" for bar in minutes]
+    assert (times[0], times[-1]) == ("0900", "1530")
+    assert not [time for time in times if "1520" <= time < "1530"]
+    assert times == sorted(set(times))
+
+
+def test_past_minutes(source, kind):
+    """A past session's minutes come as well, or the source says that it does not have them."""
+    if kind == "kis-virtual":
+        with pytest.raises(UnsupportedDatasetError):
+            list(source.minute_bars(["005930"], WEEK[2], WEEK[2]))
+        return
+    (day,) = source.daily_bars(["005930"], WEEK[2], WEEK[2])
+    minutes = list(source.minute_bars(["005930"], WEEK[2], WEEK[2]))
+    assert sum(bar.volume for bar in minutes) == day.volume
+    assert sum(bar.trading_value for bar in minutes) == day.trading_value
+    assert {bar.at.date() for bar in minutes} == {WEEK[2]}
+
+
+def test_price_snapshots(source, issues):
+    """One price for each code in the order given, more than fit into one call."""
+    codes = [one.stock_code for one in issues[:65]]
+    prices = list(source.price_snapshots(codes))
+    assert [price.stock_code for price in prices] == codes
+    assert all(datetime.fromisoformat(price.timestamp).tzinfo for price in prices)
+
+
+def test_order_books(source):
+    """One book for each code in the order given."""
+    assert [book.stock_code for book in source.order_books(CODES)] == CODES
+
+
+def test_market_days(source, kind):
+    """Consecutive days, sessions open and weekends closed; or the source says that it does not have them."""
+    if kind == "kis-virtual":
+        with pytest.raises(UnsupportedDatasetError):
+            source.market_days(SESSION)
+        return
+    days = list(source.market_days(SESSION))
+    assert len(days) >= 20
+    assert [one.day for one in days] == [SESSION + timedelta(days=offset) for offset in range(len(days))]
+    assert [one.is_open for one in days[:4]] == [True, False, False, True]
+
+
+@pytest.mark.parametrize("code", ["5930", "A005930", "00593a", "", "005930\n"])
+def test_malformed_code(source, code):
+    """A malformed code is a ValueError at once."""
+    for ask in (
+        lambda: source.get_current_price(code),
+        lambda: source.get_order_book(code),
+        lambda: source.get_stock_info(code),
+        lambda: source.get_chart_data(code, PriceType.DAILY, 1),
+        lambda: source.daily_bars([code], SESSION, SESSION),
+        lambda: source.minute_bars([code], SESSION, SESSION),
+        lambda: source.price_snapshots(["005930", code]),
+        lambda: source.order_books([code]),
+    ):
+        with pytest.raises(InvalidRequestError):
+            ask()
+
+
+def test_unknown_code(source):
+    """A code that nobody has is an UnknownStockError that names it, never an empty result."""
+    for ask in (
+        lambda: source.get_current_price(UNKNOWN),
+        lambda: source.get_order_book(UNKNOWN),
+        lambda: source.get_stock_info(UNKNOWN),
+        lambda: source.get_chart_data(UNKNOWN, PriceType.DAILY, 1),
+        lambda: source.get_chart_data(UNKNOWN, PriceType.MINUTE_1, 1),
+        lambda: list(source.daily_bars(["005930", UNKNOWN], SESSION, SESSION)),
+        lambda: list(source.daily_bars([UNKNOWN], WEEK[0], SESSION)),
+        lambda: list(source.minute_bars([UNKNOWN], SESSION, SESSION)),
+        lambda: list(source.price_snapshots(["005930", UNKNOWN, "000660"])),
+        lambda: list(source.order_books([UNKNOWN])),
+    ):
+        with pytest.raises(UnknownStockError, match=UNKNOWN) as caught:
+            ask()
+        assert caught.value.stock_code == UNKNOWN
+
+
+def test_reversed_range_and_no_count(source):
+    """A reversed range and a count of nothing are refused."""
+    with pytest.raises(InvalidRequestError):
+        list(source.daily_bars(["005930"], SESSION, WEEK[0]))
+    with pytest.raises(InvalidRequestError):
+        list(source.minute_bars(["005930"], SESSION, WEEK[0]))
+    with pytest.raises(InvalidRequestError):
+        source.get_chart_data("005930", PriceType.DAILY, 0)
+
+
+def test_session_that_is_not_over(source):
+    """A bar of a day that is not final is refused, not guessed."""
+    with pytest.raises(InvalidRequestError):
+        list(source.daily_bars(["005930"], SESSION, date(2026, 11, 23)))
+    with pytest.raises(InvalidRequestError):
+        list(source.minute_bars(["005930"], date(2026, 11, 23), date(2026, 11, 23)))
+
+
+def test_nothing_asked(source):
+    """No codes, no rows."""
+    assert list(source.daily_bars([], SESSION, SESSION)) == []
+    assert list(source.price_snapshots([])) == []
+
+
+def test_eight_threads(source):
+    """A source may be used from eight threads at once and says the same to all of them."""
+    with ThreadPoolExecutor(8) as pool:
+        prices = list(pool.map(source.get_current_price, ["005930", "000660"] * 16))
+    assert {price.stock_code: price.current_price for price in prices}["005930"] == 71000
+    assert len(set(prices)) == 2

@@ -1,0 +1,122 @@
+"""Instruments: the present list, what held before, and what left the list."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.loading.instruments import mark_absent
+from data_pipeline.loading.postgres import LoadCounts, upsert
+from data_pipeline.loading.tables import INSTRUMENT
+from data_pipeline.records import Instrument
+
+MONDAY, TUESDAY, WEDNESDAY = date(2026, 9, 14), date(2026, 9, 15), date(2026, 9, 16)
+SAMSUNG = Instrument(
+    "005930", "KR7005930003", "삼성전자", "KOSPI", "ST", MONDAY, date(1975, 6, 11), 5_969_782_550, 100.0, 69580
+)
+LETTERS = Instrument(
+    "0001A0", "KR70001A0004", "덕양에너젠", "KOSDAQ", "ST", MONDAY, date(2026, 1, 30), 24_000_000, 500.0, 21000
+)
+
+
+def load(connection, instruments, source="kis", run_id=None):
+    """One load, committed."""
+    counts = upsert(connection, INSTRUMENT, instruments, source, run_id)
+    connection.commit()
+    return counts
+
+
+def history(database, code="005930"):
+    """The validity ranges of one issue, oldest first."""
+    return database.rows(
+        "SELECT valid_from, valid_to, name, listed_shares FROM market.instrument_history"
+        " WHERE stock_code = %s ORDER BY valid_from",
+        code,
+    )
+
+
+def test_first_list_opens_a_range(database, connection):
+    """An issue seen first on Monday is valid from Monday on."""
+    assert load(connection, [SAMSUNG, LETTERS]) == LoadCounts(inserted=2)
+    assert history(database) == [(MONDAY, None, "삼성전자", 5_969_782_550)]
+
+
+def test_same_list_again_changes_nothing(database, connection):
+    """The same list of the same session again is unchanged."""
+    load(connection, [SAMSUNG])
+    assert load(connection, [SAMSUNG]) == LoadCounts(unchanged=1)
+    assert history(database) == [(MONDAY, None, "삼성전자", 5_969_782_550)]
+
+
+def test_new_base_price_opens_no_range(database, connection):
+    """The next session's list updates as_of and base price; what holds is still the same range."""
+    load(connection, [SAMSUNG])
+    assert load(connection, [replace(SAMSUNG, as_of=TUESDAY, base_price=71000)]) == LoadCounts(updated=1)
+    assert history(database) == [(MONDAY, None, "삼성전자", 5_969_782_550)]
+    assert database.rows("SELECT as_of, base_price, face_value::text FROM market.instrument") == [
+        (TUESDAY, 71000, "100.0")
+    ]
+
+
+def test_rename_and_new_shares_close_a_range(database, connection):
+    """A new name on Tuesday and new shares on Wednesday make three ranges that touch and do not overlap."""
+    load(connection, [SAMSUNG])
+    load(connection, [replace(SAMSUNG, as_of=TUESDAY, name="삼성")])
+    load(connection, [replace(SAMSUNG, as_of=WEDNESDAY, name="삼성", listed_shares=6_000_000_000)])
+    assert history(database) == [
+        (MONDAY, TUESDAY, "삼성전자", 5_969_782_550),
+        (TUESDAY, WEDNESDAY, "삼성", 5_969_782_550),
+        (WEDNESDAY, None, "삼성", 6_000_000_000),
+    ]
+
+
+def test_correction_of_the_same_session_replaces_the_range(database, connection):
+    """Another name for the same session corrects the range instead of making an empty one."""
+    load(connection, [SAMSUNG])
+    assert load(connection, [replace(SAMSUNG, name="삼성")]) == LoadCounts(updated=1)
+    assert history(database) == [(MONDAY, None, "삼성", 5_969_782_550)]
+
+
+def test_older_list_does_not_overwrite_a_newer_one(database, connection):
+    """Monday's list loaded after Tuesday's is outranked, whatever its source."""
+    load(connection, [replace(SAMSUNG, as_of=TUESDAY, name="삼성")], "kis")
+    assert load(connection, [SAMSUNG], "krx") == LoadCounts(outranked=1)
+    assert history(database) == [(TUESDAY, None, "삼성", 5_969_782_550)]
+
+
+def test_newer_list_of_a_lower_source_counts(connection):
+    """Tuesday's list from KIS replaces Monday's from KRX; for the same session KRX stays."""
+    load(connection, [SAMSUNG], "krx")
+    assert load(connection, [replace(SAMSUNG, as_of=TUESDAY)], "kis") == LoadCounts(updated=1)
+    load(connection, [replace(SAMSUNG, as_of=TUESDAY)], "krx")
+    assert load(connection, [replace(SAMSUNG, as_of=TUESDAY, name="삼성")], "kis") == LoadCounts(outranked=1)
+
+
+def test_issue_missing_from_a_complete_list_is_delisted(database, connection):
+    """What Tuesday's complete list lacks is delisted on Tuesday, once; when it comes back a new range begins."""
+    load(connection, [SAMSUNG, LETTERS])
+    load(connection, [replace(SAMSUNG, as_of=TUESDAY)])
+    assert (mark_absent(connection, TUESDAY), mark_absent(connection, TUESDAY)) == (1, 0)
+    connection.commit()
+    assert database.rows("SELECT stock_code, delisted_on FROM market.instrument ORDER BY 1") == [
+        ("0001A0", TUESDAY),
+        ("005930", None),
+    ]
+    assert history(database, "0001A0") == [(MONDAY, TUESDAY, "덕양에너젠", 24_000_000)]
+    load(connection, [replace(LETTERS, as_of=WEDNESDAY)])
+    assert database.rows("SELECT delisted_on FROM market.instrument WHERE stock_code = '0001A0'") == [(None,)]
+    assert history(database, "0001A0") == [
+        (MONDAY, TUESDAY, "덕양에너젠", 24_000_000),
+        (WEDNESDAY, None, "덕양에너젠", 24_000_000),
+    ]
+
+
+def test_list_cut_short_delists_nobody(database, connection):
+    """A list that lacks most issues is not believed."""
+    load(connection, [replace(LETTERS, stock_code=f"{n:06d}") for n in range(20)])
+    load(connection, [replace(LETTERS, stock_code=f"{n:06d}", as_of=TUESDAY) for n in range(10)])
+    with pytest.raises(IncompleteDataError, match="lacks 10 of 20 listed issues"):
+        mark_absent(connection, TUESDAY)
+    connection.rollback()
+    assert database.rows("SELECT count(*) FROM market.instrument WHERE delisted_on IS NOT NULL") == [(0,)]
