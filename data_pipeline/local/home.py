@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,12 +54,11 @@ class Home:
         """Return the secret kept under this name; made on the first call, in a file of mode 0600."""
         path = self.root / f"{name}.secret"
         if not path.exists():
-            draft = path.with_suffix(f".{os.getpid()}")
-            with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-                file.write(secrets.token_urlsafe(nbytes))
-            with suppress(FileExistsError):
-                os.link(draft, path)  # whole or not at all, and the first one wins
-            draft.unlink()
+            with tempfile.NamedTemporaryFile("w", encoding="ascii", dir=self.root) as draft:  # made with mode 0600
+                draft.write(secrets.token_urlsafe(nbytes))
+                draft.flush()
+                with suppress(FileExistsError):
+                    os.link(draft.name, path)  # whole or not at all, and the first one wins
         return path.read_text("ascii")
 
 

@@ -103,22 +103,27 @@ def gaps(connection: Any, plan: RunPlan) -> list[Gap]:
 
 def loaded_table(loaded: Sequence[Loaded], rate: float) -> Table:
     """Return the table that is shown to people; ``rate`` is the quota in requests a second."""
-    table = Table(title="Loaded", title_justify="left", header_style="bold")
-    table.add_column("dataset", no_wrap=True)
-    table.add_column("source", no_wrap=True)
+    sources = ", ".join(sorted({one.source for one in loaded}))
+    table = _table(f"Loaded from {sources}" if sources else "Nothing was loaded", "dataset")
     for name in ("rows", "new", "changed", "same", "requests", "quota", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in loaded:
         numbers = (one.rows, one.inserted, one.updated, one.unchanged, one.requests)
-        share = f"{one.requests / (rate * one.seconds):.0%}" if one.requests and one.seconds else "-"
-        table.add_row(one.what, one.source, *(f"{n:,}" for n in numbers), share, f"{one.seconds:.1f}")
+        # A share of less than a second's quota says nothing.
+        share = f"{one.requests / (rate * one.seconds):.0%}" if one.requests >= rate and one.seconds else "-"
+        table.add_row(one.what, *(f"{n:,}" for n in numbers), share, f"{one.seconds:.1f}")
+    return table
+
+
+def _table(title: str, first_column: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(first_column, no_wrap=True, min_width=18)
     return table
 
 
 def gap_table(found: Sequence[Gap]) -> Table:
     """Return the table of what is missing."""
-    table = Table(title="Missing", title_justify="left", header_style="bold")
-    table.add_column("what")
+    table = _table("Missing", "what")
     table.add_column("rows", justify="right")
     for gap in found:
         table.add_row(gap.what, f"[red]{gap.missing:,}[/red]" if gap.missing else "0")

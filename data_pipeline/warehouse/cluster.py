@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import IO
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.warehouse.account import Account
+from data_pipeline.warehouse.postmaster import read_postmaster
 
 log = logging.getLogger(__name__)
 
@@ -152,8 +154,11 @@ class Cluster:
         self.directory.chmod(0o711)
         if self.account.reaches(self.directory):
             return
-        digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:8]
-        folder = Path(tempfile.mkdtemp(prefix=f"data-pipeline-{digest}-", dir=_reachable_parent()))
+        prefix = f"data-pipeline-{hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]}-"
+        parent = _reachable_parent()
+        for orphan in Path(parent).glob(f"{prefix}*"):
+            _delete_orphan(orphan)
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         folder.chmod(0o711)
         draft = self.directory / "location.new"
         draft.write_text(f"{folder}\n", "utf-8")
@@ -194,3 +199,12 @@ class Cluster:
 def _reachable_parent() -> str:
     # Not /var/tmp first: systemd-tmpfiles deletes files there that nobody touched for 30 days.
     return next(folder for folder in ("/var/lib", "/var/tmp", "/tmp") if os.access(folder, os.W_OK))  # noqa: S108
+
+
+def _delete_orphan(base: Path) -> None:
+    """Delete what a folder that was since deleted had here; its passwords went with it, so nobody can read it."""
+    log.info("deleting %s: the folder it belonged to was deleted", base)
+    postmaster = read_postmaster(base / "data")
+    if postmaster is not None and postmaster.alive:
+        os.kill(postmaster.pid, signal.SIGQUIT)
+    shutil.rmtree(base, ignore_errors=True)

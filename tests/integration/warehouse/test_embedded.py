@@ -126,7 +126,7 @@ def test_root_runs_the_server_as_somebody_else(server):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
 def test_folder_out_of_reach_is_left_as_it_is(folder):
-    """Under a parent of mode 0700 the server still starts, and the parent keeps its mode."""
+    """Under a parent of mode 0700 the server still starts, the parent keeps its mode and nothing is left over."""
     parent = folder / "closed"
     parent.mkdir(mode=0o700)
     server = EmbeddedPostgres(parent / "postgres", durable=False)
@@ -137,6 +137,11 @@ def test_folder_out_of_reach_is_left_as_it_is(folder):
         assert stat.S_IMODE(parent.stat().st_mode) == 0o700
         assert base != server.directory
         assert EmbeddedPostgres(parent / "postgres").url() == server.url()
+        shutil.rmtree(server.directory)
+        server.start()
+        assert query(server, "SELECT 1") == [(1,)]
+        assert not base.exists()
+        base = server.cluster.base
     finally:
         server.destroy()
     assert not base.exists()
