@@ -49,5 +49,5 @@ lock: ## Resolve the dependencies anew into the two lock files (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra build pyproject.toml -o data_pipeline/requirements.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra build --extra dev -c data_pipeline/requirements.txt pyproject.toml -o requirements-dev.txt
 
-clean: down ## Stop everything and delete what running made (.local)
-	rm -rf .local
+clean: setup ## Stop everything and delete what running made: databases, logs, .local
+	@$(BIN)/data-pipeline down --delete

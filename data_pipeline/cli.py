@@ -67,7 +67,10 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", _run, "Load the last finished session through Airflow, then print what is there and what is missing.")
     add("up", _up, "Start Postgres and Airflow and leave them running, with the UI on 127.0.0.1.")
-    add("down", _down, "Stop what `up` started, one part after the other.")
+    stop = add("down", _down, "Stop what `up` started, one part after the other.")
+    stop.add_argument(
+        "--delete", action="store_true", help="also delete the database and everything else that was kept"
+    )
     add("migrate", _migrate, "Bring the warehouse up to date; safe to repeat.")
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
@@ -94,12 +97,16 @@ def _up(_: argparse.Namespace) -> int:
     return 0
 
 
-def _down(_: argparse.Namespace) -> int:
-    from data_pipeline.local.up import stop_everything
+def _down(options: argparse.Namespace) -> int:
+    from data_pipeline.local.up import delete_everything, stop_everything
 
     console = Console()
-    stopped = [*stop_everything(local_home(os.environ).prepare())]
+    home = local_home(os.environ).prepare()
+    stopped = [*stop_everything(home)]
     console.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+    if options.delete:
+        delete_everything(home)
+        console.print(f"Deleted {home.root}.")
     return 0
 
 

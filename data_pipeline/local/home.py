@@ -45,8 +45,9 @@ class Home:
         return self.root / "run"
 
     def prepare(self) -> Home:
-        """Make the folders, readable by their owner only."""
-        for folder in (self.root, self.airflow, self.coordination, self.logs, self.run):
+        """Make the folders, readable by their owner only; the server's account may pass through the outermost one."""
+        self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for folder in (self.airflow, self.coordination, self.logs, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self
 

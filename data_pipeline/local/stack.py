@@ -24,6 +24,7 @@ from data_pipeline.warehouse.migrate import migrate
 REAL_DATABASE = "market"
 SANDBOX_DATABASE = "market_sandbox"
 METADATA_DATABASE = "airflow"
+METADATA_ROLE = "airflow"
 SANDBOX_RATE = 18
 
 
@@ -118,9 +119,9 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
         with ThreadPoolExecutor(2) as starter:
             emulator_ready = starter.submit(emulator.start) if emulator else None
             server.start()
-            server.create_database(METADATA_DATABASE)
+            server.create_database(METADATA_DATABASE, METADATA_ROLE)
             warehouse = warehouse_of(server, environ)
-            metadata_url = server.url(METADATA_DATABASE, "owner")
+            metadata_url = server.url(METADATA_DATABASE, METADATA_ROLE)
             migrated = starter.submit(migrate, warehouse.owner_url)
             if emulator_ready:
                 emulator_ready.result()

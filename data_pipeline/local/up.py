@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 import urllib.error
@@ -16,6 +17,7 @@ from data_pipeline.local.home import Home
 from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import (
     METADATA_DATABASE,
+    METADATA_ROLE,
     SANDBOX_RATE,
     Stack,
     has_credentials,
@@ -50,7 +52,7 @@ def start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | R
     yield "Postgres"
     server = EmbeddedPostgres(home.postgres)
     server.start()
-    server.create_database(METADATA_DATABASE)
+    server.create_database(METADATA_DATABASE, METADATA_ROLE)
     warehouse = warehouse_of(server, environ)
     migrate(warehouse.owner_url)
     if has_credentials(environ):
@@ -59,7 +61,7 @@ def start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | R
         yield "the emulator of the KIS Open API, because there are no credentials"
         source = sandbox_connection(_start_emulator(home, environ), SANDBOX_RATE)
     port = _port(home)
-    stack = Stack(home, warehouse, server.url(METADATA_DATABASE, "owner"), source, None)
+    stack = Stack(home, warehouse, server.url(METADATA_DATABASE, METADATA_ROLE), source, None)
     airflow = {
         **stack.airflow_environment(),
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -87,6 +89,12 @@ def stop_everything(home: Home) -> Iterator[str]:
     if server.running:
         server.stop()
         yield "Postgres"
+
+
+def delete_everything(home: Home) -> None:
+    """Delete the folder and the database files, which lie elsewhere when root's server account cannot reach it."""
+    EmbeddedPostgres(home.postgres).destroy()
+    shutil.rmtree(home.root)
 
 
 def _start_emulator(home: Home, environ: Mapping[str, str]) -> str:
