@@ -138,4 +138,3 @@ class _Loading:
         for record in records:
             sessions.setdefault(krx_calendar().quoted_session(record.observed_at), []).append(record)
         return list(sessions.items())
-
