@@ -105,7 +105,7 @@ def _run_dags(stack: Stack, plan: RunPlan, connection: Any, console: Console, be
         bars = {run.dag_id: progress.add_task(LABELS[run.dag_id], start=False, total=None) for run in runs}
         child = subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-m", "data_pipeline.local.dag_runs", str(plan_file), str(events)],
-            env=stack.airflow_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env={**stack.airflow_environment(), "TASK_RETRIES": "1"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             while child.poll() is None:

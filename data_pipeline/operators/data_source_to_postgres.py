@@ -101,11 +101,12 @@ class DataSourceToPostgresOperator(BaseOperator):
         return dict(total)
 
     def _windows(self, dataset: Dataset, context: Mapping[str, Any]) -> list[Window]:
-        first = as_date(self.first, "first") if self.first else run_session(context)
+        final = dataset.of_whole_sessions
+        first = as_date(self.first, "first") if self.first else run_session(context, final=final)
         last = as_date(self.last, "last") if self.last else first
         windows = list(dataset.windows(as_codes(self.stock_codes), first, last, self.window_rows))
         moment = run_moment(context)
-        if dataset.of_whole_sessions and moment is not None:
+        if final and moment is not None:
             newest = krx_calendar().last_final_session(moment)
             if windows[-1].sessions[-1] > newest:
                 raise InvalidRequestError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
-from data_pipeline.exceptions import PermanentError, TransientError
+from data_pipeline.exceptions import ConfigurationError, PermanentError, TransientError
 
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -18,9 +20,22 @@ RETRY_POLICY = ExceptionRetryPolicy(
 )
 """A permanent error fails the task at its first try; anything else is tried again with growing pauses."""
 
+
+def task_retries(environ: Mapping[str, str]) -> int:
+    """Return how often a task is tried again after a transient error: ``TASK_RETRIES``, or 4.
+
+    Raises:
+        ConfigurationError: It is not a whole number from 0 to 100.
+    """
+    text = environ.get("TASK_RETRIES") or "4"
+    if not re.fullmatch(r"\d{1,2}|100", text):
+        raise ConfigurationError(f"TASK_RETRIES must be a whole number from 0 to 100, not {text!r}")
+    return int(text)
+
+
 TASK_DEFAULTS: dict[str, Any] = {
     "owner": "data-pipeline",
-    "retries": 4,
+    "retries": task_retries(os.environ),
     "retry_delay": timedelta(seconds=60),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=15),

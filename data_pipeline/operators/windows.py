@@ -55,11 +55,16 @@ def run_moment(context: Mapping[str, Any]) -> datetime | None:
     return getattr(run, "run_after", None)
 
 
-def run_session(context: Mapping[str, Any]) -> date:
+def run_session(context: Mapping[str, Any], *, final: bool = True) -> date:
     """Return the session that a run is about; it comes from the run and never from the clock.
 
     It is the parameter ``session`` when that is given, else the day in Seoul on which the data interval starts, else
     (a run without a logical date) the last session that was final when the run was triggered.
+
+    Args:
+        context: Airflow's own.
+        final: False for datasets that describe the present: without a logical date the session is then the one whose
+            figures a quote server showed when the run was triggered.
 
     Raises:
         InvalidRequestError: The parameter or the interval names a day that is not a session.
@@ -73,7 +78,8 @@ def run_session(context: Mapping[str, Any]) -> date:
     elif start is not None:
         session = start.astimezone(SEOUL).date()
     elif moment is not None:
-        return krx_calendar().last_final_session(moment)
+        calendar = krx_calendar()
+        return calendar.last_final_session(moment) if final else calendar.quoted_session(moment)
     else:
         raise ConfigurationError("without a DAG run, first and last must be given")
     if not krx_calendar().is_session(session):

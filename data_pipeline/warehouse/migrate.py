@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 SQL = Path(__file__).resolve().parents[2] / "sql"
 OLDEST_SERVER = 150000
+
+_ALEMBIC = threading.Lock()
+"""Alembic keeps its context in module globals until after its commit, so threads of one process take turns."""
 
 
 def migrate(url: str, passwords: Mapping[str, str] | None = None, *, scripts: Path = SQL) -> None:
@@ -69,7 +73,8 @@ def _migrate(connection: Connection, passwords: Mapping[str, str], scripts: Path
         with engine.connect() as bound:  # rolls back when it first connects, so the bootstrap comes after
             _bootstrap(connection, passwords, scripts)
             config.attributes["connection"] = bound
-            command.upgrade(config, "head")
+            with _ALEMBIC:
+                command.upgrade(config, "head")
             connection.commit()
     except DBAPIError as error:
         if isinstance(error.orig, psycopg2.Error):
