@@ -31,7 +31,7 @@ run: setup ## Load the last finished session through Airflow into an embedded Po
 	@$(BIN)/data-pipeline run
 
 test: setup-dev ## Run every test on embedded parts
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: setup-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
