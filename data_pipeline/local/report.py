@@ -109,8 +109,8 @@ def loaded_table(loaded: Sequence[Loaded], rate: float) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for one in loaded:
         numbers = (one.rows, one.inserted, one.updated, one.unchanged, one.requests)
-        # A share of less than a second's quota says nothing.
-        share = f"{one.requests / (rate * one.seconds):.0%}" if one.requests >= rate and one.seconds else "-"
+        # A share of less than a second's quota says nothing. At one a second, two calls fit into one second.
+        share = f"{one.requests / (rate * one.seconds + 1):.0%}" if one.requests >= rate else "-"
         table.add_row(one.what, *(f"{n:,}" for n in numbers), share, f"{one.seconds:.1f}")
     return table
 

@@ -25,7 +25,7 @@ def test_the_table_fits_into_eighty_columns():
 
 
 def test_the_share_of_the_quota_is_what_was_sent_of_what_could_be():
-    """90 requests in 6 seconds at 18 a second are 83 %."""
+    """Of 109 requests that fit into 6 seconds at 18 a second, 90 are 83 %."""
     text = printed(loaded_table([Loaded("daily_bars", "daily_bar", "kis", 2700, 0, 0, 90, 6.0, 0)], 18))
     assert "83%" in text
 
