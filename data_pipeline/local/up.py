@@ -29,8 +29,14 @@ from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
 
 HEALTHY_WITHIN = 120.0
-COMPONENTS = ("dag-processor", "scheduler", "triggerer", "api-server")
-"""In the order in which they start; they stop in the reverse order."""
+COMPONENTS: dict[str, list[str]] = {
+    "dag-processor": [],
+    "scheduler": ["--skip-serve-logs"],
+    "triggerer": ["--skip-serve-logs"],
+    "api-server": [],
+}
+"""In the order in which they start; they stop in the reverse order. Log servers would listen on every address of the
+machine, and the UI reads the logs from the folder anyway."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +77,9 @@ def start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | R
     }
     yield "Airflow's database"
     migrate_airflow(home, airflow)
-    for name in COMPONENTS:
+    for name, options in COMPONENTS.items():
         yield f"airflow {name}"
-        Background(home, name).start([airflow_command(), name], airflow)
+        Background(home, name).start([airflow_command(), name, *options], airflow)
     yield "waiting until Airflow is healthy"
     url = f"http://127.0.0.1:{port}"
     _require_healthy(home, f"{url}/api/v2/monitor/health")

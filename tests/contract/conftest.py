@@ -18,13 +18,13 @@ SESSION = date(2026, 11, 20)
 RATE = 900
 
 
-@pytest.fixture(scope="session", params=["mock", "kis-real", "kis-virtual"])
+@pytest.fixture(scope="module", params=["mock", "kis-real", "kis-virtual"])
 def kind(request):
     """Which source."""
     return request.param
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def emulator(kind, tmp_path_factory):
     """The server behind a KIS source; None for the mock."""
     if kind == "mock":
@@ -37,7 +37,7 @@ def emulator(kind, tmp_path_factory):
         yield process
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def source(kind, emulator, tmp_path_factory):
     """The source, made once."""
     if emulator is None:

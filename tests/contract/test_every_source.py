@@ -17,7 +17,7 @@ CODES = ["005930", "000660", "0001A0", "247540"]
 UNKNOWN = "999990"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def issues(source):
     """Every issue of the session."""
     return list(source.instruments(SESSION))

@@ -19,7 +19,7 @@ from data_pipeline.records import PriceType
 SESSION = date(2026, 11, 20)
 
 
-@pytest.fixture(scope="session", params=["kis-real"])
+@pytest.fixture(scope="module", params=["kis-real"])
 def kind(request):
     """Only a source with a wire can meet these faults."""
     return request.param
