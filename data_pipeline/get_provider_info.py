@@ -26,9 +26,22 @@ KIS_FIELDS: dict[str, Any] = {
     },
     "rate_limit": _field(
         "Calls per second",
-        "The budget of this app key, shared by every process. Empty: what KIS allows on the chosen server.",
+        "The budget of one app key, shared by every process. Empty: what KIS allows on the chosen server.",
         type=["number", "null"],
     ),
+    "rate_limit_per_minute": _field(
+        "Calls per minute", "A second budget of one app key, in any 60 seconds. Empty: none.", type=["number", "null"]
+    ),
+    "ledger_rate_limit": _field(
+        "Ledger calls per second",
+        "The budget of one app key for ledger calls (원장), which KIS counts apart. Empty: as the calls per second.",
+        type=["number", "null"],
+    ),
+    "more_keys": {
+        "label": "More app keys",
+        "description": 'Work spreads over all keys and their budgets add up. JSON: {"app key": "app secret"}.',
+        "schema": SECRET,
+    },
     "queue_timeout": _field(
         "Queue timeout (s)", "How long a call may wait for a slot of the budget. Empty: 30.", type=["number", "null"]
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,9 +16,23 @@ T = TypeVar("T")
 
 
 class Guard:
-    """Sends calls through the breaker and the limiter, and tries again what is worth it."""
+    """Sends calls through the breaker and the limiter, and tries again what is worth it.
 
-    def __init__(self, limiter: TokenBucketRateLimiter, breaker: CircuitBreaker, retry: Retry) -> None:
+    Args:
+        limiter: The budget of the app key.
+        breaker: The breaker of the server.
+        retry: How often and when to try again.
+        clock: Seconds that never run backwards, to time the calls.
+    """
+
+    def __init__(
+        self,
+        limiter: TokenBucketRateLimiter,
+        breaker: CircuitBreaker,
+        retry: Retry,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self.limiter = limiter
         self.breaker = breaker
         self.retry = retry
@@ -48,12 +63,19 @@ class Guard:
         # Asked twice: before queueing, so that nobody queues for nothing, and with the slot in hand, since the breaker
         # may have opened meanwhile.
         self.breaker.check()
-        self.limiter.acquire()
+        sent_at = self.limiter.acquire()
         with self._lock:
             self._sent += 1
         try:
             with self.breaker.call():
-                return send()
+                return self._timed(send)
         except RateLimitedError:
-            self.limiter.slow_down()
+            self.limiter.slow_down(sent_at)
             raise
+
+    def _timed(self, send: Callable[[], T]) -> T:
+        began = self._clock()
+        try:
+            return send()
+        finally:
+            self.limiter.note_trip(self._clock() - began)

@@ -1,23 +1,43 @@
-"""One budget of calls a second for every thread and process that shares a store."""
+"""One budget of calls for every thread and process that shares a store."""
 
 from __future__ import annotations
 
 import logging
 import math
 import time
+import uuid
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from data_pipeline.coordination.store import Store, damaged, number
+from data_pipeline.client.adaptive import Learned, Limits, Quota
+from data_pipeline.client.quota import SendLog, rebase
+from data_pipeline.coordination.store import Store, number
 from data_pipeline.exceptions import ConfigurationError, QueueTimeoutError
 
 logger = logging.getLogger(__name__)
 
 _HIGHEST_RATE = 1000.0
-_MARGIN = 1.002
-_WIDEN = 1.003
-_WIDEST = 10.0
-_NARROWING_HALF_LIFE = 60.0
+_BACKWARDS = 1.0
+"""Seconds by which the store's clock may seem to run backwards before its times are taken for another clock's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A moment of the shared budget that belongs to one caller."""
+
+    at: float
+    """When it may send, on the store's clock; when it did send, once ``sent``."""
+    wait: float
+    """Seconds until then, from the time the slot was given."""
+    asked_at: float
+    epoch: int
+    """How often all slots had been renumbered when this one was given."""
+    born: str
+    """Which state gave it; another one means that the store lost its memory."""
+    sent: bool = False
+    """Whether the send is recorded; the caller sends at once."""
 
 
 class TokenBucketRateLimiter:
@@ -26,7 +46,9 @@ class TokenBucketRateLimiter:
     With n = ceil(rate), no n + 1 sends lie within n / rate + ``jitter`` seconds: for a whole rate, never more than
     ``rate`` sends in any sliding second, whatever the bucket held before and however late a waiting process wakes up.
     A slot is a moment; a ring of the real times of the last n sends is checked again just before the send. Slots
-    reserved by a process that dies are lost and cost nobody else anything.
+    reserved by a process that dies are lost and cost nobody else anything. What rejections teach is shared too, see
+    :class:`~data_pipeline.client.adaptive.Learned`. A store that lost its memory makes everybody who knew it wait for
+    one window.
 
     Args:
         store: Where the slots are shared.
@@ -35,10 +57,12 @@ class TokenBucketRateLimiter:
         queue_timeout: Seconds a caller is willing to wait for a slot. 0 takes a slot only when one is free now.
         sleep: Waits that many seconds.
         jitter: Seconds by which sends may draw closer on their way to the server; the window is longer by this much.
+        per_minute: Sends in any 60 seconds; None for no such limit.
+        variable: What ``rate`` is called where it is set, for messages.
 
     Raises:
-        ConfigurationError: ``rate`` or ``queue_timeout`` cannot be used; names ``KIS_API_RATE_LIMIT`` or
-            ``KIS_API_QUEUE_TIMEOUT``.
+        ConfigurationError: ``rate``, ``per_minute`` or ``queue_timeout`` cannot be used; names ``KIS_API_RATE_LIMIT``,
+            ``KIS_API_RATE_LIMIT_PER_MINUTE`` or ``KIS_API_QUEUE_TIMEOUT``.
     """
 
     def __init__(
@@ -48,91 +72,166 @@ class TokenBucketRateLimiter:
         rate: float,
         queue_timeout: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
-        jitter: float = 0.005,
+        jitter: float = 0.012,
+        per_minute: float | None = None,
+        variable: str = "KIS_API_RATE_LIMIT",
     ) -> None:
         self._store = store
         self._key = f"limiter-{key}"
-        self._rate = _checked("KIS_API_RATE_LIMIT", rate, 0.001, _HIGHEST_RATE)
+        if per_minute is not None:
+            per_minute = _checked("KIS_API_RATE_LIMIT_PER_MINUTE", per_minute, 1.0, _HIGHEST_RATE * 60)
+        self._quota = Quota(_checked(variable, rate, 0.001, _HIGHEST_RATE), per_minute, jitter)
         self._queue_timeout = _checked("KIS_API_QUEUE_TIMEOUT", queue_timeout, 0.0, 86_400.0)
         self._sleep = sleep
-        self._ring = math.ceil(self._rate)
-        self._window = self._ring / self._rate + jitter
+        self._name = uuid.uuid4().hex[:12]
+        self._born = ""
+        self._trips: deque[float] = deque(maxlen=8)
 
-    def acquire(self) -> None:
+    def acquire(self) -> float:
         """Wait for a slot of the shared budget and record the send; the caller sends at once afterwards.
+
+        Returns:
+            The moment of the send on the store's clock, for :meth:`slow_down`.
 
         Raises:
             QueueTimeoutError: It would have to wait longer than the queue timeout; no slot was taken. ``retry_after``
                 says when a slot comes free.
             CoordinationError: The shared state cannot be used; nothing may be sent.
         """
-        slot = self.reserve()
-        give_up = slot + self._queue_timeout + self._window
-        wait = slot - self._store.now()
-        while True:
-            if wait > 0:
-                self._sleep(wait)
-            wait = self.try_send(slot)
-            if wait <= 0:
-                return
-            # Only a process that slept far beyond its slot comes here.
-            if self._store.now() + wait > give_up:
-                raise _queue_timeout(wait, self._queue_timeout)
+        slot = self.reserve(send=True)
+        while not slot.sent:
+            self._sleep(slot.wait)
+            slot = self.try_send(slot)
+        return slot.at
 
-    def reserve(self) -> float:
-        """Take the next slot and return its moment on the store's clock; most callers want :meth:`acquire`.
+    def reserve(self, *, send: bool = False) -> Slot:
+        """Take the next slot; most callers want :meth:`acquire`.
+
+        Args:
+            send: Whether a slot whose moment is now is used at once, as :meth:`try_send` would.
 
         Raises:
             QueueTimeoutError: The slot lies further ahead than the queue timeout; it was not taken.
         """
-        with self._store.transaction(self._key) as state:
-            now = self._store.now()
-            widening = self._widening(state, now)
-            slot = max(self._number(state, "next_slot", now), self._ring_free_at(state, widening), now)
-            if slot - now > self._queue_timeout:
-                raise _queue_timeout(slot - now, self._queue_timeout)
-            state["next_slot"] = slot + self._window * widening * _MARGIN / self._ring
-        return slot
+        trips = self._new_trips()
 
-    def try_send(self, slot: float) -> float:
-        """Record a send now and return 0, or return the seconds still to wait without recording anything."""
-        with self._store.transaction(self._key) as state:
-            now = self._store.now()
-            free_at = max(slot, self._ring_free_at(state, self._widening(state, now)))
-            if now < free_at:
-                return free_at - now
-            state["sent"] = [*self._sent(state), now][-self._ring :]
-            state["sends"] = int(self._number(state, "sends")) + 1
-        return 0.0
+        def take(state: dict[str, Any], now: float) -> Slot:
+            self._begin(state, now, trips)
+            slot = self._next(state, now, now)
+            return self._send(state, now, slot) if send and slot.at <= now else slot
 
-    def slow_down(self) -> None:
-        """Widen the spacing by 0.3 %, because the server rejected a send; half of it is gone after a minute."""
-        with self._store.transaction(self._key) as state:
-            now = self._store.now()
-            widening = min(self._widening(state, now) * _WIDEN, _WIDEST)
-            state["widening"], state["widened_at"] = widening, now
-        logger.info("The server rejected a call as one too many; spacing is now %.1f %% wider", 100 * widening - 100)
+        return self._remembered(self._store.update(self._key, take))
+
+    def try_send(self, slot: Slot) -> Slot:
+        """Record a send now and return the slot as sent; else return the slot to wait for, and record nothing.
+
+        Raises:
+            QueueTimeoutError: The slot became void, and the next one lies further ahead than the queue timeout.
+        """
+        trips = self._new_trips()
+
+        def use(state: dict[str, Any], now: float) -> Slot:
+            self._begin(state, now, trips)
+            if slot.epoch != self._number(state, "epoch") or slot.born != state["born"]:
+                return self._next(state, now, min(slot.asked_at, now))
+            free_at = max(slot.at, self._free_at(state, now, self._learned(state).limits(now)))
+            if free_at <= now:
+                return self._send(state, now, slot)
+            if free_at - slot.asked_at > 2 * self._queue_timeout + 60.0 / self._quota.rate:
+                # Only a process that slept far beyond its slot comes here.
+                raise _queue_timeout(free_at - now, self._queue_timeout)
+            return _waiting(slot, free_at, now)
+
+        return self._remembered(self._store.update(self._key, use))
+
+    def slow_down(self, sent_at: float | None = None) -> None:
+        """Learn from a send that the server rejected as one too many.
+
+        Args:
+            sent_at: What :meth:`acquire` returned for it; None for now.
+        """
+
+        def learn(state: dict[str, Any], now: float) -> str:
+            self._begin(state, now, [])
+            at = now if sent_at is None else sent_at
+            return self._learned(state).rejected(at, now, self._log(state))
+
+        step = self._store.update(self._key, learn)
+        if step:
+            logger.info("The server rejected a call as one too many: %s", step)
+
+    def note_trip(self, seconds: float) -> None:
+        """Note how long a call took, until its answer; shared with the next slot, at no cost of its own."""
+        self._trips.append(round(seconds, 4))
+
+    def ahead(self) -> float:
+        """Return the seconds until the next free slot, without taking it."""
+        state, now = self._store.read(self._key), self._store.now()
+        limits = self._learned(state).limits(now)
+        return max(self._number(state, "next_slot", now), self._free_at(state, now, limits), now) - now
 
     def sends(self) -> int:
         """Return how many sends this budget has recorded since its state was made (at the latest: this boot)."""
         return int(self._number(self._store.read(self._key), "sends"))
 
-    def _ring_free_at(self, state: dict[str, Any], widening: float) -> float:
-        sent = self._sent(state)
-        return sent[-self._ring] + self._window * widening if len(sent) >= self._ring else -math.inf
+    def _begin(self, state: dict[str, Any], now: float, trips: list[float]) -> None:
+        seen = self._number(state, "seen_at", now)
+        if now < seen - _BACKWARDS:
+            rebase(state, now - seen, self._store.location(self._key))
+        state["seen_at"] = now
+        if "born" not in state:
+            state.update(born=f"{self._name}@{now:.3f}", born_at=now)
+            forgot = bool(self._born)
+        else:
+            forgot = bool(self._born) and state["born"] != self._born
+        if forgot:
+            # Nobody knows what was sent within the last window: the worst is assumed.
+            window = self._learned(state).limits(now).window
+            state["next_slot"] = max(self._number(state, "next_slot", now), now + window)
+            state["epoch"] = int(self._number(state, "epoch")) + 1
+        self._learned(state).see_trips(trips)
 
-    def _widening(self, state: dict[str, Any], now: float) -> float:
-        widening, since = self._number(state, "widening", 1.0), self._number(state, "widened_at", now)
-        return 1 + max(widening - 1, 0.0) * math.pow(0.5, max(now - since, 0.0) / _NARROWING_HALF_LIFE)
+    def _next(self, state: dict[str, Any], now: float, asked_at: float) -> Slot:
+        learned = self._learned(state)
+        limits = learned.limits(now)
+        at = max(self._number(state, "next_slot", now), self._free_at(state, now, limits), now)
+        if at - now > self._queue_timeout:
+            raise _queue_timeout(at - now, self._queue_timeout)
+        state["next_slot"] = round(at + learned.take_lone(limits.interval), 6)
+        return Slot(at, at - now, asked_at, int(self._number(state, "epoch")), str(state["born"]))
 
-    def _sent(self, state: dict[str, Any]) -> list[float]:
-        sent = state.get("sent", [])
-        if not isinstance(sent, list) or not set(map(type, sent)) <= {float} or not math.isfinite(sum(sent)):
-            raise damaged(self._store.location(self._key), "sent is not a list of times")
-        return sent
+    def _send(self, state: dict[str, Any], now: float, slot: Slot) -> Slot:
+        at = round(now, 6)
+        self._log(state).record(at, self._quota.ring)
+        return Slot(at, 0.0, slot.asked_at, slot.epoch, slot.born, sent=True)
+
+    def _free_at(self, state: dict[str, Any], now: float, limits: Limits) -> float:
+        log = self._log(state)
+        ring = log.times[-limits.count] + limits.window if len(log.times) >= limits.count else -math.inf
+        return ring if math.isinf(limits.per_minute) else max(ring, log.free_at(limits.per_minute, now))
+
+    def _new_trips(self) -> list[float]:
+        trips = []
+        while self._trips:
+            trips.append(self._trips.popleft())
+        return trips
+
+    def _remembered(self, slot: Slot) -> Slot:
+        self._born = slot.born
+        return slot
+
+    def _learned(self, state: dict[str, Any]) -> Learned:
+        return Learned(state, self._quota, self._store.location(self._key))
+
+    def _log(self, state: dict[str, Any]) -> SendLog:
+        return SendLog(state, self._store.location(self._key))
 
     def _number(self, state: dict[str, Any], name: str, default: float = 0.0) -> float:
         return number(state, name, default, self._store.location(self._key))
+
+
+def _waiting(slot: Slot, at: float, now: float) -> Slot:
+    return Slot(at, at - now, slot.asked_at, slot.epoch, slot.born)
 
 
 def _checked(variable: str, value: Any, least: float, most: float) -> float:

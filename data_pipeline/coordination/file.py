@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_pipeline.coordination.envelope import MOST_BYTES, Seal, open_envelope
-from data_pipeline.coordination.store import number
+from data_pipeline.coordination.store import T, number
 from data_pipeline.exceptions import CoordinationError
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -88,6 +88,11 @@ class FileStore:
             # Closing alone would leave the lock with a child that was forked in between.
             fcntl.flock(lock, fcntl.LOCK_UN)
             os.close(lock)
+
+    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
+        """Change the state of ``key`` by a function and return what it returns; see the protocol."""
+        with self.transaction(key, secret=secret) as state:
+            return change(state, self._clock())
 
     def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
         """Return the state last written under ``key``; files are replaced as a whole, so no lock is needed."""

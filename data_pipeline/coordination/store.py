@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from data_pipeline.exceptions import ConfigurationError, CoordinationError
+
+T = TypeVar("T")
 
 _HUGE = 1e300
 
@@ -36,6 +38,14 @@ class Store(Protocol):
         changes nothing. Keep the block short and never wait for the network inside. Transactions on one key do not
         nest. A ``secret`` state is readable by its owner only, is encrypted when the store has a key for that,
         outlives a restart of the host, and counts as empty when it cannot be decrypted.
+        """
+        ...
+
+    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
+        """Change the state of ``key`` by a function and return what it returns.
+
+        ``change`` gets the state, to be changed in place, and the time of :meth:`now`. It may be called again when
+        somebody else was faster, so it has no other effect; raising changes nothing. See :meth:`transaction`.
         """
         ...
 

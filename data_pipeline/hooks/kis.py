@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from typing import Any
 
 from airflow.sdk import BaseHook
@@ -19,6 +21,8 @@ FIELDS = {
     "KIS_API_BASE_URL_REAL": "base_url",
     "KIS_API_BASE_URL_VIRTUAL": "base_url",
     "KIS_MASTER_BASE_URL": "master_url",
+    "KIS_API_RATE_LIMIT_PER_MINUTE": "rate_limit_per_minute",
+    "KIS_API_LEDGER_RATE_LIMIT": "ledger_rate_limit",
     "KIS_API_RATE_LIMIT": "rate_limit",
     "KIS_API_QUEUE_TIMEOUT": "queue_timeout",
     "KIS_API_CIRCUIT_BREAKER_THRESHOLD": "breaker_threshold",
@@ -28,6 +32,7 @@ FIELDS = {
 """The documented variables, and the fields of the connection that share their meaning and their defaults."""
 
 PROBE_CODE = "005930"
+_NUMBERED = re.compile(r"KIS_APP_(?:KEY|SECRET)_[0-9]+(?:, _3 \.\.\.)?")
 
 
 class KISHook(BaseHook):
@@ -36,8 +41,10 @@ class KISHook(BaseHook):
 
     The connection's login is the app key, its password the app secret. Extra fields: ``environment`` (real or
     virtual; ``use_virtual_server`` true or false says the same), ``base_url`` (the host field does as well),
-    ``master_url``, ``account_number``, ``rate_limit`` (calls a second), ``queue_timeout`` and ``breaker_timeout``
-    (seconds), ``breaker_threshold``. A field left empty means the default of the variable of that name in
+    ``master_url``, ``account_number``, ``rate_limit`` and ``ledger_rate_limit`` (calls a second of one app
+    key), ``rate_limit_per_minute``, ``queue_timeout`` and ``breaker_timeout``
+    (seconds), ``breaker_threshold``, and ``more_keys``: a JSON object of further app keys and their secrets, over which
+    work spreads. A field left empty means the default of the variable of that name in
     ``.env.example``; the environment itself is never read for credentials.
 
     :param kis_conn_id: The Airflow connection.
@@ -75,9 +82,22 @@ class KISHook(BaseHook):
             raise self._wrong("the field login is empty; put the app key there")
         if not connection.password:
             raise self._wrong("the field password is empty; put the app secret there")
-        return self._settings(connection.login, connection.password, connection.host, extra)
+        pairs = [(connection.login, connection.password), *self._more_keys(extra.get("more_keys"))]
+        return self._settings(pairs, connection.host, extra)
 
-    def _settings(self, app_key: str, app_secret: str, host: str | None, extra: dict[str, Any]) -> KisSettings:
+    def _more_keys(self, field: Any) -> list[tuple[str, str]]:
+        try:
+            found: Any = json.loads(field) if isinstance(field, str) and field.strip() else field or {}
+        except ValueError:
+            found = None
+        parts: list[Any] = [part for pair in found.items() for part in pair] if isinstance(found, dict) else [None]
+        if not all(isinstance(part, str) and part for part in parts):
+            raise self._wrong("field 'more_keys' must be a JSON object of app keys and their secrets")
+        for secret in parts:
+            mask_secret(secret)
+        return list(zip(parts[::2], parts[1::2], strict=True))
+
+    def _settings(self, pairs: list[tuple[str, str]], host: str | None, extra: dict[str, Any]) -> KisSettings:
         given: dict[str, Any] = {variable: extra.get(field) for variable, field in FIELDS.items()}
         given |= dict.fromkeys(("KIS_API_BASE_URL_REAL", "KIS_API_BASE_URL_VIRTUAL"), extra.get("base_url") or host)
         given |= {"COORDINATION_URL": os.environ.get("COORDINATION_URL")}
@@ -88,9 +108,9 @@ class KISHook(BaseHook):
             given["KIS_USE_VIRTUAL_SERVER"] = str(environment == "virtual").lower()
         environ = {name: str(value) for name, value in given.items() if value not in (None, "")}
         try:
-            return KisSettings.from_env({**environ, "KIS_APP_KEY": app_key, "KIS_APP_SECRET": app_secret})
+            return KisSettings.from_env({**environ, **_credentials(pairs)})
         except ConfigurationError as error:
-            message = str(error)
+            message = _NUMBERED.sub("field 'more_keys'", str(error))
             for variable, field in FIELDS.items():
                 message = message.replace(variable, f"field {field!r}")
             raise self._wrong(message) from None
@@ -106,3 +126,12 @@ class KISHook(BaseHook):
         except (DataPipelineError, ValueError) as error:
             return False, str(error)
         return True, f"{source.name} answered with the order book of {PROBE_CODE} at {book.timestamp}."
+
+
+def _credentials(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Return the pairs as the documented variables name them."""
+    found: dict[str, str] = {}
+    for number, (key, secret) in enumerate(pairs, 1):
+        end = "" if number == 1 else f"_{number}"
+        found |= {f"KIS_APP_KEY{end}": key, f"KIS_APP_SECRET{end}": secret}
+    return found

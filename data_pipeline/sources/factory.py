@@ -10,7 +10,8 @@ from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.sources.kis.settings import QUOTA, KisSettings, setting
+from data_pipeline.sources.kis.credentials import setting
+from data_pipeline.sources.kis.settings import QUOTA, KisSettings
 
 logger = logging.getLogger(__name__)
 

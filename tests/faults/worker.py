@@ -22,17 +22,6 @@ from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import CircuitOpenError, CoordinationError
 
 
-class RecordingStore(FileStore):
-    """Remembers the last time that each thread read, which after ``acquire`` is the recorded moment of the send."""
-
-    last = threading.local()
-
-    def now(self) -> float:
-        """Return the time and remember it."""
-        self.last.now = super().now()
-        return float(self.last.now)
-
-
 def count(directory: str, times: str) -> int:
     """Add one that often."""
     store = FileStore(directory, lock_timeout=60.0)
@@ -44,16 +33,14 @@ def count(directory: str, times: str) -> int:
 
 def acquire(directory: str, sends: str) -> list[float]:
     """Acquire that many slots in two threads and return when."""
-    store = RecordingStore(directory)
-    limiter = TokenBucketRateLimiter(store, "k", 40.0, queue_timeout=60.0)
+    limiter = TokenBucketRateLimiter(FileStore(directory), "k", 40.0, queue_timeout=60.0)
     times: list[float] = []
 
     def run() -> None:
         for _ in range(int(sends) // 2):
-            limiter.acquire()
-            times.append(store.last.now)
+            times.append(limiter.acquire())
             with (Path(directory) / f"sent.{os.getpid()}").open("a", encoding="ascii") as log:
-                log.write(f"{store.last.now!r}\n")
+                log.write(f"{times[-1]!r}\n")
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import count
 
 from requests.adapters import BaseAdapter
 
 from data_pipeline.client.circuit_breaker import CircuitBreaker
-from data_pipeline.client.guard import Guard
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
-from data_pipeline.client.token import Token, TokenManager
 from data_pipeline.coordination.store import Store, hashed
-from data_pipeline.exceptions import (
-    AuthenticationError,
-    PayloadError,
-    RequestRefusedError,
-    ServerFailureError,
-    UnsupportedDatasetError,
-)
-from data_pipeline.sources.kis.endpoints import MASTER_FILES, TOKEN_PATH, Endpoint
-from data_pipeline.sources.kis.parse_answer import (
-    Answer,
-    TokenRefusedError,
-    parse_answer,
-    parse_body,
-    refusal,
-    scrubbed,
-    server_time,
-)
-from data_pipeline.sources.kis.parse_fields import Row
+from data_pipeline.exceptions import RequestRefusedError, ServerFailureError, UnsupportedDatasetError
+from data_pipeline.sources.kis.app_key import AppKey
+from data_pipeline.sources.kis.endpoints import MASTER_FILES, Endpoint
+from data_pipeline.sources.kis.parse_answer import Answer, TokenRefusedError, parse_answer, scrubbed, server_time
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.trading_calendar import SEOUL
-
-_SHORTEST_SECRET = 8
 
 
 class KisClient:
@@ -45,7 +27,7 @@ class KisClient:
 
     Args:
         settings: Where and with which key.
-        store: The state that processes share: quota, breaker and token, under the hashed app key.
+        store: The state that processes share: quota and token under the hashed app key, the breaker under the server's.
         adapter: The transport; None uses the network.
         clock: The local clock, for answers without a ``Date`` header and for the token's life.
         sleep: Waits that many seconds.
@@ -63,15 +45,15 @@ class KisClient:
         self._clock = clock
         self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter)
         self._files = HttpSession(settings.master_url, settings.timeout, adapter=adapter)
-        # Two sandboxes may be used with one made-up key, and neither knows the other's tokens.
-        sandbox = settings.environment == "sandbox"
-        key = hashed(f"{settings.app_key}@{settings.base_url}" if sandbox else settings.app_key)
-        rate = settings.rate_limit or 0.0
-        self.limiter = TokenBucketRateLimiter(store, key, rate, settings.queue_timeout, sleep)
-        self.breaker = CircuitBreaker(store, key, settings.breaker_threshold, settings.breaker_timeout)
+        # A server that fails, fails for every key.
+        server = hashed(settings.base_url)
+        self.breaker = CircuitBreaker(store, server, settings.breaker_threshold, settings.breaker_timeout)
         self._retry = Retry(sleep=sleep)
-        self._guard = Guard(self.limiter, self.breaker, self._retry)
-        self._tokens = TokenManager(store, key, self._issue_token, lambda: clock().timestamp(), sleep)
+        self._keys = tuple(
+            AppKey(pair, settings, store, self._session, self.breaker, self._retry, clock, sleep)
+            for pair in settings.key_pairs
+        )
+        self._turns = count()
 
     def __repr__(self) -> str:
         return f"KisClient({self._settings.base_url})"
@@ -79,10 +61,17 @@ class KisClient:
     @property
     def requests_sent(self) -> int:
         """Calls sent so far that took a slot of the quota, retries included."""
-        return self._guard.sent
+        return sum(key.sent for key in self._keys)
+
+    @property
+    def limiters(self) -> tuple[TokenBucketRateLimiter, ...]:
+        """The budget of each app key, in the order of the settings; ledger calls count apart."""
+        return tuple(key.limiter for key in self._keys)
 
     def call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
         """Return the successful answer of one call, which is sent again where that can help.
+
+        With several app keys, the one whose next slot comes first is used, so their budgets add up.
 
         Args:
             endpoint: Which call.
@@ -96,13 +85,13 @@ class KisClient:
             DataPipelineError: What :func:`~data_pipeline.sources.kis.parse_answer.parse_answer` raises.
         """
         self.require(endpoint)
-        token = self._tokens.get()
+        key = self._soonest(endpoint)
+        token = key.tokens.get()
         try:
-            return self._guard.run(lambda: self._send(endpoint, params, subject, token))
+            return self._send(key, endpoint, params, subject, token)
         except TokenRefusedError:
-            self._tokens.invalidate(token)
-        newer = self._tokens.get()
-        return self._guard.run(lambda: self._send(endpoint, params, subject, newer))
+            key.tokens.invalidate(token)
+        return self._send(key, endpoint, params, subject, key.tokens.get())
 
     def require(self, endpoint: Endpoint) -> None:
         """Raise when the server does not have this call.
@@ -130,26 +119,22 @@ class KisClient:
         self._session.close()
         self._files.close()
 
-    def _send(self, endpoint: Endpoint, params: Mapping[str, str], subject: str, token: str) -> Answer:
-        where = f"KIS {endpoint.name} of {subject}"
-        response = self._session.get(endpoint.path, params, self._headers(endpoint, token))
-        at = server_time(response, self._clock())
-        return parse_answer(scrubbed(response, self._secrets(token)), where, subject, at)
+    def _soonest(self, endpoint: Endpoint) -> AppKey:
+        if len(self._keys) == 1:
+            return self._keys[0]
+        first = next(self._turns) % len(self._keys)
+        in_turn = (*self._keys[first:], *self._keys[:first])
+        return min(in_turn, key=lambda key: key.guard(endpoint).limiter.ahead())
 
-    def _headers(self, endpoint: Endpoint, token: str) -> dict[str, str]:
-        return {
-            "content-type": "application/json; charset=utf-8",
-            "authorization": f"Bearer {token}",
-            "appkey": self._settings.app_key,
-            "appsecret": self._settings.app_secret,
-            "tr_id": endpoint.tr_id,
-            "custtype": "P",
-            "tr_cont": "",
-        }
+    def _send(self, key: AppKey, endpoint: Endpoint, params: Mapping[str, str], subject: str, token: str) -> Answer:
+        where, headers = f"KIS {endpoint.name} of {subject}", key.headers(endpoint, token)
 
-    def _secrets(self, *tokens: str) -> list[str]:
-        found = (self._settings.app_key, self._settings.app_secret, self._settings.account_number or "", *tokens)
-        return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
+        def send() -> Answer:
+            response = self._session.get(endpoint.path, params, headers)
+            at = server_time(response, self._clock())
+            return parse_answer(scrubbed(response, key.secrets(token)), where, subject, at)
+
+        return key.guard(endpoint).run(send)
 
     def _download(self, path: str, market: str) -> tuple[bytes, datetime]:
         response = self._files.get(path)
@@ -159,35 +144,3 @@ class KisClient:
         if response.status_code != 200:
             raise RequestRefusedError(where, response=response)
         return response.content, server_time(response, self._clock())
-
-    def _issue_token(self) -> Token:
-        where = "KIS tokenP"
-        key, secret = self._settings.app_key, self._settings.app_secret
-        request = {"grant_type": "client_credentials", "appkey": key, "appsecret": secret}
-        with self.breaker.call():
-            response = self._session.post(TOKEN_PATH, request, {"content-type": "application/json; charset=utf-8"})
-            clean = scrubbed(response, self._secrets())
-            if response.status_code == 200 and b"access_token" in clean.content:
-                return self._token(Row(where, parse_body(response, where)))
-            error = refusal(clean, parse_body(clean, where), where)
-            if isinstance(error, RequestRefusedError) and response.status_code in {401, 403}:
-                raise AuthenticationError(str(error), response=clean)
-            raise error
-
-    def _token(self, row: Row) -> Token:
-        """Return the token of a tokenP answer; it lives for the shorter of the two times that the answer states."""
-        value, lifetime = row.text("access_token"), str(row.fields.get("expires_in"))
-        seconds = int(lifetime) if re.fullmatch(r"[0-9]{1,9}", lifetime) else 0
-        if not re.fullmatch(r"[!-~]+", value) or not seconds:
-            raise PayloadError(f"{row.where}: field access_token or expires_in is not what is documented")
-        now = self._clock()
-        ends = now + timedelta(seconds=seconds)
-        said = row.optional("access_token_token_expired")
-        if said:
-            try:
-                stated = datetime.strptime(said, "%Y-%m-%d %H:%M:%S").replace(tzinfo=SEOUL)
-            except ValueError:
-                raise row.error("access_token_token_expired", "is not a time") from None
-            # A local clock that is wrong by hours must not make a fresh token look expired.
-            ends = min(ends, stated) if stated > now else ends
-        return Token(value, ends.timestamp())

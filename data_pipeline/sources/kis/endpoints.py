@@ -31,6 +31,8 @@ class Endpoint:
     """The most rows that one answer holds; None when it is one object."""
     document: str
     """Its title on the KIS portal."""
+    ledger: bool = False
+    """Whether KIS counts it against the quota of the ledger (원장, EGW00215) and not against that of the calls."""
 
     @property
     def name(self) -> str:
@@ -62,6 +64,8 @@ MULTI_PRICE = Endpoint(
     document="관심종목(멀티종목) 시세조회",
 )  # fmt: skip
 STOCK_INFO = Endpoint(
-    f"{_QUOTATIONS}/search-stock-info", "CTPF1002R", virtual=False, page_size=None, document="주식기본조회"
+    f"{_QUOTATIONS}/search-stock-info", "CTPF1002R", virtual=False, page_size=None, document="주식기본조회", ledger=True
 )
-HOLIDAYS = Endpoint(f"{_QUOTATIONS}/chk-holiday", "CTCA0903R", virtual=False, page_size=24, document="국내휴장일조회")
+HOLIDAYS = Endpoint(
+    f"{_QUOTATIONS}/chk-holiday", "CTCA0903R", virtual=False, page_size=24, document="국내휴장일조회", ledger=True
+)

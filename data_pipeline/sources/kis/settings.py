@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_credential, setting
 
 REAL_URL = "https://openapi.koreainvestment.com:9443"
 VIRTUAL_URL = "https://openapivts.koreainvestment.com:29443"
@@ -18,7 +18,6 @@ QUOTA = {False: 18.0, True: 1.0}
 
 _SOURCE_NAMES = {"real": "kis", "virtual": "kis-virtual", "sandbox": "kis-sandbox"}
 _TRUE, _FALSE = {"true", "1", "yes", "y", "on"}, {"false", "0", "no", "n", "off"}
-_COMMENT = re.compile(r"(^|\s)#.*")
 _CACHE_VARIABLES = ("PRICE", "ORDERBOOK", "CHART", "STOCK_INFO")
 
 
@@ -42,7 +41,11 @@ class KisSettings:
     master_url: str = ""
     """Where the stock master files are; empty for KIS's own, or ``base_url`` in a sandbox."""
     rate_limit: float | None = None
-    """Calls a second for all processes together; None for the quota of the server (18 real, 1 virtual)."""
+    """Calls a second of one app key, for all processes; None for the quota of the server (18 real, 1 virtual)."""
+    rate_limit_per_minute: float | None = None
+    """Calls in any 60 seconds of one app key, for all processes; None for no such limit."""
+    ledger_rate_limit: float | None = None
+    """Ledger calls a second of one app key, which KIS counts apart; None for ``rate_limit``."""
     queue_timeout: float = 30.0
     """Seconds that one call may wait for its slot."""
     breaker_threshold: int = 5
@@ -59,16 +62,21 @@ class KisSettings:
     """Seconds that the interactive ``get_*`` calls may repeat an answer, by price, orderbook, chart, stock_info."""
     coordination_url: str | None = None
     """Where processes share quota and token; None for the default."""
+    more_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Further app keys with their secrets; work spreads over all keys, and their budgets add up."""
 
     def __post_init__(self) -> None:
         for variable, value in (("KIS_APP_KEY", self.app_key), ("KIS_APP_SECRET", self.app_secret)):
-            _require_credential(variable, value)
+            require_credential(variable, value)
         if self.environment not in _SOURCE_NAMES:
             raise ConfigurationError(f"environment must be real, virtual or sandbox, not {self.environment!r}")
         self._settle("use_virtual", self.environment == "virtual" if self.use_virtual is None else self.use_virtual)
         self._settle_urls()
         if self.rate_limit is None:
             self._settle("rate_limit", QUOTA[bool(self.use_virtual)])
+        if self.ledger_rate_limit is None:
+            self._settle("ledger_rate_limit", self.rate_limit)
+        check_more_keys(self.app_key, self.more_keys)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> KisSettings:
@@ -89,13 +97,21 @@ class KisSettings:
             base_url=setting(environ, url_variable),
             master_url=setting(environ, "KIS_MASTER_BASE_URL"),
             rate_limit=_number(environ, "KIS_API_RATE_LIMIT"),
+            rate_limit_per_minute=_number(environ, "KIS_API_RATE_LIMIT_PER_MINUTE"),
+            ledger_rate_limit=_number(environ, "KIS_API_LEDGER_RATE_LIMIT"),
             queue_timeout=_number(environ, "KIS_API_QUEUE_TIMEOUT") or 30.0,
             breaker_threshold=_whole(environ, "KIS_API_CIRCUIT_BREAKER_THRESHOLD") or 5,
             breaker_timeout=_number(environ, "KIS_API_CIRCUIT_BREAKER_TIMEOUT") or 60.0,
             account_number=setting(environ, "KIS_ACCOUNT_NUMBER") or None,
             cache_ttl=_cache_ttl(environ),
             coordination_url=setting(environ, "COORDINATION_URL") or None,
+            more_keys=more_keys(environ),
         )
+
+    @property
+    def key_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Every app key with its secret, the first one first."""
+        return ((self.app_key, self.app_secret), *self.more_keys)
 
     @property
     def source_name(self) -> str:
@@ -119,21 +135,6 @@ class KisSettings:
             raise ConfigurationError(f"KIS_USE_VIRTUAL_SERVER does not fit the server's address {self.base_url}")
         if not (official and master_host.endswith((".dws.co.kr", ".koreainvestment.com"))):
             self._settle("environment", "sandbox")
-
-
-def setting(environ: Mapping[str, str], variable: str) -> str:
-    """Return the value of a variable without surrounding blanks and without a comment behind it; empty when not set."""
-    return _COMMENT.sub("", environ.get(variable, "")).strip()
-
-
-def _require_credential(variable: str, value: str) -> None:
-    if not value:
-        raise ConfigurationError(
-            f"{variable} is not set (No API key provided): put KIS_APP_KEY and KIS_APP_SECRET into the environment or "
-            ".env, or choose DATA_SOURCE_TYPE=mock"
-        )
-    if not re.fullmatch(r"[!-~]+", value):
-        raise ConfigurationError(f"{variable} holds a character that a key cannot have (a blank or a non-ASCII one)")
 
 
 def _host(variable: str, url: str) -> str:

@@ -64,6 +64,25 @@ def test_the_fields_become_settings(connect):
     assert (settings.app_key, settings.app_secret, settings.account_number) == (APP_KEY, APP_SECRET, ACCOUNT)
 
 
+def test_more_keys_and_quotas_become_settings(connect):
+    """Further keys come as a JSON object, from the form as text, and are masked like the first."""
+    more = {"PSMOREKEY".ljust(36, "8"): "MORESECRET".ljust(180, "4")}
+    settings = connect(more_keys=json.dumps(more), rate_limit_per_minute=900, ledger_rate_limit=2).settings()
+    assert settings.more_keys == tuple(more.items())
+    assert (settings.rate_limit_per_minute, settings.ledger_rate_limit) == (900.0, 2.0)
+    (pair,) = more.items()
+    assert redact(" ".join(pair)) == "*** ***"
+
+
+@pytest.mark.parametrize("field", ["PSKEY:secret", '["a"]', '{"a": 1}', '{"a": ""}', '{"a b": "c"}', 7])
+def test_wrong_more_keys_are_named_and_not_shown(connect, field):
+    """The message says what the field must be and repeats nothing of it."""
+    with pytest.raises(ConfigurationError, match="field 'more_keys'") as caught:
+        connect(more_keys=field).settings()
+    assert "PSKEY" not in str(caught.value)
+    assert "KIS_APP" not in str(caught.value)
+
+
 @pytest.mark.parametrize(("server", "rate"), [("real", 18.0), ("virtual", 1.0)])
 def test_an_empty_rate_is_what_kis_allows(connect, server, rate):
     """The form stores an empty number as null or as empty text; both mean the server's own quota."""

@@ -61,9 +61,10 @@ def test_kis_offers_its_two_servers_as_a_choice():
     assert fields_of("kis")["environment"]["schema"]["enum"] == ["real", "virtual"]
 
 
-def test_kis_hides_the_account_number():
-    """The one secret among the extra fields is shown masked; the app secret is the password field, masked anyway."""
-    assert fields_of("kis")["account_number"]["schema"]["format"] == "password"
+@pytest.mark.parametrize("field", ["account_number", "more_keys"])
+def test_kis_hides_its_secret_fields(field):
+    """The secrets among the extra fields are shown masked; the app secret is the password field, masked anyway."""
+    assert fields_of("kis")[field]["schema"]["format"] == "password"
 
 
 def test_every_field_but_the_server_may_stay_empty():

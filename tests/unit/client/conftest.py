@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 
 class FakeClock:
@@ -34,6 +36,7 @@ class MemoryStore:
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.texts: dict[str, str] = {}
+        self.updates = 0
 
     def now(self) -> float:
         return self.clock()
@@ -47,6 +50,13 @@ class MemoryStore:
         state = self.read(key)
         yield state
         self.texts[key] = json.dumps(state, allow_nan=False)
+
+    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
+        state = self.read(key)
+        result = change(state, self.now())
+        self.updates += 1
+        self.texts[key] = json.dumps(state, allow_nan=False)
+        return result
 
     def location(self, key: str) -> str:
         return f"memory:{key}"

@@ -13,7 +13,7 @@ from data_pipeline.exceptions import ConfigurationError, CoordinationError, Queu
 
 def make(store: Any, rate: float = 20, **options: Any) -> TokenBucketRateLimiter:
     """Return a limiter whose sleeps move the store's clock."""
-    return TokenBucketRateLimiter(store, "k", rate, sleep=store.clock.sleep, **options)
+    return TokenBucketRateLimiter(store, "k", rate, sleep=store.clock.sleep, **{"jitter": 0.005, **options})
 
 
 def send_times(limiter: TokenBucketRateLimiter, clock: Any, count: int) -> list[float]:
@@ -81,7 +81,7 @@ def test_a_wait_beyond_the_queue_timeout_takes_no_slot(store: Any, clock: Any) -
             limiter.acquire()
         assert caught.value.retry_after == pytest.approx(3.021, abs=0.01)
     clock.advance(1.0)
-    assert limiter.reserve() == pytest.approx(slots[0] + 3.021, abs=0.01)
+    assert limiter.reserve().at == pytest.approx(slots[0].at + 3.021, abs=0.01)
     assert clock.slept == []
 
 
@@ -98,19 +98,19 @@ def test_a_late_wake_up_finds_the_ring_full(store: Any, clock: Any) -> None:
     limiter = make(store)
     slots = [limiter.reserve() for _ in range(21)]
     clock.advance(5.0)
-    assert [limiter.try_send(slot) for slot in slots[:20]] == [0.0] * 20
-    assert limiter.try_send(slots[20]) == pytest.approx(1.005)
+    assert all(limiter.try_send(slot).sent for slot in slots[:20])
+    assert limiter.try_send(slots[20]).wait == pytest.approx(1.005)
     clock.advance(1.0)
-    assert limiter.try_send(slots[20]) > 0
+    assert not limiter.try_send(slots[20]).sent
     clock.advance(0.006)
-    assert limiter.try_send(slots[20]) == 0.0
+    assert limiter.try_send(slots[20]).sent
 
 
 def test_an_early_wake_up_waits_on(store: Any) -> None:
     """A send before its slot is not recorded."""
     limiter = make(store)
     limiter.reserve()
-    assert limiter.try_send(limiter.reserve()) > 0
+    assert not limiter.try_send(limiter.reserve()).sent
     assert limiter.sends() == 0
 
 
@@ -123,27 +123,105 @@ def test_reservations_that_are_never_used_stop_nobody(store: Any, clock: Any) ->
     assert clock() == pytest.approx(103.02, abs=0.01)
 
 
-def test_a_rejection_widens_the_spacing_and_time_narrows_it(store: Any, clock: Any) -> None:
-    """Each rejection stretches the interval by 0.3 %; half of that is gone after a minute."""
+def test_an_idle_budget_costs_one_update(store: Any) -> None:
+    """A slot that is free now is taken and used in one go; one that has to be waited for costs a second look."""
+    limiter = make(store)
+    limiter.acquire()
+    assert store.updates == 1
+    limiter.acquire()
+    assert store.updates == 3
+
+
+def test_a_rejection_widens_the_window_and_time_narrows_it(store: Any, clock: Any) -> None:
+    """The first rejection among full windows is put down to jitter; half of that is gone 5 minutes later."""
 
     def interval() -> float:
-        return limiter.reserve() * -1 + limiter.reserve()
+        return -limiter.reserve().at + limiter.reserve().at
 
     limiter = make(store, queue_timeout=1000.0)
-    plain = interval()
-    for _ in range(100):
-        limiter.slow_down()
-    assert interval() / plain == pytest.approx(1.3493, abs=0.001)
-    clock.advance(60)
-    assert interval() / plain == pytest.approx(1.1747, abs=0.001)
+    sent_at = [limiter.acquire() for _ in range(21)][-1]
+    assert interval() == pytest.approx(1.005 * 1.002 / 20, abs=1e-6)
+    limiter.slow_down(sent_at)
+    assert interval() == pytest.approx(1.054 * 1.002 / 20, abs=1e-6)
+    clock.advance(30 + 300)
+    assert interval() == pytest.approx(1.0295 * 1.002 / 20, abs=1e-4)
 
 
-def test_the_spacing_never_widens_beyond_ten_times(store: Any) -> None:
-    """However many rejections come, work goes on."""
+def test_rejections_of_sends_from_before_the_last_step_teach_nothing(store: Any) -> None:
+    """Calls that were on their way together are one piece of news."""
     limiter = make(store)
-    for _ in range(2000):
-        limiter.slow_down()
-    assert -limiter.reserve() + limiter.reserve() == pytest.approx(10 * 1.005 * 1.002 / 20)
+    sent = [limiter.acquire() for _ in range(22)]
+    limiter.slow_down(sent[20])
+    store.clock.advance(0.001)
+    known = store.read("limiter-k")["guard"]
+    limiter.slow_down(sent[19])
+    assert store.read("limiter-k")["guard"] == known
+
+
+def test_the_spacing_never_widens_without_end(store: Any, clock: Any) -> None:
+    """However many rejections come, work goes on at a twentieth of the rate."""
+    limiter = make(store)
+    for _ in range(200):
+        limiter.slow_down(limiter.acquire())
+    before = clock()
+    for _ in range(10):
+        limiter.acquire()
+    assert clock() - before < 20
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_jumps_neither_stops_the_sends_nor_lets_them_burst(store: Any, clock: Any, jump: float) -> None:
+    """Should the store's own clock jump by an hour, twenty sends still take nineteen intervals, and no hour."""
+    limiter = make(store)
+    send_times(limiter, clock, 50)
+    clock.advance(jump)
+    times = send_times(limiter, clock, 21)
+    assert 1.0 <= times[-1] - times[0] <= 2.1
+
+
+def test_a_store_that_lost_its_memory_is_met_with_a_pause(store: Any, clock: Any) -> None:
+    """Whoever sent before waits for one window, since the server still counts what the store forgot."""
+    limiter, other = make(store), make(store)
+    send_times(limiter, clock, 20)
+    other.acquire()
+    waiting = limiter.reserve()
+    store.texts.clear()
+    clock.advance(0.1)
+    lost_at = clock()
+    assert other.acquire() - lost_at >= 1.0
+    assert limiter.try_send(waiting).at >= clock()
+
+
+def test_a_fresh_process_that_comes_first_does_not_hide_the_loss(store: Any, clock: Any) -> None:
+    """A new process may write the new state first; one that knew the old state still sees that it is another."""
+    limiter = make(store)
+    limiter.acquire()
+    store.texts.clear()
+    make(store).acquire()
+    lost_at = clock()
+    assert limiter.acquire() - lost_at >= 1.0
+
+
+def test_a_minute_holds_no_more_than_its_quota(store: Any, clock: Any) -> None:
+    """With 100 a minute beside 20 a second, no 60 seconds hold more than 100, and a minute is nearly used."""
+    times = send_times(make(store, per_minute=100), clock, 400)
+    assert most_within(times, 60.0) in (99, 100)
+    assert times[-1] - times[0] <= 399 * 0.6 * 1.01
+
+
+@pytest.mark.parametrize("per_minute", [0, -1, math.nan, math.inf, "1000", True])
+def test_a_minute_quota_that_is_none_is_refused(store: Any, per_minute: Any) -> None:
+    """A wrong quota a minute is refused with its variable's name."""
+    with pytest.raises(ConfigurationError, match="KIS_API_RATE_LIMIT_PER_MINUTE"):
+        make(store, per_minute=per_minute)
+
+
+def test_the_next_slot_can_be_seen_without_taking_it(store: Any) -> None:
+    """Looking ahead costs nothing and changes nothing."""
+    limiter = make(store, 1)
+    assert limiter.ahead() == 0.0
+    limiter.acquire()
+    assert [limiter.ahead() for _ in range(2)] == [pytest.approx(1.007, abs=0.001)] * 2
 
 
 def test_sends_counts_what_was_sent(store: Any, clock: Any) -> None:
@@ -176,7 +254,13 @@ def test_a_queue_timeout_that_is_none_is_refused(store: Any, timeout: Any) -> No
         '{"sent": 3}',
         '{"sent": ["x"]}',
         '{"sent": [1e400]}',
-        '{"widening": []}',
+        '{"guard": []}',
+        '{"rate": "x"}',
+        '{"minute": [1]}',
+        '{"minute_counts": ["x"]}',
+        '{"minute_counts": 7}',
+        '{"seen_at": 1e9, "refused": 3}',
+        '{"trips": {}, "epoch": "x"}',
     ],
 )
 def test_a_damaged_state_stops_the_sends(store: Any, text: str) -> None:

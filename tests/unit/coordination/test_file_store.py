@@ -249,3 +249,29 @@ def test_a_wrong_fernet_key_names_the_variable_and_not_the_key() -> None:
     with pytest.raises(ConfigurationError, match="AIRFLOW__CORE__FERNET_KEY") as caught:
         FileStore("/nowhere", fernet_key="hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_function_changes_the_state_and_is_told_the_time(tmp_path: Path) -> None:
+    """What it returns comes back, and what it wrote is there for the next one."""
+    store = FileStore(tmp_path / "state", lambda: 42.0)
+
+    def count(state: dict[str, Any], now: float) -> float:
+        state["n"] = state.get("n", 0) + 1
+        return now
+
+    assert store.update("k", count) == 42.0
+    assert store.update("k", count) == 42.0
+    assert store.read("k") == {"n": 2}
+
+
+def test_a_function_that_raises_changes_nothing(tmp_path: Path) -> None:
+    """The state is as it was before the call."""
+    store = FileStore(tmp_path / "state", lambda: 42.0)
+
+    def fail(state: dict[str, Any], now: float) -> None:
+        state["n"] = 1
+        raise KeyError(now)
+
+    with pytest.raises(KeyError):
+        store.update("k", fail)
+    assert store.read("k") == {}

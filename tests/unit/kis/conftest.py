@@ -35,8 +35,8 @@ def store(tmp_path, fake_time):
 def make_client(kis, store, fake_time):
     """Make clients of that server."""
 
-    def make(**settings: object) -> KisClient:
-        chosen = KisSettings(APP_KEY, APP_SECRET, **{"rate_limit": 1000.0, **settings})
+    def make(app_key_and_secret: tuple[str, str] = (APP_KEY, APP_SECRET), **settings: object) -> KisClient:
+        chosen = KisSettings(*app_key_and_secret, **{"rate_limit": 1000.0, **settings})
         return KisClient(chosen, store, kis, fake_time.now, fake_time.sleep)
 
     return make

@@ -136,7 +136,7 @@ def test_second_try_may_succeed(kis, make_client):
     kis.answer("inquire-price", gateway("EGW00201"), ok(output={"x": "1"}))
     client = make_client()
     assert ask(client).row("output").text("x") == "1"
-    assert client.limiter.sends() == 2
+    assert client.limiters[0].sends() == 2
 
 
 @pytest.mark.parametrize("failure", [

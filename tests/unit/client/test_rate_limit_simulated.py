@@ -1,0 +1,78 @@
+"""Eight processes against the emulator's gate, on a simulated clock: how much of the quota is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from data_pipeline.client.rate_limit import TokenBucketRateLimiter
+from data_pipeline.emulator.gate import Gate
+from tests.unit.client.limiter_simulation import Simulation
+
+
+@pytest.fixture
+def simulate(new_store: Any) -> Callable[..., Simulation]:
+    """Make a simulation of a server that allows 20 a second."""
+
+    def make(per_minute: int | None = None, window: str = "sliding", **options: Any) -> Simulation:
+        store = new_store()
+        limiters = [TokenBucketRateLimiter(store, "k", 20) for _ in range(8)]
+        return Simulation(store, Gate(20, per_minute, window, store.clock), limiters, **options)
+
+    return make
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.005])
+def test_little_jitter_costs_no_rejection(simulate: Any, jitter: float) -> None:
+    """With up to 5 ms of jitter at least 98 % of the quota is used and nothing is rejected."""
+    traffic = simulate(jitter=jitter).run(61)
+    assert traffic.used(0, 60, 20) >= 0.98
+    assert traffic.rejected(0, 60) == 0
+    assert min(traffic.served.values()) >= 0.5 * max(traffic.served.values())
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_much_jitter_is_learned_at_once(simulate: Any, seed: int) -> None:
+    """With up to 50 ms of jitter at least 94 % is used and at most 0.2 % rejected, the learning included."""
+    traffic = simulate(jitter=0.05, seed=seed).run(61)
+    assert traffic.used(0, 60, 20) >= 0.94
+    assert traffic.rejected(0, 60) <= 0.002
+
+
+def test_a_fixed_window_is_kept_as_well(simulate: Any) -> None:
+    """A server that counts in whole seconds rejects nothing."""
+    traffic = simulate(window="fixed", jitter=0.002).run(61)
+    assert traffic.used(0, 60, 20) >= 0.98
+    assert traffic.rejected(0, 60) == 0
+
+
+@pytest.mark.parametrize("jitter", [0.005, 0.05])
+def test_a_quota_that_is_halved_and_restored_is_followed(simulate: Any, jitter: float) -> None:
+    """Ten seconds after the halving at most 1 % is rejected; a minute after the restore the quota is used again."""
+    traffic = simulate(jitter=jitter)
+    traffic.at(30, lambda: traffic.gate.change(10, None, "sliding"))
+    traffic.at(90, lambda: traffic.gate.change(20, None, "sliding"))
+    traffic.run(175)
+    assert traffic.rejected(40, 90) <= 0.01
+    assert traffic.used(40, 90, 10) >= 0.9
+    # With 50 ms of jitter no more than 1 / 1.05 of the quota can be used.
+    assert traffic.used(150, 175, 20) >= (0.95 if jitter < 0.05 else 0.94)
+
+
+def test_a_hidden_quota_a_minute_is_found(simulate: Any) -> None:
+    """1,000 a minute that nobody told of: two rejections find it, and 93 % of it is used after two minutes."""
+    traffic = simulate(per_minute=1000, jitter=0.005).run(170)
+    assert traffic.used(110, 170, 1000 / 60) >= 0.93
+    assert traffic.rejected(0, 170) * len(traffic.arrivals) <= 2.001
+
+
+def test_two_of_eight_killed_cost_the_others_nothing(simulate: Any) -> None:
+    """The slots of the dead are lost and no more; nobody waits over two seconds."""
+    traffic = simulate(jitter=0.005)
+    traffic.at(30, lambda: traffic.dead.update({2, 5}))
+    traffic.run(61)
+    assert traffic.used(0, 60, 20) >= 0.97
+    assert traffic.rejected(0, 60) == 0
+    assert max(traffic.waits) <= 2.0
