@@ -66,8 +66,10 @@ class Airflow:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):
     """A server of its own for these tests."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    with server:
         yield server
+    server.destroy()
 
 
 @pytest.fixture(scope="session")
