@@ -45,7 +45,7 @@ _SHOWN = {
 _COMMON = {*_SHOWN, "processes", "threads", "jitter_ms", "window", "quota", "rejected_share", "per_process_min"}
 _COMMON |= {"per_process_max", "client_cpu_ms_per_request", "errors", "emulator_cpu_share"}
 
-OUR_STORES = ("file",)
+OUR_STORES = ("file", "redis")
 """What ``COORDINATION_URL`` accepts in this version."""
 
 
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "--store",
         choices=["file", "redis", "both"],
         default="both",
-        help="where processes share (both unless told); the pipeline's own limiter shares through files",
+        help="where processes share (both unless told)",
     )
     add("--no-peers", action="store_true", help=f"leave the other limiters out (else {_PEER_SECONDS} s each)")
     return parser

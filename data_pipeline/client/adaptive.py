@@ -20,7 +20,7 @@ _MINUTE_CLIMB_SECONDS = 10.0
 _CLEAN_SECONDS = 30.0
 _LONE_SHARE = 0.5
 _LOOK_BACK = 0.02
-_CLOSE, _MEASURING = 3.0, 5.0
+_CLOSE, _MEASURING = 1.0, 5.0
 _TRIPS = 32
 _LEAST_SHARE = 0.05
 
@@ -33,7 +33,7 @@ class Quota:
     """Sends a second; 0.5 is one in two seconds."""
     per_minute: float | None = None
     """Sends in any 60 seconds; None for no such limit."""
-    jitter: float = 0.012
+    jitter: float = 0.015
     """Seconds by which sends may draw closer on their way to the server, before any rejection says otherwise."""
 
     @property

@@ -31,6 +31,8 @@ FAILURES = (ServerFailureError, RequestTimeoutError, ConnectionFailedError)
 ANSWERS = (RateLimitedError, AuthenticationError, RequestRefusedError, UnknownStockError)
 """The errors that prove the server serves; they count as success. Every other error says nothing about the server."""
 _PROBE_RETRY_SECONDS = 1.0
+_CLOCK_SECONDS = 1.0
+"""By how much the clocks of two sharers may differ."""
 
 
 class CircuitState(Enum):
@@ -107,11 +109,11 @@ class CircuitBreaker:
     def snapshot(self) -> BreakerSnapshot:
         """Return the present state without changing it."""
         shared, now = self._store.read(self._key), self._store.now()
-        failures, open_until = int(self._number(shared, "failures")), self._number(shared, "open_until")
+        failures, wait = int(self._number(shared, "failures")), self._cooling(shared, now)
         if not shared.get("tripped"):
             return BreakerSnapshot(CircuitState.CLOSED, failures, 0.0, probing=False)
-        if now < open_until:
-            return BreakerSnapshot(CircuitState.OPEN, failures, open_until - now, probing=False)
+        if wait > 0:
+            return BreakerSnapshot(CircuitState.OPEN, failures, wait, probing=False)
         return BreakerSnapshot(CircuitState.HALF_OPEN, failures, 0.0, self._probing(shared, now))
 
     def check(self) -> None:
@@ -156,50 +158,72 @@ class CircuitBreaker:
         shared = self._store.read(self._key)
         if not shared.get("tripped"):
             return Permit(self._opened(shared))
-        with self._store.transaction(self._key) as shared:
+        probe = uuid.uuid4().hex
+
+        def permit(shared: dict[str, Any], now: float) -> Permit:
             if not shared.get("tripped"):
                 return Permit(self._opened(shared))
-            now, open_until = self._store.now(), self._number(shared, "open_until")
-            if now < open_until:
-                raise _rejected(open_until - now)
-            if self._probing(shared, now):
-                raise _rejected(_PROBE_RETRY_SECONDS)
-            probe = uuid.uuid4().hex
-            shared.update(probe=probe, probe_until=now + self._lease)
+            if shared.get("probe") != probe:  # else it was taken before, but the answer was lost
+                self._require_turn(shared, now)
+                shared.update(probe=probe, probe_until=now + self._lease)
             return Permit(self._opened(shared), probe)
+
+        return self._store.update(self._key, permit)
 
     def success(self, permit: Permit) -> None:
         """Report that the server served: it clears the count, and a probe closes the breaker."""
         if permit.probe is None and self._number(self._store.read(self._key), "failures") == 0:
             return
-        with self._store.transaction(self._key) as shared:
+
+        def clear(shared: dict[str, Any], _: float) -> bool:
             if not self._is_current(shared, permit):
-                return
-            if permit.probe is not None:
-                logger.info("The server serves again: the circuit breaker is closed")
+                return False
             opened = self._opened(shared)
             shared.clear()
             shared["opened"] = opened
+            return permit.probe is not None
+
+        if self._store.update(self._key, clear):
+            logger.info("The server serves again: the circuit breaker is closed")
 
     def failure(self, permit: Permit) -> None:
         """Report that the server did not serve: the last of ``threshold`` in a row, or a probe, opens the breaker."""
-        with self._store.transaction(self._key) as shared:
+
+        def count(shared: dict[str, Any], now: float) -> bool:
             if not self._is_current(shared, permit):
-                return
+                return False
             shared["failures"] = int(self._number(shared, "failures")) + 1
             if permit.probe is None and shared["failures"] < self._threshold:
-                return
-            open_until = self._store.now() + self._cooldown
+                return False
+            open_until = now + self._cooldown
             shared.update(tripped=True, open_until=open_until, opened=self._opened(shared) + 1, probe="")
-        logger.warning("The server fails: the circuit breaker is open for %g s", self._cooldown)
+            return True
+
+        if self._store.update(self._key, count):
+            logger.warning("The server fails: the circuit breaker is open for %g s", self._cooldown)
 
     def release(self, permit: Permit) -> None:
         """Give a permit back without an outcome; the next caller probes instead."""
         if permit.probe is None:
             return
-        with self._store.transaction(self._key) as shared:
+
+        def give_back(shared: dict[str, Any], _: float) -> None:
             if self._is_current(shared, permit):
                 shared["probe"] = ""
+
+        self._store.update(self._key, give_back)
+
+    def _require_turn(self, shared: dict[str, Any], now: float) -> None:
+        wait = self._cooling(shared, now)
+        if wait > 0:
+            raise _rejected(wait)
+        if self._probing(shared, now):
+            raise _rejected(_PROBE_RETRY_SECONDS)
+
+    def _cooling(self, shared: dict[str, Any], now: float) -> float:
+        """Return the seconds left of the cooldown; a time further ahead than it was taken from a clock set back."""
+        wait = self._number(shared, "open_until") - now
+        return wait if 0 < wait <= self._cooldown + _CLOCK_SECONDS else 0.0
 
     def _is_current(self, shared: dict[str, Any], permit: Permit) -> bool:
         if permit.probe is not None:
@@ -207,7 +231,10 @@ class CircuitBreaker:
         return not shared.get("tripped") and self._opened(shared) == permit.opened
 
     def _probing(self, shared: dict[str, Any], now: float) -> bool:
-        return bool(shared.get("probe")) and now < self._number(shared, "probe_until")
+        return (
+            bool(shared.get("probe"))
+            and now < self._number(shared, "probe_until") <= now + self._lease + _CLOCK_SECONDS
+        )
 
     def _opened(self, shared: dict[str, Any]) -> int:
         return int(self._number(shared, "opened"))

@@ -68,12 +68,13 @@ class Guard:
             self._sent += 1
         try:
             with self.breaker.call():
-                return self._timed(send)
+                return self._timed(send, sent_at)
         except RateLimitedError:
             self.limiter.slow_down(sent_at)
             raise
 
-    def _timed(self, send: Callable[[], T]) -> T:
+    def _timed(self, send: Callable[[], T], sent_at: float) -> T:
+        self.limiter.leaving(sent_at)
         began = self._clock()
         try:
             return send()

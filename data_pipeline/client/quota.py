@@ -46,6 +46,11 @@ class SendLog:
         self._counts = self._counts[surplus:]
         self._keep_counts()
 
+    def postpone(self, at: float, to: float) -> None:
+        """Correct the time of a send that left later; a send that is not among the newest any more stays as it is."""
+        if at in self.times and to > at:
+            self._state["sent"] = self.times = sorted([*(each for each in self.times if each != at), to])
+
     def refuse(self, at: float) -> None:
         """Note that the server rejected the send of that moment, which it therefore does not count."""
         refused = times(self._state, "refused", self._location)

@@ -19,6 +19,8 @@ from data_pipeline.exceptions import ConfigurationError, QueueTimeoutError
 logger = logging.getLogger(__name__)
 
 _HIGHEST_RATE = 1000.0
+_NOTICEABLE = 0.002
+"""Seconds that a send may leave later than it was recorded; the window's ``jitter`` makes up for as little as that."""
 _BACKWARDS = 1.0
 """Seconds by which the store's clock may seem to run backwards before its times are taken for another clock's."""
 
@@ -72,7 +74,7 @@ class TokenBucketRateLimiter:
         rate: float,
         queue_timeout: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
-        jitter: float = 0.012,
+        jitter: float = 0.015,
         per_minute: float | None = None,
         variable: str = "KIS_API_RATE_LIMIT",
     ) -> None:
@@ -143,6 +145,17 @@ class TokenBucketRateLimiter:
             return _waiting(slot, free_at, now)
 
         return self._remembered(self._store.update(self._key, use))
+
+    def leaving(self, sent_at: float) -> None:
+        """Note that the send recorded at that moment leaves only now, if that is noticeably later.
+
+        A process that was held up between the two would otherwise let a later send draw too close to this one.
+
+        Args:
+            sent_at: What :meth:`acquire` returned for it.
+        """
+        if self._store.now() - sent_at > _NOTICEABLE:
+            self._store.update(self._key, lambda state, now: self._log(state).postpone(sent_at, round(now, 6)))
 
     def slow_down(self, sent_at: float | None = None) -> None:
         """Learn from a send that the server rejected as one too many.

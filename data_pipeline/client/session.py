@@ -6,6 +6,7 @@ import email.utils
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timezone
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
@@ -38,6 +39,15 @@ _SHOWN_HEADERS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "custtype", "tr_cont", "tr_id"}
     | {"user-agent"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCall:
+    """A call that is ready to leave; it holds credentials, so its ``repr`` shows its address only."""
+
+    request: requests.PreparedRequest = field(repr=False)
+    settings: Mapping[str, Any] = field(repr=False)
+    what: str
 
 
 class HttpSession:
@@ -96,15 +106,38 @@ class HttpSession:
             PayloadError: The body is larger than accepted or cannot be decompressed.
             InvalidRequestError: The path or a header cannot be sent.
         """
-        return self._send("GET", self._url(path), params=params, headers=headers)
+        return self.send(self.prepare("GET", path, params=params, headers=headers))
+
+    def prepare(self, method: str, path: str, **content: Any) -> PreparedCall:
+        """Return a call that is ready to leave, so that nothing but the sending is left once its turn has come.
+
+        Args:
+            method: GET or POST.
+            path: Below the base URL.
+            content: ``params``, ``headers`` and ``json`` as ``requests`` takes them.
+
+        Raises:
+            InvalidRequestError: The path or a header cannot be sent.
+        """
+        return self._prepare(method, self._url(path), content)
+
+    def send(self, call: PreparedCall) -> requests.Response:
+        """Return the answer to a prepared call, which may be sent again; the errors are those of :meth:`get`."""
+        outcome = self._exchange(call)
+        # Raised out here, an error has no context: the one of requests would carry the request and its headers along.
+        if isinstance(outcome, DataPipelineError):
+            raise outcome
+        if 300 <= outcome.status_code < 400:
+            raise RequestRefusedError(f"{call.what}: HTTP {outcome.status_code}, a redirect, which is not followed")
+        return outcome
 
     def post(self, path: str, json: Any = None, headers: Mapping[str, str] | None = None) -> requests.Response:
         """Return the answer to a POST of a JSON body; the errors are those of :meth:`get`."""
-        return self._send("POST", self._url(path), json=json, headers=headers)
+        return self.send(self.prepare("POST", path, json=json, headers=headers))
 
     def download(self, url: str) -> requests.Response:
         """Return the answer to a GET of any full URL, sent without credentials; the errors are those of :meth:`get`."""
-        return self._send("GET", _checked_url(url))
+        return self.send(self._prepare("GET", _checked_url(url), {}))
 
     def close(self) -> None:
         """Close every connection; closing twice is safe."""
@@ -123,30 +156,30 @@ class HttpSession:
             raise InvalidRequestError(f"a path begins with one slash, not {path!r}")
         return self._base_url + path
 
-    def _send(self, method: str, url: str, **content: Any) -> requests.Response:
+    def _prepare(self, method: str, url: str, content: Mapping[str, Any]) -> PreparedCall:
         what = f"{method} {urlsplit(url)._replace(query='', fragment='').geturl()}"
-        outcome = self._exchange(method, url, what, content)
-        # Raised out here, an error has no context: the one of requests would carry the request and its headers along.
+        outcome: PreparedCall | DataPipelineError
+        try:
+            request = self._session.prepare_request(requests.Request(method, url, **content))
+            outcome = PreparedCall(request, self._session.merge_environment_settings(url, {}, True, None, None), what)
+        except (OSError, ValueError) as error:
+            outcome = _translated(error, what, self._timeout)
         if isinstance(outcome, DataPipelineError):
             raise outcome
-        if 300 <= outcome.status_code < 400:
-            raise RequestRefusedError(f"{what}: HTTP {outcome.status_code}, a redirect, which is not followed")
         return outcome
 
-    def _exchange(
-        self, method: str, url: str, what: str, content: dict[str, Any]
-    ) -> requests.Response | DataPipelineError:
+    def _exchange(self, call: PreparedCall) -> requests.Response | DataPipelineError:
         deadline = self._clock() + 2 * self._timeout
         waits = (min(_CONNECT_SECONDS, self._timeout), self._timeout)
         try:
-            with self._session.request(
-                method, url, **content, timeout=waits, allow_redirects=False, stream=True
+            with self._session.send(
+                call.request.copy(), **call.settings, timeout=waits, allow_redirects=False
             ) as response:
                 _hide_credentials(response)
-                return self._read(response, what, deadline) or response
+                return self._read(response, call.what, deadline) or response
         # Transports other than the network may raise plain OSError, which requests' own errors are too.
         except (OSError, ValueError, urllib3_exceptions.HTTPError) as error:
-            return _translated(error, what, self._timeout)
+            return _translated(error, call.what, self._timeout)
 
     def _read(self, response: requests.Response, what: str, deadline: float) -> DataPipelineError | None:
         pieces, size = [], 0

@@ -123,16 +123,21 @@ class TokenManager:
         known = self._known
         if known is not None and known.value == value:
             self._known = None
-        with self._store.transaction(self._key, secret=True) as shared:
+
+        def drop(shared: dict[str, Any], _: float) -> None:
             if shared.get("value") == value:
                 del shared["value"]
+
+        self._store.update(self._key, drop, secret=True)
 
     def _wait_or_ask(self, shared: dict[str, Any], deadline: float) -> None:
         now = self._store.now()
         self._raise_if_refused(shared, now)
         wait = self._turn_at(shared, now) - now
         if wait <= 0:
-            self._take_turn_and_ask()
+            turn = uuid.uuid4().hex
+            if self._take(turn):
+                self._ask(turn)
             return
         # With a holder at work the token may come any moment; without one, nothing comes before the turn.
         earliest = _LOOK_AGAIN_SECONDS if self._is_held(shared, now) else wait
@@ -140,13 +145,20 @@ class TokenManager:
             raise _unavailable(wait)
         self._sleep(min(wait, _LOOK_AGAIN_SECONDS))
 
-    def _take_turn_and_ask(self) -> None:
-        turn = uuid.uuid4().hex
-        with self._store.transaction(self._key, secret=True) as shared:
-            now = self._store.now()
+    def _take(self, turn: str) -> bool:
+        """Return whether this caller may ask; a token or another holder may have come meanwhile."""
+
+        def take(shared: dict[str, Any], now: float) -> bool:
+            if shared.get("holder") == turn:  # taken before, but the answer was lost
+                return True
             if self._usable(shared) is not None or self._turn_at(shared, now) > now:
-                return
+                return False
             shared.update(holder=turn, until=now + self._lease, asked_at=now)
+            return True
+
+        return self._store.update(self._key, take, secret=True)
+
+    def _ask(self, turn: str) -> None:
         try:
             token = self._issue()
         except _NOT_ASKED:
@@ -181,7 +193,7 @@ class TokenManager:
         )
 
     def _end_turn(self, turn: str, **changes: Any) -> None:
-        with self._store.transaction(self._key, secret=True) as shared:
+        def end(shared: dict[str, Any], _: float) -> None:
             if shared.get("holder") == turn:
                 shared.update(holder=None, until=None)
             elif "value" not in changes:
@@ -189,6 +201,8 @@ class TokenManager:
             shared.update(changes)
             for name in [name for name, value in shared.items() if value is None]:
                 del shared[name]
+
+        self._store.update(self._key, end, secret=True)
 
     def _usable(self, shared: dict[str, Any]) -> _Usable | None:
         value = shared.get("value")

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 import platform
-import re
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_pipeline.coordination.envelope import MOST_BYTES, Seal, open_envelope
-from data_pipeline.coordination.store import T, number
+from data_pipeline.coordination.store import T, damaged, number, require_key
 from data_pipeline.exceptions import CoordinationError
 
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _OTHER_HOST_SECONDS = 60.0
+_PAGE, _ROOM = 4096, 1024
+"""Bytes that one write changes at once, and the steps in which a file grows."""
 
 
 class FileStore:
@@ -71,54 +71,61 @@ class FileStore:
         """Return the path of the file that holds ``key``."""
         return self._paths(key).state
 
-    @contextmanager
-    def transaction(self, key: str, *, secret: bool = False) -> Iterator[dict[str, Any]]:
-        """Hold the state of ``key`` alone to change it in place; see the protocol."""
+    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
+        """Change the state of ``key`` by a function and return what it returns; see the protocol."""
         paths = self._paths(key)
         with _errors(paths.state):
             lock = self._lock(paths.lock)
         try:
             state = self._load(paths.state, secret=secret)
-            yield state
+            result = change(state, self._clock())
             head = {"boot": self._boot, "host": self._host, "at": self._clock()}
             content = self._seal.wrap(head, state, secret=secret)
             with _errors(paths.state):
-                _replace(paths, content, durable=secret)
+                if secret or not _overwrite(paths.state, content):
+                    _replace(paths, content, durable=secret)
         finally:
-            # Closing alone would leave the lock with a child that was forked in between.
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            os.close(lock)
-
-    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
-        """Change the state of ``key`` by a function and return what it returns; see the protocol."""
-        with self.transaction(key, secret=secret) as state:
-            return change(state, self._clock())
+            _unlock(lock)
+        return result
 
     def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
-        """Return the state last written under ``key``; files are replaced as a whole, so no lock is needed."""
-        return self._load(self._paths(key).state, secret=secret)
+        """Return the state last written under ``key``, waiting at most for a write on its way; see the protocol."""
+        paths = self._paths(key)
+        if secret:  # replaced as a whole, so there is nothing to wait for
+            return self._load(paths.state, secret=True)
+        with _errors(paths.state):
+            lock = self._lock(paths.lock, shared=True)
+        try:
+            return self._load(paths.state, secret=False)
+        finally:
+            _unlock(lock)
 
     def _paths(self, key: str) -> _Paths:
         known = self._known.get(key)
         if known is None:
-            if not _KEY.fullmatch(key):
-                raise ValueError(f"a key is 1 to 100 of A-Za-z0-9._- and begins with a letter or digit, not {key!r}")
-            base = str(self._directory / key)
+            base = str(self._directory / require_key(key))
             known = self._known[key] = _Paths(f"{base}.json", f"{base}.lock", f"{base}.tmp")
         return known
 
-    def _lock(self, path: str) -> int:
-        if not self._checked:
-            self._check_directory()
-        lock = self._open_lock(path)
+    def _lock(self, path: str, *, shared: bool = False) -> int | None:
+        """Return a lock that is held; None when only a look is wanted and nobody ever wrote here."""
+        if shared:
+            try:
+                lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return None
+        else:
+            lock = self._open_lock(path)
         try:
-            self._wait_for(lock, path)
+            self._wait_for(lock, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         except BaseException:
             os.close(lock)
             raise
         return lock
 
     def _open_lock(self, path: str) -> int:
+        if not self._checked:
+            self._check_directory()
         # Opened anew each time: flock belongs to the open file, so this excludes threads as well as processes.
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:
@@ -127,9 +134,9 @@ class FileStore:
             self._check_directory()
             return os.open(path, flags, 0o600)
 
-    def _wait_for(self, lock: int, path: str) -> None:
+    def _wait_for(self, lock: int, path: str, kind: int) -> None:
         waited, pause = 0.0, 0.0005
-        while not _try_lock(lock):
+        while not _try_lock(lock, kind):
             if waited >= self._lock_timeout:
                 raise CoordinationError(f"{path} stayed locked by another process for {waited:.1f} s")
             self._sleep(pause)
@@ -159,6 +166,8 @@ class FileStore:
     def _is_of_this_boot(self, envelope: dict[str, Any], written_at: float, path: str) -> bool:
         if envelope.get("boot") != self._boot:
             host = envelope.get("host")
+            if not isinstance(host, str):
+                raise damaged(path, "it does not say which host wrote it")
             if host != self._host and abs(time.time() - written_at) < _OTHER_HOST_SECONDS:
                 raise CoordinationError(f"{path} is in use by host {host!r}; a file:// store serves one host only")
             return False
@@ -196,18 +205,47 @@ def _contents(path: str) -> tuple[bytes, float] | None:
         os.close(descriptor)
 
 
-def _try_lock(lock: int) -> bool:
+def _try_lock(lock: int, kind: int) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
 
 
+def _unlock(lock: int | None) -> None:
+    if lock is not None:
+        # Closing alone would leave the lock with a child that was forked in between.
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        os.close(lock)
+
+
+def _overwrite(path: str, content: bytes) -> bool:
+    """Put content that fits into the file as it lies there; False when it does not fit.
+
+    One write within one page, which a kill cannot cut in two, is several times cheaper than a new file. Blanks fill the
+    rest, so the file never needs more room. The caller holds the lock, and readers wait for it.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        size = os.fstat(descriptor).st_size
+        if not len(content) <= size <= _PAGE:
+            return False
+        if os.pwrite(descriptor, content.ljust(size), 0) != size:
+            raise OSError(errno.EIO, "a part of the state was not written")
+        return True
+    finally:
+        os.close(descriptor)
+
+
 def _replace(paths: _Paths, content: bytes, *, durable: bool) -> None:
     """Replace the file as a whole; the caller holds its lock, so the one temporary name is its own."""
+    room = len(content) if durable else len(content) + -len(content) % _ROOM
     try:
-        _write(paths.temporary, content, durable=durable)
+        _write(paths.temporary, content.ljust(room), durable=durable)
         os.rename(paths.temporary, paths.state)  # noqa: PTH104 - called forty times a second; Path costs more than it
     except OSError:
         with suppress(OSError):

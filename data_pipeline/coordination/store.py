@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -15,13 +15,15 @@ from data_pipeline.exceptions import ConfigurationError, CoordinationError
 T = TypeVar("T")
 
 _HUGE = 1e300
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Store(Protocol):
     """Small JSON states, each under a key, shared by every process that opens the same store.
 
     Every method raises :class:`CoordinationError` when the store cannot be reached, is full, is damaged or stays
-    locked; a caller must then send nothing. Trying again later can help.
+    locked; a caller must then send nothing. Trying again later can help. A key that :func:`require_key` does not
+    accept is a ``ValueError``.
     """
 
     def now(self) -> float:
@@ -31,26 +33,20 @@ class Store(Protocol):
         """
         ...
 
-    def transaction(self, key: str, *, secret: bool = False) -> AbstractContextManager[dict[str, Any]]:
-        """Hold the state of ``key`` alone, among all threads and processes, to change it in place.
-
-        The state is empty when nobody wrote it yet. Leaving the block writes it as a whole; leaving it by an exception
-        changes nothing. Keep the block short and never wait for the network inside. Transactions on one key do not
-        nest. A ``secret`` state is readable by its owner only, is encrypted when the store has a key for that,
-        outlives a restart of the host, and counts as empty when it cannot be decrypted.
-        """
-        ...
-
     def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
-        """Change the state of ``key`` by a function and return what it returns.
+        """Change the state of ``key`` by a function, alone among all threads and processes; return what it returns.
 
-        ``change`` gets the state, to be changed in place, and the time of :meth:`now`. It may be called again when
-        somebody else was faster, so it has no other effect; raising changes nothing. See :meth:`transaction`.
+        ``change`` gets the state, to be changed in place (empty when nobody wrote it yet), and the time of :meth:`now`.
+        It is written as a whole; raising changes nothing. ``change`` may be called again when somebody else was faster
+        or an answer was lost, even after its first result was stored: it has no other effect, finds that out where it
+        matters, and never waits. Updates do not nest. A ``secret`` state is readable by its owner only, is encrypted
+        when the store has a key for that, outlives a restart of the host, and counts as empty when it cannot be
+        decrypted.
         """
         ...
 
     def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
-        """Return the state last written under ``key`` without waiting for anybody; empty when there is none."""
+        """Return the state last written under ``key``; empty when there is none."""
         ...
 
     def location(self, key: str) -> str:
@@ -63,22 +59,42 @@ def hashed(app_key: str) -> str:
     return hashlib.sha256(app_key.encode()).hexdigest()[:16]
 
 
-def open_store(url: str | None = None, environ: Mapping[str, str] = os.environ) -> Store:
-    """Return the store that ``COORDINATION_URL`` names; nothing is created before its first use.
+def open_store(url: str | None = None, environ: Mapping[str, str] = os.environ, patience: float = 5.0) -> Store:
+    """Return the store that ``COORDINATION_URL`` names; nothing is created or connected before its first use.
 
     Args:
-        url: ``file:///absolute/directory``. None reads ``COORDINATION_URL``; when that is empty too, the directory is
+        url: ``file:///absolute/directory`` for the processes of one host, ``redis://[:password@]host[:port][/db]`` (or
+            ``rediss://``) for many hosts. None reads ``COORDINATION_URL``; when that is empty too, the directory is
             ``data-pipeline/coordination`` under ``XDG_STATE_HOME`` or ``~/.local/state``.
         environ: Where settings are read. ``AIRFLOW__CORE__FERNET_KEY`` encrypts secret states when it is set.
+        patience: Seconds that a store which does not answer may cost, at most; more than 5 makes no difference.
 
     Raises:
         ConfigurationError: The URL or the Fernet key is not usable; the message names the variable.
     """
+    wanted = url or environ.get("COORDINATION_URL") or ""
+    fernet_key = environ.get("AIRFLOW__CORE__FERNET_KEY") or None
+    patience = min(max(patience, 0.1), 5.0)
+    if urlsplit(wanted).scheme in {"redis", "rediss"}:
+        # Whoever shares through files never imports the Redis client.
+        from data_pipeline.coordination.redis import RedisStore
+
+        return RedisStore(wanted, fernet_key=fernet_key, patience=patience)
     from data_pipeline.coordination.file import FileStore
 
-    wanted = url or environ.get("COORDINATION_URL") or ""
     directory = _directory_of(wanted) if wanted else _default_directory(environ)
-    return FileStore(directory, fernet_key=environ.get("AIRFLOW__CORE__FERNET_KEY") or None)
+    return FileStore(directory, fernet_key=fernet_key, lock_timeout=patience)
+
+
+def require_key(key: str) -> str:
+    """Return the key unchanged.
+
+    Raises:
+        ValueError: It cannot name a state.
+    """
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"a key is 1 to 100 of A-Za-z0-9._- and begins with a letter or digit, not {key!r}")
+    return key
 
 
 def _directory_of(url: str) -> Path:
@@ -88,8 +104,8 @@ def _directory_of(url: str) -> Path:
     if not usable or not path.startswith("/") or "\0" in path or not path.strip("/"):
         # The URL is not repeated: one of another scheme may hold a password.
         raise ConfigurationError(
-            f"COORDINATION_URL must be file:///absolute/directory, not a URL with scheme {parts.scheme!r}; "
-            "leave it empty for the default directory"
+            "COORDINATION_URL must be file:///absolute/directory or redis://host:port/db, not a URL with scheme "
+            f"{parts.scheme!r}; leave it empty for the default directory"
         )
     return Path(path)
 

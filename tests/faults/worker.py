@@ -1,4 +1,4 @@
-"""One process of the multi-process tests: ``worker.py TASK DIRECTORY [ARGUMENT]``.
+"""One process of the multi-process tests: ``worker.py TASK URL DIRECTORY [ARGUMENT]``, a store and a folder.
 
 It prints ``ready``, waits for a line on standard input, does its task, and prints one JSON value.
 """
@@ -18,22 +18,21 @@ from typing import Any
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.token import Token, TokenManager
-from data_pipeline.coordination.file import FileStore
+from data_pipeline.coordination.store import open_store
 from data_pipeline.exceptions import CircuitOpenError, CoordinationError
 
 
-def count(directory: str, times: str) -> int:
+def count(url: str, directory: str, times: str) -> int:
     """Add one that often."""
-    store = FileStore(directory, lock_timeout=60.0)
+    store = open_store(url)
     for _ in range(int(times)):
-        with store.transaction("count") as shared:
-            shared["n"] = shared.get("n", 0) + 1
+        store.update("count", lambda shared, _: shared.update(n=shared.get("n", 0) + 1))
     return int(times)
 
 
-def acquire(directory: str, sends: str) -> list[float]:
+def acquire(url: str, directory: str, sends: str) -> list[float]:
     """Acquire that many slots in two threads and return when."""
-    limiter = TokenBucketRateLimiter(FileStore(directory), "k", 40.0, queue_timeout=60.0)
+    limiter = TokenBucketRateLimiter(open_store(url), "k", 40.0, queue_timeout=60.0)
     times: list[float] = []
 
     def run() -> None:
@@ -50,15 +49,18 @@ def acquire(directory: str, sends: str) -> list[float]:
     return times
 
 
-def hold(directory: str, _argument: str) -> None:
+def hold(url: str, directory: str, _argument: str) -> None:
     """Change the state, and stay inside the transaction for ever."""
-    with FileStore(directory).transaction("count") as shared:
+
+    def stay(shared: dict[str, Any], _: float) -> None:
         shared["n"] = 999
         print("holding", flush=True)
         signal.pause()
 
+    open_store(url).update("count", stay)
 
-def token(directory: str, behaviour: str) -> str:
+
+def token(url: str, directory: str, behaviour: str) -> str:
     """Return the shared token; whoever issues writes a line to the file ``issued``."""
 
     def issue() -> Token:
@@ -70,24 +72,23 @@ def token(directory: str, behaviour: str) -> str:
         time.sleep(0.3)
         return Token(f"token-of-{os.getpid()}", time.time() + 86_400)
 
-    return TokenManager(FileStore(directory), "k", issue, lease=1.0, spacing=1.5).get()
+    return TokenManager(open_store(url), "k", issue, lease=1.0, spacing=1.5).get()
 
 
-def probe(directory: str, _argument: str) -> bool:
+def probe(url: str, directory: str, _argument: str) -> bool:
     """Return whether this process was given the probe."""
     try:
-        return CircuitBreaker(FileStore(directory), "k", cooldown=0.01).before().probe is not None
+        return CircuitBreaker(open_store(url), "k", cooldown=0.01).before().probe is not None
     except CircuitOpenError:
         return False
 
 
-def fill(directory: str, _argument: str) -> str:
+def fill(url: str, directory: str, _argument: str) -> str:
     """Return the error of a write that does not fit, as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
     try:
-        with FileStore(directory).transaction("count") as shared:
-            shared["text"] = "x" * 1000
+        open_store(url).update("count", lambda shared, _: shared.update(text="x" * 5000))
     except CoordinationError as error:
         return str(error)
     return "written"

@@ -127,10 +127,12 @@ class KisClient:
         return min(in_turn, key=lambda key: key.guard(endpoint).limiter.ahead())
 
     def _send(self, key: AppKey, endpoint: Endpoint, params: Mapping[str, str], subject: str, token: str) -> Answer:
-        where, headers = f"KIS {endpoint.name} of {subject}", key.headers(endpoint, token)
+        where = f"KIS {endpoint.name} of {subject}"
+        # Made before its slot comes, so that only the sending lies between the slot and the wire.
+        request = self._session.prepare("GET", endpoint.path, params=params, headers=key.headers(endpoint, token))
 
         def send() -> Answer:
-            response = self._session.get(endpoint.path, params, headers)
+            response = self._session.send(request)
             at = server_time(response, self._clock())
             return parse_answer(scrubbed(response, key.secrets(token)), where, subject, at)
 

@@ -71,7 +71,13 @@ class KISDataSource(AbstractDataSource):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = settings.source_name
-        self.client = KisClient(settings, store or open_store(settings.coordination_url), adapter, clock, sleep)
+        self.client = KisClient(
+            settings,
+            store or open_store(settings.coordination_url, patience=settings.queue_timeout),
+            adapter,
+            clock,
+            sleep,
+        )
         self._virtual = bool(settings.use_virtual)
         self._calendar: TradingCalendar = krx_calendar()
         self._master = StockMaster(self.client.download_master, self._calendar)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pytest
@@ -37,6 +36,8 @@ class MemoryStore:
         self.clock = clock
         self.texts: dict[str, str] = {}
         self.updates = 0
+        self.twice = False
+        """Whether the next change is applied twice, as after an answer that was lost."""
 
     def now(self) -> float:
         return self.clock()
@@ -45,17 +46,17 @@ class MemoryStore:
         state: dict[str, Any] = json.loads(self.texts.get(key, "{}"))
         return state
 
-    @contextmanager
-    def transaction(self, key: str, *, secret: bool = False) -> Iterator[dict[str, Any]]:
-        state = self.read(key)
-        yield state
-        self.texts[key] = json.dumps(state, allow_nan=False)
+    def put(self, key: str, **state: Any) -> None:
+        self.update(key, lambda shared, _: shared.update(state))
 
     def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
         state = self.read(key)
         result = change(state, self.now())
         self.updates += 1
         self.texts[key] = json.dumps(state, allow_nan=False)
+        if self.twice:
+            self.twice = False
+            return self.update(key, change)
         return result
 
     def location(self, key: str) -> str:

@@ -204,3 +204,19 @@ def test_a_damaged_state_stops_the_calls(store: Any, breaker: CircuitBreaker, te
     store.texts["breaker-k"] = text
     with pytest.raises(CoordinationError, match="memory:breaker-k"):
         end(breaker, FAILURES[0])
+
+
+def test_a_probe_whose_answer_was_lost_is_still_given(store: Any, clock: Any, breaker: CircuitBreaker) -> None:
+    """A store may apply a change twice when an answer is lost; the prober still gets its turn."""
+    trip(breaker)
+    clock.advance(60)
+    store.twice = True
+    assert breaker.before().probe is not None
+
+
+def test_a_clock_set_back_does_not_keep_the_breaker_open(store: Any, clock: Any, breaker: CircuitBreaker) -> None:
+    """A cooldown that would end later than a whole one from now is taken for another clock's: a probe may go."""
+    trip(breaker)
+    clock.advance(-3600)
+    assert breaker.state is CircuitState.HALF_OPEN
+    assert breaker.before().probe is not None

@@ -36,7 +36,7 @@ def test_the_default_is_the_users_state_directory(environ: dict[str, str], expec
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://:hunter2@h:6379/0", "/tmp/s", "file://", "file:///", "file:rel", "file://host/s", "file:///s?x=1", "x"],
+    ["ftp://:hunter2@h/0", "/tmp/s", "file://", "file:///", "file:rel", "file://host/s", "file:///s?x=1", "x"],
 )
 def test_any_other_url_is_refused(url: str) -> None:
     """Another scheme or a relative path is a configuration error that says what works and repeats no password."""
@@ -45,11 +45,26 @@ def test_any_other_url_is_refused(url: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["redis://:hunter2@h/0?a=1", "redis:///0", "redis://u:hunter2@h:x/0", "rediss://h/db"])
+def test_a_redis_url_that_names_no_server_is_refused(url: str) -> None:
+    """The error shows the form that works and repeats no password."""
+    with pytest.raises(ConfigurationError, match="COORDINATION_URL must be redis://") as caught:
+        open_store(url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_redis_url_names_a_server_for_many_hosts() -> None:
+    """The place is told without the password, and nothing is connected before its first use."""
+    store = open_store("redis://:hunter2@state.example:6380/2")
+    assert store.location("k") == "redis://state.example:6380/2 data-pipeline:k"
+    assert "hunter2" not in repr(store)
+
+
 def test_airflows_fernet_key_encrypts_secrets(tmp_path: Path) -> None:
     """The key in the environment is the one that secrets are written under."""
     environ = {"AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode()}
-    with open_store(f"file://{tmp_path}", environ).transaction("k", secret=True) as shared:
-        shared["value"] = "plain-text"
+    store = open_store(f"file://{tmp_path}", environ)
+    store.update("k", lambda shared, _: shared.update(value="plain-text"), secret=True)
     assert "plain-text" not in (tmp_path / "k.json").read_text(encoding="utf-8")
 
 

@@ -1,0 +1,213 @@
+"""The store for many hosts: one value a key in Redis (or Valkey), changed by compare-and-set in a Lua script."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from data_pipeline.coordination.envelope import MOST_BYTES, Seal, open_envelope
+from data_pipeline.coordination.shared_clock import SharedClock
+from data_pipeline.coordination.store import T, damaged, require_key
+from data_pipeline.exceptions import ConfigurationError, CoordinationError
+
+_PREFIX = "data-pipeline:"
+_KEPT_SECONDS = 8 * 86_400
+_URL = "COORDINATION_URL must be redis://[:password@]host[:port][/db], or rediss:// for TLS"
+
+
+class Script(NamedTuple):
+    """A Lua script and the name by which the server knows it once it has seen it."""
+
+    text: str
+    sha: str
+
+    @classmethod
+    def of(cls, text: str) -> Script:
+        """Return the script of this text."""
+        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+_EXCHANGE = Script.of("""
+local told = redis.call('TIME')
+local shift = redis.call('GET', KEYS[2]) or '0'
+if not tonumber(shift) then return redis.error_reply('FOREIGN clock') end
+if redis.call('STRLEN', KEYS[1]) > tonumber(ARGV[1]) then return redis.error_reply('FOREIGN size') end
+local found = redis.call('GET', KEYS[1]) or ''
+local stored = 0
+if #ARGV > 1 and found == ARGV[2] then
+  redis.call('SET', KEYS[1], ARGV[3], 'EX', ARGV[4])
+  stored = 1
+end
+return {string.format('%d.%06d', told[1], told[2]), shift, found, stored}
+""")
+"""Returns the server's time, the shift of the shared time, the value as it was found, and whether the new value was
+stored: it is when the old one is what the caller read."""
+_SHIFT = Script.of("""
+if (redis.call('GET', KEYS[1]) or '0') == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
+""")
+"""Changes the shift, unless somebody else was faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    now: float
+    value: bytes
+    stored: bool
+
+
+class RedisStore:
+    """Shared state in Redis; it satisfies :class:`~data_pipeline.coordination.store.Store`.
+
+    All hosts go by the server's clock. Should that be set to another time, whoever called within the last minute sees
+    it by the monotonic clock of its own host and shifts the shared time back to where it was. A value that nobody
+    changes for eight days is dropped by the server. A secret state lies there in clear unless there is a Fernet key:
+    give the server a password.
+
+    Args:
+        url: ``redis://[:password@]host[:port][/db]`` or ``rediss://`` for TLS.
+        fernet_key: One Fernet key, or several with commas as Airflow writes them, newest first; None encrypts nothing.
+        patience: Seconds after which a server that does not answer is an error.
+        monotonic: Seconds on this host that never jump.
+
+    Raises:
+        ConfigurationError: The URL or the Fernet key cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        fernet_key: str | None = None,
+        patience: float = 5.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._place = _place(url)
+        self._seal = Seal(fernet_key)
+        self._patience = patience
+        self._monotonic = monotonic
+        self._clock = SharedClock(monotonic)
+        # Each of the two tries of a call gets half the time.
+        wait = patience / 2
+        try:
+            self._pool = redis.ConnectionPool.from_url(
+                url, socket_timeout=wait, socket_connect_timeout=wait, retry=Retry(NoBackoff(), 0)
+            )
+        except (ValueError, RedisError):
+            raise ConfigurationError(_URL) from None
+
+    def __repr__(self) -> str:
+        return f"RedisStore({self._place})"
+
+    def now(self) -> float:
+        """Return the shared time in seconds: the server's, without its jumps."""
+        known = self._clock.estimate()
+        return self._ask("now").now if known is None else known
+
+    def location(self, key: str) -> str:
+        """Return the server and the name under which it keeps the state."""
+        return f"{self._place} {_PREFIX}{require_key(key)}"
+
+    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
+        """Change the state of ``key`` by a function and return what it returns; see the protocol."""
+        found, began = self._ask(key), self._monotonic()
+        while True:
+            state = self._state(found.value, key, secret=secret)
+            result = change(state, found.now)
+            found = self._ask(key, found.value, self._seal.wrap({}, state, secret=secret))
+            if found.stored:
+                return result
+            if self._monotonic() - began > self._patience:
+                raise CoordinationError(f"{self.location(key)}: others changed it without a pause; try again later")
+
+    def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
+        """Return the state last written under ``key``; see the protocol."""
+        return self._state(self._ask(key).value, key, secret=secret)
+
+    def _state(self, value: bytes, key: str, *, secret: bool) -> dict[str, Any]:
+        place = self.location(key)
+        return self._seal.state(open_envelope(value, place), place, secret=secret) if value else {}
+
+    def _ask(self, key: str, *old_and_new: bytes) -> _Found:
+        names = [f"{_PREFIX}{require_key(key)}", f"{_PREFIX}clock"]
+        write: tuple[Any, ...] = (*old_and_new, _KEPT_SECONDS) if old_and_new else ()
+        with _errors(self.location(key)):
+            while True:
+                asked_at = self._monotonic()
+                told, shift, value, stored = self._run(_EXCHANGE, names, MOST_BYTES, *write)
+                now = float(told) + float(shift)
+                wrong = self._clock.hear(asked_at, now)
+                if wrong:
+                    self._run(_SHIFT, names[1:], shift, f"{float(shift) - wrong:.6f}")
+                if write or not wrong:
+                    return _Found(now, value, stored=bool(stored))
+
+    def _run(self, script: Script, names: list[str], *arguments: Any) -> Any:
+        """Return what a script answers; it is asked twice when there is no connection, or it broke."""
+        try:
+            return self._try(script, names, arguments)
+        except (RedisConnectionError, RedisTimeoutError):
+            return self._try(script, names, arguments)
+
+    def _try(self, script: Script, names: list[str], arguments: tuple[Any, ...]) -> Any:
+        connection = self._pool.get_connection()
+        try:
+            return _answer(connection, script, names, arguments)
+        finally:
+            self._pool.release(connection)
+
+
+def _answer(connection: Any, script: Script, names: list[str], arguments: tuple[Any, ...]) -> Any:
+    # The connection itself: through the client's many layers a question costs twice the CPU, forty times a second.
+    try:
+        connection.send_command("EVALSHA", script.sha, len(names), *names, *arguments)
+        return connection.read_response()
+    except NoScriptError:
+        connection.send_command("EVAL", script.text, len(names), *names, *arguments)
+        return connection.read_response()
+
+
+@contextmanager
+def _errors(place: str) -> Iterator[None]:
+    outcome = None
+    try:
+        yield
+    except RedisError as error:
+        outcome = _typed(error, place)
+    if outcome is not None:
+        # Raised out here, it has no context: the client's own error may hold the command, and with it a token.
+        raise outcome
+
+
+def _typed(error: RedisError, place: str) -> CoordinationError:
+    if "FOREIGN" in str(error) or "WRONGTYPE" in str(error):
+        return damaged(place, "it is not a state of this package")
+    return CoordinationError(
+        f"The shared state {place} cannot be used ({type(error).__name__}), so no call is sent. Check that this Redis "
+        "runs, has memory left and accepts the password in COORDINATION_URL"
+    )
+
+
+def _place(url: str) -> str:
+    """Return the server's address without user and password."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and not parts.query and not parts.fragment
+        port = parts.port or 6379
+        usable = usable and (parts.path.lstrip("/") or "0").isdecimal()
+    except ValueError:
+        usable, port = False, 0
+    if not usable:
+        raise ConfigurationError(_URL)
+    return f"{parts.scheme}://{parts.hostname}:{port}{parts.path}"

@@ -1,0 +1,177 @@
+"""What every store of shared state promises, on files and on a real Redis server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import redis
+from cryptography.fernet import Fernet
+
+from data_pipeline.coordination.store import Store, open_store
+from data_pipeline.exceptions import CoordinationError
+
+Open = Callable[..., Store]
+
+
+@pytest.fixture(params=["file", "redis"])
+def url(request: Any, tmp_path: Path) -> str:
+    """Where the state lies."""
+    return str(request.getfixturevalue("redis_url")) if request.param == "redis" else tmp_path.as_uri()
+
+
+@pytest.fixture
+def opened(url: str) -> Open:
+    """Opens a further store at the same place, with this Fernet key."""
+    return lambda key="": open_store(url, {"AIRFLOW__CORE__FERNET_KEY": key})
+
+
+@pytest.fixture
+def raw(url: str, tmp_path: Path) -> Any:
+    """The bytes of the state of ``k``, to look at and to put there."""
+    if url.startswith("file:"):
+        path = tmp_path / "k.json"
+        return SimpleNamespace(read=path.read_bytes, write=path.write_bytes)
+    client = redis.Redis.from_url(url)
+    return SimpleNamespace(
+        read=lambda: client.get("data-pipeline:k"), write=lambda content: client.set("data-pipeline:k", content)
+    )
+
+
+def put(store: Store, key: str = "k", *, secret: bool = False, **state: Any) -> None:
+    """Write these values."""
+    store.update(key, lambda shared, _: shared.update(state), secret=secret)
+
+
+def test_a_state_that_nobody_wrote_is_empty(opened: Open) -> None:
+    """A new key reads as an empty state."""
+    assert opened().read("k") == {}
+
+
+def test_another_store_at_the_place_reads_what_was_written(opened: Open) -> None:
+    """What one store writes, another one reads."""
+    put(opened(), a=1, b=[1.5, 2.5])
+    assert opened().read("k") == {"a": 1, "b": [1.5, 2.5]}
+
+
+def test_a_change_returns_what_its_function_returns_and_gets_the_time(opened: Open) -> None:
+    """The function's result comes back, and its time is the one that every store at the place tells."""
+    first, second = opened(), opened()
+    told = first.update("k", lambda _, now: now)
+    assert told <= second.update("k", lambda _, now: now)
+    assert 0 <= second.now() - told < 5
+
+
+def test_a_function_that_raises_changes_nothing(opened: Open) -> None:
+    """The state stays as it was, and the next change is not held up."""
+    store = opened()
+    put(store, a=1)
+
+    def fail(state: dict[str, Any], now: float) -> None:
+        state["a"] = 2
+        raise KeyError(now)
+
+    with pytest.raises(KeyError):
+        store.update("k", fail)
+    put(store, b=3)
+    assert store.read("k") == {"a": 1, "b": 3}
+
+
+def test_keys_are_apart(opened: Open) -> None:
+    """Two keys hold two states."""
+    store = opened()
+    put(store, "a", x=1)
+    put(store, "b", x=2)
+    assert (store.read("a"), store.read("b")) == ({"x": 1}, {"x": 2})
+
+
+@pytest.mark.parametrize("key", ["", "../up", "a/b", ".hidden", "a b", "a\0b", "x" * 101])
+def test_a_key_that_is_no_name_is_refused(opened: Open, key: str) -> None:
+    """A key can never name anything but a state."""
+    with pytest.raises(ValueError, match="a key is"):
+        opened().read(key)
+    with pytest.raises(ValueError, match="a key is"):
+        put(opened(), key, a=1)
+
+
+def test_threads_exclude_each_other(opened: Open) -> None:
+    """Eight threads that each add one fifty times through one store end at 400."""
+    store = opened()
+
+    def add() -> None:
+        for _ in range(50):
+            store.update("k", lambda state, _: state.update(n=state.get("n", 0) + 1))
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.read("k") == {"n": 400}
+
+
+def test_a_state_that_json_cannot_hold_is_refused(opened: Open) -> None:
+    """Infinity is a mistake of the caller; the old state stays and the next change works."""
+    store = opened()
+    put(store, a=1)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        put(store, a=float("inf"))
+    put(store, b=2)
+    assert store.read("k") == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe",
+        b"{",
+        b"[]",
+        b"null",
+        b"[" * 100_000,
+        b"9" * 5000,
+        b" " * 1_000_001,
+        b'{"state": {"a": 1}}',
+        b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.",
+        b'{"format": "data_pipeline.coordination", "state": []}',
+        b'{"format": "data_pipeline.coordination", "state": {"a": NaN}}',
+    ],
+)
+def test_content_that_is_not_ours_is_a_typed_error(opened: Open, raw: Any, content: bytes) -> None:
+    """Damaged or foreign content, a pickle too, says what to do; it is neither used nor overwritten."""
+    raw.write(content)
+    with pytest.raises(CoordinationError, match="delete it"):
+        opened().read("k")
+    with pytest.raises(CoordinationError, match="delete it"):
+        put(opened(), a=1)
+    assert raw.read() == content
+
+
+def test_a_secret_is_encrypted_when_there_is_a_key(opened: Open, raw: Any) -> None:
+    """With a Fernet key the secret's text does not lie there, and the same key reads it back."""
+    key = Fernet.generate_key().decode()
+    put(opened(key), secret=True, value="very-secret-token")
+    assert b"very-secret-token" not in raw.read()
+    assert opened(key).read("k", secret=True) == {"value": "very-secret-token"}
+    assert opened().read("k", secret=True) == {}
+
+
+def test_a_rotated_key_still_reads_old_secrets(opened: Open) -> None:
+    """Airflow writes several keys with commas, newest first; any of them opens a secret."""
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    put(opened(old), secret=True, value="v")
+    assert opened(f"{new},{old}").read("k", secret=True) == {"value": "v"}
+
+
+@pytest.mark.parametrize(("written", "read"), [(True, True), (True, False), (False, True)])
+def test_a_secret_under_another_key_counts_as_absent(opened: Open, *, written: bool, read: bool) -> None:
+    """A secret that cannot be decrypted, or that is not encrypted though it should be, reads as empty."""
+    keys = [Fernet.generate_key().decode() if given else "" for given in (written, read)]
+    put(opened(keys[0]), secret=True, value="v")
+    store = opened(keys[1])
+    assert store.read("k", secret=True) == {}
+    put(store, secret=True, value="w")
+    assert store.read("k", secret=True) == {"value": "w"}
