@@ -275,7 +275,7 @@ def test_minutes_of_today(kis, make_source):
         minutes(*full_page(eleven, 30, 9000)),
         minutes(minute("103000", "4", "6000"), minute("153000", "7", "500000", day="20261119")),
     )
-    bars = list(make_source().minute_bars(["005930"], DAY, DAY))
+    bars = list(make_source(environment="virtual", rate_limit=1000.0).minute_bars(["005930"], DAY, DAY))
     assert len(bars) == 31
     assert (bars[0].at.isoformat(), bars[0].trading_value) == ("2026-11-20T10:30:00+09:00", 6000)
     assert (bars[1].at.isoformat(), bars[1].trading_value) == ("2026-11-20T10:31:00+09:00", 100)
@@ -327,14 +327,14 @@ def test_only_yesterdays_minutes_on_a_day_with_trades(kis, make_source):
     kis.answer("inquire-price", ok(output=PRICE))
     kis.answer(TODAY, minutes(minute("153000", "7", "500000", day="20261119")))
     with pytest.raises(IncompleteDataError, match="2026-11-20"):
-        list(make_source().minute_bars(["005930"], DAY, DAY))
+        list(make_source(environment="virtual", rate_limit=1000.0).minute_bars(["005930"], DAY, DAY))
 
 
 def test_halted_day_has_no_minutes(kis, make_source):
     """A session without volume has no minutes, and that is right."""
     kis.answer("inquire-price", ok(output=PRICE))
     kis.answer(TODAY, minutes(traded="0"))
-    assert list(make_source().minute_bars(["005930"], DAY, DAY)) == []
+    assert list(make_source(environment="virtual", rate_limit=1000.0).minute_bars(["005930"], DAY, DAY)) == []
 
 
 def test_five_minute_bars(kis, make_source):
@@ -344,7 +344,9 @@ def test_five_minute_bars(kis, make_source):
     rows[2].update(stck_lwpr="90", stck_oprc="95")
     kis.answer("inquire-price", ok(output=PRICE))
     kis.answer(TODAY, minutes(*rows))
-    newest, older = make_source().get_chart_data("005930", PriceType.MINUTE_5, 2)
+    newest, older = make_source(environment="virtual", rate_limit=1000.0).get_chart_data(
+        "005930", PriceType.MINUTE_5, 2
+    )
     assert (newest.date, newest.volume) == ("20261120090500", 1)
     assert (older.date, older.volume, older.trading_value) == ("20261120090000", 12, 1500)
     assert (older.open_price, older.high_price, older.low_price, older.close_price) == (95, 130, 90, 120)
