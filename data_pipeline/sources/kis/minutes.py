@@ -24,8 +24,8 @@ class Minutes:
     """Asks for minutes with as few calls as KIS allows; safe among threads.
 
     The running session comes from 주식당일분봉조회, 30 bars a call. On the real server a session that is over, today's
-    too, comes from 주식일별분봉조회, 120 bars a call, and its pages run on over day edges: a page asked at 09:10 is filled
-    with the end of the session before, and those rows are kept.
+    too, comes from 주식일별분봉조회, 120 bars a call, and its pages run on over day edges: a page asked at 09:10 is
+    filled with the end of the session before, and those rows are kept.
 
     Args:
         call: Sends one call.

@@ -1,7 +1,7 @@
 """Minutes of finished sessions, walked back over day edges: which pages are asked for, and what is made of them.
 
-Facts: 16 to 20 November 2026 are Monday to Friday and sessions; the 19th is the examination day, which trades from 10:00
-to 16:30.
+Facts: 16 to 20 November 2026 are Monday to Friday and sessions; the 19th is the examination day, which trades from
+10:00 to 16:30.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def page(*rows: dict[str, str], traded: str = "14") -> dict[str, object]:
 
 def down(day: date, newest: str, count: int) -> list[dict[str, str]]:
     """Return so many minutes of one share and 100 won each, ending at a time, with the totals of a day from 09:00."""
-    end = datetime.strptime(newest, "%H%M")
+    end = datetime(2026, 1, 1, int(newest[:2]), int(newest[2:]))
     ats = [end - timedelta(minutes=back) for back in range(count)]
     return [
         minute(f"{at:%H%M%S}", "1", str(100 * ((at.hour - 9) * 60 + at.minute + 1)), day=f"{day:%Y%m%d}") for at in ats

@@ -154,6 +154,43 @@ def test_quoted_session_by_thirty_codes_a_call(kis, make_source):
     assert (first["FID_INPUT_ISCD_30"], second["FID_INPUT_ISCD_1"]) == (codes[29], codes[30])
 
 
+def test_quotes_are_proved_once_a_session(kis, make_source):
+    """Ninety codes asked for thirty at a time cost one chart and three calls; units of thirty are what it wants."""
+    codes = ["005930", *(f"{number:06d}" for number in range(100010, 100900, 10))]
+    kis.answer(CHART, chart(CHART_ROW))
+    batches = [codes[start : start + 30] for start in range(0, 90, 30)]
+    kis.answer("intstock-multprice", *(ok(output=[quote(code) for code in batch]) for batch in batches))
+    source = make_source()
+    bars = [bar for batch in batches for bar in source.daily_bars(batch, DAY, DAY)]
+    assert [bar.stock_code for bar in bars] == codes
+    assert (len(kis.queries(CHART)), len(kis.queries("intstock-multprice"))) == (1, 3)
+
+
+@pytest.mark.parametrize(("dataset", "first", "last", "environment", "size"), [
+    ("price_snapshot", DAY, DAY, "real", 30), ("daily_bar", DAY, DAY, "real", 30),
+    ("daily_bar", date(2026, 11, 19), date(2026, 11, 19), "real", 1), ("daily_bar", date(2026, 11, 19), DAY, "real", 1),
+    ("order_book", DAY, DAY, "real", 1), ("minute_bar", DAY, DAY, "real", 1), ("price_snapshot", DAY, DAY, "virtual", 1),
+])  # fmt: skip
+def test_codes_that_are_best_asked_for_together(kis, make_source, dataset, first, last, environment, size):
+    """Thirty where quotes answer, one everywhere else."""
+    kis.answer("inquire-price", ok(output=PRICE))
+    source = make_source(environment=environment)
+    source.get_current_price("005930")
+    assert source.unit_size(dataset, first, last) == size
+
+
+def test_the_virtual_server_says_once_what_prices_cost(kis, make_source, caplog):
+    """One line in the log, however many units are asked for."""
+    caplog.set_level("INFO")
+    source = make_source(environment="virtual", rate_limit=1000.0)
+    kis.answer("inquire-price", ok(output=PRICE))
+    for _ in range(3):
+        list(source.price_snapshots(["005930"]))
+    assert [line for line in caplog.messages if "no multi-price" in line] == [
+        "The virtual server of KIS has no multi-price: every price costs a call, not every thirtieth"
+    ]
+
+
 def test_past_session_comes_from_charts(kis, make_source):
     """A session that quotes no longer show is read code by code."""
     kis.date = "Fri, 20 Nov 2026 23:30:00 GMT"
