@@ -307,7 +307,8 @@ def test_windows_begun_before_a_failure_say_so(warehouse):
     load_instruments(warehouse)
     with pytest.raises(IncompleteDataError):
         load_many(warehouse, Altered(lambda bars: iter(())))
-    errors = [row[0] for row in query(warehouse, "SELECT error FROM market.ingest_run WHERE dataset = 'daily_bar'")]
+    found = query(warehouse, "SELECT error FROM market.ingest_run WHERE dataset = 'daily_bar'")
+    errors = sorted(error for (error,) in found)
     assert len(errors) == 2
     assert errors[0].startswith("IncompleteDataError: not one bar")
     assert errors[1].startswith("given up: not one bar")

@@ -169,7 +169,8 @@ def test_quotes_are_proved_once_a_session(kis, make_source):
 @pytest.mark.parametrize(("dataset", "first", "last", "environment", "size"), [
     ("price_snapshot", DAY, DAY, "real", 30), ("daily_bar", DAY, DAY, "real", 30),
     ("daily_bar", date(2026, 11, 19), date(2026, 11, 19), "real", 1), ("daily_bar", date(2026, 11, 19), DAY, "real", 1),
-    ("order_book", DAY, DAY, "real", 1), ("minute_bar", DAY, DAY, "real", 1), ("price_snapshot", DAY, DAY, "virtual", 1),
+    ("order_book", DAY, DAY, "real", 1), ("minute_bar", DAY, DAY, "real", 1),
+    ("price_snapshot", DAY, DAY, "virtual", 1),
 ])  # fmt: skip
 def test_codes_that_are_best_asked_for_together(kis, make_source, dataset, first, last, environment, size):
     """Thirty where quotes answer, one everywhere else."""
