@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import chain
 
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
@@ -14,10 +15,12 @@ from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_chart import MinuteRow, minute_bars, parse_minutes, traded_today
 from data_pipeline.sources.kis.server_clock import ServerClock
-from data_pipeline.trading_calendar import TradingCalendar
+from data_pipeline.trading_calendar import SEOUL, TradingCalendar
 
 _ONE_MINUTE = timedelta(minutes=1)
 _REACH_BACK = timedelta(days=365)
+_EARLIEST = time(9)
+"""No session opens before; a late open is not relied on, since the exchange announces it at short notice."""
 
 
 class Minutes:
@@ -36,6 +39,7 @@ class Minutes:
 
     def __init__(self, call: Call, clock: ServerClock, calendar: TradingCalendar, *, virtual: bool) -> None:
         self._call, self._clock, self._calendar, self._virtual = call, clock, calendar, virtual
+        self._asking = threading.Lock()
         self._spanned = 1
         """Sessions that one page has been seen to look through; whatever it holds, it surely looked through so many."""
 
@@ -95,14 +99,14 @@ class Minutes:
 
     def _today(self, stock_code: str, session: date) -> Iterator[MinuteRow]:
         """Yield the complete minutes of the session that the server quotes, newest first."""
-        opens_at, final_at = self._calendar.open_at(session), self._calendar.final_at(session)
+        final_at = self._calendar.final_at(session)
         cursor, found = final_at, False
         while True:
             answer, rows = self._page(MINUTES_TODAY, stock_code, cursor)
             own = [row for row in rows if row.at.date() == session]
             found = found or bool(own)
             yield from _complete(own, answer)
-            if len(own) < (MINUTES_TODAY.page_size or 0) or own[-1].at <= opens_at:
+            if len(own) < (MINUTES_TODAY.page_size or 0) or own[-1].at.time() <= _EARLIEST:
                 break
             cursor = own[-1].at - _ONE_MINUTE
         if not found and answer.at >= final_at and traded_today(answer) > 0:
@@ -115,7 +119,7 @@ class Minutes:
             answer, rows = self._page(MINUTES_PAST, stock_code, cursor)
             yield from _complete((row for row in rows if row.at.date() >= first), answer)
             before = self._before(rows, cursor)
-            if before is None or before < self._calendar.open_at(first):
+            if before is None or before < datetime.combine(first, _EARLIEST, SEOUL):
                 return
             cursor = before
 
@@ -126,7 +130,7 @@ class Minutes:
         if rows:
             self._spanned = max(self._spanned, len(self._calendar.sessions(session, cursor.date())))
         full = len(rows) >= (MINUTES_PAST.page_size or 0)
-        if full and oldest > self._calendar.open_at(session):
+        if full and oldest.time() > _EARLIEST:
             return oldest - _ONE_MINUTE
         # An empty page has looked through as many sessions as others were seen to; a short one ends where it ends.
         for _ in range(1 if rows else self._spanned):
@@ -146,9 +150,10 @@ class Minutes:
         return answer, rows
 
     def _quoted_session(self, stock_code: str) -> date:
-        if not self._clock.is_known:
-            # Any answer tells the server's time; without it the local clock would choose the session.
-            self._call(PRICE, symbol(stock_code), stock_code)
+        with self._asking:
+            if not self._clock.is_known:
+                # Any answer tells the server's time; without it the local clock would choose the session.
+                self._call(PRICE, symbol(stock_code), stock_code)
         return self._calendar.quoted_session(self._clock.now())
 
 

@@ -60,7 +60,7 @@ def stretch_so_far(
 ) -> Stretch | None:
     """Return what the minutes that have ended by ``at`` add up to, before the auction; None before the first one.
 
-    It is the sum of the bars of :func:`minute_bars`, worked out in a few steps: only halves that ``at`` cuts are divided.
+    It is the sum of the bars of :func:`minute_bars`, worked out in few steps: only halves that ``at`` cuts are divided.
     """
     whole, minutes = _continuous(issue, index, day, opens, closes)
     ended = bisect_left(minutes, int((at - opens).total_seconds()) // 60)

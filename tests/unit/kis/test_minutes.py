@@ -72,10 +72,10 @@ def test_a_page_that_ends_at_the_open_is_followed_by_the_session_before(kis, pas
     assert asked(kis) == [("20261118", "200000", "Y"), ("20261117", "200000", "Y")]
 
 
-def test_the_open_of_an_examination_day_is_an_hour_later(kis, past):
-    """On 19 November 2026 trading begins at 10:00, so a full page down to 10:00 ends that session."""
+def test_a_late_open_is_not_relied_on(kis, past):
+    """On 19 November 2026 trading is to begin at 10:00; a full page down to 10:00 does not end that session."""
     past(WEDNESDAY, date(2026, 11, 19), page(*down(date(2026, 11, 19), "1159", 120)), page(*down(WEDNESDAY, "1059", 1)))
-    assert asked(kis)[1] == ("20261118", "200000", "Y")
+    assert asked(kis)[1] == ("20261119", "095900", "Y")
 
 
 def test_a_server_that_does_not_fill_pages_is_asked_day_by_day(kis, past):
