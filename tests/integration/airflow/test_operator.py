@@ -219,8 +219,9 @@ def test_a_bar_that_was_not_asked_for_is_refused(warehouse):
     """A bar of another day would overwrite a neighbour."""
 
     def shifted(bars):
+        codes = [bar.stock_code for bar in bars]
         return MockDataSource(clock=lambda: datetime.fromisoformat(EVENING)).daily_bars(
-            CODES, date(2026, 9, 21), date(2026, 9, 21)
+            codes, date(2026, 9, 21), date(2026, 9, 21)
         )
 
     with pytest.raises(PayloadError, match="2026-09-21"):

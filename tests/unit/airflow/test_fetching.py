@@ -100,6 +100,21 @@ def test_a_reader_that_stops_ends_all_threads():
     assert not running()
 
 
+def test_units_that_wait_are_not_begun_any_more():
+    """Of ten units taken, those that no thread had begun when the reader stopped never begin."""
+    begun = []
+
+    def fetch(unit: Unit, stop: threading.Event):
+        begun.append(unit.number)
+        if unit.number:
+            stop.wait(20)
+
+    results = fetched((Unit(number) for number in range(100)), fetch, 2, 10)
+    next(results)
+    results.close()
+    assert len(begun) <= 3
+
+
 BAD = {"000003": UnknownStockError("000003", "here"), "000007": PayloadError("000007: no price")}
 
 
