@@ -6,16 +6,10 @@ Facts: 22 September 2026 is a Tuesday and a session; 27 September is a Sunday af
 
 from __future__ import annotations
 
-import json
-import os
-import threading
-from contextlib import closing
 from datetime import date, datetime
 from types import SimpleNamespace
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-import psycopg2
 import pytest
 
 from data_pipeline.exceptions import (
@@ -24,47 +18,19 @@ from data_pipeline.exceptions import (
     IncompleteDataError,
     InvalidRequestError,
     PayloadError,
-    RequestTimeoutError,
     SyntheticDataRefusedError,
 )
-from data_pipeline.local.environment import postgres_connection_json
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_window import load_window, load_windows
+from data_pipeline.operators.load_window import load_window
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
 from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.trading_calendar import SEOUL
-from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.migrate import migrate
 
 TUESDAY = date(2026, 9, 22)
 CODES = ("000660", "005930")
 EVENING = "2026-09-22T20:40:00+09:00"
-
-
-@pytest.fixture(scope="module")
-def template(postgres):
-    """A migrated, empty warehouse to copy."""
-    postgres.create_database("operator_template")
-    migrate(postgres.url("operator_template"))
-
-
-@pytest.fixture
-def warehouse(postgres, template):
-    """An empty warehouse for one test, and the connections to it and to the market."""
-    name = f"operator_{uuid4().hex}"
-    with closing(psycopg2.connect(postgres.url("postgres", "admin"))) as admin, admin.cursor() as cursor:
-        admin.autocommit = True
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE operator_template OWNER market_owner")
-    url = postgres.url(name, "owner")
-    before = dict(os.environ)
-    os.environ["AIRFLOW_CONN_MARKET_DB"] = postgres_connection_json(url)
-    os.environ["AIRFLOW_CONN_MOCK_DEFAULT"] = json.dumps({"conn_type": "mock", "extra": {"now": EVENING}})
-    with closing(connect(url)) as connection:
-        yield connection
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def execute(dataset, context=None, **arguments):
@@ -236,56 +202,6 @@ def test_real_rows_are_kept_out_of_a_made_up_warehouse(warehouse):
     assert query(warehouse, "SELECT DISTINCT source::text FROM market.daily_bar") == [("mock",)]
 
 
-MANY = ("000270", "000660", "005380", "005930", "035420")
-
-
-class OneBad(MockDataSource):
-    """The synthetic market, in which one code's bars cannot be read."""
-
-    def __init__(self, bad="035420", error=PayloadError):
-        super().__init__(clock=lambda: datetime.fromisoformat(EVENING))
-        self.bad, self.error = bad, error
-        self.asked = []
-
-    def daily_bars(self, stock_codes, first, last):
-        """Yield the true bars, after the error of the bad code."""
-        self.asked += stock_codes
-        if self.bad in stock_codes:
-            raise self.error(f"{self.bad}: stck_clpr is not a number")
-        return super().daily_bars(stock_codes, first, last)
-
-
-class AllBad(OneBad):
-    """A source whose every answer is malformed."""
-
-    def daily_bars(self, stock_codes, first, last):
-        """Refuse."""
-        self.asked += stock_codes
-        raise PayloadError("the answer has no output")
-
-
-def load_many(connection, source, sessions_a_window=1):
-    """Load the bars of five codes on two sessions, in windows of one or both."""
-    days = [date(2026, 9, 21), TUESDAY]
-    ranges = [(days[0], days[1])] if sessions_a_window == 2 else [(day, day) for day in days]
-    windows = [Window(MANY, *one) for one in ranges]
-    return [counts for _, counts in load_windows(connection, source, DATASETS["daily_bar"], windows, Run(), threads=1)]
-
-
-def test_one_bad_code_is_listed_and_the_others_are_loaded(warehouse):
-    """Four codes on two sessions are there, the fifth is named, its run says so, and it is asked for once."""
-    source = OneBad()
-    with pytest.raises(CodesFailedError, match=r"1 of 5 stock codes failed.*035420: PayloadError"):
-        load_many(warehouse, source, sessions_a_window=2)
-    assert query(warehouse, "SELECT count(*), count(DISTINCT stock_code) FROM market.daily_bar") == [(8, 4)]
-    [(status, error)] = query(warehouse, "SELECT status, error FROM market.ingest_run")
-    assert (status, error) == (
-        "success",
-        "1 of 5 stock codes failed, the others are loaded: 035420: PayloadError: 035420: stck_clpr is not a number",
-    )
-    assert source.asked.count("035420") == 1
-
-
 def test_the_task_fails_unless_it_may(warehouse):
     """A listed issue that does not exist at the source fails the task at its end; allowed, it is counted."""
     arguments = {"stock_codes": ["005930", "999990"], "first": "2026-09-22"}
@@ -293,41 +209,3 @@ def test_the_task_fails_unless_it_may(warehouse):
         execute("daily_bar", **arguments)
     counts = execute("daily_bar", **arguments, failed_codes_allowed=1)
     assert (counts["failed"], counts["unchanged"]) == (1, 1)
-
-
-def test_a_server_that_goes_away_fails_the_window_as_a_whole(warehouse):
-    """What may pass by itself is not a matter of one code: nothing of the window is loaded, and no run stays open."""
-    with pytest.raises(RequestTimeoutError):
-        load_many(warehouse, OneBad(bad="005380", error=RequestTimeoutError))
-    assert query(warehouse, "SELECT count(*) FROM market.daily_bar") == [(0,)]
-    assert {row[0] for row in query(warehouse, "SELECT status FROM market.ingest_run")} == {"failed"}
-
-
-def test_windows_begun_before_a_failure_say_so(warehouse):
-    """The second window is under way when the first one is refused: both end, the second because of the first."""
-    load_instruments(warehouse)
-    with pytest.raises(IncompleteDataError):
-        load_many(warehouse, Altered(lambda bars: iter(())))
-    found = query(warehouse, "SELECT error FROM market.ingest_run WHERE dataset = 'daily_bar'")
-    errors = sorted(error for (error,) in found)
-    assert len(errors) == 2
-    assert errors[0].startswith("IncompleteDataError: not one bar")
-    assert errors[1].startswith("given up: not one bar")
-
-
-def test_a_source_at_which_everything_fails_is_not_asked_to_the_end(warehouse):
-    """After 21 of 40 codes nobody believes that it is the codes."""
-    source = AllBad()
-    codes = tuple(f"{number:06d}" for number in range(40))
-    windows = [Window(codes[start : start + 4], TUESDAY, TUESDAY) for start in range(0, len(codes), 4)]
-    with pytest.raises(PayloadError):
-        list(load_windows(warehouse, source, DATASETS["daily_bar"], windows, Run(), threads=1, rows_ahead=1))
-    assert len(source.asked) < 40
-
-
-def test_no_thread_outlives_a_load(warehouse):
-    """Neither a finished load nor a failed one leaves a thread."""
-    load_many(warehouse, market())
-    with pytest.raises(RequestTimeoutError):
-        load_many(warehouse, OneBad(error=RequestTimeoutError))
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
