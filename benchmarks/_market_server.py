@@ -50,21 +50,19 @@ class CheapServer(BaseAdapter):
         return self._now + timedelta(seconds=self._clock() - self._began)
 
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
-        """Answer after a network's time."""
+        """Answer after a network's time; like the emulator's, it passes after the call has arrived."""
         parts = urlsplit(str(request.url))
         name = parts.path.rpartition("/")[2]
         if name == "tokenP":
             return self._response(request, 200, json.dumps(_TOKEN).encode())
         with self._lock:
-            there, back = self._random.uniform(*LATENCY) / 2, self._random.uniform(*LATENCY) / 2
-        self._sleep(there)
-        with self._lock:
+            latency = self._random.uniform(*LATENCY)
             admitted = self._gate.admit("key")
             self.arrivals += [self._clock()] if admitted else []
             self.rejected += not admitted
         query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
         body = _ANSWERS[name](query) if admitted else b'{"rt_cd":"1","msg_cd":"EGW00201","msg1":"rate"}'
-        self._sleep(back)
+        self._sleep(latency)
         return self._response(request, 200 if admitted else 500, body)
 
     def close(self) -> None:
