@@ -22,6 +22,7 @@
         |-- PayloadError                    the answer is not what is documented; names code, endpoint and field
         |-- CalendarRangeError              (ValueError)  a year that the trading calendar does not cover
         |-- IncompleteDataError             rows that must exist did not come
+        |-- CodesFailedError                some stock codes cannot be had; the rows of all others are loaded
         |-- SyntheticDataRefusedError       made-up rows may not enter a warehouse of real rows, nor the reverse
         `-- LoadError                       Postgres refused the rows; the table is as it was before
 
@@ -29,6 +30,8 @@ Errors that also derive from a class of ``requests`` or from ``ValueError`` can 
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from requests import exceptions as requests_exceptions
 
@@ -122,6 +125,16 @@ class CalendarRangeError(PermanentError, ValueError):
 
 class IncompleteDataError(PermanentError):
     """Rows that must exist did not come; nothing of this window was loaded."""
+
+
+class CodesFailedError(PermanentError):
+    """Some stock codes cannot be had, for reasons of their own; the rows of all the others are loaded."""
+
+    def __init__(self, failed: Mapping[str, PermanentError], asked: int) -> None:
+        shown = "; ".join(f"{code}: {type(error).__name__}: {error}" for code, error in list(failed.items())[:5])
+        more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
+        super().__init__(f"{len(failed)} of {asked} stock codes failed, the others are loaded: {shown}{more}")
+        self.stock_codes = tuple(failed)
 
 
 class SyntheticDataRefusedError(PermanentError):

@@ -72,7 +72,9 @@ def _admit(cursor: Cursor, source: str) -> None:
         cursor.execute("ROLLBACK TO SAVEPOINT market_admit")
 
 
-def finish_run(connection: Connection, run_id: int, counts: LoadCounts, requests: int | None = None) -> None:
+def finish_run(
+    connection: Connection, run_id: int, counts: LoadCounts, requests: int | None = None, error: str | None = None
+) -> None:
     """Note that the window is loaded; call it in the transaction of its rows, so that both are kept or neither.
 
     Args:
@@ -80,16 +82,18 @@ def finish_run(connection: Connection, run_id: int, counts: LoadCounts, requests
         run_id: From ``start_run``, committed.
         counts: What became of the rows.
         requests: HTTP requests sent; None when not counted.
+        error: Which codes could not be had although the others are loaded; None when all came.
 
     Raises:
         LoadError: There is no such run, or it has ended already.
     """
+    text = None if error is None else error.replace("\0", "")[:LONGEST_ERROR]
     statement = """
         UPDATE market.ingest_run SET status = 'success', finished_at = clock_timestamp(), rows_inserted = %s,
-            rows_updated = %s, rows_unchanged = %s, rows_outranked = %s, requests = %s
+            rows_updated = %s, rows_unchanged = %s, rows_outranked = %s, requests = %s, error = %s
         WHERE run_id = %s AND status = 'running'
     """
-    values = (counts.inserted, counts.updated, counts.unchanged, counts.outranked, requests, run_id)
+    values = (counts.inserted, counts.updated, counts.unchanged, counts.outranked, requests, text, run_id)
     _end(connection, run_id, statement, values)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
-from data_pipeline.exceptions import ConfigurationError, InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.exceptions import (
+    CodesFailedError,
+    ConfigurationError,
+    InvalidRequestError,
+    UnsupportedDatasetError,
+)
 from data_pipeline.get_provider_info import get_provider_info
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.operators.planning import as_codes
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from data_pipeline.operators.datasets import Dataset
-    from data_pipeline.operators.load_window import Run
+    from data_pipeline.operators.window_load import Run
     from data_pipeline.sources.base import AbstractDataSource
 
 SOURCE_TYPES = tuple(item["connection-type"] for item in get_provider_info()["connection-types"])
@@ -36,7 +42,11 @@ class DataSourceToPostgresOperator(BaseOperator):
     is not, and loading it again changes nothing. Each window has a row in ``market.ingest_run``, which stays without an
     end when the window failed. The XCom value holds counts only: ``inserted``, ``updated``, ``unchanged``,
     ``outranked`` (rows of a better source were kept), ``missing`` (bars that the list of issues lets expect),
-    ``requests`` (sent to the source) and ``windows``.
+    ``failed`` (stock codes that could not be had), ``requests`` (sent to the source) and ``windows``.
+
+    Several threads ask the source at once, through the one budget that all processes share, and go on with the next
+    windows while one is loaded. A stock code that cannot be had (unknown, or its answer is malformed) is left out: all
+    others are loaded, and only then does the task fail with ``CodesFailedError``, which names it.
 
     Errors are this package's own; ``RETRY_POLICY`` in :mod:`data_pipeline.operators.defaults` tells Airflow which of
     them are worth another try.
@@ -48,14 +58,17 @@ class DataSourceToPostgresOperator(BaseOperator):
         trading_session. (templated)
     :param first: The first day, included. Empty: the session of the run. (templated)
     :param last: The last day, included. Empty: the same as ``first``. (templated)
-    :param window_rows: About how many rows one window may hold, which bounds memory and the length of a transaction.
+    :param window_rows: About how many rows one window may hold, which bounds memory and the length of a transaction;
+        about as many more may be on their way.
+    :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 8.
+    :param failed_codes_allowed: How many stock codes may fail before the task does, after all others were loaded.
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
     """
 
     template_fields: Sequence[str] = ("dataset", "source_conn_id", "postgres_conn_id", "stock_codes", "first", "last")
     ui_color = "#dcefe4"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each parameter of the task
         self,
         *,
         dataset: str,
@@ -65,6 +78,8 @@ class DataSourceToPostgresOperator(BaseOperator):
         first: str | date | None = None,
         last: str | date | None = None,
         window_rows: int = 50_000,
+        fetch_threads: int | None = None,
+        failed_codes_allowed: int = 0,
         skip_unsupported: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -76,24 +91,33 @@ class DataSourceToPostgresOperator(BaseOperator):
         self.first = first
         self.last = last
         self.window_rows = window_rows
+        self.fetch_threads = fetch_threads
+        self.failed_codes_allowed = failed_codes_allowed
         self.skip_unsupported = skip_unsupported
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
         # Only a worker needs the rooms below; DAG files are read every few seconds.
         from data_pipeline.operators.datasets import find_dataset
-        from data_pipeline.operators.load_window import load_window
+        from data_pipeline.operators.fetching import checked_threads, fetch_threads
+        from data_pipeline.operators.load_window import load_windows
 
         dataset = find_dataset(self.dataset)
         windows = list(self._windows(dataset, context))
+        threads = checked_threads(self.fetch_threads) if self.fetch_threads else fetch_threads(os.environ)
         run = _run_of(context)
         total: Counter[str] = Counter()
         with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection, self._source() as source:
             try:
-                for number, window in enumerate(windows, 1):
-                    counts = load_window(connection, source, dataset, window, run)
+                loaded = load_windows(connection, source, dataset, windows, run, threads, self.window_rows)
+                for number, (window, counts) in enumerate(loaded, 1):
                     self.log.info("%s %s (%d of %d): %s", self.dataset, window, number, len(windows), counts)
                     total.update(counts)
+            except CodesFailedError as error:
+                if len(error.stock_codes) > self.failed_codes_allowed:
+                    raise
+                self.log.warning("%s", error)
+                total["failed"] = len(error.stock_codes)
             except UnsupportedDatasetError as error:
                 if self.skip_unsupported:
                     raise AirflowSkipException(str(error)) from None
@@ -131,7 +155,7 @@ class DataSourceToPostgresOperator(BaseOperator):
 
 
 def _run_of(context: Mapping[str, Any]) -> Run:
-    from data_pipeline.operators.load_window import Run
+    from data_pipeline.operators.window_load import Run
 
     instance = context.get("ti")
     if instance is None:

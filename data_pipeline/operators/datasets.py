@@ -10,7 +10,7 @@ from typing import Any
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.loading import tables
-from data_pipeline.operators.windows import Window, windows
+from data_pipeline.operators.windows import Window, chunks, windows
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.trading_calendar import krx_calendar
 
@@ -37,6 +37,21 @@ class Dataset:
     rows_per_session: int = 0
     """Rows of one code on one session, about; 0 when it is not a matter of codes and sessions."""
 
+    most_sessions: int | None = None
+    """Sessions of one code that are fetched at once, which bounds what a thread holds; None for no limit."""
+
+    def units(self, source: AbstractDataSource, window: Window) -> list[Window]:
+        """Return the parts of a window that are fetched side by side: as many codes as one request holds."""
+        size = source.unit_size(self.table.name, window.first, window.last) if window.stock_codes else None
+        if size is None:
+            return [window]
+        return [window.of(codes) for codes in chunks(window.stock_codes, size)]
+
+    def rows(self, window: Window) -> int:
+        """Return about how many rows a window has."""
+        days = (window.last - window.first).days + 1
+        return max(1, len(window.stock_codes)) * max(1, self.rows_per_session * (days * 5 + 6) // 7)
+
     @property
     def by_code(self) -> bool:
         """Whether it is asked for by stock code."""
@@ -60,7 +75,7 @@ class Dataset:
         if not sessions:
             raise InvalidRequestError(f"no session of the exchange lies between {first} and {last}")
         if self.rows_per_session:
-            return windows(codes, sessions, self.rows_per_session, most_rows)
+            return windows(codes, sessions, self.rows_per_session, most_rows, self.most_sessions)
         return iter([Window(tuple(codes), first, last)])
 
 
@@ -80,6 +95,7 @@ DATASETS: dict[str, Dataset] = {
         Kind.MINUTES,
         lambda source, window: source.minute_bars(window.stock_codes, window.first, window.last),
         rows_per_session=381,
+        most_sessions=20,
     ),
     "price_snapshot": Dataset(
         tables.PRICE_SNAPSHOT, Kind.QUOTES, lambda source, window: source.price_snapshots(window.stock_codes)

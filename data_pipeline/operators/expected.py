@@ -24,7 +24,8 @@ def expected_cells(window: Window, listings: Iterable[Listing]) -> set[Cell]:
 
     Issues whose listing is unknown, and sessions after the last list of issues, are left out.
     """
-    sessions = window.sessions
+    listings = list(listings)
+    sessions = window.sessions if listings else []
     return {(listing.stock_code, session) for listing in listings for session in sessions if listing.holds(session)}
 
 

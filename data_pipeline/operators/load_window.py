@@ -1,140 +1,185 @@
-"""Moves one window from a source into the warehouse: fetched whole, checked, loaded in one transaction."""
+"""Moves windows from a source into the warehouse: each fetched whole, checked, loaded in one transaction."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
-from datetime import date
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from data_pipeline.exceptions import DataPipelineError
-from data_pipeline.loading.checks import check_window, require_codes
-from data_pipeline.loading.ingest_run import fail_run, finish_run, start_run
-from data_pipeline.loading.instruments import mark_absent
-from data_pipeline.loading.postgres import LoadCounts, upsert
-from data_pipeline.operators.datasets import Dataset, Kind
-from data_pipeline.operators.expected import (
-    expected_cells,
-    missing_bars,
-    require_every_market,
-    require_same_calendar,
-)
-from data_pipeline.operators.listing import certain_listings
+from data_pipeline.exceptions import CodesFailedError, DataPipelineError, PermanentError
+from data_pipeline.loading.ingest_run import fail_run, finish_run
+from data_pipeline.operators.datasets import Dataset
+from data_pipeline.operators.fetching import THREADS, fetch_codes, fetched, until
+from data_pipeline.operators.progress import Progress
+from data_pipeline.operators.window_load import Run, WindowLoad
 from data_pipeline.operators.windows import Window
 from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.trading_calendar import krx_calendar
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Run:
-    """Who loads, for ``market.ingest_run``; all None outside Airflow."""
-
-    dag_id: str | None = None
-    task_id: str | None = None
-    run_key: str | None = None
-    map_index: int | None = None
+MOST_FAILED = 20
+"""So many codes may fail in any case; beyond, the work ends when half of all do."""
 
 
 def load_window(
-    connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window, run: Run
+    connection: Connection,
+    source: AbstractDataSource,
+    dataset: Dataset,
+    window: Window,
+    run: Run,
+    threads: int = THREADS,
 ) -> dict[str, int]:
-    """Load one window, commit, and return its counts; twice is safe.
+    """Load one window, commit, and return its counts; see :func:`load_windows`."""
+    total: Counter[str] = Counter()
+    for _, counts in load_windows(connection, source, dataset, [window], run, threads):
+        total.update(counts)
+    return dict(total)
 
-    The row in ``ingest_run`` is committed before the source is asked and finished in the transaction of the rows. When
-    the window fails, it says why and no row of the window is there.
+
+def load_windows(
+    connection: Connection,
+    source: AbstractDataSource,
+    dataset: Dataset,
+    windows: Sequence[Window],
+    run: Run,
+    threads: int = THREADS,
+    rows_ahead: int = 50_000,
+) -> Iterator[tuple[Window, dict[str, int]]]:
+    """Load windows, each in one transaction, and yield each with its counts when it is committed; twice is safe.
+
+    Threads ask the source for the units of a window side by side and go on with later windows while one is loaded. The
+    source is never asked inside a transaction of rows: a window is written when all of it is there. Its row in
+    ``ingest_run`` is committed before the source is asked and finished in the transaction of the rows. When a window
+    fails, it says why, no row of it is there, and the windows begun after it fail with it.
+
+    A stock code that cannot be had does not stop the others: it is left out, counted as ``failed``, named in the log
+    and in ``ingest_run``, and not asked for again. When more than 20 codes fail, and half of those asked for, the
+    source is at fault and the work ends at once.
 
     Raises:
+        CodesFailedError: Some codes failed; everything else is loaded. When all failed, the error of the first.
         IncompleteDataError: Rows that must exist did not come.
         PayloadError: A row came that was not asked for.
         LoadError: A row came twice, or Postgres refused it.
         SyntheticDataRefusedError: Made-up rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
-    loading = _Loading(connection, source, dataset, window)
-    run_id = start_run(
-        connection, dataset.table.name, source.name, run.dag_id, run.task_id, run.run_key, window.first, window.last,
-        loading.expected_rows, map_index=run.map_index,
-    )  # fmt: skip
-    connection.commit()
+    work = _Work(connection, source, dataset, run)
+    progress = Progress(f"{dataset.table.name} from {source.name}", sum(window.cells for window in windows))
+    loading: WindowLoad | None = None
     try:
-        counts, missing = loading.run(run_id)
-        finish_run(connection, run_id, counts, loading.requests())
-        connection.commit()
+        with closing(fetched(work.units(windows), work.fetch, threads, rows_ahead)) as finished:
+            for unit, (records, failed) in finished:
+                loading = unit.loading
+                loading.take(records, failed)
+                progress.add(unit.window.cells)
+                work.note(unit.window, failed)
+                if loading.is_whole and loading.window.stock_codes and not loading.codes:
+                    work.give_up(loading, next(iter(loading.failed.values())))
+                elif loading.is_whole:
+                    yield loading.window, work.finish(loading)
+        work.require_all()
     except BaseException as error:
-        with suppress(psycopg2.Error, DataPipelineError):  # the first error matters, not that it cannot be noted down
-            connection.rollback()
-            fail_run(connection, run_id, error, loading.requests())
-            connection.commit()
+        work.fail(loading, error)
         raise
-    return {**asdict(counts), "missing": missing, "requests": loading.requests() or 0, "windows": 1}
 
 
-class _Loading:
-    """One window on its way: what is expected, what came, and where it goes."""
+@dataclass(frozen=True, eq=False)
+class _Unit:
+    """A part of a window that one thread fetches."""
 
-    def __init__(self, connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window) -> None:
-        self.connection, self.source, self.dataset, self.window = connection, source, dataset, window
-        self.expected = set()
-        self.expected_rows: int | None = None
-        if dataset.kind is Kind.DAILY:
-            self.expected = expected_cells(window, certain_listings(connection, window.stock_codes))
-            self.expected_rows = len(self.expected)
-        elif dataset.kind is Kind.QUOTES:
-            self.expected_rows = len(window.stock_codes)
+    loading: WindowLoad
+    window: Window
+    rows: int
+
+
+class _Work:
+    """All windows of one task: what is under way, what has failed, and the bookkeeping in the warehouse."""
+
+    def __init__(self, connection: Connection, source: AbstractDataSource, dataset: Dataset, run: Run) -> None:
+        self.connection, self.source, self.dataset, self.run = connection, source, dataset, run
+        self.open: list[WindowLoad] = []
+        self.asked: set[str] = set()
+        self.failed: dict[str, PermanentError] = {}
         self._sent_before = source.requests_sent
 
-    def requests(self) -> int:
-        """Return how many requests this window cost so far."""
+    def units(self, windows: Iterable[Window]) -> Iterator[_Unit]:
+        """Begin one window after the other and yield its units; codes that failed before are left out."""
+        for whole in windows:
+            codes = [code for code in whole.stock_codes if code not in self.failed]
+            if whole.stock_codes and not codes:
+                continue
+            window = whole.of(codes)
+            units = self.dataset.units(self.source, window)
+            loading = WindowLoad(self.connection, self.source, self.dataset, window, len(units))
+            loading.start(self.run)
+            self.open.append(loading)
+            yield from (_Unit(loading, unit, self.dataset.rows(unit)) for unit in units)
+
+    def fetch(self, unit: _Unit, stop: Event) -> tuple[list[Any], dict[str, PermanentError]]:
+        """Return a unit's records and the codes of it that cannot be had; runs in a thread."""
+        window = unit.window
+        divisible = self.source.unit_size(self.dataset.table.name, window.first, window.last) is not None
+
+        def ask(codes: tuple[str, ...]) -> list[Any]:
+            return list(until(stop, unit.loading.records(window.of(codes))))
+
+        return fetch_codes(window.stock_codes, ask, divisible=divisible and bool(window.stock_codes))
+
+    def note(self, window: Window, failed: Mapping[str, PermanentError]) -> None:
+        """Take down which codes failed, and stop when it is not a matter of single codes."""
+        self.asked.update(window.stock_codes)
+        for code in failed.keys() - self.failed.keys():
+            log.error("%s: %s is left out: %s", self.dataset.table.name, code, failed[code])
+            self.failed[code] = failed[code]
+        if len(self.failed) > MOST_FAILED and 2 * len(self.failed) > len(self.asked):
+            self.require_all()
+
+    def require_all(self) -> None:
+        """Return when every code came.
+
+        Raises:
+            CodesFailedError: Some did not.
+            PermanentError: None did: the first one's own error.
+        """
+        if self.failed:
+            first = next(iter(self.failed.values()))
+            raise CodesFailedError(self.failed, len(self.asked)) if len(self.failed) < len(self.asked) else first
+
+    def finish(self, loading: WindowLoad) -> dict[str, int]:
+        """Check and load a window, commit, and return its counts."""
+        counts, missing = loading.load()
+        requests = self._requests()
+        finish_run(self.connection, loading.run_id, counts, requests, loading.failures())
+        self.connection.commit()
+        self.open.remove(loading)
+        self._sent_before += requests
+        numbers = {"missing": missing, "failed": len(loading.failed), "requests": requests, "windows": 1}
+        return {**asdict(counts), **numbers}
+
+    def give_up(self, loading: WindowLoad, error: BaseException | str) -> None:
+        """Note that a window came to nothing."""
+        with suppress(psycopg2.Error, DataPipelineError):  # the first error matters, not that it cannot be noted down
+            self.connection.rollback()
+            fail_run(self.connection, loading.run_id, error, self._requests())
+            self.connection.commit()
+            self.open.remove(loading)
+
+    def fail(self, at: WindowLoad | None, error: BaseException) -> None:
+        """Note that every window under way failed: the one that was ``at`` work for its own reason."""
+        others = f"given up: {error}" if at in self.open else error
+        for loading in [*self.open]:
+            self.give_up(loading, error if loading is at else others)
+
+    def _requests(self) -> int:
+        """Return the requests sent since the last window was finished."""
         return self.source.requests_sent - self._sent_before
-
-    def run(self, run_id: int) -> tuple[LoadCounts, int]:
-        """Fetch, check and load without committing; return the counts and how many expected rows are missing."""
-        # Fetched whole before the first row is written, so no transaction stays open while the source is asked.
-        records = list(self._fetch())
-        missing = self._check(records)
-        counts = LoadCounts()
-        for session, rows in self._by_session(records):
-            table = self.dataset.table if session is None else self.dataset.table.in_session(session)
-            counts += upsert(self.connection, table, rows, self.source.name, run_id)
-        if self.dataset.kind is Kind.INSTRUMENTS:
-            left = mark_absent(self.connection, self.window.last, run_id)
-            log.info("%d issues left the list", left)
-        return counts, missing
-
-    def _fetch(self) -> Any:
-        window, table = self.window, self.dataset.table
-        records = self.dataset.fetch(self.source, window)
-        codes = window.stock_codes or None
-        last = window.last if self.dataset.kind is not Kind.SESSIONS else None
-        days = (None, None) if self.dataset.kind is Kind.QUOTES else (window.first, last)
-        return check_window(records, table, codes, *days)
-
-    def _check(self, records: Sequence[Any]) -> int:
-        kind = self.dataset.kind
-        if kind is Kind.DAILY:
-            return missing_bars(records, self.expected)
-        if kind is Kind.QUOTES:
-            require_codes({record.stock_code for record in records}, self.window.stock_codes, self.dataset.table)
-        elif kind is Kind.INSTRUMENTS:
-            require_every_market(records)
-        elif kind is Kind.SESSIONS:
-            require_same_calendar(records)
-        return 0
-
-    def _by_session(self, records: Sequence[Any]) -> list[tuple[date | None, Sequence[Any]]]:
-        if self.dataset.kind is not Kind.QUOTES:
-            return [(None, records)]
-        # A quote seen at night or on a closed day belongs to the session before.
-        sessions: dict[date, list[Any]] = {}
-        for record in records:
-            sessions.setdefault(krx_calendar().quoted_session(record.observed_at), []).append(record)
-        return list(sessions.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +24,15 @@ class Window:
     def sessions(self) -> list[date]:
         """The sessions of the range, oldest first."""
         return krx_calendar().sessions(self.first, self.last)
+
+    @property
+    def cells(self) -> int:
+        """Codes times calendar days, as a measure of work; 1 for a day without codes."""
+        return max(1, len(self.stock_codes)) * ((self.last - self.first).days + 1)
+
+    def of(self, stock_codes: Sequence[str]) -> Window:
+        """Return the same range for these codes only."""
+        return replace(self, stock_codes=tuple(stock_codes))
 
     def __str__(self) -> str:
         days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
@@ -99,7 +108,11 @@ def chunks(stock_codes: Sequence[str], size: int) -> list[list[str]]:
 
 
 def windows(
-    stock_codes: Sequence[str], sessions: Sequence[date], rows_per_session: int, most_rows: int
+    stock_codes: Sequence[str],
+    sessions: Sequence[date],
+    rows_per_session: int,
+    most_rows: int,
+    most_sessions: int | None = None,
 ) -> Iterator[Window]:
     """Yield windows of about ``most_rows`` rows that together hold every code on every session exactly once.
 
@@ -108,9 +121,10 @@ def windows(
         sessions: Not empty, oldest first.
         rows_per_session: Rows of one code on one session.
         most_rows: A window is larger only when one code on one session is.
+        most_sessions: Sessions that a window holds at most; None for no such limit.
     """
     cells = max(1, most_rows // rows_per_session)
-    length = min(len(sessions), cells)
+    length = min(len(sessions), cells, most_sessions or cells)
     for start in range(0, len(sessions), length):
         part = sessions[start : start + length]
         for codes in chunks(stock_codes, max(1, cells // len(part))):

@@ -29,7 +29,7 @@ class AbstractDataSource(ABC):
     before any call. An unknown one is an :class:`UnknownStockError`. A dataset the source does not have is an
     :class:`UnsupportedDatasetError` before any call. An answer that contradicts its document is a
     :class:`PayloadError`. All of these are permanent; a :class:`TransientError` may pass when tried again. No method
-    returns an empty result, a zero or a made-up value in place of an error.
+    returns an empty result, a zero or a made-up value in place of an error. A source may be used from several threads.
     """
 
     name: str
@@ -94,6 +94,13 @@ class AbstractDataSource(ABC):
     @abstractmethod
     def market_days(self, first: date) -> Iterator[MarketDay]:
         """Yield consecutive calendar days from ``first`` with whether the market opens, as far as one call reaches."""
+
+    def unit_size(self, dataset: str, first: date, last: date) -> int | None:  # noqa: ARG002 - most sources do not care
+        """Return how many stock codes are best asked for together; work is divided into units of that many.
+
+        1: every code costs requests of its own. None: any number of codes costs the same, so they are never divided.
+        """
+        return 1
 
     def close(self) -> None:  # noqa: B027 - most sources hold nothing to give back
         """Give connections back; the source is not used afterwards. Closing twice is safe."""

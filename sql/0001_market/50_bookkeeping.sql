@@ -42,7 +42,7 @@ COMMENT ON COLUMN market.ingest_run.rows_updated IS 'Rows whose values or source
 COMMENT ON COLUMN market.ingest_run.rows_unchanged IS 'Rows that stood so already; source: the load.';
 COMMENT ON COLUMN market.ingest_run.rows_outranked IS 'Rows left out because a higher source or newer state differs; source: the load.';
 COMMENT ON COLUMN market.ingest_run.requests IS 'HTTP requests sent, null when not counted; source: the client.';
-COMMENT ON COLUMN market.ingest_run.error IS 'Why it failed, text, null otherwise; source: the load.';
+COMMENT ON COLUMN market.ingest_run.error IS 'Why it failed, or which codes failed while the others were loaded, text, null otherwise; source: the load.';
 
 CREATE TABLE market.no_data (
     dataset text NOT NULL,

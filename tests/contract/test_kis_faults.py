@@ -88,7 +88,9 @@ def test_quote_faults_are_typed(source, emulator, fault):
 ])  # fmt: skip
 def test_minute_faults_are_typed(source, emulator, fault):
     """A spoilt minute chart gives no minutes."""
-    emulator.set_faults({**fault, "path": "inquire-time-itemchartprice"})
+    # The real server has finished sessions in larger pages, which another call gives.
+    paths = ("inquire-time-itemchartprice", "inquire-time-dailychartprice")
+    emulator.set_faults(*({**fault, "path": path} for path in paths))
     with pytest.raises((PayloadError, UnknownStockError)):
         source.get_chart_data("005930", PriceType.MINUTE_1, 10)
 

@@ -1,60 +1,40 @@
-"""Bars out of charts and quotes, with the server's own clock deciding which session is which."""
+"""Daily bars out of charts and quotes, with the server's own clock deciding which session is which."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.records import ChartData, DailyBar, MinuteBar, PriceType
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.records import ChartData, DailyBar, PriceType
 from data_pipeline.sources.kis import parse
-from data_pipeline.sources.kis.charts import Call, chart_pages, minute_rows
-from data_pipeline.sources.kis.endpoints import PRICE
+from data_pipeline.sources.kis.charts import Call, chart_pages
 from data_pipeline.sources.kis.interactive import last_session_of
-from data_pipeline.sources.kis.parse_chart import ChartRow, chart_bar, daily_bar, minute_bars
-from data_pipeline.sources.kis.quotes import ask_quotes, batches, require_same_session
-from data_pipeline.trading_calendar import SEOUL, TradingCalendar
+from data_pipeline.sources.kis.parse_chart import ChartRow, chart_bar, daily_bar
+from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches, require_same_session
+from data_pipeline.sources.kis.server_clock import ServerClock
+from data_pipeline.trading_calendar import TradingCalendar
 
 _FIRST_CHART_DAY = date(1980, 1, 4)
-_MINUTES_REACH_BACK = timedelta(days=365)
-
-
-class ServerClock:
-    """The server's clock, known from its last answer; the local clock before the first one."""
-
-    def __init__(self, local: Callable[[], datetime]) -> None:
-        self._local = local
-        self._ahead: timedelta | None = None
-
-    @property
-    def is_known(self) -> bool:
-        """Whether an answer has told it."""
-        return self._ahead is not None
-
-    def hear(self, at: datetime) -> None:
-        """Take the server's time from an answer that has just come."""
-        self._ahead = at - self._local()
-
-    def now(self) -> datetime:
-        """Return the present time, in Seoul."""
-        return (self._local() + (self._ahead or timedelta())).astimezone(SEOUL)
 
 
 class History:
-    """Asks for bars through single calls.
+    """Asks for bars of days, weeks and months through single calls; safe among threads.
 
     Args:
         call: Sends one call.
         clock: The server's clock.
         calendar: The exchange's sessions.
-        virtual: Whether it is the virtual server.
     """
 
-    def __init__(self, call: Call, clock: ServerClock, calendar: TradingCalendar, *, virtual: bool) -> None:
+    def __init__(self, call: Call, clock: ServerClock, calendar: TradingCalendar) -> None:
         self._call = call
         self._clock = clock
         self._calendar = calendar
-        self._virtual = virtual
+        self._proving = threading.Lock()
+        self._proved: date | None = None
+        """The session that the quotes are known to be of."""
 
     def daily_bars(self, stock_code: str, first: date, last: date) -> Iterator[DailyBar]:
         """Yield the daily bars of one code out of its chart, newest first.
@@ -69,51 +49,29 @@ class History:
     def bars_of_session(self, stock_codes: list[str], session: date) -> Iterator[DailyBar]:
         """Yield one session's bar of each code, out of quotes where those are of this session, otherwise charts.
 
-        The first bar comes from a chart, which names its day and so proves that the quotes are of this session.
+        The first bar comes from a chart, which names its day and so proves that the quotes are of this session; the
+        proof holds for later calls too.
 
         Raises:
             InvalidRequestError: The session is not final yet.
             PayloadError: The quotes turn out to be of another session.
         """
-        for position, code in enumerate(stock_codes):
-            at, rows = next(chart_pages(self._call, code, session, session))
-            self._require_final(session, at)
-            yield from (daily_bar(code, row) for row in rows)
-            others = stock_codes[position + 1 :]
-            if rows and others and self._calendar.quoted_session(at) == session:
-                yield from self._quoted_bars(code, rows[0], others, session)
-                return
+        bars: list[DailyBar] = []
+        rest = stock_codes
+        if not self.is_past(session):
+            with self._proving:
+                if self._proved != session:
+                    bars, rest = self._prove(stock_codes, session)
+        yield from bars
+        if rest and self._proved == session:
+            for batch in batches(rest):
+                yield from self._quoted_bars(batch, session)
+        elif rest:
+            yield from (bar for code in rest for bar in self.daily_bars(code, session, session))
 
-    def minutes(self, stock_code: str, session: date) -> Iterator[MinuteBar]:
-        """Yield the complete minutes of one session, newest first.
-
-        Raises:
-            InvalidRequestError: The session has not begun.
-            UnsupportedDatasetError: It lies further back than the server's minutes do.
-        """
-        quoted = self._quoted_session(stock_code)
-        if session > quoted:
-            raise InvalidRequestError(f"session {session} has not begun: the server quotes {quoted}")
-        if self._virtual and session < quoted:
-            raise UnsupportedDatasetError(f"the virtual server of KIS has minutes of {quoted} only, not of {session}")
-        if session < quoted - _MINUTES_REACH_BACK:
-            raise UnsupportedDatasetError(f"minutes of KIS reach back one year from {quoted}, not to {session}")
-        rows = minute_rows(self._call, stock_code, session, self._calendar, quoted=session == quoted)
-        return minute_bars(stock_code, rows)
-
-    def minutes_back(self, stock_code: str, listed_on: Callable[[], date | None]) -> Iterator[Iterator[MinuteBar]]:
-        """Yield the complete minutes of one session after the other, from now back to the listing, newest first.
-
-        ``listed_on`` is asked only when more is wanted than the quoted session has.
-
-        Raises:
-            UnsupportedDatasetError: More was wanted than the server has.
-        """
-        session = self._quoted_session(stock_code)
-        yield self.minutes(stock_code, session)
-        born = listed_on() or date.min
-        while (session := self._calendar.previous_session(session)) >= born:
-            yield self.minutes(stock_code, session)
+    def is_past(self, session: date) -> bool:
+        """Whether quotes no longer show this session, as far as the server's clock is known."""
+        return self._clock.is_known and self._calendar.quoted_session(self._clock.now()) != session
 
     def chart(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
         """Return the newest ``count`` daily, weekly or monthly bars, newest first, the running one included."""
@@ -130,21 +88,31 @@ class History:
                     return bars
         return bars
 
-    def _quoted_bars(self, proof: str, row: ChartRow, others: list[str], session: date) -> Iterator[DailyBar]:
-        for number, batch in enumerate(batches([proof, *others])):
-            at, quotes = ask_quotes(self._call, batch)
-            if number == 0:
-                require_same_session(quotes[proof], row)
+    def _prove(self, codes: list[str], session: date) -> tuple[list[DailyBar], list[str]]:
+        """Return the bars of the first codes, up to a proof or to its failure, and the codes that are left."""
+        bars: list[DailyBar] = []
+        for position, code in enumerate(codes):
+            at, rows = next(chart_pages(self._call, code, session, session))
+            self._require_final(session, at)
+            bars += [daily_bar(code, row) for row in rows]
+            others = codes[position + 1 :]
             if self._calendar.quoted_session(at) != session:
-                raise InvalidRequestError(f"the server went on from {session} while its quotes were read; ask again")
-            wanted = batch[1:] if number == 0 else batch
-            yield from (parse.parse_quote_bar(code, session, quotes[code]) for code in wanted)
+                return bars, others
+            if rows and others:
+                bars += self._quoted_bars([code, *others[: SLOTS - 1]], session, proof=rows[0])
+                self._proved = session
+                return bars, others[SLOTS - 1 :]
+        return bars, []
 
-    def _quoted_session(self, stock_code: str) -> date:
-        if not self._clock.is_known:
-            # Any answer tells the server's time; without it the local clock would choose the session.
-            self._call(PRICE, parse.symbol(stock_code), stock_code)
-        return self._calendar.quoted_session(self._clock.now())
+    def _quoted_bars(self, codes: Sequence[str], session: date, proof: ChartRow | None = None) -> Iterator[DailyBar]:
+        """Yield the bars that up to thirty quotes make; with a proof, the first code's is compared and left out."""
+        at, quotes = ask_quotes(self._call, codes)
+        if proof is not None:
+            require_same_session(quotes[codes[0]], proof)
+        if self._calendar.quoted_session(at) != session:
+            raise InvalidRequestError(f"the server went on from {session} while its quotes were read; ask again")
+        wanted = codes if proof is None else codes[1:]
+        return (parse.parse_quote_bar(code, session, quotes[code]) for code in wanted)
 
     def _require_final(self, last: date, at: datetime) -> None:
         final = self._calendar.last_final_session(at)

@@ -126,10 +126,14 @@ def traded_today(answer: Answer) -> int:
 
 
 def minute_bars(stock_code: str, newest_first: Iterable[MinuteRow]) -> Iterator[MinuteBar]:
-    """Yield the bars of one session, newest first, each with its own trading value.
+    """Yield the bars of one or more sessions, newest first, each with its own trading value.
 
     KIS gives the value since the session began, so each bar's is the difference to the bar before, and the first
-    bar of the session keeps its total. Minutes without a trade are left out.
+    bar of a session keeps its total. Minutes without a trade are left out.
+
+    Args:
+        stock_code: Whose minutes.
+        newest_first: The rows of whole sessions, each down to its first minute.
 
     Raises:
         PayloadError: The running total falls, or volume and value contradict each other.
@@ -137,7 +141,8 @@ def minute_bars(stock_code: str, newest_first: Iterable[MinuteRow]) -> Iterator[
     later: MinuteRow | None = None
     for row in newest_first:
         if later is not None:
-            yield from _minute_bar(stock_code, later, row.total_value)
+            same_session = row.at.date() == later.at.date()
+            yield from _minute_bar(stock_code, later, row.total_value if same_session else 0)
         later = row
     if later is not None:
         yield from _minute_bar(stock_code, later, 0)

@@ -29,7 +29,7 @@ from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.endpoints import HOLIDAYS, ORDER_BOOK, PRICE, STOCK_INFO, Endpoint
 from data_pipeline.sources.kis.english_names import display_name
-from data_pipeline.sources.kis.history import History, ServerClock
+from data_pipeline.sources.kis.history import History
 from data_pipeline.sources.kis.interactive import (
     aggregated,
     checked_code,
@@ -37,8 +37,10 @@ from data_pipeline.sources.kis.interactive import (
     checked_count,
     checked_range,
 )
+from data_pipeline.sources.kis.minutes import Minutes
 from data_pipeline.sources.kis.parse_answer import Answer
-from data_pipeline.sources.kis.quotes import ask_quotes, batches
+from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches
+from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.stock_master import StockMaster
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
@@ -82,7 +84,9 @@ class KISDataSource(AbstractDataSource):
         self._calendar: TradingCalendar = krx_calendar()
         self._master = StockMaster(self.client.download_master, self._calendar)
         self._clock = ServerClock(clock)
-        self._history = History(self._call, self._clock, self._calendar, virtual=self._virtual)
+        self._history = History(self._call, self._clock, self._calendar)
+        self._minutes = Minutes(self._call, self._clock, self._calendar, virtual=self._virtual)
+        self._warned = False
         ttl = settings.cache_ttl
         self._prices = TTLCache[CurrentPrice](ttl.get("price"))
         self._books = TTLCache[OrderBook](ttl.get("orderbook"))
@@ -148,12 +152,13 @@ class KISDataSource(AbstractDataSource):
         checked_range(first, last)
         if first == last and not self._virtual:
             return self._history.bars_of_session(codes, first)
-        if first == last and len(codes) > 1:
-            logger.info("The virtual server of KIS has no multi-price: %d calls, one a code", len(codes))
         return (bar for code in codes for bar in self._history.daily_bars(code, first, last))
 
     def minute_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[MinuteBar]:
         """Yield complete one-minute bars, oldest first within a code; see :meth:`get_chart_data` for how far back.
+
+        On the real server 120 bars cost one call, counted over day edges, so twenty sessions of 381 bars cost 64; the
+        session that has not closed yet, and everything on the virtual server, costs one call for 30.
 
         Raises:
             InvalidRequestError: A session has not begun by the server's clock.
@@ -162,8 +167,9 @@ class KISDataSource(AbstractDataSource):
         codes = checked_codes(stock_codes)
         checked_range(first, last)
         sessions = self._calendar.sessions(first, last)
-        minutes = self._history.minutes
-        return (bar for code in codes for session in sessions for bar in reversed([*minutes(code, session)]))
+        if not sessions:
+            return iter(())
+        return (bar for code in codes for bar in reversed([*self._minutes.bars(code, sessions[0], sessions[-1])]))
 
     def price_snapshots(self, stock_codes: Sequence[str]) -> Iterator[CurrentPrice]:
         """Yield the present price of each code: thirty in one call on the real server, one on the virtual one.
@@ -172,7 +178,7 @@ class KISDataSource(AbstractDataSource):
         """
         codes = checked_codes(stock_codes)
         if self._virtual:
-            logger.info("The virtual server of KIS has no multi-price: %d calls, one a code", len(codes))
+            self._say_what_it_costs()
             return (self._price(code) for code in codes)
         return (price for batch in batches(codes) for price in self._quoted_prices(batch))
 
@@ -190,9 +196,21 @@ class KISDataSource(AbstractDataSource):
         params = {"BASS_DT": f"{first:%Y%m%d}", "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
         return iter(parse.parse_market_days(first, self._call(HOLIDAYS, params, f"{first}")))
 
+    def unit_size(self, dataset: str, first: date, last: date) -> int | None:
+        """Return 30 where one call holds the quotes of thirty codes; all else is asked code by code."""
+        quotes = dataset == "price_snapshot" or (
+            dataset == "daily_bar" and first == last and not self._history.is_past(last)
+        )
+        return SLOTS if quotes and not self._virtual else 1
+
     def close(self) -> None:
         """Close every connection; closing twice is safe."""
         self.client.close()
+
+    def _say_what_it_costs(self) -> None:
+        if not self._warned:
+            self._warned = True
+            logger.info("The virtual server of KIS has no multi-price: every price costs a call, not every thirtieth")
 
     def _call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
         answer = self.client.call(endpoint, params, subject)
@@ -202,8 +220,8 @@ class KISDataSource(AbstractDataSource):
     def _chart(self, code: str, period: PriceType, count: int) -> tuple[ChartData, ...]:
         if period.minutes is None:
             return tuple(self._history.chart(code, period, count))
-        sessions = self._history.minutes_back(code, lambda: self._listed(code).listed_on)
-        bars = chain.from_iterable(aggregated(code, minutes, period.minutes or 1) for minutes in sessions)
+        parts = self._minutes.back(code, lambda: self._listed(code).listed_on)
+        bars = chain.from_iterable(aggregated(code, minutes, period.minutes or 1) for minutes in parts)
         return tuple(islice(bars, count))
 
     def _price(self, code: str) -> CurrentPrice:

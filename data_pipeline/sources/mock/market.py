@@ -11,7 +11,7 @@ from data_pipeline.sources.mock.book import empty_book, order_book
 from data_pipeline.sources.mock.closes import base_price, price_limits
 from data_pipeline.sources.mock.days import day_of
 from data_pipeline.sources.mock.issue import Issue
-from data_pipeline.sources.mock.minutes import minute_bars
+from data_pipeline.sources.mock.minutes import Stretch, minute_bars, stretch_so_far
 from data_pipeline.sources.mock.universe import REFERENCE_SESSION, build_universe
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 
@@ -116,7 +116,9 @@ class SyntheticMarket:
         whole = self.daily_bar(code, session)
         if whole is None or at >= self.calendar.close_at(session) or whole.volume == 0:
             return whole
-        return _sum_of(whole, self.minute_bars_so_far(code, at))
+        issue, index = self._issue(code), self._index(session)
+        opens, closes = self.calendar.open_at(session), self.calendar.close_at(session)
+        return _part_of(whole, stretch_so_far(issue, index, day_of(issue, index), opens, closes, at))
 
     def order_book(self, code: str, at: datetime) -> OrderBook:
         """Return the book of the quoted session at ``at``, up to ten levels a side within the day's limits.
@@ -217,18 +219,7 @@ def _shares(issue: Issue, index: int) -> int:
     return issue.shares * denominator // numerator
 
 
-def _sum_of(whole: DailyBar, bars: list[MinuteBar]) -> DailyBar:
+def _part_of(whole: DailyBar, part: Stretch | None) -> DailyBar:
     base = whole.close - whole.change
-    if not bars:
-        return DailyBar(whole.stock_code, whole.session, 0, 0, 0, base, 0, 0, 0)
-    return DailyBar(
-        stock_code=whole.stock_code,
-        session=whole.session,
-        open=bars[0].open,
-        high=max(bar.high for bar in bars),
-        low=min(bar.low for bar in bars),
-        close=bars[-1].close,
-        volume=sum(bar.volume for bar in bars),
-        trading_value=sum(bar.trading_value for bar in bars),
-        change=bars[-1].close - base,
-    )
+    opened, high, low, close, volume, value = part or (0, 0, 0, base, 0, 0)
+    return DailyBar(whole.stock_code, whole.session, opened, high, low, close, volume, value, close - base)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -17,7 +19,7 @@ AUCTION_MINUTES = 10
 _CHOICE, _HALVING = 7 << 40, 8 << 40
 
 
-class _Stretch(NamedTuple):
+class Stretch(NamedTuple):
     """Consecutive minutes that trade, as one bar: what its parts have to add up to."""
 
     open: int
@@ -40,12 +42,8 @@ def minute_bars(issue: Issue, index: int, day: Day, opens: datetime, closes: dat
     """
     if not day.volume:
         return []
-    length = int((closes - opens).total_seconds()) // 60 - AUCTION_MINUTES
-    continuous = day.volume - day.auction_volume
-    minutes = _traded_minutes(issue, index, length, continuous)
-    value = day.value - day.close * day.auction_volume
-    whole = _Stretch(day.open, day.high, day.low, day.last_continuous, continuous, value)
-    parts: list[_Stretch] = []
+    whole, minutes = _continuous(issue, index, day, opens, closes)
+    parts: list[Stretch] = []
     tick = tick_size(day.high, issue.board)  # ticks of dearer prices are multiples of the ticks of cheaper ones
     _halve(mixed(issue.key, _HALVING + index), whole, len(minutes), tick, parts)
     bars = [
@@ -57,15 +55,53 @@ def minute_bars(issue: Issue, index: int, day: Day, opens: datetime, closes: dat
     return bars
 
 
-def _traded_minutes(issue: Issue, index: int, length: int, volume: int) -> list[int]:
+def stretch_so_far(
+    issue: Issue, index: int, day: Day, opens: datetime, closes: datetime, at: datetime
+) -> Stretch | None:
+    """Return what the minutes that have ended by ``at`` add up to, before the auction; None before the first one.
+
+    It is the sum of the bars of :func:`minute_bars`, worked out in few steps: only halves that ``at`` cuts are divided.
+    """
+    whole, minutes = _continuous(issue, index, day, opens, closes)
+    ended = bisect_left(minutes, int((at - opens).total_seconds()) // 60)
+    if not ended:
+        return None
+    tick = tick_size(day.high, issue.board)
+    return _beginning(mixed(issue.key, _HALVING + index), whole, len(minutes), tick, ended)
+
+
+def _continuous(issue: Issue, index: int, day: Day, opens: datetime, closes: datetime) -> tuple[Stretch, Sequence[int]]:
+    """Return continuous trading as a whole, and which of its minutes trade, counted from the open."""
+    length = int((closes - opens).total_seconds()) // 60 - AUCTION_MINUTES
+    volume = day.volume - day.auction_volume
+    value = day.value - day.close * day.auction_volume
+    whole = Stretch(day.open, day.high, day.low, day.last_continuous, volume, value)
+    return whole, _traded_minutes(issue, index, length, volume)
+
+
+def _beginning(key: int, whole: Stretch, minutes: int, tick: int, ended: int) -> Stretch:
+    """Return the first ``ended`` minutes of a stretch as one."""
+    if ended == minutes:
+        return whole
+    bits = mixed(key, minutes)
+    early = minutes // 2
+    left, right = _divided(whole, bits, early, minutes, tick)
+    if ended <= early:
+        return _beginning(bits, left, early, tick, ended)
+    more = _beginning(~bits, right, minutes - early, tick, ended - early)
+    high, low = max(left.high, more.high), min(left.low, more.low)
+    return Stretch(left.open, high, low, more.close, left.volume + more.volume, left.value + more.value)
+
+
+def _traded_minutes(issue: Issue, index: int, length: int, volume: int) -> Sequence[int]:
     wanted = volume // (2 * SHARES_PER_MINUTE)
     if wanted >= length:
-        return list(range(length))
+        return range(length)
     key = mixed(issue.key, _CHOICE + index)
     return sorted({(nth * 256 + below(key, nth, 256)) * length // (wanted * 256) for nth in range(wanted)})
 
 
-def _halve(key: int, whole: _Stretch, minutes: int, tick: int, parts: list[_Stretch]) -> None:
+def _halve(key: int, whole: Stretch, minutes: int, tick: int, parts: list[Stretch]) -> None:
     if minutes == 1:
         parts.append(whole)
         return
@@ -76,7 +112,7 @@ def _halve(key: int, whole: _Stretch, minutes: int, tick: int, parts: list[_Stre
     _halve(~bits, right, minutes - early, tick, parts)
 
 
-def _divided(whole: _Stretch, bits: int, early: int, minutes: int, tick: int) -> tuple[_Stretch, _Stretch]:
+def _divided(whole: Stretch, bits: int, early: int, minutes: int, tick: int) -> tuple[Stretch, Stretch]:
     opened, high, low, close, volume, value = whole
     spare = volume - SHARES_PER_MINUTE * minutes
     volume_left = SHARES_PER_MINUTE * early + spare * early * (192 + (bits & 127)) // (256 * minutes)
@@ -95,12 +131,12 @@ def _divided(whole: _Stretch, bits: int, early: int, minutes: int, tick: int) ->
     above_left = (value - floor) * (high_left - low_left) * volume_left // room if room else 0
     value_left = low_left * volume_left + above_left
     return (
-        _Stretch(opened, high_left, low_left, middle, volume_left, value_left),
-        _Stretch(middle, high_right, low_right, close, volume_right, value - value_left),
+        Stretch(opened, high_left, low_left, middle, volume_left, value_left),
+        Stretch(middle, high_right, low_right, close, volume_right, value - value_left),
     )
 
 
-def _reach_up(whole: _Stretch, middle: int, bits: int, tick: int) -> tuple[int, int]:
+def _reach_up(whole: Stretch, middle: int, bits: int, tick: int) -> tuple[int, int]:
     """Return the highs of both halves, one of which is the high of the whole."""
     left, right, high = max(whole.open, middle), max(middle, whole.close), whole.high
     left = max(left, (left + ((high - left) * (bits & 127) >> 8)) // tick * tick)
@@ -110,7 +146,7 @@ def _reach_up(whole: _Stretch, middle: int, bits: int, tick: int) -> tuple[int, 
     return (high, right) if bits >> 14 & 1 else (left, high)
 
 
-def _reach_down(whole: _Stretch, middle: int, bits: int, tick: int) -> tuple[int, int]:
+def _reach_down(whole: Stretch, middle: int, bits: int, tick: int) -> tuple[int, int]:
     """Return the lows of both halves, one of which is the low of the whole."""
     left, right, low = min(whole.open, middle), min(middle, whole.close), whole.low
     left = min(left, -((((left - low) * (bits & 127) >> 8) - left) // tick) * tick)

@@ -9,16 +9,20 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg2
 import pytest
 
 from data_pipeline.local.dag_runs import PlannedRun, write_plan
 from data_pipeline.local.environment import postgres_connection_json
+from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
 
 ROOT = Path(__file__).resolve().parents[3]
+EVENING = "2026-09-22T20:40:00+09:00"
+"""When the synthetic market of the operator's tests stands: a Tuesday after the day is final."""
 
 
 @dataclass(frozen=True)
@@ -107,3 +111,27 @@ def airflow(request, postgres, airflow_home, tmp_path_factory):
         "COORDINATION_URL": (folder / "coordination").as_uri(),
     }
     return Airflow(folder, environment | request.getfixturevalue("source"), postgres.url(name))
+
+
+@pytest.fixture(scope="module")
+def template(postgres):
+    """A migrated, empty warehouse to copy."""
+    postgres.create_database("operator_template")
+    migrate(postgres.url("operator_template"))
+
+
+@pytest.fixture
+def warehouse(postgres, template):
+    """An empty warehouse for one test, and the connections to it and to the market."""
+    name = f"operator_{uuid4().hex}"
+    with closing(psycopg2.connect(postgres.url("postgres", "admin"))) as admin, admin.cursor() as cursor:
+        admin.autocommit = True
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE operator_template OWNER market_owner")
+    url = postgres.url(name, "owner")
+    before = dict(os.environ)
+    os.environ["AIRFLOW_CONN_MARKET_DB"] = postgres_connection_json(url)
+    os.environ["AIRFLOW_CONN_MOCK_DEFAULT"] = json.dumps({"conn_type": "mock", "extra": {"now": EVENING}})
+    with closing(connect(url)) as connection:
+        yield connection
+    os.environ.clear()
+    os.environ.update(before)

@@ -6,61 +6,31 @@ Facts: 22 September 2026 is a Tuesday and a session; 27 September is a Sunday af
 
 from __future__ import annotations
 
-import json
-import os
-from contextlib import closing
 from datetime import date, datetime
 from types import SimpleNamespace
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-import psycopg2
 import pytest
 
 from data_pipeline.exceptions import (
+    CodesFailedError,
     ConfigurationError,
     IncompleteDataError,
     InvalidRequestError,
     PayloadError,
     SyntheticDataRefusedError,
 )
-from data_pipeline.local.environment import postgres_connection_json
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_window import Run, load_window
+from data_pipeline.operators.load_window import load_window
+from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
 from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.trading_calendar import SEOUL
-from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.migrate import migrate
 
 TUESDAY = date(2026, 9, 22)
 CODES = ("000660", "005930")
 EVENING = "2026-09-22T20:40:00+09:00"
-
-
-@pytest.fixture(scope="module")
-def template(postgres):
-    """A migrated, empty warehouse to copy."""
-    postgres.create_database("operator_template")
-    migrate(postgres.url("operator_template"))
-
-
-@pytest.fixture
-def warehouse(postgres, template):
-    """An empty warehouse for one test, and the connections to it and to the market."""
-    name = f"operator_{uuid4().hex}"
-    with closing(psycopg2.connect(postgres.url("postgres", "admin"))) as admin, admin.cursor() as cursor:
-        admin.autocommit = True
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE operator_template OWNER market_owner")
-    url = postgres.url(name, "owner")
-    before = dict(os.environ)
-    os.environ["AIRFLOW_CONN_MARKET_DB"] = postgres_connection_json(url)
-    os.environ["AIRFLOW_CONN_MOCK_DEFAULT"] = json.dumps({"conn_type": "mock", "extra": {"now": EVENING}})
-    with closing(connect(url)) as connection:
-        yield connection
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def execute(dataset, context=None, **arguments):
@@ -215,8 +185,9 @@ def test_a_bar_that_was_not_asked_for_is_refused(warehouse):
     """A bar of another day would overwrite a neighbour."""
 
     def shifted(bars):
+        codes = [bar.stock_code for bar in bars]
         return MockDataSource(clock=lambda: datetime.fromisoformat(EVENING)).daily_bars(
-            CODES, date(2026, 9, 21), date(2026, 9, 21)
+            codes, date(2026, 9, 21), date(2026, 9, 21)
         )
 
     with pytest.raises(PayloadError, match="2026-09-21"):
@@ -229,3 +200,12 @@ def test_real_rows_are_kept_out_of_a_made_up_warehouse(warehouse):
     with pytest.raises(SyntheticDataRefusedError):
         load_bars(warehouse, Altered(lambda bars: bars, name="kis"))
     assert query(warehouse, "SELECT DISTINCT source::text FROM market.daily_bar") == [("mock",)]
+
+
+def test_the_task_fails_unless_it_may(warehouse):
+    """A listed issue that does not exist at the source fails the task at its end; allowed, it is counted."""
+    arguments = {"stock_codes": ["005930", "999990"], "first": "2026-09-22"}
+    with pytest.raises(CodesFailedError, match="999990"):
+        execute("daily_bar", **arguments)
+    counts = execute("daily_bar", **arguments, failed_codes_allowed=1)
+    assert (counts["failed"], counts["unchanged"]) == (1, 1)

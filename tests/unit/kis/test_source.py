@@ -154,6 +154,44 @@ def test_quoted_session_by_thirty_codes_a_call(kis, make_source):
     assert (first["FID_INPUT_ISCD_30"], second["FID_INPUT_ISCD_1"]) == (codes[29], codes[30])
 
 
+def test_quotes_are_proved_once_a_session(kis, make_source):
+    """Ninety codes asked for thirty at a time cost one chart and three calls; units of thirty are what it wants."""
+    codes = ["005930", *(f"{number:06d}" for number in range(100010, 100900, 10))]
+    kis.answer(CHART, chart(CHART_ROW))
+    batches = [codes[start : start + 30] for start in range(0, 90, 30)]
+    kis.answer("intstock-multprice", *(ok(output=[quote(code) for code in batch]) for batch in batches))
+    source = make_source()
+    bars = [bar for batch in batches for bar in source.daily_bars(batch, DAY, DAY)]
+    assert [bar.stock_code for bar in bars] == codes
+    assert (len(kis.queries(CHART)), len(kis.queries("intstock-multprice"))) == (1, 3)
+
+
+@pytest.mark.parametrize(("dataset", "first", "last", "environment", "size"), [
+    ("price_snapshot", DAY, DAY, "real", 30), ("daily_bar", DAY, DAY, "real", 30),
+    ("daily_bar", date(2026, 11, 19), date(2026, 11, 19), "real", 1), ("daily_bar", date(2026, 11, 19), DAY, "real", 1),
+    ("order_book", DAY, DAY, "real", 1), ("minute_bar", DAY, DAY, "real", 1),
+    ("price_snapshot", DAY, DAY, "virtual", 1),
+])  # fmt: skip
+def test_codes_that_are_best_asked_for_together(kis, make_source, dataset, first, last, environment, size):
+    """Thirty where quotes answer, one everywhere else."""
+    kis.answer("inquire-price", ok(output=PRICE))
+    source = make_source(environment=environment)
+    source.get_current_price("005930")
+    assert source.unit_size(dataset, first, last) == size
+
+
+def test_the_virtual_server_says_once_what_prices_cost(kis, make_source, caplog):
+    """One line in the log, however many units are asked for."""
+    caplog.set_level("INFO")
+    source = make_source(environment="virtual", rate_limit=1000.0)
+    kis.answer("inquire-price", ok(output=PRICE))
+    for _ in range(3):
+        list(source.price_snapshots(["005930"]))
+    assert [line for line in caplog.messages if "no multi-price" in line] == [
+        "The virtual server of KIS has no multi-price: every price costs a call, not every thirtieth"
+    ]
+
+
 def test_past_session_comes_from_charts(kis, make_source):
     """A session that quotes no longer show is read code by code."""
     kis.date = "Fri, 20 Nov 2026 23:30:00 GMT"
@@ -275,7 +313,7 @@ def test_minutes_of_today(kis, make_source):
         minutes(*full_page(eleven, 30, 9000)),
         minutes(minute("103000", "4", "6000"), minute("153000", "7", "500000", day="20261119")),
     )
-    bars = list(make_source().minute_bars(["005930"], DAY, DAY))
+    bars = list(make_source(environment="virtual", rate_limit=1000.0).minute_bars(["005930"], DAY, DAY))
     assert len(bars) == 31
     assert (bars[0].at.isoformat(), bars[0].trading_value) == ("2026-11-20T10:30:00+09:00", 6000)
     assert (bars[1].at.isoformat(), bars[1].trading_value) == ("2026-11-20T10:31:00+09:00", 100)
@@ -327,14 +365,14 @@ def test_only_yesterdays_minutes_on_a_day_with_trades(kis, make_source):
     kis.answer("inquire-price", ok(output=PRICE))
     kis.answer(TODAY, minutes(minute("153000", "7", "500000", day="20261119")))
     with pytest.raises(IncompleteDataError, match="2026-11-20"):
-        list(make_source().minute_bars(["005930"], DAY, DAY))
+        list(make_source(environment="virtual", rate_limit=1000.0).minute_bars(["005930"], DAY, DAY))
 
 
 def test_halted_day_has_no_minutes(kis, make_source):
     """A session without volume has no minutes, and that is right."""
     kis.answer("inquire-price", ok(output=PRICE))
     kis.answer(TODAY, minutes(traded="0"))
-    assert list(make_source().minute_bars(["005930"], DAY, DAY)) == []
+    assert list(make_source(environment="virtual", rate_limit=1000.0).minute_bars(["005930"], DAY, DAY)) == []
 
 
 def test_five_minute_bars(kis, make_source):
@@ -344,7 +382,9 @@ def test_five_minute_bars(kis, make_source):
     rows[2].update(stck_lwpr="90", stck_oprc="95")
     kis.answer("inquire-price", ok(output=PRICE))
     kis.answer(TODAY, minutes(*rows))
-    newest, older = make_source().get_chart_data("005930", PriceType.MINUTE_5, 2)
+    newest, older = make_source(environment="virtual", rate_limit=1000.0).get_chart_data(
+        "005930", PriceType.MINUTE_5, 2
+    )
     assert (newest.date, newest.volume) == ("20261120090500", 1)
     assert (older.date, older.volume, older.trading_value) == ("20261120090000", 12, 1500)
     assert (older.open_price, older.high_price, older.low_price, older.close_price) == (95, 130, 90, 120)

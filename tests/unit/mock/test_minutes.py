@@ -95,6 +95,23 @@ def test_day_only_grows(market: SyntheticMarket, code: str, session: date, one: 
     assert early.close - early.change == late.close - late.change == market.base_price(code, session)
 
 
+@settings(max_examples=300, deadline=None)
+@given(codes, sessions, times_of_day)
+def test_the_day_so_far_is_the_sum_of_its_minutes(
+    market: SyntheticMarket, code: str, session: date, second: int
+) -> None:
+    """However it is worked out, it is what the bars that have ended add up to."""
+    at = seoul(session, 0, 0) + timedelta(seconds=second)
+    day, bars = market.day_so_far(code, at), market.minute_bars_so_far(code, at)
+    if day is None or not bars:
+        assert day is None or day.volume == 0
+        return
+    assert (day.open, day.close) == (bars[0].open, bars[-1].close)
+    assert (day.high, day.low) == (max(bar.high for bar in bars), min(bar.low for bar in bars))
+    assert day.volume == sum(bar.volume for bar in bars)
+    assert day.trading_value == sum(bar.trading_value for bar in bars)
+
+
 def _so_far(market: SyntheticMarket, code: str, session: date, second: int) -> DailyBar | None:
     return market.day_so_far(code, seoul(session, 0, 0) + timedelta(seconds=second))
 

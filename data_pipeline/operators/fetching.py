@@ -1,0 +1,144 @@
+"""Fetches units of work in several threads, a bounded number of rows ahead of whoever takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event
+from typing import Any, Protocol, TypeVar
+
+from data_pipeline.exceptions import (
+    ConfigurationError,
+    IncompleteDataError,
+    PayloadError,
+    PermanentError,
+    RequestRefusedError,
+    UnknownStockError,
+)
+
+THREADS = 8
+MOST_THREADS = 64
+CODE_ERRORS = (UnknownStockError, PayloadError, IncompleteDataError, RequestRefusedError)
+"""What is wrong with one code and says nothing about the others."""
+
+
+class Sized(Protocol):
+    """A unit of work that knows about how many rows it will bring."""
+
+    @property
+    def rows(self) -> int:
+        """Rows, about."""
+        ...
+
+
+UnitT = TypeVar("UnitT", bound=Sized)
+T = TypeVar("T")
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error: nobody wants the rest any more
+    """The work was given up while this unit was on its way."""
+
+
+def fetch_threads(environ: Mapping[str, str]) -> int:
+    """Return how many threads of one task ask the source at once: ``FETCH_THREADS``, or 8.
+
+    Raises:
+        ConfigurationError: It is not a whole number from 1 to 64.
+    """
+    return checked_threads(environ.get("FETCH_THREADS") or THREADS)
+
+
+def checked_threads(value: object) -> int:
+    """Return a number of threads, given as a number or as text.
+
+    Raises:
+        ConfigurationError: It is not a whole number from 1 to 64.
+    """
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_THREADS):
+        raise ConfigurationError(f"FETCH_THREADS must be a whole number from 1 to {MOST_THREADS}, not {value!r}")
+    return int(text)
+
+
+def fetched(
+    units: Iterable[UnitT], fetch: Callable[[UnitT, Event], T], threads: int, rows_ahead: int
+) -> Generator[tuple[UnitT, T], None, None]:
+    """Yield each unit with what it brought, in the order they finish.
+
+    Threads go on while the caller is busy with what was yielded: at least as many units as there are threads wait, and
+    more while the units under way hold fewer than ``rows_ahead`` rows, so memory does not grow with the work. However
+    the iteration ends, every thread has ended when it has; units under way are given up at their next page.
+
+    Args:
+        units: Taken one by one by the caller's own thread, as room comes free.
+        fetch: Runs in a thread; it passes the event to :func:`until`.
+        threads: Units asked for at once.
+        rows_ahead: About how many rows may be on their way or wait to be taken.
+
+    Raises:
+        Exception: The first one that ``fetch`` raised; nothing is yielded afterwards.
+    """
+    stop = Event()
+    pool = ThreadPoolExecutor(threads, "fetch")
+    ahead: dict[Future[T], UnitT] = {}
+    try:
+        for unit in units:
+            ahead[pool.submit(fetch, unit, stop)] = unit
+            while len(ahead) >= 2 * threads and sum(one.rows for one in ahead.values()) >= rows_ahead:
+                yield from _finished(ahead)
+        while ahead:
+            yield from _finished(ahead)
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def until(stop: Event, records: Iterable[T]) -> Iterator[T]:
+    """Yield the records for as long as they are wanted.
+
+    Raises:
+        Stopped: They no longer are; nothing more is asked of the source.
+    """
+    for record in records:
+        if stop.is_set():
+            raise Stopped
+        yield record
+
+
+def fetch_codes(
+    codes: tuple[str, ...], fetch: Callable[[tuple[str, ...]], list[Any]], *, divisible: bool
+) -> tuple[list[Any], dict[str, PermanentError]]:
+    """Return the records of the codes, and the error of each code that cannot be had.
+
+    A code that is named by its error is left out and the others are asked for again; otherwise halves are, until the
+    bad code stands alone: among thirty it costs about ten requests.
+
+    Args:
+        codes: Not empty when ``divisible``.
+        fetch: Asks for some of them.
+        divisible: Whether asking for fewer codes costs less; otherwise an error of one is an error of all.
+
+    Raises:
+        DataPipelineError: An error that is not a matter of single codes, or any when they cannot be divided.
+    """
+    try:
+        return fetch(codes), {}
+    except CODE_ERRORS as error:
+        if not divisible:
+            raise
+        if len(codes) == 1:
+            return [], {codes[0]: error}
+        named = getattr(error, "stock_code", None)
+        if named in codes:
+            rest, failed = fetch_codes(tuple(code for code in codes if code != named), fetch, divisible=True)
+            return rest, {named: error, **failed}
+    middle = len(codes) // 2
+    left, left_failed = fetch_codes(codes[:middle], fetch, divisible=True)
+    right, right_failed = fetch_codes(codes[middle:], fetch, divisible=True)
+    return left + right, {**left_failed, **right_failed}
+
+
+def _finished(ahead: dict[Future[T], UnitT]) -> Iterator[tuple[UnitT, T]]:
+    for future in wait(ahead, return_when=FIRST_COMPLETED).done:
+        unit = ahead.pop(future)
+        yield unit, future.result()

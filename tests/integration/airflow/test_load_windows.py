@@ -1,0 +1,132 @@
+"""Windows fetched side by side against a real Postgres: what one bad code, a failure and an end leave behind.
+
+Fact: 21 and 22 September 2026 are Monday and Tuesday, and sessions.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, datetime
+
+import pytest
+
+from data_pipeline.exceptions import CodesFailedError, IncompleteDataError, PayloadError, RequestTimeoutError
+from data_pipeline.operators.datasets import DATASETS
+from data_pipeline.operators.load_window import load_window, load_windows
+from data_pipeline.operators.window_load import Run
+from data_pipeline.operators.windows import Window
+from data_pipeline.sources.mock.source import MockDataSource
+
+TUESDAY = date(2026, 9, 22)
+EVENING = "2026-09-22T20:40:00+09:00"
+
+
+def query(connection, sql):
+    """Rows, as of now."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def market():
+    """The synthetic market on that evening."""
+    return MockDataSource(clock=lambda: datetime.fromisoformat(EVENING))
+
+
+class NoBars(MockDataSource):
+    """The synthetic market, which has left out all daily bars."""
+
+    def __init__(self):
+        super().__init__(clock=lambda: datetime.fromisoformat(EVENING))
+
+    def daily_bars(self, stock_codes, first, last):
+        """Yield nothing."""
+        return iter(())
+
+
+MANY = ("000270", "000660", "005380", "005930", "035420")
+
+
+class OneBad(MockDataSource):
+    """The synthetic market, in which one code's bars cannot be read."""
+
+    def __init__(self, bad="035420", error=PayloadError):
+        super().__init__(clock=lambda: datetime.fromisoformat(EVENING))
+        self.bad, self.error = bad, error
+        self.asked = []
+
+    def daily_bars(self, stock_codes, first, last):
+        """Yield the true bars, after the error of the bad code."""
+        self.asked += stock_codes
+        if self.bad in stock_codes:
+            raise self.error(f"{self.bad}: stck_clpr is not a number")
+        return super().daily_bars(stock_codes, first, last)
+
+
+class AllBad(OneBad):
+    """A source whose every answer is malformed."""
+
+    def daily_bars(self, stock_codes, first, last):
+        """Refuse."""
+        self.asked += stock_codes
+        raise PayloadError("the answer has no output")
+
+
+def load_many(connection, source, sessions_a_window=1):
+    """Load the bars of five codes on two sessions, in windows of one or both."""
+    days = [date(2026, 9, 21), TUESDAY]
+    ranges = [(days[0], days[1])] if sessions_a_window == 2 else [(day, day) for day in days]
+    windows = [Window(MANY, *one) for one in ranges]
+    return [counts for _, counts in load_windows(connection, source, DATASETS["daily_bar"], windows, Run(), threads=1)]
+
+
+def test_one_bad_code_is_listed_and_the_others_are_loaded(warehouse):
+    """Four codes on two sessions are there, the fifth is named, its run says so, and it is asked for once."""
+    source = OneBad()
+    with pytest.raises(CodesFailedError, match=r"1 of 5 stock codes failed.*035420: PayloadError"):
+        load_many(warehouse, source, sessions_a_window=2)
+    assert query(warehouse, "SELECT count(*), count(DISTINCT stock_code) FROM market.daily_bar") == [(8, 4)]
+    [(status, error)] = query(warehouse, "SELECT status, error FROM market.ingest_run")
+    assert (status, error) == (
+        "success",
+        "1 of 5 stock codes failed, the others are loaded: 035420: PayloadError: 035420: stck_clpr is not a number",
+    )
+    assert source.asked.count("035420") == 1
+
+
+def test_a_server_that_goes_away_fails_the_window_as_a_whole(warehouse):
+    """What may pass by itself is not a matter of one code: nothing of the window is loaded, and no run stays open."""
+    with pytest.raises(RequestTimeoutError):
+        load_many(warehouse, OneBad(bad="005380", error=RequestTimeoutError))
+    assert query(warehouse, "SELECT count(*) FROM market.daily_bar") == [(0,)]
+    assert {row[0] for row in query(warehouse, "SELECT status FROM market.ingest_run")} == {"failed"}
+
+
+def test_windows_begun_before_a_failure_say_so(warehouse):
+    """The second window is under way when the first one is refused: both end, the second because of the first."""
+    load_window(warehouse, market(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
+    with pytest.raises(IncompleteDataError):
+        load_many(warehouse, NoBars())
+    found = query(warehouse, "SELECT error FROM market.ingest_run WHERE dataset = 'daily_bar'")
+    errors = sorted(error for (error,) in found)
+    assert len(errors) == 2
+    assert errors[0].startswith("IncompleteDataError: not one bar")
+    assert errors[1].startswith("given up: not one bar")
+
+
+def test_a_source_at_which_everything_fails_is_not_asked_to_the_end(warehouse):
+    """After 21 of 40 codes nobody believes that it is the codes."""
+    source = AllBad()
+    codes = tuple(f"{number:06d}" for number in range(40))
+    windows = [Window(codes[start : start + 4], TUESDAY, TUESDAY) for start in range(0, len(codes), 4)]
+    with pytest.raises(PayloadError):
+        list(load_windows(warehouse, source, DATASETS["daily_bar"], windows, Run(), threads=1, rows_ahead=1))
+    assert len(source.asked) < 40
+
+
+def test_no_thread_outlives_a_load(warehouse):
+    """Neither a finished load nor a failed one leaves a thread."""
+    load_many(warehouse, market())
+    with pytest.raises(RequestTimeoutError):
+        load_many(warehouse, OneBad(error=RequestTimeoutError))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
