@@ -183,12 +183,14 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error}") from None
-    for encoding in ("utf-8-sig", "cp949"):  # the exchange's own files are in the Korean code page
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise InvalidRequestError(f"{path} is neither UTF-8 nor CP949 text")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        return data.decode("cp949")  # the exchange's own files are in the Korean code page
+    except UnicodeDecodeError:
+        raise InvalidRequestError(f"{path} is neither UTF-8 nor CP949 text") from None
 
 
 def _last_weekday(year: int) -> date:

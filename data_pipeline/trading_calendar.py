@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -120,7 +120,7 @@ class TradingCalendar:
         return self._ordinary_hours(session, phases).get("")
 
     def nxt_hours(self, session: date) -> dict[str, Hours]:
-        """Return the hours of Nextrade (NXT, 넥스트레이드), the second market: ``pre_market``, ``main_market`` and more.
+        """Return the hours of Nextrade (NXT, 넥스트레이드), the second market, by phase, ``pre_market`` first.
 
         Before 2025-03-04 it did not exist and the answer is empty. It trades some of the exchange's issues, not all.
 
@@ -230,7 +230,7 @@ def _opens_before_it_closes(opens: str, closes: str) -> tuple[time, time]:
     return time.fromisoformat(opens), time.fromisoformat(closes)
 
 
-def _in_force(changes: list[tuple[date, T]], session: date) -> T:
+def _in_force(changes: Sequence[tuple[date, T]], session: date) -> T:
     return [value for day, value in changes if day <= session][-1]
 
 

@@ -49,6 +49,8 @@ class DataSourceToPostgresOperator(BaseOperator):
     :param first: The first day, included. Empty: the session of the run. (templated)
     :param last: The last day, included. Empty: the same as ``first``. (templated)
     :param window_rows: About how many rows one window may hold, which bounds memory and the length of a transaction.
+    :param running_session: Load a session that still runs, as far as it has come; without it a dataset of whole sessions
+        is refused until its figures are final.
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
     """
 
@@ -65,6 +67,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         first: str | date | None = None,
         last: str | date | None = None,
         window_rows: int = 50_000,
+        running_session: bool = False,
         skip_unsupported: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -76,22 +79,25 @@ class DataSourceToPostgresOperator(BaseOperator):
         self.first = first
         self.last = last
         self.window_rows = window_rows
+        self.running_session = running_session
         self.skip_unsupported = skip_unsupported
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
         # Only a worker needs the rooms below; DAG files are read every few seconds.
-        from data_pipeline.operators.datasets import find_dataset
+        from data_pipeline.operators.calendar_check import check_calendar
+        from data_pipeline.operators.datasets import Kind, find_dataset
         from data_pipeline.operators.load_window import load_window
 
         dataset = find_dataset(self.dataset)
         windows = list(self._windows(dataset, context))
+        load = check_calendar if dataset.kind is Kind.SESSIONS else load_window
         run = _run_of(context)
         total: Counter[str] = Counter()
         with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection, self._source() as source:
             try:
                 for number, window in enumerate(windows, 1):
-                    counts = load_window(connection, source, dataset, window, run)
+                    counts = load(connection, source, dataset, window, run)
                     self.log.info("%s %s (%d of %d): %s", self.dataset, window, number, len(windows), counts)
                     total.update(counts)
             except UnsupportedDatasetError as error:
@@ -101,7 +107,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         return dict(total)
 
     def _windows(self, dataset: Dataset, context: Mapping[str, Any]) -> list[Window]:
-        final = dataset.of_whole_sessions
+        final = dataset.of_whole_sessions and not self.running_session
         first = as_date(self.first, "first") if self.first else run_session(context, final=final)
         last = as_date(self.last, "last") if self.last else first
         windows = list(dataset.windows(as_codes(self.stock_codes), first, last, self.window_rows))
