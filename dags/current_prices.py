@@ -1,12 +1,12 @@
 """
-### current_prices: the price of every listed issue, minute by minute
+### current_prices: the price of every listed issue, every minute
 
 **When.** Every minute from the opening to the close of a session; never on a closed day, and by the special hours of
 examination days.
 
 **What.** `plan` reads the listed codes from the warehouse; `load` stores the present price of each, thirty codes a call:
-about 92 calls, five seconds at 18 calls a second. One task takes the whole market, because starting another one costs
-more time than it saves.
+about 92 calls, five seconds at 18 calls a second. One task takes the whole market, because starting another costs more
+time than it saves.
 
 **Why.** A price is a moment. A minute that was missed stays missed; the session's own figures come with `daily_bars`.
 
@@ -16,7 +16,7 @@ scheduler leave out those that came due meanwhile.
 * *No instruments in the warehouse*: run `market_reference`.
 * *CircuitOpenError, QueueTimeoutError* run after run: the source is down, or other work uses the quota up.
 * *UnknownStockError, IncompleteDataError*: the list of issues is older than the session; run `market_reference`.
-* KIS's virtual server gives one price a call and one call a second, so the whole market takes three quarters of an hour.
+* KIS's virtual server gives one price a call and one call a second: the whole market takes three quarters of an hour.
   Pause this DAG there, or trigger it with `stock_codes`.
 """
 

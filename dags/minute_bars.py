@@ -15,8 +15,8 @@ stop adding to the day's figures. A session that is loaded after that need not b
 **When it fails.**
 
 * *A run in session*: nothing to do. Each run loads the session from its opening, so the next one fills the hole.
-* *The run at 20:40*: clear the failed `load` tasks, the same evening or later; what is there stays as it is. When the run
-  itself is gone, trigger `backfill` with the dataset `minute_bar`.
+* *The run at 20:40*: clear the failed `load` tasks, the same evening or later; what is there stays as it is. When the
+  run itself is gone, trigger `backfill` with the dataset `minute_bar`.
 * *No instruments in the warehouse*: run `market_reference` first, then clear `plan`.
 * *UnsupportedDatasetError*: KIS's virtual server has the minutes of the present session only. The whole market would
   take it ten hours at one call a second; trigger the DAG with `stock_codes` there.

@@ -13,9 +13,9 @@ from data_pipeline.exceptions import ConfigurationError
 def alert(context: Mapping[str, Any]) -> None:
     """Call what ``ALERT_CALLBACK`` names with Airflow's context; do nothing when it is empty.
 
-    It is the ``on_failure_callback`` of every task here. The name is that of a function or of a notifier object, such as
-    ``my_company.alerts.to_chat``, and is looked up when a task fails, in the process of the task. ``exception`` in the
-    context is the error; its message says what to do.
+    It is the ``on_failure_callback`` of every task here. The name is that of a function or of a notifier object, such
+    as ``my_company.alerts.to_chat``, and is looked up when a task fails, in the process of the task. ``exception`` in
+    the context is the error; its message says what to do.
 
     Raises:
         ConfigurationError: There is no such name; Airflow writes that into the task's log.

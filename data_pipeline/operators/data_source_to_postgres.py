@@ -49,8 +49,8 @@ class DataSourceToPostgresOperator(BaseOperator):
     :param first: The first day, included. Empty: the session of the run. (templated)
     :param last: The last day, included. Empty: the same as ``first``. (templated)
     :param window_rows: About how many rows one window may hold, which bounds memory and the length of a transaction.
-    :param running_session: Load a session that still runs, as far as it has come; without it a dataset of whole sessions
-        is refused until its figures are final.
+    :param running_session: Load a session that still runs, as far as it has come; without it a dataset of whole
+        sessions is refused until its figures are final.
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
     """
 
