@@ -5,7 +5,7 @@
 examination days.
 
 **What.** `plan` reads the listed codes from the warehouse; `load` stores the present price of each, thirty codes a
-call: about 92 calls, five seconds at 18 calls a second. One task takes the whole market, because starting another costs more
+call: about 92 calls, five seconds at 18 calls a second. One task takes the whole market: starting another costs more
 time than it saves.
 
 **Why.** A price is a moment. A minute that was missed stays missed; the session's own figures come with `daily_bars`.
