@@ -7,6 +7,9 @@
 the session's raw daily bars, checks them and loads them in one transaction. The figures are provisional until the
 exchange publishes its own the next morning.
 
+**Why.** The bar of the day is what everything else is checked against. At 20:30 quotes still show the whole session, so
+thirty issues come in one call: a hundred calls in place of one an issue.
+
 **When it fails.**
 
 * *No instruments in the warehouse*: run `market_reference` first, then clear `plan`.

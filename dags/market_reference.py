@@ -5,13 +5,20 @@
 
 **What.** `trading_sessions` loads the days on which the source says the market opens, from the run's session on, and
 compares them with the trading calendar; it is skipped when the source does not say (KIS's virtual server).
+KIS wants that asked once a day at most: a later run of the same day takes the answer out of the warehouse.
 `instruments` loads every issue listed in KOSPI, KOSDAQ and KONEX and marks those that left the list. The other DAGs
-take their stock codes from there.
+take their stock codes from there. Neither task waits for the other.
+
+**Why.** A closure that nobody entered makes every other DAG ask for a day that does not exist, and an issue that is not
+in the list is never loaded.
 
 **When it fails.**
 
-* *The calendar and the source disagree*: the exchange has announced a closure that `xkrx_sessions.json` does not have.
-  Add it, with the notice as its source, and clear the task.
+* *CalendarMismatchError* in `trading_sessions`: the exchange has announced a closure (or lifted one) that
+  `xkrx_sessions.json` does not have. The message names the days. Find the notice, enter it with `data-pipeline calendar
+  close` or `open`, restart Airflow and clear the task; that costs no further call.
+* *IncompleteDataError* in `trading_sessions`: today's only call was made and failed. Tomorrow's run asks again; each
+  answer covers 24 days, so nothing is lost.
 * *AuthenticationError, ConfigurationError*: the connection named in the message needs mending; nothing was loaded.
 * *InvalidRequestError for an earlier session*: KIS only knows today's list. A missed day cannot be made up for; mark
   the run as successful. The next run brings everything up to date.
@@ -40,18 +47,16 @@ with DAG(
     tags=["korea", "reference"],
     doc_md=__doc__,
 ):
-    trading_sessions = DataSourceToPostgresOperator(
+    DataSourceToPostgresOperator(
         task_id="trading_sessions",
         dataset="trading_session",
         source_conn_id=SOURCE_CONN_ID,
         skip_unsupported=True,
         outlets=[Asset("market.trading_session")],
     )
-    instruments = DataSourceToPostgresOperator(
+    DataSourceToPostgresOperator(
         task_id="instruments",
         dataset="instrument",
         source_conn_id=SOURCE_CONN_ID,
         outlets=[Asset("market.instrument")],
-        trigger_rule="none_failed",
     )
-    trading_sessions >> instruments

@@ -5,7 +5,10 @@
 of examination days.
 
 **What.** `watched` decides which issues: the run's parameter `stock_codes`, else the Airflow Variable `WATCH_LIST`,
-else the environment variable of that name, else twenty of the largest issues. `load` stores one order book of each.
+else the environment variable of that name, else twenty of the largest issues. `load` stores one order book of each, one
+call an issue; a long list is cut into chunks, one task each.
+
+**Why.** Nobody publishes the books of the past: what is not stored at its moment is gone.
 
 **When it fails.** An order book is a moment: a failed run cannot be made up for, and the next one comes in five
 minutes. Tries therefore end quickly. When runs fail one after the other, read the message: *CircuitOpenError* means
@@ -18,10 +21,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset, Param, task
 
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
+from data_pipeline.pools import QUOTES_POOL
 from data_pipeline.timetables import KrxIntradayTimetable
 from data_pipeline.trading_calendar import SEOUL
 
@@ -32,23 +36,31 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=TASK_DEFAULTS
-    | {"retries": 2, "retry_delay": timedelta(seconds=15), "execution_timeout": timedelta(minutes=4)},
-    params={"stock_codes": stock_codes_param("Empty: the watch list.")},
+    | {
+        "pool": QUOTES_POOL,
+        "retries": 2,
+        "retry_delay": timedelta(seconds=15),
+        "execution_timeout": timedelta(minutes=4),
+    },
+    params={
+        "stock_codes": stock_codes_param("Empty: the watch list."),
+        "chunk_size": Param(200, type="integer", minimum=1, title="Stock codes in one task"),
+    },
     tags=["korea", "order book"],
     doc_md=__doc__,
 ):
 
     @task
-    def watched(**context: Any) -> list[str]:
-        """Return the codes to ask for."""
+    def watched(**context: Any) -> list[list[str]]:
+        """Return the codes to ask for, in chunks."""
         from data_pipeline.operators.planning import plan_watched
 
         return plan_watched(context)
 
-    DataSourceToPostgresOperator(
+    DataSourceToPostgresOperator.partial(
         task_id="load",
         dataset="order_book",
         source_conn_id=SOURCE_CONN_ID,
-        stock_codes=watched(),
+        map_index_template="{{ task.stock_codes[0] }} to {{ task.stock_codes[-1] }}",
         outlets=[Asset("market.order_book")],
-    )
+    ).expand(stock_codes=watched())

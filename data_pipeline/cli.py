@@ -14,6 +14,7 @@ from dotenv import load_dotenv
 from rich.console import Console
 from rich.markup import escape
 
+from data_pipeline.calendar_command import add_calendar
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.local.home import PROJECT, local_home
 from data_pipeline.trading_calendar import SEOUL
@@ -23,6 +24,7 @@ EXAMPLES = """examples:
   data-pipeline up                       start Postgres and Airflow, and leave them running
   data-pipeline sql "SELECT * FROM daily_bar WHERE stock_code = '005930' ORDER BY session DESC LIMIT 5"
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
+  data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline emulator --help          serve the synthetic market over the KIS wire
 
 Settings are read from the environment and from .env; .env.example lists them all.
@@ -74,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add("migrate", _migrate, "Bring the warehouse up to date; safe to repeat.")
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
+    add_calendar(commands)
     commands.add_parser("emulator", help="Serve the synthetic market over the KIS wire.")
     return parser
 

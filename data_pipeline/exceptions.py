@@ -21,6 +21,7 @@
         |-- UnsupportedDatasetError         the source does not offer this dataset; raised before any call
         |-- PayloadError                    the answer is not what is documented; names code, endpoint and field
         |-- CalendarRangeError              (ValueError)  a year that the trading calendar does not cover
+        |-- CalendarMismatchError           the source and the trading calendar disagree on open days
         |-- IncompleteDataError             rows that must exist did not come
         |-- CodesFailedError                some stock codes cannot be had; the rows of all others are loaded
         |-- SyntheticDataRefusedError       made-up rows may not enter a warehouse of real rows, nor the reverse
@@ -121,6 +122,10 @@ class PayloadError(PermanentError):
 
 class CalendarRangeError(PermanentError, ValueError):
     """The trading calendar does not cover this date; a calendar file for its year is needed."""
+
+
+class CalendarMismatchError(PermanentError):
+    """The source says that the market opens on other days than the trading calendar does; the message names them."""
 
 
 class IncompleteDataError(PermanentError):

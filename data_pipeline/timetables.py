@@ -19,13 +19,20 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
+LATEST_CLOSE = time(16, 30)
+"""The close of the regular market on an examination day."""
+
 
 def _utcnow() -> datetime:
     return pendulum.now("UTC")
 
 
+def _in_utc(moment: datetime) -> DateTime:
+    return pendulum.instance(moment).in_timezone("UTC")
+
+
 def _moment(day: date, at: time) -> DateTime:
-    return pendulum.instance(datetime.combine(day, at, tzinfo=SEOUL)).in_timezone("UTC")
+    return _in_utc(datetime.combine(day, at, tzinfo=SEOUL))
 
 
 def _seoul_day(moment: datetime) -> date:
@@ -105,19 +112,20 @@ class KrxTimetable(Timetable):
 
 
 class KrxSessionTimetable(KrxTimetable):
-    """One run a session, at a time of day in Seoul, on the session itself or some sessions later.
+    """One run a session, at its close or at a time of day in Seoul, on the session itself or some sessions later.
 
     The data interval is the session's calendar day in Seoul, midnight to midnight, whenever the run takes place; its
     start is the logical date. A manual run is about the newest session whose run was due; a logical date at midnight,
     of Seoul or of UTC, names the session of that date itself.
 
     Args:
-        at: The time of day in Seoul.
+        at: The time of day in Seoul. None: the close of the session on which the run takes place, special hours
+            included.
         sessions_later: 0 on the session itself, 1 on the next one, and so on.
         clock: The present time; handed in by tests.
     """
 
-    def __init__(self, at: time, sessions_later: int = 0, *, clock: Clock = _utcnow) -> None:
+    def __init__(self, at: time | None = None, sessions_later: int = 0, *, clock: Clock = _utcnow) -> None:
         super().__init__(clock=clock)
         self._at = at
         self._sessions_later = sessions_later
@@ -127,7 +135,7 @@ class KrxSessionTimetable(KrxTimetable):
     def summary(self) -> str:
         """The schedule in a few words, for the list of DAGs."""
         later = f", {self._sessions_later} session(s) later" if self._sessions_later else ""
-        return f"{self._at:%H:%M} KST{later}"
+        return f"{self._at:%H:%M} KST{later}" if self._at else f"at the close{later}"
 
     def runs(self, session: date) -> list[DagRunInfo]:
         """Return the one run of this session."""
@@ -135,7 +143,8 @@ class KrxSessionTimetable(KrxTimetable):
         for _ in range(self._sessions_later):
             day = krx_calendar().next_session(day)
         interval = DataInterval(_moment(session, time.min), _moment(session + timedelta(days=1), time.min))
-        return [DagRunInfo(run_after=_moment(day, self._at), data_interval=interval)]
+        due = _moment(day, self._at) if self._at else _in_utc(krx_calendar().close_at(day))
+        return [DagRunInfo(run_after=due, data_interval=interval)]
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the session that a manual run is about; see the class."""
@@ -147,12 +156,12 @@ class KrxSessionTimetable(KrxTimetable):
 
     def serialize(self) -> dict[str, Any]:
         """Return what :meth:`deserialize` needs; the clock is not kept."""
-        return {"at": self._at.isoformat(), "sessions_later": self._sessions_later}
+        return {"at": self._at and self._at.isoformat(), "sessions_later": self._sessions_later}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> KrxSessionTimetable:
         """Return the timetable that :meth:`serialize` described."""
-        return cls(time.fromisoformat(data["at"]), data["sessions_later"])
+        return cls(data["at"] and time.fromisoformat(data["at"]), data["sessions_later"])
 
 
 class KrxIntradayTimetable(KrxTimetable):
@@ -162,33 +171,40 @@ class KrxIntradayTimetable(KrxTimetable):
 
     Args:
         minutes: Minutes from one run to the next.
+        also_at: One more run of each session, at this time of day in Seoul, after every close (16:30 at the latest).
         clock: The present time; handed in by tests.
     """
 
-    def __init__(self, minutes: int, *, clock: Clock = _utcnow) -> None:
+    def __init__(self, minutes: int, also_at: time | None = None, *, clock: Clock = _utcnow) -> None:
         super().__init__(clock=clock)
         if minutes < 1:
             raise ValueError(f"minutes must be 1 or more, not {minutes}")
+        if also_at is not None and also_at <= LATEST_CLOSE:
+            raise ValueError(f"also_at must be after {LATEST_CLOSE:%H:%M}, not {also_at:%H:%M}")
         self._minutes = minutes
+        self._also_at = also_at
         self.description = f"KRX sessions, {self.summary}"
 
     @property
     def summary(self) -> str:
         """The schedule in a few words, for the list of DAGs."""
-        return f"every {self._minutes} min in session"
+        also = f", and {self._also_at:%H:%M} KST" if self._also_at else ""
+        return f"every {self._minutes} min in session{also}"
 
     def runs(self, session: date) -> list[DagRunInfo]:
-        """Return the runs from the session's opening to its close."""
+        """Return the runs from the session's opening to its close, then the one after it."""
         opening, close = krx_calendar().open_at(session), krx_calendar().close_at(session)
         count = (close - opening) // timedelta(minutes=self._minutes)
-        moments = (opening + timedelta(minutes=self._minutes * step) for step in range(count + 1))
-        return [DagRunInfo.exact(pendulum.instance(moment).in_timezone("UTC")) for moment in moments]
+        moments = [opening + timedelta(minutes=self._minutes * step) for step in range(count + 1)]
+        if self._also_at:
+            moments.append(datetime.combine(session, self._also_at, tzinfo=SEOUL))
+        return [DagRunInfo.exact(_in_utc(moment)) for moment in moments]
 
     def serialize(self) -> dict[str, Any]:
         """Return what :meth:`deserialize` needs; the clock is not kept."""
-        return {"minutes": self._minutes}
+        return {"minutes": self._minutes, "also_at": self._also_at and self._also_at.isoformat()}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> KrxIntradayTimetable:
         """Return the timetable that :meth:`serialize` described."""
-        return cls(data["minutes"])
+        return cls(data["minutes"], data["also_at"] and time.fromisoformat(data["also_at"]))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
+if TYPE_CHECKING:
+    from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
 
 SEOUL = ZoneInfo("Asia/Seoul")
 DATA_FILE = Path(__file__).with_name("xkrx_sessions.json")
@@ -24,6 +25,15 @@ _REGULAR_OPEN = time(9)
 _LATE_OPEN = time(10)
 _QUOTES_TURN_AT = time(8)
 _LATE_BY = timedelta(hours=1)
+
+T = TypeVar("T")
+
+
+class Hours(NamedTuple):
+    """When a market is open on one day: two moments in Seoul."""
+
+    opens: datetime
+    closes: datetime
 
 
 class TradingCalendar:
@@ -46,10 +56,14 @@ class TradingCalendar:
             self._late_days = frozenset(date.fromisoformat(day) for day in facts["late_days"])
             self._regular_close = _times_by_day(facts["regular_close"])
             self._final_at = _times_by_day(facts["day_is_final_at"])
+            self._after_market = _phases_by_day({day: {"": hours} for day, hours in facts["after_market"].items()})
+            self._nxt = _phases_by_day(facts["nxt"])
             self.first_day, self.last_day = _covered_days(facts["closures"])
+            if max(self._regular_close[0][0], self._final_at[0][0]) > self.first_day:
+                raise ValueError(f"the hours of {self.first_day} are not given")  # noqa: TRY301 - as any other fault
             self._sessions = [day for day in _weekdays(self.first_day, self.last_day) if day not in closures]
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-            raise ConfigurationError(f"the trading calendar's facts are unusable: {error!r}") from error
+            raise _unusable(f"the trading calendar's facts are unusable: {error!r}") from error
         self._known = frozenset(self._sessions)
 
     def is_session(self, day: date) -> bool:
@@ -69,7 +83,7 @@ class TradingCalendar:
         """
         position = bisect_left(self._sessions, self._covered(day))
         if position == 0:
-            raise CalendarRangeError(f"no session before {day} is known: the calendar begins on {self.first_day}")
+            raise _not_covered(f"no session before {day} is known: the calendar begins on {self.first_day}")
         return self._sessions[position - 1]
 
     def next_session(self, day: date) -> date:
@@ -80,7 +94,7 @@ class TradingCalendar:
         """
         position = bisect_right(self._sessions, self._covered(day))
         if position == len(self._sessions):
-            raise CalendarRangeError(f"no session after {day} is known: the calendar ends on {self.last_day}")
+            raise _not_covered(f"no session after {day} is known: the calendar ends on {self.last_day}")
         return self._sessions[position]
 
     def open_at(self, session: date) -> datetime:
@@ -95,6 +109,25 @@ class TradingCalendar:
     def final_at(self, session: date) -> datetime:
         """Return when the day's volume stops growing: 20:00, the end of the after-market (18:00 before 2026-09-14)."""
         return _seoul(self._require_session(session), _in_force(self._final_at, session))
+
+    def after_market(self, session: date) -> Hours | None:
+        """Return the hours of the exchange's own after-market (애프터마켓): 16:00 to 20:00, None before 2026-09-14.
+
+        Raises:
+            CalendarRangeError: An examination day: the exchange has not said how its after-market moves with the close.
+        """
+        phases = _in_force(self._after_market, self._require_session(session))
+        return self._ordinary_hours(session, phases).get("")
+
+    def nxt_hours(self, session: date) -> dict[str, Hours]:
+        """Return the hours of Nextrade (NXT, 넥스트레이드), the second market, by phase, ``pre_market`` first.
+
+        Before 2025-03-04 it did not exist and the answer is empty. It trades some of the exchange's issues, not all.
+
+        Raises:
+            CalendarRangeError: A day on which the exchange opens late: how NXT moves with it is not known.
+        """
+        return self._ordinary_hours(session, _in_force(self._nxt, self._require_session(session)), opening=True)
 
     def last_final_session(self, now: datetime) -> date:
         """Return the newest session whose figures were final at ``now``, an aware datetime."""
@@ -113,6 +146,14 @@ class TradingCalendar:
             return here.date()
         return self.previous_session(here.date())
 
+    def _ordinary_hours(
+        self, session: date, phases: Mapping[str, tuple[time, time]], *, opening: bool = False
+    ) -> dict[str, Hours]:
+        special = session in self._late_days or (opening and self._open_time(session) != _REGULAR_OPEN)
+        if phases and special:
+            raise _not_covered(f"{session} has special hours, and those of the other markets on it are not known")
+        return {name: Hours(_seoul(session, opens), _seoul(session, ends)) for name, (opens, ends) in phases.items()}
+
     def _open_time(self, session: date) -> time:
         opens_year = bisect_left(self._sessions, session) == bisect_left(self._sessions, date(session.year, 1, 1))
         return _LATE_OPEN if opens_year or session in self._late_days else _REGULAR_OPEN
@@ -121,7 +162,7 @@ class TradingCalendar:
         if isinstance(day, datetime):
             raise TypeError(f"a date in Seoul is wanted, not a moment: {day}")
         if not self.first_day <= day <= self.last_day:
-            raise CalendarRangeError(
+            raise _not_covered(
                 f"the trading calendar covers {self.first_day} to {self.last_day}, not {day}; "
                 f"add the closures of {day.year} to {DATA_FILE.name}"
             )
@@ -129,7 +170,7 @@ class TradingCalendar:
 
     def _require_session(self, session: date) -> date:
         if not self.is_session(session):
-            raise CalendarRangeError(f"{session} is not a session of the exchange")
+            raise _not_covered(f"{session} is not a session of the exchange")
         return session
 
 
@@ -152,7 +193,7 @@ def load_calendar(path: Path) -> TradingCalendar:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the trading calendar {path} cannot be read: {error}") from error
+        raise _unusable(f"the trading calendar {path} cannot be read: {error}") from error
     return TradingCalendar(facts)
 
 
@@ -175,8 +216,22 @@ def _times_by_day(changes: Mapping[str, str]) -> list[tuple[date, time]]:
     return sorted((date.fromisoformat(day), time.fromisoformat(value)) for day, value in changes.items())
 
 
-def _in_force(changes: list[tuple[date, time]], session: date) -> time:
-    return changes[bisect_right(changes, (session, time.max)) - 1][1]
+def _phases_by_day(changes: Mapping[str, Mapping[str, Any]]) -> list[tuple[date, dict[str, tuple[time, time]]]]:
+    """Return what holds from each day on: the name, opening and end of every phase of a market."""
+    return [(date.min, {})] + [
+        (day, {name: _opens_before_it_closes(*hours) for name, hours in changes[text].items()})
+        for day, text in sorted((date.fromisoformat(text), text) for text in changes)
+    ]
+
+
+def _opens_before_it_closes(opens: str, closes: str) -> tuple[time, time]:
+    if not time.fromisoformat(opens) < time.fromisoformat(closes):
+        raise ValueError(f"{opens} to {closes} are no opening hours")
+    return time.fromisoformat(opens), time.fromisoformat(closes)
+
+
+def _in_force(changes: Sequence[tuple[date, T]], session: date) -> T:
+    return [value for day, value in changes if day <= session][-1]
 
 
 def _weekdays(first: date, last: date) -> Iterator[date]:
@@ -194,3 +249,16 @@ def _in_seoul(now: datetime) -> datetime:
     if now.tzinfo is None:
         raise ValueError(f"an aware datetime is wanted, not {now}")
     return now.astimezone(SEOUL)
+
+
+# The errors derive from those of `requests`, whose import takes longer than everything else here.
+def _not_covered(message: str) -> CalendarRangeError:
+    from data_pipeline.exceptions import CalendarRangeError
+
+    return CalendarRangeError(message)
+
+
+def _unusable(message: str) -> ConfigurationError:
+    from data_pipeline.exceptions import ConfigurationError
+
+    return ConfigurationError(message)

@@ -1,9 +1,10 @@
-"""Registers the timetables with Airflow: the scheduler, the API server and the DAG processor each load it on start."""
+"""Registers timetables and pools with Airflow: the scheduler, the API server and the DAG processor load it on start."""
 
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+from data_pipeline import pools
 from data_pipeline.timetables import KrxIntradayTimetable, KrxSessionTimetable
 
 
@@ -12,3 +13,4 @@ class DataPipelinePlugin(AirflowPlugin):
 
     name = "data_pipeline"
     timetables = (KrxSessionTimetable, KrxIntradayTimetable)
+    listeners = (pools,)

@@ -62,6 +62,8 @@ class DataSourceToPostgresOperator(BaseOperator):
         about as many more may be on their way.
     :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 8.
     :param failed_codes_allowed: How many stock codes may fail before the task does, after all others were loaded.
+    :param running_session: Load a session that still runs, as far as it has come; without it a dataset of whole
+        sessions is refused until its figures are final.
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
     """
 
@@ -80,6 +82,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         window_rows: int = 50_000,
         fetch_threads: int | None = None,
         failed_codes_allowed: int = 0,
+        running_session: bool = False,
         skip_unsupported: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -93,12 +96,14 @@ class DataSourceToPostgresOperator(BaseOperator):
         self.window_rows = window_rows
         self.fetch_threads = fetch_threads
         self.failed_codes_allowed = failed_codes_allowed
+        self.running_session = running_session
         self.skip_unsupported = skip_unsupported
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
         # Only a worker needs the rooms below; DAG files are read every few seconds.
-        from data_pipeline.operators.datasets import find_dataset
+        from data_pipeline.operators.calendar_check import check_calendar
+        from data_pipeline.operators.datasets import Kind, find_dataset
         from data_pipeline.operators.fetching import checked_threads, fetch_threads
         from data_pipeline.operators.load_window import load_windows
 
@@ -109,7 +114,10 @@ class DataSourceToPostgresOperator(BaseOperator):
         total: Counter[str] = Counter()
         with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection, self._source() as source:
             try:
-                loaded = load_windows(connection, source, dataset, windows, run, threads, self.window_rows)
+                if dataset.kind is Kind.SESSIONS:
+                    loaded = ((window, check_calendar(connection, source, dataset, window, run)) for window in windows)
+                else:
+                    loaded = load_windows(connection, source, dataset, windows, run, threads, self.window_rows)
                 for number, (window, counts) in enumerate(loaded, 1):
                     self.log.info("%s %s (%d of %d): %s", self.dataset, window, number, len(windows), counts)
                     total.update(counts)
@@ -125,7 +133,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         return dict(total)
 
     def _windows(self, dataset: Dataset, context: Mapping[str, Any]) -> list[Window]:
-        final = dataset.of_whole_sessions
+        final = dataset.of_whole_sessions and not self.running_session
         first = as_date(self.first, "first") if self.first else run_session(context, final=final)
         last = as_date(self.last, "last") if self.last else first
         windows = list(dataset.windows(as_codes(self.stock_codes), first, last, self.window_rows))

@@ -11,6 +11,8 @@ from typing import Any
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
 from data_pipeline.exceptions import ConfigurationError, PermanentError, TransientError
+from data_pipeline.notifications import alert
+from data_pipeline.pools import HISTORY_POOL
 
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -41,8 +43,10 @@ TASK_DEFAULTS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=15),
     "retry_policy": RETRY_POLICY,
     "execution_timeout": timedelta(hours=2),
+    "pool": HISTORY_POOL,
+    "on_failure_callback": alert,
 }
-"""``default_args`` of every DAG."""
+"""``default_args`` of every DAG. Those that load the present replace ``pool`` by ``QUOTES_POOL`` and are soon over."""
 
 
 SOURCE_CONN_ID = "{{{{ params.get('source_conn_id') or var.value.get('DATA_SOURCE_CONN_ID', {!r}) }}}}".format(

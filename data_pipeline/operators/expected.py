@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from datetime import date
 
-from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
 from data_pipeline.operators.listing import Listing
 from data_pipeline.operators.windows import Window
 from data_pipeline.records import MARKETS, DailyBar, Instrument, MarketDay
@@ -66,7 +66,7 @@ def require_same_calendar(days: Iterable[MarketDay], calendar: TradingCalendar |
     Days that the calendar does not cover are left out: nothing is scheduled on them.
 
     Raises:
-        IncompleteDataError: They do not; the calendar file needs the days that the message names.
+        CalendarMismatchError: They do not; the calendar file needs the days that the message names.
     """
     calendar = calendar or krx_calendar()
     wrong = [
@@ -75,4 +75,7 @@ def require_same_calendar(days: Iterable[MarketDay], calendar: TradingCalendar |
         if calendar.first_day <= day.day <= calendar.last_day and calendar.is_session(day.day) != day.is_open
     ]
     if wrong:
-        raise IncompleteDataError(f"the trading calendar is out of date: {', '.join(wrong[:NAMED])}")
+        raise CalendarMismatchError(
+            f"the trading calendar disagrees with the source on {len(wrong)} day(s): {', '.join(wrong[:NAMED])}; "
+            "find the exchange's notice and run `data-pipeline calendar close` or `open`"
+        )

@@ -32,17 +32,43 @@ def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: s
     return _chunks(_listed(run_session(context), postgres_conn_id), chunk_size)
 
 
-def plan_watched(context: Mapping[str, Any]) -> list[str]:
+def plan_named_or_listed(context: Mapping[str, Any], postgres_conn_id: str = "market_db") -> list[list[str]]:
+    """Return the codes of the run's parameter ``stock_codes``, else every listed one, in chunks of its ``chunk_size``.
+
+    Raises:
+        IncompleteDataError: The warehouse lists nothing; ``market_reference`` has to run first.
+    """
+    params = context["params"]
+    codes = as_codes(params.get("stock_codes")) or _listed(run_session(context, final=False), postgres_conn_id)
+    return _chunks(codes, params["chunk_size"])
+
+
+def plan_watched(context: Mapping[str, Any]) -> list[list[str]]:
     """Return the codes of the run's parameter ``stock_codes``, else of the Variable or variable ``WATCH_LIST``.
+
+    They come in chunks of the parameter ``chunk_size``.
 
     Raises:
         ConfigurationError: An entry of the watch list is not a stock code.
     """
-    codes = as_codes(context["params"].get("stock_codes"))
-    if codes:
-        return codes
-    watched = Variable.get("WATCH_LIST", default=None) or os.environ.get("WATCH_LIST", "")
-    return list(watch_list({"WATCH_LIST": watched}))
+    params = context["params"]
+    codes = as_codes(params.get("stock_codes"))
+    if not codes:
+        watched = Variable.get("WATCH_LIST", default=None) or os.environ.get("WATCH_LIST", "")
+        codes = list(watch_list({"WATCH_LIST": watched}))
+    return _chunks(codes, params["chunk_size"])
+
+
+def plan_minutes(context: Mapping[str, Any], postgres_conn_id: str = "market_db") -> list[list[str]]:
+    """Return every listed code when the run came due after its session's close, else the watched ones, in chunks.
+
+    The run's own moment decides, never the clock. Codes in the parameter ``stock_codes`` go before both.
+    """
+    due = context.get("data_interval_start")
+    session = run_session(context, final=False)
+    if due is not None and due > krx_calendar().close_at(session):
+        return plan_named_or_listed(context, postgres_conn_id)
+    return plan_watched(context)
 
 
 def plan_backfill(context: Mapping[str, Any], postgres_conn_id: str = "market_db") -> list[dict[str, Any]]:

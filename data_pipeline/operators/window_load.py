@@ -18,7 +18,6 @@ from data_pipeline.operators.expected import (
     expected_cells,
     missing_bars,
     require_every_market,
-    require_same_calendar,
 )
 from data_pipeline.operators.listing import certain_listings
 from data_pipeline.operators.windows import Window
@@ -125,8 +124,6 @@ class WindowLoad:
             require_codes({record.stock_code for record in records}, self.codes, self.dataset.table)
         elif kind is Kind.INSTRUMENTS:
             require_every_market(records)
-        elif kind is Kind.SESSIONS:
-            require_same_calendar(records)
         return 0
 
     def _by_session(self, records: Sequence[Any]) -> list[tuple[date | None, Sequence[Any]]]:

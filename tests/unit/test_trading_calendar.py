@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,44 @@ def test_final_hour() -> None:
     """A day is final at 18:00, and since the after-market began on 2026-09-14 at 20:00."""
     assert calendar.final_at(date(2026, 9, 11)) == seoul(2026, 9, 11, 18)
     assert calendar.final_at(date(2026, 9, 14)) == seoul(2026, 9, 14, 20)
+
+
+def test_after_market() -> None:
+    """The exchange's after-market is open from 16:00 to 20:00 since 2026-09-14; before there was none."""
+    assert calendar.after_market(date(2026, 9, 14)) == (seoul(2026, 9, 14, 16), seoul(2026, 9, 14, 20))
+    assert calendar.after_market(date(2026, 9, 11)) is None
+
+
+def test_nextrade() -> None:
+    """Nextrade trades before, beside and after the exchange since 2025-03-04."""
+    assert calendar.nxt_hours(date(2025, 2, 28)) == {}
+    assert calendar.nxt_hours(date(2025, 3, 4)) == {
+        "pre_market": (seoul(2025, 3, 4, 8), seoul(2025, 3, 4, 8, 50)),
+        "main_market": (seoul(2025, 3, 4, 9, 0, 30), seoul(2025, 3, 4, 15, 20)),
+        "closing_price": (seoul(2025, 3, 4, 15, 30), seoul(2025, 3, 4, 16)),
+        "after_market": (seoul(2025, 3, 4, 15, 40), seoul(2025, 3, 4, 20)),
+    }
+
+
+@pytest.mark.parametrize("day", [date(2025, 11, 13), date(2026, 1, 2), date(2026, 11, 19)])
+def test_hours_that_nobody_published(day: date) -> None:
+    """How the other markets move on a day of special hours is not known, so there is an error and no guess."""
+    with pytest.raises(CalendarRangeError, match=str(day)):
+        calendar.nxt_hours(day)
+
+
+def test_after_market_of_an_examination_day() -> None:
+    """An after-market that begins at 16:00 would begin before the close of 16:30."""
+    with pytest.raises(CalendarRangeError, match="2026-11-19"):
+        calendar.after_market(date(2026, 11, 19))
+    assert calendar.after_market(date(2026, 1, 2)) is None
+
+
+def test_importing_it_brings_in_nothing_slow() -> None:
+    """Neither `requests`, which the errors need, nor pandas nor Airflow is imported to know a session."""
+    code = "import sys, data_pipeline.trading_calendar as c; c.krx_calendar(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"requests", "pandas", "airflow", "exchange_calendars", "rich"} & set(loaded)
 
 
 def test_hours_of_a_closed_day() -> None:
@@ -214,7 +254,10 @@ def test_broken_file(tmp_path: Path) -> None:
         load_calendar(path)
 
 
-@pytest.mark.parametrize("key", ["closures", "provisional", "late_days", "regular_close", "day_is_final_at"])
+@pytest.mark.parametrize(
+    "key",
+    ["closures", "provisional", "late_days", "regular_close", "day_is_final_at", "after_market", "nxt"],
+)
 def test_missing_fact(key: str) -> None:
     """A data file without one of its parts stops."""
     broken = facts()
@@ -238,3 +281,18 @@ def test_unusable_closures(closures: object) -> None:
     """Closures with a gap, an impossible day or a weekend stop instead of giving wrong sessions."""
     with pytest.raises(ConfigurationError, match="unusable"):
         TradingCalendar({**facts(), "closures": closures})
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        {"after_market": {"2026-09-14": ["20:00", "16:00"]}},
+        {"after_market": {"2026-09-14": ["16:00"]}},
+        {"nxt": {"2025-03-04": {"pre_market": ["8", "9"]}}},
+        {"regular_close": {"2016-08-01": "15:30"}},  # nothing is said of 2010
+    ],
+)
+def test_unusable_hours(hours: dict[str, Any]) -> None:
+    """Hours that end before they begin, or that do not reach back to the first year, stop."""
+    with pytest.raises(ConfigurationError, match="unusable"):
+        TradingCalendar({**facts(), **hours})

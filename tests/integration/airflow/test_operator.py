@@ -23,6 +23,7 @@ from data_pipeline.exceptions import (
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.datasets import DATASETS
 from data_pipeline.operators.load_window import load_window
+from data_pipeline.operators.planning import plan_minutes
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
 from data_pipeline.sources.mock.source import MockDataSource
@@ -125,6 +126,31 @@ def test_a_wrong_argument_is_named(warehouse, change, words):
     with pytest.raises((ConfigurationError, InvalidRequestError), match=words):
         execute(**arguments)
     assert query(warehouse, "SELECT count(*) FROM market.ingest_run") == [(0,)]
+
+
+def test_a_running_session_is_loaded_when_that_is_asked_for(warehouse):
+    """Half a day of minutes is what a run in session wants; at 19:59 the session is not final."""
+    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 19, 59, tzinfo=SEOUL))
+    context = {"params": {"session": "2026-09-22"}, "dag_run": run}
+    assert execute("minute_bar", context, stock_codes=["005930"], running_session=True)["inserted"] == 381
+
+
+@pytest.mark.parametrize(
+    ("due", "codes"),
+    [("15:30", [["005930"], ["000660"]]), ("15:31", "all"), ("20:40", "all")],
+    ids=["at the close", "after it", "in the evening"],
+)
+def test_minutes_of_the_whole_market_are_planned_after_the_close(warehouse, due, codes):
+    """The run's own moment decides between the watch list and every listed issue."""
+    load_instruments(warehouse)
+    os.environ["WATCH_LIST"] = "005930,000660"
+    moment = datetime.fromisoformat(f"2026-09-22T{due}+09:00")
+    plan = plan_minutes(
+        {"params": {"stock_codes": [], "chunk_size": 1 if codes != "all" else 300}, "data_interval_start": moment}
+    )
+    listed = [code for (code,) in query(warehouse, "SELECT stock_code FROM market.instrument ORDER BY stock_code")]
+    assert plan == codes if codes != "all" else [code for chunk in plan for code in chunk] == listed
+    assert max(map(len, plan)) <= 300
 
 
 def test_a_session_that_is_not_final_is_refused(warehouse):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +15,12 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
+from data_pipeline.pools import POOLS
+
 DAGS = Path(__file__).resolve().parents[3] / "dags"
-NAMES = {"market_reference", "daily_bars", "order_books", "backfill"}
+NAMES = {path.stem for path in DAGS.glob("*.py")}
+BY_HAND = {"backfill"}
+NOW = {"now", "utcnow", "today"}
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +33,16 @@ def test_every_file_loads(bag):
     """No import error, and one DAG a file, named like the file."""
     assert bag.import_errors == {}
     assert set(bag.dags) == NAMES
-    assert {path.stem for path in DAGS.glob("*.py")} == NAMES
+    assert not {"market_reference", "current_prices", "order_books", "minute_bars", "daily_bars", "backfill"} - NAMES
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_dag_says_what_to_do_when_it_fails(bag, name):
     """Whoever is woken up finds the answer on the DAG's page, and runs never overlap or pile up."""
     dag = bag.dags[name]
+    assert re.match(r"\n### \w+: ", dag.doc_md)
+    assert "**When.**" in dag.doc_md
+    assert "**What.**" in dag.doc_md
     assert "**When it fails.**" in dag.doc_md
     assert dag.catchup is False
     assert dag.max_active_runs == 1
@@ -45,9 +54,33 @@ def test_a_task_fails_at_once_when_trying_again_cannot_help(bag, name):
     """Every task has retries with growing pauses, and the policy that tells the two kinds of errors apart."""
     for task in bag.dags[name].tasks:
         assert task.retries >= 2
+        assert task.pool in POOLS
+        assert task.on_failure_callback
         assert task.retry_exponential_backoff == 2.0
         assert task.retry_policy is not None
         assert task.owner == "data-pipeline"
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - BY_HAND))
+def test_what_is_loaded_is_an_asset(bag, name):
+    """Whoever wants to go on when new rows are there can wait for the dataset's asset."""
+    loads = [task for task in bag.dags[name].tasks if task.task_type == "DataSourceToPostgresOperator"]
+    assert loads
+    for task in loads:
+        assert [outlet.name for outlet in task.outlets] == [f"market.{operator_argument(task, 'dataset')}"]
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_no_dag_asks_what_time_it_is(name):
+    """Which data is loaded comes from the run, so that a run that is repeated later loads the same."""
+    tree = ast.parse((DAGS / f"{name}.py").read_text("utf-8"))
+    called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not called & NOW
+
+
+def operator_argument(task, name):
+    """What a task was given, mapped or not."""
+    return task.partial_kwargs[name] if task.is_mapped else getattr(task, name)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -61,7 +94,13 @@ def test_the_scheduler_can_read_it(bag, name):
 
 @pytest.mark.parametrize(
     ("name", "summary"),
-    [("market_reference", "07:30 KST"), ("daily_bars", "20:30 KST"), ("order_books", "every 5 min in session")],
+    [
+        ("market_reference", "07:30 KST"),
+        ("daily_bars", "20:30 KST"),
+        ("order_books", "every 5 min in session"),
+        ("current_prices", "every 1 min in session"),
+        ("minute_bars", "every 5 min in session, and 20:40 KST"),
+    ],
 )
 def test_a_dag_runs_when_the_design_says(bag, name, summary):
     """The schedule is the one that operators of the pipeline were told."""

@@ -10,7 +10,7 @@ from datetime import date
 
 import pytest
 
-from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
 from data_pipeline.operators.expected import (
     expected_cells,
     missing_bars,
@@ -73,7 +73,7 @@ def test_every_market_must_have_issues():
 def test_a_closure_that_the_calendar_does_not_know_is_an_error():
     """An election day that the source knows of, the calendar file has to learn."""
     require_same_calendar([MarketDay(MONDAY, is_open=True), MarketDay(date(2026, 9, 24), is_open=False)])
-    with pytest.raises(IncompleteDataError, match=r"2026-09-21 \(closed by the source\)"):
+    with pytest.raises(CalendarMismatchError, match=r"2026-09-21 \(closed by the source\)"):
         require_same_calendar([MarketDay(MONDAY, is_open=False)])
 
 

@@ -6,7 +6,9 @@ trading from 10:00 to 16:30.
 
 from __future__ import annotations
 
-from datetime import datetime, time
+import json
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
 
 import pendulum
 import pytest
@@ -16,6 +18,7 @@ from airflow.timetables.base import DataInterval, TimeRestriction
 
 from data_pipeline.timetables import KrxIntradayTimetable, KrxSessionTimetable
 
+CLOSURE_LIST = Path(__file__).resolve().parents[3] / ".." / "shared" / "reference" / "krx-closures.json"
 SEOUL = pendulum.timezone("Asia/Seoul")
 
 
@@ -175,13 +178,81 @@ def test_intraday_starts_within_a_session():
     assert info.run_after == kst("2026-09-23 11:05")
 
 
+def test_at_the_close_follows_special_hours():
+    """Without a time of day a run is due at the close: 15:30, an hour later on the examination day, 15:00 long ago."""
+    dues = [
+        KrxSessionTimetable().runs(kst(text).date())[0].run_after for text in ("2026-09-23", "2026-11-19", "2016-07-29")
+    ]
+    assert dues == [kst("2026-09-23 15:30"), kst("2026-11-19 16:30"), kst("2016-07-29 15:00")]
+
+
+def test_one_more_run_after_the_close():
+    """The last run of an ordinary day and of the examination day is the one in the evening, after the close's own."""
+    timetable = KrxIntradayTimetable(5, time(20, 40))
+    for text, close in (("2026-09-23", "15:30"), ("2026-11-19", "16:30")):
+        infos = timetable.runs(kst(text).date())
+        assert [info.run_after for info in infos[-2:]] == [kst(f"{text} {close}"), kst(f"{text} 20:40")]
+
+
+def test_one_more_run_must_come_after_every_close():
+    """At 16:00 the market still trades on an examination day."""
+    with pytest.raises(ValueError, match="also_at"):
+        KrxIntradayTimetable(5, time(16))
+
+
+ALL_YEARS = (utc("2016-01-01"), utc("2026-12-31 23:59"))
+
+
+def test_runs_fall_on_sessions_only_from_2016_to_2026():
+    """Every weekday that the exchange did not publish as closed has its run, on that day, and no other day has one."""
+    if not CLOSURE_LIST.exists():
+        pytest.skip("the published list of closures is not beside this checkout")
+    published = json.loads(CLOSURE_LIST.read_text("utf-8"))["years"]
+    closed = {f"{day[:4]}-{day[4:6]}-{day[6:]}" for days in published.values() for day in days}
+    every = [date(2016, 1, 1) + timedelta(days=number) for number in range(4018)]
+    expected = [day.isoformat() for day in every if day.weekday() < 5 and day.isoformat() not in closed]
+    assert every[-1] == date(2026, 12, 31)
+    infos = everything_between(evening(), *ALL_YEARS)
+    assert starts(infos) == expected
+    assert [info.run_after.in_timezone(SEOUL).to_date_string() for info in infos] == expected
+
+
+def test_runs_around_the_hardest_days():
+    """Elections, temporary holidays, substitutes and year's ends from 2016 to 2026, written by hand."""
+    expected = {
+        ("2016-04-12", "2016-04-14"): ["2016-04-12", "2016-04-14"],
+        ("2017-09-29", "2017-10-10"): ["2017-09-29", "2017-10-10"],
+        ("2018-12-28", "2019-01-02"): ["2018-12-28", "2019-01-02"],
+        ("2020-08-14", "2020-08-18"): ["2020-08-14", "2020-08-18"],
+        ("2021-10-01", "2021-10-12"): [
+            "2021-10-01", "2021-10-05", "2021-10-06", "2021-10-07", "2021-10-08", "2021-10-12",
+        ],
+        ("2024-09-30", "2024-10-04"): ["2024-09-30", "2024-10-02", "2024-10-04"],
+        ("2025-01-24", "2025-01-31"): ["2025-01-24", "2025-01-31"],
+        ("2025-06-02", "2025-06-04"): ["2025-06-02", "2025-06-04"],
+        ("2026-06-02", "2026-06-04"): ["2026-06-02", "2026-06-04"],
+        ("2026-07-16", "2026-07-20"): ["2026-07-16", "2026-07-20"],
+        ("2026-12-30", "2027-01-04"): ["2026-12-30", "2027-01-04"],
+    }  # fmt: skip
+    found = {(first, last): starts(everything_between(evening(), kst(first), kst(last))) for first, last in expected}
+    assert found == expected
+
+
 def test_an_interval_of_no_minutes_is_refused():
     """Zero minutes would never reach the close."""
     with pytest.raises(ValueError, match="minutes"):
         KrxIntradayTimetable(0)
 
 
-@pytest.mark.parametrize("timetable", [KrxSessionTimetable(time(8, 30), 1), KrxIntradayTimetable(5)])
+@pytest.mark.parametrize(
+    "timetable",
+    [
+        KrxSessionTimetable(time(8, 30), 1),
+        KrxSessionTimetable(),
+        KrxIntradayTimetable(5),
+        KrxIntradayTimetable(5, time(20, 40)),
+    ],
+)
 def test_airflow_encodes_and_decodes_it(timetable):
     """The scheduler gets the timetable that the DAG file wrote; this fails when the plugin does not register it."""
     decoded = decode_timetable(encode_timetable(timetable))

@@ -1,0 +1,71 @@
+"""
+### current_prices: the price of every listed issue, every minute
+
+**When.** Every minute from the opening to the close of a session; never on a closed day, and by the special hours of
+examination days.
+
+**What.** `plan` reads the listed codes from the warehouse; `load` stores the present price of each, thirty codes a
+call: about 92 calls, five seconds at 18 calls a second. One task takes the whole market: starting another costs more
+time than it saves.
+
+**Why.** A price is a moment. A minute that was missed stays missed; the session's own figures come with `daily_bars`.
+
+**When it fails.** Do nothing about a single run: the next one comes in a minute, and a run that takes longer makes the
+scheduler leave out those that came due meanwhile.
+
+* *No instruments in the warehouse*: run `market_reference`.
+* *CircuitOpenError, QueueTimeoutError* run after run: the source is down, or other work uses the quota up.
+* *UnknownStockError, IncompleteDataError*: the list of issues is older than the session; run `market_reference`.
+* KIS's virtual server gives one price a call and one call a second: the whole market takes three quarters of an hour.
+  Pause this DAG there, or trigger it with `stock_codes`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Asset, Param, task
+
+from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
+from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
+from data_pipeline.pools import QUOTES_POOL
+from data_pipeline.timetables import KrxIntradayTimetable
+from data_pipeline.trading_calendar import SEOUL
+
+with DAG(
+    dag_id="current_prices",
+    schedule=KrxIntradayTimetable(minutes=1),
+    start_date=datetime(2026, 1, 1, tzinfo=SEOUL),
+    catchup=False,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS
+    | {
+        "pool": QUOTES_POOL,
+        "retries": 2,
+        "retry_delay": timedelta(seconds=5),
+        "max_retry_delay": timedelta(seconds=20),
+        "execution_timeout": timedelta(hours=1),
+    },
+    params={
+        "stock_codes": stock_codes_param("Empty: every issue that the warehouse lists."),
+        "chunk_size": Param(3000, type="integer", minimum=1, title="Stock codes in one task"),
+    },
+    tags=["korea", "prices"],
+    doc_md=__doc__,
+):
+
+    @task(show_return_value_in_logs=False)
+    def plan(**context: Any) -> list[list[str]]:
+        """Return the codes listed on the run's session, in chunks."""
+        from data_pipeline.operators.planning import plan_named_or_listed
+
+        return plan_named_or_listed(context)
+
+    DataSourceToPostgresOperator.partial(
+        task_id="load",
+        dataset="price_snapshot",
+        source_conn_id=SOURCE_CONN_ID,
+        map_index_template="{{ task.stock_codes[0] }} to {{ task.stock_codes[-1] }}",
+        outlets=[Asset("market.price_snapshot")],
+    ).expand(stock_codes=plan())

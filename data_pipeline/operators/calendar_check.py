@@ -1,0 +1,105 @@
+"""Loads which days the source says the market opens, asking at most once a day, and compares them with the calendar."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.loading.errors import said_plainly
+from data_pipeline.loading.ingest_run import finish_run, start_run
+from data_pipeline.loading.postgres import LoadCounts
+from data_pipeline.operators.datasets import Dataset
+from data_pipeline.operators.expected import require_same_calendar
+from data_pipeline.operators.load_window import load_window
+from data_pipeline.operators.window_load import Run
+from data_pipeline.operators.windows import Window
+from data_pipeline.records import MarketDay
+from data_pipeline.sources.base import AbstractDataSource
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+log = logging.getLogger(__name__)
+
+LOCK = 6_020_903
+"""Key of the advisory lock that the one who asks holds; any number that nothing else here uses."""
+ASKED_TODAY = """
+    SELECT EXISTS (
+        SELECT FROM market.ingest_run
+        WHERE dataset = 'trading_session' AND source = %s AND (requests > 0 OR requests IS NULL)
+            AND started_at >= date_trunc('day', now() AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul'
+    )
+"""
+ANSWERED = "SELECT day, is_open FROM market.trading_session WHERE source = %s AND day >= %s ORDER BY day"
+
+
+def check_calendar(
+    connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window, run: Run
+) -> dict[str, int]:
+    """Load the source's list of open days and return the counts; raise when the calendar has other days.
+
+    KIS wants this asked once a day at most. The warehouse remembers: whoever asks holds a lock, and a day in Seoul on
+    which a call was sent already, by any process of any host and whatever became of it, is answered from the table.
+    So a task that is cleared after the calendar was mended compares again and costs no call.
+
+    Raises:
+        CalendarMismatchError: The source and the calendar disagree. What the source says is in the table; the calendar
+            file needs the days that the message names, or the source is wrong.
+        IncompleteDataError: Today's call was made already and brought nothing about these days; tomorrow's run asks.
+    """
+    with _alone(connection):
+        if _asked_today(connection, source.name):
+            counts = _remembered(connection, source.name, window, run)
+        else:
+            counts = load_window(connection, source, dataset, window, run)
+        require_same_calendar(_answered(connection, source.name, window.first))
+    return counts
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Hold the lock through the commits inside; it ends with the connection when the process is killed."""
+    _execute(connection, "SELECT pg_advisory_lock(%s)", LOCK)
+    try:
+        yield
+    finally:
+        connection.rollback()
+        _execute(connection, "SELECT pg_advisory_unlock(%s)", LOCK)
+
+
+def _asked_today(connection: Connection, source: str) -> bool:
+    ((asked,),) = _execute(connection, ASKED_TODAY, source)
+    return bool(asked)
+
+
+def _answered(connection: Connection, source: str, first: date) -> list[MarketDay]:
+    return [MarketDay(*row) for row in _execute(connection, ANSWERED, source, first)]
+
+
+def _remembered(connection: Connection, source: str, window: Window, run: Run) -> dict[str, int]:
+    days = _answered(connection, source, window.first)
+    if not days:
+        raise IncompleteDataError(
+            f"{source} was asked for its open days today already and gave none from {window.first} on; "
+            "it may be asked once a day, so run this again tomorrow"
+        )
+    log.info("%s was asked for its open days today already: its answer is in the warehouse", source)
+    run_id = start_run(
+        connection, "trading_session", source, run.dag_id, run.task_id, run.run_key, window.first, window.last,
+        map_index=run.map_index,
+    )  # fmt: skip
+    finish_run(connection, run_id, LoadCounts(unchanged=len(days)), 0)
+    connection.commit()
+    return {
+        "inserted": 0, "updated": 0, "unchanged": len(days), "outranked": 0, "missing": 0, "requests": 0, "windows": 1,
+    }  # fmt: skip
+
+
+def _execute(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with said_plainly("trading_session"), connection, connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())

@@ -1,0 +1,126 @@
+"""Open days are asked for once a day, whatever becomes of the answer, and differences from the calendar are told.
+
+Facts: 22 September 2026 is a session; 24 September is Chuseok.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import pytest
+
+from data_pipeline.exceptions import (
+    CalendarMismatchError,
+    CircuitOpenError,
+    IncompleteDataError,
+    PayloadError,
+)
+from data_pipeline.operators.calendar_check import check_calendar
+from data_pipeline.operators.datasets import DATASETS
+from data_pipeline.operators.load_window import Run
+from data_pipeline.operators.windows import Window
+from data_pipeline.records import MarketDay
+from data_pipeline.sources.mock.source import MockDataSource
+
+TUESDAY = date(2026, 9, 22)
+OPEN = [MarketDay(TUESDAY + timedelta(days=number), is_open=number in (0, 1, 6)) for number in range(7)]
+"""22 and 23 September, then the Monday after Chuseok."""
+
+
+class Exchange(MockDataSource):
+    """A source that counts how often it is asked."""
+
+    def __init__(self, answer=OPEN, error=None, sends=1):
+        super().__init__()
+        self.name, self.answer, self.error, self.sends, self.asked = "kis-sandbox", answer, error, sends, 0
+
+    @property
+    def requests_sent(self):
+        """Requests so far."""
+        return self.asked * self.sends
+
+    def market_days(self, first):
+        """Yield the answer, or fail."""
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return iter(self.answer)
+
+
+def check(connection, source, first=TUESDAY):
+    """What the task does."""
+    return check_calendar(connection, source, DATASETS["trading_session"], Window((), first, first), Run())
+
+
+def test_the_second_time_costs_no_call(connection, database):
+    """The same counts as when the rows had come again, and a record of the run."""
+    source = Exchange()
+    assert check(connection, source)["inserted"] == 7
+    counts = check(connection, source)
+    assert (counts["unchanged"], counts["requests"], source.asked) == (7, 0, 1)
+    assert database.rows("SELECT status, requests FROM market.ingest_run ORDER BY run_id") == [
+        ("success", 1), ("success", 0),
+    ]  # fmt: skip
+
+
+def test_another_process_does_not_ask_either(connection, database):
+    """Two at the same moment: one asks, the other waits for its answer."""
+    sources = [Exchange(), Exchange()]
+    with database.connect() as other, ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(check, [connection, other], sources))
+    assert sorted(source.asked for source in sources) == [0, 1]
+    assert sorted(counts["inserted"] for counts in done) == [0, 7]
+
+
+def test_a_difference_is_told_each_time_and_asked_for_once(connection, database):
+    """What the source says stays in the warehouse, so that a cleared task compares it with the mended calendar."""
+    source = Exchange([MarketDay(TUESDAY, is_open=False), *OPEN[1:]])
+    for _ in range(2):
+        with pytest.raises(CalendarMismatchError, match=r"1 day\(s\): 2026-09-22 \(closed by the source\)"):
+            check(connection, source)
+    assert source.asked == 1
+    assert database.rows("SELECT is_open FROM market.trading_session WHERE day = %s", TUESDAY) == [(False,)]
+
+
+def test_a_call_without_a_usable_answer_counts(connection):
+    """A malformed answer was an answer: there is no second call on the same day, and the message says so."""
+    source = Exchange(error=PayloadError("opnd_yn is missing"))
+    with pytest.raises(PayloadError):
+        check(connection, source)
+    with pytest.raises(IncompleteDataError, match="tomorrow"):
+        check(connection, source)
+    assert source.asked == 1
+
+
+def test_a_call_that_was_never_sent_does_not_count(connection):
+    """The breaker rejected it, so nobody was asked yet."""
+    with pytest.raises(CircuitOpenError):
+        check(connection, Exchange(error=CircuitOpenError("open", 60), sends=0))
+    assert check(connection, Exchange())["inserted"] == 7
+
+
+def test_the_next_day_asks_again(connection, database):
+    """Yesterday's call is yesterday's."""
+    source = Exchange()
+    check(connection, source)
+    with database.connect("owner") as owner, owner, owner.cursor() as cursor:
+        cursor.execute("UPDATE market.ingest_run SET started_at = started_at - interval '1 day'")
+    assert check(connection, source)["unchanged"] == 7
+    assert source.asked == 2
+
+
+def test_days_that_were_not_in_the_answer(connection):
+    """Today's only call was about other days: an error, not silence."""
+    source = Exchange()
+    check(connection, source)
+    with pytest.raises(IncompleteDataError, match="2026-12-01"):
+        check(connection, source, date(2026, 12, 1))
+    assert source.asked == 1
+
+
+def test_the_lock_is_given_back(connection, database):
+    """A failed check does not make the next process wait for ever."""
+    with pytest.raises(PayloadError):
+        check(connection, Exchange(error=PayloadError("broken")))
+    assert database.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
