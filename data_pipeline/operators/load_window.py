@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -15,6 +15,7 @@ from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.loading.checks import check_window, require_codes
 from data_pipeline.loading.ingest_run import fail_run, finish_run, start_run
 from data_pipeline.loading.instruments import mark_absent
+from data_pipeline.loading.ledger import Ledger
 from data_pipeline.loading.postgres import LoadCounts, upsert
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
@@ -23,7 +24,7 @@ from data_pipeline.operators.expected import (
     require_every_market,
     require_same_calendar,
 )
-from data_pipeline.operators.listing import certain_listings
+from data_pipeline.operators.listing import certain_listings, final_sessions
 from data_pipeline.operators.windows import Window
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.trading_calendar import krx_calendar
@@ -42,6 +43,10 @@ class Run:
     task_id: str | None = None
     run_key: str | None = None
     map_index: int | None = None
+    moment: datetime | None = None
+    """When the run came due; sessions that were not final then do not count as whole. None: the present."""
+    remember_empty: bool = False
+    """Whether what the source truly has nothing for is noted down in ``market.no_data``."""
 
 
 def load_window(
@@ -59,7 +64,7 @@ def load_window(
         SyntheticDataRefusedError: Made-up rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
-    loading = _Loading(connection, source, dataset, window)
+    loading = _Loading(connection, source, dataset, window, run)
     run_id = start_run(
         connection, dataset.table.name, source.name, run.dag_id, run.task_id, run.run_key, window.first, window.last,
         loading.expected_rows, map_index=run.map_index,
@@ -81,12 +86,19 @@ def load_window(
 class _Loading:
     """One window on its way: what is expected, what came, and where it goes."""
 
-    def __init__(self, connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window) -> None:
+    def __init__(
+        self, connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window, run: Run
+    ) -> None:
         self.connection, self.source, self.dataset, self.window = connection, source, dataset, window
+        self.remember_empty = run.remember_empty
         self.expected = set()
         self.expected_rows: int | None = None
-        if dataset.kind is Kind.DAILY:
+        final: Sequence[date] = ()
+        if dataset.of_whole_sessions:
             self.expected = expected_cells(window, certain_listings(connection, window.stock_codes))
+            final = final_sessions(connection, window.sessions, run.moment)
+        self.ledger = Ledger(dataset.table, self.expected, final, remember_empty=run.remember_empty)
+        if dataset.kind is Kind.DAILY:
             self.expected_rows = len(self.expected)
         elif dataset.kind is Kind.QUOTES:
             self.expected_rows = len(window.stock_codes)
@@ -99,7 +111,7 @@ class _Loading:
     def run(self, run_id: int) -> tuple[LoadCounts, int]:
         """Fetch, check and load without committing; return the counts and how many expected rows are missing."""
         # Fetched whole before the first row is written, so no transaction stays open while the source is asked.
-        records = list(self._fetch())
+        records = list(self.ledger.watch(self._fetch()))
         missing = self._check(records)
         counts = LoadCounts()
         for session, rows in self._by_session(records):
@@ -108,7 +120,7 @@ class _Loading:
         if self.dataset.kind is Kind.INSTRUMENTS:
             left = mark_absent(self.connection, self.window.last, run_id)
             log.info("%d issues left the list", left)
-        return counts, missing
+        return counts, self.ledger.write(self.connection, self.source.name, run_id) or missing
 
     def _fetch(self) -> Any:
         window, table = self.window, self.dataset.table
@@ -120,7 +132,7 @@ class _Loading:
 
     def _check(self, records: Sequence[Any]) -> int:
         kind = self.dataset.kind
-        if kind is Kind.DAILY:
+        if kind is Kind.DAILY and not self.remember_empty:
             return missing_bars(records, self.expected)
         if kind is Kind.QUOTES:
             require_codes({record.stock_code for record in records}, self.window.stock_codes, self.dataset.table)

@@ -12,11 +12,14 @@ from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import migrate
 
 TABLES = {
-    "alembic_version", "daily_bar", "ingest_run", "instrument", "instrument_history", "minute_bar", "no_data",
-    "order_book", "price_adjustment", "price_snapshot", "rejected_row", "restatement", "trade", "trading_session",
-    "warehouse_kind",
+    "alembic_version", "calendar_session", "coverage_start", "daily_bar", "ingest_run", "instrument",
+    "instrument_history", "loaded_day", "minute_bar", "no_data", "order_book", "price_adjustment", "price_snapshot",
+    "rejected_row", "restatement", "trade", "trading_session", "warehouse_kind",
 }  # fmt: skip
-VIEWS = {"coverage", "coverage_cell", "minute_bar_30", "minute_bar_5", "monthly_bar", "weekly_bar"}
+VIEWS = {
+    "coverage", "coverage_cell", "expected_range", "final_session", "minute_bar_30", "minute_bar_5", "monthly_bar",
+    "weekly_bar",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -83,7 +86,7 @@ def test_migrating_twice_changes_nothing(database):
     before = database.rows(shape)
     migrate(database.url("owner"))
     assert database.rows(shape) == before
-    assert database.rows("SELECT version_num FROM market.alembic_version") == [("0001",)]
+    assert database.rows("SELECT version_num FROM market.alembic_version") == [("0002",)]
     assert database.rows("SELECT count(*) FROM market.trading_session") == [(1,)]
 
 
