@@ -96,7 +96,7 @@ def test_three_migrations_at_once(bare):
         assert list(pool.map(migrate, [bare] * 3)) == [None] * 3
     with closing(connect(bare)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT version_num FROM market.alembic_version")
-        assert cursor.fetchall() == [("0001",)]
+        assert cursor.fetchall() == [("0002",)]
 
 
 def test_superuser_migrates_and_the_owner_owns(server, bare):
