@@ -7,11 +7,11 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from data_pipeline.loading.errors import said_plainly
 from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 
-STATEMENTS = (
-    "DELETE FROM market.calendar_session WHERE NOT session = ANY (%(sessions)s::date[])",
-    "INSERT INTO market.calendar_session SELECT unnest(%(sessions)s::date[]) EXCEPT SELECT session::date "
-    "FROM market.calendar_session ORDER BY 1 ON CONFLICT DO NOTHING",
-)
+FORGET = "DELETE FROM market.calendar_session WHERE NOT session = ANY (%(sessions)s::date[])"
+ADD = """
+    INSERT INTO market.calendar_session SELECT unnest(%(sessions)s::date[])
+    EXCEPT SELECT session::date FROM market.calendar_session ORDER BY 1 ON CONFLICT DO NOTHING
+"""
 
 
 def keep_sessions(connection: Connection, calendar: TradingCalendar | None = None) -> None:
@@ -23,5 +23,5 @@ def keep_sessions(connection: Connection, calendar: TradingCalendar | None = Non
     calendar = calendar or krx_calendar()
     sessions = calendar.sessions(calendar.first_day, calendar.last_day)
     with said_plainly("calendar_session"), connection.cursor() as cursor:
-        for statement in STATEMENTS:
+        for statement in (FORGET, ADD):
             cursor.execute(statement, {"sessions": sessions})

@@ -130,7 +130,7 @@ def first_expected(connection: Connection, dataset: str) -> date | None:
     """Return the first session of which a dataset is expected of any issue; None when nothing was ever loaded."""
     with said_plainly("coverage"), connection.cursor() as cursor:
         cursor.execute("SELECT min(first) FROM market.expected_range WHERE dataset = %s", (dataset,))
-        (found,) = cursor.fetchone() or (None,)
+        found: date | None = (cursor.fetchone() or (None,))[0]
         return found
 
 

@@ -103,7 +103,9 @@ class Ledger:
         if not self._kept:
             return 0
         name = self._table.name
-        came = {cell: rows for cell, rows in self._rows.items() if cell[1] in self._final and cell[0] not in self._failed}
+        came = {
+            cell: rows for cell, rows in self._rows.items() if cell[1] in self._final and cell[0] not in self._failed
+        }
         with said_plainly("coverage"), connection.cursor() as cursor:
             empty = self._true_emptiness(connection) if self._remember else set()
             if name == "minute_bar":

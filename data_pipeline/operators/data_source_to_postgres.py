@@ -8,11 +8,11 @@ from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseHook, BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
 
-from data_pipeline.exceptions import ConfigurationError, InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.get_provider_info import get_provider_info
+from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.operators.planning import as_codes
 from data_pipeline.operators.windows import Window, as_date, run_moment, run_session
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from data_pipeline.operators.datasets import Dataset
     from data_pipeline.operators.load_window import Run
     from data_pipeline.sources.base import AbstractDataSource
-
-SOURCE_TYPES = tuple(item["connection-type"] for item in get_provider_info()["connection-types"])
 
 
 class DataSourceToPostgresOperator(BaseOperator):
@@ -49,10 +47,22 @@ class DataSourceToPostgresOperator(BaseOperator):
     :param first: The first day, included. Empty: the session of the run. (templated)
     :param last: The last day, included. Empty: the same as ``first``. (templated)
     :param window_rows: About how many rows one window may hold, which bounds memory and the length of a transaction.
+    :param cells: Fill gaps of daily_bar or minute_bar: ask only for cells that are ``unstored`` (neither stored nor
+        known to be empty), that ``market.coverage`` counts as ``missing``, or for ``all`` of listed issues. They are
+        grouped into the fewest requests, windows that fail are passed over and named at the end, and what the source
+        truly has nothing for is noted down in ``market.no_data``. Empty: every window as it is. (templated)
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
     """
 
-    template_fields: Sequence[str] = ("dataset", "source_conn_id", "postgres_conn_id", "stock_codes", "first", "last")
+    template_fields: Sequence[str] = (
+        "dataset",
+        "source_conn_id",
+        "postgres_conn_id",
+        "stock_codes",
+        "first",
+        "last",
+        "cells",
+    )
     ui_color = "#dcefe4"
 
     def __init__(
@@ -65,6 +75,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         first: str | date | None = None,
         last: str | date | None = None,
         window_rows: int = 50_000,
+        cells: str = "",
         skip_unsupported: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -76,12 +87,14 @@ class DataSourceToPostgresOperator(BaseOperator):
         self.first = first
         self.last = last
         self.window_rows = window_rows
+        self.cells = cells
         self.skip_unsupported = skip_unsupported
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
         # Only a worker needs the rooms below; DAG files are read every few seconds.
         from data_pipeline.operators.datasets import find_dataset
+        from data_pipeline.operators.load_gaps import load_gaps
         from data_pipeline.operators.load_window import load_window
 
         dataset = find_dataset(self.dataset)
@@ -89,6 +102,8 @@ class DataSourceToPostgresOperator(BaseOperator):
         run = _run_of(context)
         total: Counter[str] = Counter()
         with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection, self._source() as source:
+            if self.cells:
+                return load_gaps(self, connection, source, dataset, windows, run)
             try:
                 for number, window in enumerate(windows, 1):
                     counts = load_window(connection, source, dataset, window, run)
@@ -115,19 +130,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         return windows
 
     def _source(self) -> AbstractDataSource:
-        from data_pipeline.sources.base import AbstractDataSource
-
-        try:
-            hook = BaseHook.get_connection(self.source_conn_id).get_hook()
-        except AirflowException as error:
-            raise ConfigurationError(f"source_conn_id {self.source_conn_id!r}: {error}") from None
-        source = hook.get_conn() if hook.conn_type in SOURCE_TYPES else None
-        if not isinstance(source, AbstractDataSource):
-            raise ConfigurationError(
-                f"source_conn_id {self.source_conn_id!r}: a connection of type {hook.conn_type!r} is no source of "
-                f"market data; {', '.join(SOURCE_TYPES)} are"
-            )
-        return source
+        return open_source(self.source_conn_id)
 
 
 def _run_of(context: Mapping[str, Any]) -> Run:
@@ -135,5 +138,5 @@ def _run_of(context: Mapping[str, Any]) -> Run:
 
     instance = context.get("ti")
     if instance is None:
-        return Run()
-    return Run(instance.dag_id, instance.task_id, instance.run_id, instance.map_index)
+        return Run(moment=run_moment(context))
+    return Run(instance.dag_id, instance.task_id, instance.run_id, instance.map_index, run_moment(context))

@@ -33,7 +33,9 @@ class RequestShape:
 
 
 _KIS = RequestShape()
-_VIRTUAL = RequestShape(quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session"}))
+_VIRTUAL = RequestShape(
+    quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session"})
+)
 _KRX = RequestShape(market_calls=3, lacks=frozenset({"minute_bar", "trading_session"}))
 SHAPES = {
     "kis": _KIS,
@@ -43,7 +45,10 @@ SHAPES = {
     "krx-sandbox": _KRX,
     "mock": RequestShape(counted=False),
 }
-"""By what rows carry in ``source``. Page sizes: KIS Developers, 국내주식기간별시세, 관심종목(멀티종목) 시세조회, 주식일별분봉조회."""
+"""By what rows carry in ``source``.
+
+Page sizes: KIS Developers, 국내주식기간별시세, 관심종목(멀티종목) 시세조회, 주식일별분봉조회.
+"""
 
 
 def shape_of(source: str, dataset: str) -> RequestShape:

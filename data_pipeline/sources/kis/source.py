@@ -72,6 +72,7 @@ class KISDataSource(AbstractDataSource):
     ) -> None:
         self.name = settings.source_name
         self.client = KisClient(settings, store or open_store(settings.coordination_url), adapter, clock, sleep)
+        self.calls_a_second = (settings.rate_limit or 0.0) * (1 + len(settings.more_keys)) or None
         self._virtual = bool(settings.use_virtual)
         self._calendar: TradingCalendar = krx_calendar()
         self._master = StockMaster(self.client.download_master, self._calendar)

@@ -95,7 +95,12 @@ def test_an_issue_is_expected_before_the_market_from_its_own_start(owner):
     """Both issues began, one on the 15th and one on the 17th; half of two had begun on the 15th."""
     listed(owner, _005930=day(1), _000660=day(1), _000270=day(1))
     started(owner, "daily_bar", ("005930", day(15)), ("000660", day(17)))
-    assert [row[:2] for row in asked(owner, WEEK, "daily_bar")] == [(day(15), 1), (day(16), 1), (day(17), 3), (day(18), 3)]
+    assert [row[:2] for row in asked(owner, WEEK, "daily_bar")] == [
+        (day(15), 1),
+        (day(16), 1),
+        (day(17), 3),
+        (day(18), 3),
+    ]
 
 
 def test_a_session_of_minutes_counts_only_when_it_was_fetched_whole(owner):
