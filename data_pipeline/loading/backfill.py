@@ -95,7 +95,9 @@ def backfill_codes(connection: Connection, stock_codes: Sequence[str], first: da
     """
     listed = codes_listed_between(connection, first, last)
     if not listed and not (stock_codes and not unknown_codes(connection, stock_codes)):
-        raise IncompleteDataError(f"the warehouse lists no instruments on {last}: run market_reference first")
+        raise IncompleteDataError(
+            f"the warehouse lists no instruments on {last}: run market_reference first, or `data-pipeline run`"
+        )
     if unknown := unknown_codes(connection, stock_codes):
         raise InvalidRequestError(
             f"the warehouse has never seen {', '.join(unknown[:10])} listed; mend stock_codes, or run market_reference"

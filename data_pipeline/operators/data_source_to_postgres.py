@@ -14,8 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
 from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
-from data_pipeline.operators.planning import as_codes
-from data_pipeline.operators.windows import Window, as_date, run_moment, run_session
+from data_pipeline.operators.windows import Window, as_codes, as_date, run_moment, run_session
 from data_pipeline.trading_calendar import krx_calendar
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from data_pipeline.loading.backfill import (
 )
 from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.loading.coverage import DATASETS, first_expected, missing_cells
-from data_pipeline.operators.planning import as_codes, task_chunks
-from data_pipeline.operators.windows import as_date, run_moment, run_session
+from data_pipeline.operators.planning import task_chunks
+from data_pipeline.operators.windows import as_codes, as_date, run_moment, run_session
 from data_pipeline.sources.request_shape import shape_of
 from data_pipeline.trading_calendar import krx_calendar
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date
@@ -14,8 +13,7 @@ from airflow.sdk import Variable
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.operators.listing import listed_codes
-from data_pipeline.operators.windows import chunks, run_session
-from data_pipeline.records import require_stock_code
+from data_pipeline.operators.windows import as_codes, chunks, run_session
 from data_pipeline.watch_list import watch_list
 
 MOST_TASKS = 1000
@@ -42,28 +40,6 @@ def plan_watched(context: Mapping[str, Any]) -> list[str]:
         return codes
     watched = Variable.get("WATCH_LIST", default=None) or os.environ.get("WATCH_LIST", "")
     return list(watch_list({"WATCH_LIST": watched}))
-
-
-def as_codes(value: str | Sequence[str] | None) -> list[str]:
-    """Return the codes of a list, or of text with commas or blanks between them, each once, in order.
-
-    Raises:
-        InvalidRequestError: An entry is not a stock code.
-    """
-    entries = re.split(r"[,\s]+", value) if isinstance(value, str) else value or []
-    return list(dict.fromkeys(require_stock_code_argument(code) for code in entries if code != ""))
-
-
-def require_stock_code_argument(code: str) -> str:
-    """Return the code unchanged.
-
-    Raises:
-        InvalidRequestError: It is not a stock code.
-    """
-    try:
-        return require_stock_code(code)
-    except ValueError as error:
-        raise InvalidRequestError(str(error)) from None
 
 
 def _listed(session: date, postgres_conn_id: str) -> list[str]:

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
-from data_pipeline.operators.planning import as_codes
-from data_pipeline.operators.windows import Window, chunks, run_session, windows
+from data_pipeline.operators.windows import Window, as_codes, chunks, run_session, windows
 from data_pipeline.trading_calendar import krx_calendar
 
 SEOUL = ZoneInfo("Asia/Seoul")
