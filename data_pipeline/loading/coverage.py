@@ -22,15 +22,21 @@ _MISSING = """
     JOIN market.final_session s ON s.session = c.session
     WHERE c.state = 'missing' AND c.dataset = %(dataset)s {codes}
 """
-_UNSTORED = """
+# EXCEPT hashes both sides whatever the planner believes about their sizes; an anti-join may loop for minutes.
+_LISTED = """
     SELECT i.stock_code::text, s.number, s.session::date FROM market.final_session s
     JOIN market.instrument i ON (i.listed_on IS NULL OR i.listed_on <= s.session)
-        AND (i.delisted_on IS NULL OR s.session < i.delisted_on) {codes}
+        AND (i.delisted_on IS NULL OR s.session < i.delisted_on) {listed}
     WHERE s.session BETWEEN %(first)s AND %(last)s
-    AND NOT EXISTS (SELECT FROM {stored} WHERE b.stock_code = i.stock_code AND b.session = s.session
-        AND b.session BETWEEN %(first)s AND %(last)s {of})
-    AND NOT EXISTS (SELECT FROM market.no_data n
-        WHERE n.dataset = %(dataset)s AND n.stock_code = i.stock_code AND n.session = s.session)
+"""
+_UNSTORED = """
+    {cells}
+    EXCEPT SELECT b.stock_code::text, s.number, s.session::date FROM {stored}
+    JOIN market.final_session s ON s.session = b.session
+    WHERE b.session BETWEEN %(first)s AND %(last)s {of} {held}
+    EXCEPT SELECT b.stock_code::text, s.number, s.session::date FROM market.no_data b
+    JOIN market.final_session s ON s.session = b.session
+    WHERE b.dataset = %(dataset)s AND b.session BETWEEN %(first)s AND %(last)s {held}
 """
 _GAPS = """
     WITH cell (stock_code, number, session) AS ({cells})
@@ -81,8 +87,7 @@ def missing_cells(
         first: First session, included.
         last: Last session, included.
     """
-    codes = "" if stock_codes is None else "AND c.stock_code = ANY (%(codes)s)"
-    return _gaps(connection, _MISSING.format(codes=codes), dataset, stock_codes, first, last)
+    return _gaps(connection, _MISSING.format(codes=_codes("c", stock_codes)), dataset, stock_codes, first, last)
 
 
 def unstored_cells(
@@ -93,8 +98,9 @@ def unstored_cells(
     The arguments are those of :func:`missing_cells`. An issue whose first listed day is unknown counts as listed ever
     since; one that the warehouse does not list has no cell.
     """
-    codes = "" if stock_codes is None else "AND i.stock_code = ANY (%(codes)s)"
-    cells = _UNSTORED.format(codes=codes, stored=_STORED[dataset], of=_OF[dataset])
+    listed, held = _codes("i", stock_codes), _codes("b", stock_codes)
+    cells = _LISTED.format(listed=listed)
+    cells = _UNSTORED.format(cells=cells, held=held, stored=_STORED[dataset], of=_OF[dataset])
     return _gaps(connection, cells, dataset, stock_codes, first, last)
 
 
@@ -102,8 +108,7 @@ def all_cells(
     connection: Connection, dataset: str, stock_codes: Sequence[str] | None, first: date, last: date
 ) -> dict[str, list[Gap]]:
     """Return one gap for each listed issue, as if nothing were stored; the arguments are those of the others."""
-    codes = "" if stock_codes is None else "AND i.stock_code = ANY (%(codes)s)"
-    cells = _UNSTORED.partition("AND NOT EXISTS")[0].format(codes=codes)
+    cells = _LISTED.format(listed=_codes("i", stock_codes))
     return _gaps(connection, cells, dataset, stock_codes, first, last)
 
 
@@ -132,6 +137,10 @@ def first_expected(connection: Connection, dataset: str) -> date | None:
         cursor.execute("SELECT min(first) FROM market.expected_range WHERE dataset = %s", (dataset,))
         found: date | None = (cursor.fetchone() or (None,))[0]
         return found
+
+
+def _codes(alias: str, stock_codes: Sequence[str] | None) -> str:
+    return "" if stock_codes is None else f"AND {alias}.stock_code = ANY (%(codes)s)"
 
 
 def _gaps(
