@@ -1,16 +1,24 @@
 """
 ### backfill: any range of the past, by hand
 
-**When.** Only when somebody triggers it; the form asks for the dataset, the stock codes and the range.
+**When.** Only when somebody triggers it; the form asks for the dataset, the stock codes and the range. Tick `dry_run`
+to see in the log of `plan` what it would cost: requests, time at the current quota, and rows.
 
-**What.** `plan` checks the form and cuts the codes into chunks; one `load` task a chunk fetches and loads its part of
-the range, in windows of one transaction each. What is in the warehouse already and has not changed is left as it is, so
-the same backfill may be run again.
+**What.** `plan` checks the form, looks up what is not stored yet and cuts its codes into chunks; one `load` task a
+chunk asks for just that, with the fewest requests, one transaction a window, and logs a percentage and the time at
+which it will be done. What the source truly has nothing for is remembered in `market.no_data` and not asked again.
+`report` lists what is still not there, and fails when that is anything. A run that was killed or cleared asks again
+only for what is not stored; tick `refetch` to ask for everything.
 
-**When it fails.** Clear the failed `load` tasks: windows that were loaded before are fetched again and left unchanged.
-*InvalidRequestError* in `plan` is about the form: the range is reversed, holds no session, or reaches beyond the last
-session that was final at the run's logical date. *UnsupportedDatasetError* means that this source does not offer the
-dataset for the past (KIS's virtual server has no minute bars of past days).
+**When it fails.** Read the log of `report`: it names the codes and sessions that are not there and the load tasks
+that failed. Clear the failed `load` tasks; `report` is cleared with them.
+
+* *InvalidRequestError* in `plan` is about the form: an unknown code, a range that is reversed, holds no session, or
+  reaches beyond the last session that was final at the run's logical date, or more than 5 million requests without
+  `confirm_large`.
+* *UnsupportedDatasetError* means that this source does not offer the dataset, or not so far back (KIS has minute bars
+  of one year). Nothing was asked.
+* *IncompleteDataError* in a `load` task: some windows failed and the others are loaded; the message names them.
 """
 
 from __future__ import annotations
@@ -51,21 +59,34 @@ with DAG(
             description="Empty: the connection that the scheduled DAGs use.",
         ),
         "chunk_size": Param(900, type="integer", minimum=1, title="Stock codes in one task"),
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Only say in the log what it would cost."),
+        "refetch": Param(False, type="boolean", title="Ask again", description="Also for what is stored already."),
+        "confirm_large": Param(
+            False, type="boolean", title="Confirm", description="Needed when it takes more than 5 million requests."
+        ),
     },
     tags=["korea", "by hand"],
     doc_md=__doc__,
 ):
 
     @task(show_return_value_in_logs=False)
-    def plan(**context: Any) -> list[dict[str, Any]]:
+    def plan(source_conn_id: str, **context: Any) -> list[dict[str, Any]]:
         """Return the codes and the range of each task."""
-        from data_pipeline.operators.planning import plan_backfill
+        from data_pipeline.operators.filling import plan_backfill
 
-        return plan_backfill(context)
+        return plan_backfill(context, source_conn_id)
 
-    DataSourceToPostgresOperator.partial(
+    @task(trigger_rule="all_done")
+    def report(source_conn_id: str, **context: Any) -> int:
+        """Say what is still not there, and fail when that is anything."""
+        from data_pipeline.operators.filling import report_backfill
+
+        return report_backfill(context, source_conn_id)
+
+    load = DataSourceToPostgresOperator.partial(
         task_id="load",
-        dataset="{{ params.dataset }}",
         source_conn_id=SOURCE_CONN_ID,
-        map_index_template="{{ task.first }} to {{ task.last }}, {{ task.stock_codes | length }} codes",
-    ).expand_kwargs(plan())
+        map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}, "
+        "{{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}",
+    ).expand_kwargs(plan(SOURCE_CONN_ID))
+    load >> report(SOURCE_CONN_ID)

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from data_pipeline.calendar_command import add_calendar
 from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.local.arguments import add_backfill_options, add_coverage_options
 from data_pipeline.local.home import PROJECT, local_home
 from data_pipeline.trading_calendar import SEOUL
 
@@ -23,6 +24,8 @@ EXAMPLES = """examples:
   data-pipeline run                      load the last finished session and say what is missing
   data-pipeline up                       start Postgres and Airflow, and leave them running
   data-pipeline sql "SELECT * FROM daily_bar WHERE stock_code = '005930' ORDER BY session DESC LIMIT 5"
+  data-pipeline backfill --dataset daily_bar --first 2024-01-02 --dry-run
+  data-pipeline coverage                 say what must be in the warehouse, and what is missing
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline emulator --help          serve the synthetic market over the KIS wire
@@ -74,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
         "--delete", action="store_true", help="also delete the database and everything else that was kept"
     )
     add("migrate", _migrate, "Bring the warehouse up to date; safe to repeat.")
+    fill = add(
+        "backfill", _backfill, "Fill a range of the past with what is not stored yet; may be stopped at any time."
+    )
+    add_backfill_options(fill)
+    cover = add("coverage", _coverage, "Say for each session what must be in the warehouse, and what is missing.")
+    add_coverage_options(cover)
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     add_calendar(commands)
@@ -127,6 +136,18 @@ def _migrate(_: argparse.Namespace) -> int:
     with closing(connect(warehouse.reader_url)):
         Console().print("The warehouse is up to date.")
     return 0
+
+
+def _backfill(options: argparse.Namespace) -> int:
+    from data_pipeline.local.backfill import backfill, wish_of
+
+    return backfill(wish_of(options), local_home(os.environ), os.environ, datetime.now(SEOUL), Console())
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    from data_pipeline.local.coverage import show_coverage
+
+    return show_coverage(options, local_home(os.environ), os.environ, datetime.now(SEOUL), Console())
 
 
 def _sql(options: argparse.Namespace) -> int:

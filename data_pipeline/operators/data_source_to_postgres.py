@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseHook, BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
 
-from data_pipeline.exceptions import (
-    CodesFailedError,
-    ConfigurationError,
-    InvalidRequestError,
-    UnsupportedDatasetError,
-)
-from data_pipeline.get_provider_info import get_provider_info
+from data_pipeline.exceptions import CodesFailedError, InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
-from data_pipeline.operators.planning import as_codes
-from data_pipeline.operators.windows import Window, as_date, run_moment, run_session
+from data_pipeline.operators.windows import Window, as_codes, as_date, run_moment, run_session
 from data_pipeline.trading_calendar import krx_calendar
 
 if TYPE_CHECKING:
@@ -30,8 +24,6 @@ if TYPE_CHECKING:
     from data_pipeline.operators.datasets import Dataset
     from data_pipeline.operators.window_load import Run
     from data_pipeline.sources.base import AbstractDataSource
-
-SOURCE_TYPES = tuple(item["connection-type"] for item in get_provider_info()["connection-types"])
 
 
 class DataSourceToPostgresOperator(BaseOperator):
@@ -64,10 +56,22 @@ class DataSourceToPostgresOperator(BaseOperator):
     :param failed_codes_allowed: How many stock codes may fail before the task does, after all others were loaded.
     :param running_session: Load a session that still runs, as far as it has come; without it a dataset of whole
         sessions is refused until its figures are final.
+    :param cells: Fill gaps of daily_bar or minute_bar: ask only for cells that are ``unstored`` (neither stored nor
+        known to be empty), that ``market.coverage`` counts as ``missing``, or for ``all`` of listed issues. They are
+        grouped into the fewest requests, windows that fail are passed over and named at the end, and what the source
+        truly has nothing for is noted down in ``market.no_data``. Empty: every window as it is. (templated)
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
     """
 
-    template_fields: Sequence[str] = ("dataset", "source_conn_id", "postgres_conn_id", "stock_codes", "first", "last")
+    template_fields: Sequence[str] = (
+        "dataset",
+        "source_conn_id",
+        "postgres_conn_id",
+        "stock_codes",
+        "first",
+        "last",
+        "cells",
+    )
     ui_color = "#dcefe4"
 
     def __init__(  # noqa: PLR0913 - one argument for each parameter of the task
@@ -83,6 +87,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         fetch_threads: int | None = None,
         failed_codes_allowed: int = 0,
         running_session: bool = False,
+        cells: str = "",
         skip_unsupported: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -97,6 +102,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         self.fetch_threads = fetch_threads
         self.failed_codes_allowed = failed_codes_allowed
         self.running_session = running_session
+        self.cells = cells
         self.skip_unsupported = skip_unsupported
 
     def execute(self, context: Context) -> dict[str, int]:
@@ -105,6 +111,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.operators.calendar_check import check_calendar
         from data_pipeline.operators.datasets import Kind, find_dataset
         from data_pipeline.operators.fetching import checked_threads, fetch_threads
+        from data_pipeline.operators.load_gaps import load_gaps
         from data_pipeline.operators.load_window import load_windows
 
         dataset = find_dataset(self.dataset)
@@ -113,7 +120,10 @@ class DataSourceToPostgresOperator(BaseOperator):
         run = _run_of(context)
         total: Counter[str] = Counter()
         with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection, self._source() as source:
+            if self.cells:
+                return load_gaps(self, connection, source, dataset, windows, run, threads)
             try:
+                loaded: Iterator[tuple[Window, dict[str, int]]]
                 if dataset.kind is Kind.SESSIONS:
                     loaded = ((window, check_calendar(connection, source, dataset, window, run)) for window in windows)
                 else:
@@ -147,19 +157,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         return windows
 
     def _source(self) -> AbstractDataSource:
-        from data_pipeline.sources.base import AbstractDataSource
-
-        try:
-            hook = BaseHook.get_connection(self.source_conn_id).get_hook()
-        except AirflowException as error:
-            raise ConfigurationError(f"source_conn_id {self.source_conn_id!r}: {error}") from None
-        source = hook.get_conn() if hook.conn_type in SOURCE_TYPES else None
-        if not isinstance(source, AbstractDataSource):
-            raise ConfigurationError(
-                f"source_conn_id {self.source_conn_id!r}: a connection of type {hook.conn_type!r} is no source of "
-                f"market data; {', '.join(SOURCE_TYPES)} are"
-            )
-        return source
+        return open_source(self.source_conn_id)
 
 
 def _run_of(context: Mapping[str, Any]) -> Run:
@@ -167,5 +165,5 @@ def _run_of(context: Mapping[str, Any]) -> Run:
 
     instance = context.get("ti")
     if instance is None:
-        return Run()
-    return Run(instance.dag_id, instance.task_id, instance.run_id, instance.map_index)
+        return Run(moment=run_moment(context))
+    return Run(instance.dag_id, instance.task_id, instance.run_id, instance.map_index, run_moment(context))

@@ -8,11 +8,14 @@ from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from data_pipeline.exceptions import (
+    AuthenticationError,
+    CalendarRangeError,
     ConfigurationError,
     IncompleteDataError,
     PayloadError,
     PermanentError,
     RequestRefusedError,
+    SyntheticDataRefusedError,
     UnknownStockError,
 )
 
@@ -20,6 +23,9 @@ THREADS = 8
 MOST_THREADS = 64
 CODE_ERRORS = (UnknownStockError, PayloadError, IncompleteDataError, RequestRefusedError)
 """What is wrong with one code and says nothing about the others."""
+
+CONCERNS_ALL = (AuthenticationError, CalendarRangeError, ConfigurationError, SyntheticDataRefusedError)
+"""Permanent errors that all further work would meet too."""
 
 
 class Sized(Protocol):

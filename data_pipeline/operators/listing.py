@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
+
+from data_pipeline.trading_calendar import krx_calendar
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -51,3 +53,16 @@ def certain_listings(connection: Connection, stock_codes: Sequence[str]) -> list
     with connection, connection.cursor() as cursor:
         cursor.execute(LISTINGS, (list(stock_codes),))
         return [Listing(*row) for row in cursor.fetchall()]
+
+
+def final_sessions(connection: Connection, sessions: Sequence[date], moment: datetime | None) -> list[date]:
+    """Return the sessions that were final both at this moment and by the warehouse's own clock.
+
+    Two clocks are asked because a fast one would take half a session for a whole one.
+    """
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        (now,) = cursor.fetchone() or (moment,)
+    latest = min(now, moment) if moment is not None else now
+    calendar = krx_calendar()
+    return [session for session in sessions if calendar.final_at(session) <= latest]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from threading import Event
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from data_pipeline.exceptions import CodesFailedError, DataPipelineError, PermanentError
+from data_pipeline.exceptions import CodesFailedError, DataPipelineError, PermanentError, UnknownStockError
 from data_pipeline.loading.ingest_run import fail_run, finish_run
 from data_pipeline.operators.datasets import Dataset
-from data_pipeline.operators.fetching import THREADS, fetch_codes, fetched, until
+from data_pipeline.operators.fetching import CONCERNS_ALL, THREADS, fetch_codes, fetched, until
 from data_pipeline.operators.progress import Progress
 from data_pipeline.operators.window_load import Run, WindowLoad
 from data_pipeline.operators.windows import Window
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Refused = Callable[[Window, PermanentError], None]
 MOST_FAILED = 20
 """So many codes may fail in any case; beyond, the work ends when half of all do."""
 
@@ -53,6 +54,7 @@ def load_windows(
     run: Run,
     threads: int = THREADS,
     rows_ahead: int = 50_000,
+    refused: Refused | None = None,
 ) -> Iterator[tuple[Window, dict[str, int]]]:
     """Load windows, each in one transaction, and yield each with its counts when it is committed; twice is safe.
 
@@ -65,6 +67,9 @@ def load_windows(
     and in ``ingest_run``, and not asked for again. When more than 20 codes fail, and half of those asked for, the
     source is at fault and the work ends at once.
 
+    With ``refused`` the work goes on past every permanent error that is not about all of it: the callable is told each
+    window that came to nothing, or the part of it of one code, and why.
+
     Raises:
         CodesFailedError: Some codes failed; everything else is loaded. When all failed, the error of the first.
         IncompleteDataError: Rows that must exist did not come.
@@ -73,7 +78,7 @@ def load_windows(
         SyntheticDataRefusedError: Made-up rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
-    work = _Work(connection, source, dataset, run)
+    work = _Work(connection, source, dataset, run, refused)
     progress = Progress(f"{dataset.table.name} from {source.name}", sum(window.cells for window in windows))
     loading: WindowLoad | None = None
     try:
@@ -85,9 +90,10 @@ def load_windows(
                 work.note(unit.window, failed)
                 if loading.is_whole and loading.window.stock_codes and not loading.codes:
                     work.give_up(loading, next(iter(loading.failed.values())))
-                elif loading.is_whole:
-                    yield loading.window, work.finish(loading)
-        work.require_all()
+                elif loading.is_whole and (counts := work.finish_or_refuse(loading)) is not None:
+                    yield loading.window, counts
+        if refused is None:
+            work.require_all()
     except BaseException as error:
         work.fail(loading, error)
         raise
@@ -105,8 +111,16 @@ class _Unit:
 class _Work:
     """All windows of one task: what is under way, what has failed, and the bookkeeping in the warehouse."""
 
-    def __init__(self, connection: Connection, source: AbstractDataSource, dataset: Dataset, run: Run) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        source: AbstractDataSource,
+        dataset: Dataset,
+        run: Run,
+        refused: Refused | None,
+    ) -> None:
         self.connection, self.source, self.dataset, self.run = connection, source, dataset, run
+        self.refused = refused
         self.open: list[WindowLoad] = []
         self.asked: set[str] = set()
         self.failed: dict[str, PermanentError] = {}
@@ -115,13 +129,13 @@ class _Work:
     def units(self, windows: Iterable[Window]) -> Iterator[_Unit]:
         """Begin one window after the other and yield its units; codes that failed before are left out."""
         for whole in windows:
-            codes = [code for code in whole.stock_codes if code not in self.failed]
+            codes = [code for code in whole.stock_codes if not self._is_in_vain(code)]
             if whole.stock_codes and not codes:
                 continue
             window = whole.of(codes)
             units = self.dataset.units(self.source, window)
-            loading = WindowLoad(self.connection, self.source, self.dataset, window, len(units))
-            loading.start(self.run)
+            loading = WindowLoad(self.connection, self.source, self.dataset, window, len(units), self.run)
+            loading.start()
             self.open.append(loading)
             yield from (_Unit(loading, unit, self.dataset.rows(unit)) for unit in units)
 
@@ -133,15 +147,23 @@ class _Work:
         def ask(codes: tuple[str, ...]) -> list[Any]:
             return list(until(stop, unit.loading.records(window.of(codes))))
 
-        return fetch_codes(window.stock_codes, ask, divisible=divisible and bool(window.stock_codes))
+        try:
+            return fetch_codes(window.stock_codes, ask, divisible=divisible and bool(window.stock_codes))
+        except PermanentError as error:
+            if self.refused is None or isinstance(error, CONCERNS_ALL) or not window.stock_codes:
+                raise
+            return [], dict.fromkeys(window.stock_codes, error)
 
     def note(self, window: Window, failed: Mapping[str, PermanentError]) -> None:
         """Take down which codes failed, and stop when it is not a matter of single codes."""
         self.asked.update(window.stock_codes)
+        if self.refused is not None:
+            for code, error in failed.items():
+                self.refused(window.of([code]), error)
         for code in failed.keys() - self.failed.keys():
             log.error("%s: %s is left out: %s", self.dataset.table.name, code, failed[code])
             self.failed[code] = failed[code]
-        if len(self.failed) > MOST_FAILED and 2 * len(self.failed) > len(self.asked):
+        if self.refused is None and len(self.failed) > MOST_FAILED and 2 * len(self.failed) > len(self.asked):
             self.require_all()
 
     def require_all(self) -> None:
@@ -154,6 +176,17 @@ class _Work:
         if self.failed:
             first = next(iter(self.failed.values()))
             raise CodesFailedError(self.failed, len(self.asked)) if len(self.failed) < len(self.asked) else first
+
+    def finish_or_refuse(self, loading: WindowLoad) -> dict[str, int] | None:
+        """Load a window and return its counts; None when it was refused and the work goes on."""
+        try:
+            return self.finish(loading)
+        except PermanentError as error:
+            if self.refused is None or isinstance(error, CONCERNS_ALL):
+                raise
+            self.give_up(loading, error)
+            self.refused(loading.window, error)
+            return None
 
     def finish(self, loading: WindowLoad) -> dict[str, int]:
         """Check and load a window, commit, and return its counts."""
@@ -179,6 +212,11 @@ class _Work:
         others = f"given up: {error}" if at in self.open else error
         for loading in [*self.open]:
             self.give_up(loading, error if loading is at else others)
+
+    def _is_in_vain(self, code: str) -> bool:
+        """Return whether a code that failed is not worth asking for again."""
+        error = self.failed.get(code)
+        return error is not None if self.refused is None else isinstance(error, UnknownStockError)
 
     def _requests(self) -> int:
         """Return the requests sent since the last window was finished."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date
@@ -11,11 +10,10 @@ from typing import Any
 
 from airflow.sdk import Variable
 
-from data_pipeline.exceptions import ConfigurationError, IncompleteDataError, InvalidRequestError
+from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.operators.listing import listed_codes
-from data_pipeline.operators.windows import as_date, chunks, run_moment, run_session
-from data_pipeline.records import require_stock_code
+from data_pipeline.operators.windows import as_codes, chunks, run_session
 from data_pipeline.trading_calendar import krx_calendar
 from data_pipeline.watch_list import watch_list
 
@@ -29,7 +27,7 @@ def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: s
     Raises:
         IncompleteDataError: The warehouse lists nothing; ``market_reference`` has to run first.
     """
-    return _chunks(_listed(run_session(context), postgres_conn_id), chunk_size)
+    return task_chunks(_listed(run_session(context), postgres_conn_id), chunk_size)
 
 
 def plan_named_or_listed(context: Mapping[str, Any], postgres_conn_id: str = "market_db") -> list[list[str]]:
@@ -40,7 +38,7 @@ def plan_named_or_listed(context: Mapping[str, Any], postgres_conn_id: str = "ma
     """
     params = context["params"]
     codes = as_codes(params.get("stock_codes")) or _listed(run_session(context, final=False), postgres_conn_id)
-    return _chunks(codes, params["chunk_size"])
+    return task_chunks(codes, params["chunk_size"])
 
 
 def plan_watched(context: Mapping[str, Any]) -> list[list[str]]:
@@ -56,7 +54,7 @@ def plan_watched(context: Mapping[str, Any]) -> list[list[str]]:
     if not codes:
         watched = Variable.get("WATCH_LIST", default=None) or os.environ.get("WATCH_LIST", "")
         codes = list(watch_list({"WATCH_LIST": watched}))
-    return _chunks(codes, params["chunk_size"])
+    return task_chunks(codes, params["chunk_size"])
 
 
 def plan_minutes(context: Mapping[str, Any], postgres_conn_id: str = "market_db") -> list[list[str]]:
@@ -71,63 +69,6 @@ def plan_minutes(context: Mapping[str, Any], postgres_conn_id: str = "market_db"
     return plan_watched(context)
 
 
-def plan_backfill(context: Mapping[str, Any], postgres_conn_id: str = "market_db") -> list[dict[str, Any]]:
-    """Return the arguments ``stock_codes``, ``first`` and ``last`` of each load task.
-
-    Raises:
-        InvalidRequestError: The range is reversed, holds no session or reaches beyond the last final session, or there
-            would be too many tasks.
-        IncompleteDataError: No codes are given and the warehouse lists nothing.
-    """
-    params = context["params"]
-    first, last = _backfill_range(context)
-    if params["dataset"] == "trading_session":
-        codes: list[list[str]] = [[]]
-    else:
-        given = as_codes(params.get("stock_codes"))
-        codes = _chunks(given or _listed(last, postgres_conn_id), params["chunk_size"])
-    return [{"stock_codes": chunk, "first": first.isoformat(), "last": last.isoformat()} for chunk in codes]
-
-
-def as_codes(value: str | Sequence[str] | None) -> list[str]:
-    """Return the codes of a list, or of text with commas or blanks between them, each once, in order.
-
-    Raises:
-        InvalidRequestError: An entry is not a stock code.
-    """
-    entries = re.split(r"[,\s]+", value) if isinstance(value, str) else value or []
-    return list(dict.fromkeys(require_stock_code_argument(code) for code in entries if code != ""))
-
-
-def require_stock_code_argument(code: str) -> str:
-    """Return the code unchanged.
-
-    Raises:
-        InvalidRequestError: It is not a stock code.
-    """
-    try:
-        return require_stock_code(code)
-    except ValueError as error:
-        raise InvalidRequestError(str(error)) from None
-
-
-def _backfill_range(context: Mapping[str, Any]) -> tuple[date, date]:
-    params = context["params"]
-    moment = context.get("logical_date") or run_moment(context)
-    if moment is None:
-        raise ConfigurationError("a backfill needs a DAG run")
-    newest = krx_calendar().last_final_session(moment)
-    first = as_date(params["first"], "first")
-    last = as_date(params["last"], "last") if params.get("last") else newest
-    if first > last:
-        raise InvalidRequestError(f"the range is reversed: first {first} is after last {last}")
-    if last > newest:
-        raise InvalidRequestError(f"last {last} is beyond {newest}, the last final session at the run's logical date")
-    if not krx_calendar().sessions(first, last):
-        raise InvalidRequestError(f"no session of the exchange lies between {first} and {last}")
-    return first, last
-
-
 def _listed(session: date, postgres_conn_id: str) -> list[str]:
     with closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         codes = listed_codes(connection, session)
@@ -136,7 +77,12 @@ def _listed(session: date, postgres_conn_id: str) -> list[str]:
     return codes
 
 
-def _chunks(codes: Sequence[str], size: int) -> list[list[str]]:
+def task_chunks(codes: Sequence[str], size: int) -> list[list[str]]:
+    """Return the codes in lists of ``size``, one for each mapped task.
+
+    Raises:
+        InvalidRequestError: There would be more tasks than Airflow maps, or ``size`` is not positive.
+    """
     parts = chunks(codes, size)
     if len(parts) > MOST_TASKS:
         raise InvalidRequestError(f"chunk_size {size} makes {len(parts)} tasks; {MOST_TASKS} are possible")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks import check_window, require_codes
 from data_pipeline.loading.ingest_run import start_run
 from data_pipeline.loading.instruments import mark_absent
+from data_pipeline.loading.ledger import Ledger
 from data_pipeline.loading.postgres import LoadCounts, upsert
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
@@ -19,7 +20,7 @@ from data_pipeline.operators.expected import (
     missing_bars,
     require_every_market,
 )
-from data_pipeline.operators.listing import certain_listings
+from data_pipeline.operators.listing import certain_listings, final_sessions
 from data_pipeline.operators.windows import Window
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.trading_calendar import krx_calendar
@@ -38,6 +39,10 @@ class Run:
     task_id: str | None = None
     run_key: str | None = None
     map_index: int | None = None
+    moment: datetime | None = None
+    """When the run came due; sessions that were not final then do not count as whole. None: the present."""
+    remember_empty: bool = False
+    """Whether what the source truly has nothing for is noted down in ``market.no_data``."""
 
 
 class WindowLoad:
@@ -49,16 +54,28 @@ class WindowLoad:
         dataset: What is loaded.
         window: Which part of it.
         units: How many parts of it are fetched apart.
+        run: Who loads it.
     """
 
     def __init__(
-        self, connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window, units: int
+        self,
+        connection: Connection,
+        source: AbstractDataSource,
+        dataset: Dataset,
+        window: Window,
+        units: int,
+        run: Run,
     ) -> None:
         self.connection, self.source, self.dataset, self.window = connection, source, dataset, window
         self.expected = set()
         self.expected_rows: int | None = None
-        if dataset.kind is Kind.DAILY:
+        self.run = run
+        final: Sequence[date] = ()
+        if dataset.of_whole_sessions:
             self.expected = expected_cells(window, certain_listings(connection, window.stock_codes))
+            final = final_sessions(connection, window.sessions, run.moment)
+        self.ledger = Ledger(dataset.table, self.expected, final, remember_empty=run.remember_empty)
+        if dataset.kind is Kind.DAILY:
             self.expected_rows = len(self.expected)
         elif dataset.kind is Kind.QUOTES:
             self.expected_rows = len(window.stock_codes)
@@ -67,9 +84,9 @@ class WindowLoad:
         self._units = units
         self._records: list[Any] = []
 
-    def start(self, run: Run) -> None:
+    def start(self) -> None:
         """Put the window on record and commit that."""
-        first, last = self.window.first, self.window.last
+        run, first, last = self.run, self.window.first, self.window.last
         self.run_id = start_run(
             self.connection, self.dataset.table.name, self.source.name, run.dag_id, run.task_id, run.run_key,
             first, last, self.expected_rows, map_index=run.map_index,
@@ -105,7 +122,9 @@ class WindowLoad:
 
     def load(self) -> tuple[LoadCounts, int]:
         """Check and load without committing; return the counts and how many expected rows are missing."""
-        records, self._records = self._records, []
+        records, self._records = list(self.ledger.watch(self._records)), []
+        for code in self.failed:
+            self.ledger.forget(code)
         missing = self._check(records)
         counts = LoadCounts()
         for session, rows in self._by_session(records):
@@ -114,11 +133,11 @@ class WindowLoad:
         if self.dataset.kind is Kind.INSTRUMENTS:
             left = mark_absent(self.connection, self.window.last, self.run_id)
             log.info("%d issues left the list", left)
-        return counts, missing
+        return counts, self.ledger.write(self.connection, self.source.name, self.run_id) or missing
 
     def _check(self, records: Sequence[Any]) -> int:
         kind = self.dataset.kind
-        if kind is Kind.DAILY:
+        if kind is Kind.DAILY and not self.run.remember_empty:
             return missing_bars(records, {cell for cell in self.expected if cell[0] not in self.failed})
         if kind is Kind.QUOTES:
             require_codes({record.stock_code for record in records}, self.codes, self.dataset.table)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
+from data_pipeline.records import require_stock_code
 from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 
@@ -40,6 +42,28 @@ class Window:
             return days
         more = f" and {len(self.stock_codes) - 1} more" if len(self.stock_codes) > 1 else ""
         return f"{days}, {self.stock_codes[0]}{more}"
+
+
+def as_codes(value: str | Sequence[str] | None) -> list[str]:
+    """Return the codes of a list, or of text with commas or blanks between them, each once, in order.
+
+    Raises:
+        InvalidRequestError: An entry is not a stock code.
+    """
+    entries = re.split(r"[,\s]+", value) if isinstance(value, str) else value or []
+    return list(dict.fromkeys(require_stock_code_argument(code) for code in entries if code != ""))
+
+
+def require_stock_code_argument(code: str) -> str:
+    """Return the code unchanged.
+
+    Raises:
+        InvalidRequestError: It is not a stock code.
+    """
+    try:
+        return require_stock_code(code)
+    except ValueError as error:
+        raise InvalidRequestError(str(error)) from None
 
 
 def as_date(value: str | date, name: str) -> date:

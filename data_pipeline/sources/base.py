@@ -35,6 +35,9 @@ class AbstractDataSource(ABC):
     name: str
     """What stored rows carry in ``source``: kis, kis-virtual, kis-sandbox, krx, krx-sandbox or mock."""
 
+    calls_a_second: float | None = None
+    """The quota, over all app keys; None for a source without one."""
+
     @property
     def requests_sent(self) -> int:
         """Requests sent so far that count against a quota, retries included; 0 for a source without one."""

@@ -13,6 +13,7 @@ import psycopg2
 from psycopg2 import errors, sql
 
 from data_pipeline.exceptions import ConfigurationError, LoadError
+from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.warehouse.connect import address, connect
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def _migrate(connection: Connection, passwords: Mapping[str, str], scripts: Path
             config.attributes["connection"] = bound
             with _ALEMBIC:
                 command.upgrade(config, "head")
+            if scripts == SQL:
+                keep_sessions(connection)
             connection.commit()
     except DBAPIError as error:
         if isinstance(error.orig, psycopg2.Error):

@@ -61,12 +61,14 @@ def test_the_whole_market_costs_thirty_issues_a_call(runs):
 
 
 def test_the_second_run_changes_nothing(runs):
-    """Every row of the first run comes again and is left as it is."""
+    """Every row of the first run comes again and is left as it is; the history is there and is not asked for again."""
     _, _, [(_, first), (_, second)] = runs
     assert sum(rows(second, "inserted").values()) == 0
     assert sum(rows(second, "updated").values()) == 0
     assert rows(second, "unchanged") == {
-        name: count + rows(first, "unchanged")[name] for name, count in rows(first, "inserted").items()
+        name: count + rows(first, "unchanged")[name]
+        for name, count in rows(first, "inserted").items()
+        if name != "backfill daily_bar"
     }
 
 

@@ -73,13 +73,9 @@ class KISDataSource(AbstractDataSource):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = settings.source_name
-        self.client = KisClient(
-            settings,
-            store or open_store(settings.coordination_url, patience=settings.queue_timeout),
-            adapter,
-            clock,
-            sleep,
-        )
+        shared = store or open_store(settings.coordination_url, patience=settings.queue_timeout)
+        self.client = KisClient(settings, shared, adapter, clock, sleep)
+        self.calls_a_second = (settings.rate_limit or 0.0) * (1 + len(settings.more_keys)) or None
         self._virtual = bool(settings.use_virtual)
         self._calendar: TradingCalendar = krx_calendar()
         self._master = StockMaster(self.client.download_master, self._calendar)

@@ -66,6 +66,12 @@ class Airflow:
             cursor.execute(sql, arguments)
             return cursor.fetchall()
 
+    def execute(self, *statements):
+        """Change the warehouse as its owner."""
+        with closing(psycopg2.connect(self.warehouse_url)) as connection, connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):

@@ -6,6 +6,7 @@ Facts: 22 September 2026 is a Tuesday and a session; 27 September is a Sunday af
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo

@@ -18,7 +18,7 @@ from data_pipeline.exceptions import (
 )
 from data_pipeline.operators.calendar_check import check_calendar
 from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_window import Run
+from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
 from data_pipeline.records import MarketDay
 from data_pipeline.sources.mock.source import MockDataSource

@@ -250,30 +250,6 @@ def test_five_and_thirty_minute_bars(loader):
     ]
 
 
-def test_coverage_counts_what_must_exist(loader):
-    """Two issues, one listed later: open sessions expect 1 and 2 rows; a holiday and a session to come expect none."""
-    for day, is_open in [
-        ("2026-09-14", True),
-        ("2026-09-15", True),
-        ("2026-09-16", True),
-        ("2026-09-19", False),
-        ("2100-01-04", True),
-    ]:
-        loader.execute("INSERT INTO market.trading_session VALUES (%s, %s, 'mock')", (day, is_open))
-    loader.execute(INSERT_INSTRUMENT, ("005930", "삼성전자", "KOSPI", "2026-09-16", "1975-06-11"))
-    loader.execute(INSERT_INSTRUMENT, ("0001A0", "새회사", "KOSDAQ", "2026-09-16", "2026-09-15"))
-    loader.execute("UPDATE market.instrument SET delisted_on = '2026-09-17' WHERE stock_code = '0001A0'")
-    loader.execute(INSERT_BAR, BAR)
-    loader.execute(INSERT_BAR, changed(session="2026-09-15"))
-    loader.execute("INSERT INTO market.no_data VALUES ('daily_bar', '0001A0', '2026-09-15', 'not traded', 'mock')")
-    loader.execute("SELECT session, expected, loaded, known_empty, missing FROM market.coverage ORDER BY session")
-    assert loader.fetchall() == [
-        (date(2026, 9, 14), 1, 1, 0, 0),
-        (date(2026, 9, 15), 2, 1, 1, 0),
-        (date(2026, 9, 16), 2, 0, 0, 2),
-    ]
-
-
 def test_session_is_final_at_eight_in_the_evening_since_the_after_market(loader):
     """Figures are final at 18:00 in Seoul before 2026-09-14 and at 20:00 from then on."""
     loader.execute("SELECT market.final_at('2026-09-11'), market.final_at('2026-09-14')")

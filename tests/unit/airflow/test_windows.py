@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
-from data_pipeline.operators.planning import as_codes, plan_backfill
-from data_pipeline.operators.windows import Window, chunks, run_session, windows
+from data_pipeline.operators.windows import Window, as_codes, chunks, run_session, windows
 from data_pipeline.trading_calendar import krx_calendar
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -24,12 +23,6 @@ SEOUL = ZoneInfo("Asia/Seoul")
 def at(text):
     """A moment in Seoul."""
     return datetime.fromisoformat(text).replace(tzinfo=SEOUL)
-
-
-def backfill(logical_date="2026-09-23 21:00", **params):
-    """The context of a backfill run."""
-    form = {"dataset": "daily_bar", "stock_codes": ["005930"], "first": "2026-09-21", "last": None, "chunk_size": 900}
-    return {"params": form | params, "logical_date": at(logical_date)}
 
 
 def test_the_session_is_the_day_of_the_interval_in_seoul():
@@ -112,39 +105,3 @@ def test_windows_hold_every_cell_once(codes, days, rows_per_session, most_rows):
         assert len(held) == 1 or len(held) * rows_per_session <= most_rows
         cells += held
     assert sorted(cells) == sorted((code, session) for code in codes for session in sessions)
-
-
-def test_a_backfill_ends_at_the_last_final_session_unless_told_otherwise():
-    """At 19:59 of the 23rd that is the 22nd."""
-    assert plan_backfill(backfill("2026-09-23 19:59")) == [
-        {"stock_codes": ["005930"], "first": "2026-09-21", "last": "2026-09-22"}
-    ]
-
-
-def test_a_backfill_is_cut_into_chunks():
-    """One task a chunk of codes, each with the whole range."""
-    plan = plan_backfill(backfill(stock_codes="005930,000660,0001A0", chunk_size=2, last="2026-09-22"))
-    assert [entry["stock_codes"] for entry in plan] == [["005930", "000660"], ["0001A0"]]
-    assert {(entry["first"], entry["last"]) for entry in plan} == {("2026-09-21", "2026-09-22")}
-
-
-def test_a_backfill_of_sessions_takes_no_codes():
-    """The calendar is one task, whatever the form says about codes."""
-    plan = plan_backfill(backfill(dataset="trading_session"))
-    assert plan == [{"stock_codes": [], "first": "2026-09-21", "last": "2026-09-23"}]
-
-
-@pytest.mark.parametrize(
-    ("params", "words"),
-    [
-        ({"first": "2026-09-23", "last": "2026-09-21"}, "reversed"),
-        ({"last": "2026-09-28"}, "beyond 2026-09-23"),
-        ({"first": "2026-09-19", "last": "2026-09-20"}, "no session"),
-        ({"stock_codes": [f"{number:06}" for number in range(2000)], "chunk_size": 1}, "2000 tasks"),
-    ],
-    ids=["reversed", "future", "weekend", "too many tasks"],
-)
-def test_a_backfill_that_makes_no_sense_is_refused(params, words):
-    """The plan says what is wrong; no load task starts."""
-    with pytest.raises(InvalidRequestError, match=words):
-        plan_backfill(backfill(**params))

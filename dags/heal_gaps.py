@@ -1,0 +1,62 @@
+"""
+### heal_gaps: fills exactly what is missing
+
+**When.** 21:30 (Seoul) on every session of the exchange, an hour after `daily_bars`.
+
+**What.** `plan` reads from `market.coverage` which daily bars and which sessions of minute bars are missing, up to
+the run's session; one `load` task a chunk of codes asks for just those, with the fewest requests. What the source
+truly has nothing for is remembered in `market.no_data`, so that it is not asked again. `report` lists what is still
+missing and why.
+
+**When it fails.** Clear the failed `load` tasks, or wait: the next run tries again. *IncompleteDataError* names the
+windows that failed; nothing is remembered as empty when the source failed. What stays missing without a failure is
+what the source cannot serve: issues that it no longer knows, minutes further back than it has (KIS: one year).
+`report` names them every evening; another source may fill them, by `backfill`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Any
+
+from airflow.sdk import DAG, Asset, task
+
+from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
+from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, session_param
+from data_pipeline.timetables import KrxSessionTimetable
+from data_pipeline.trading_calendar import SEOUL
+
+with DAG(
+    dag_id="heal_gaps",
+    schedule=KrxSessionTimetable(time(21, 30)),
+    start_date=datetime(2026, 1, 1, tzinfo=SEOUL),
+    catchup=False,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+    params={"session": session_param()},
+    tags=["korea", "coverage"],
+    doc_md=__doc__,
+):
+
+    @task(show_return_value_in_logs=False)
+    def plan(source_conn_id: str, **context: Any) -> list[dict[str, Any]]:
+        """Return the codes that lack sessions, by dataset and in chunks."""
+        from data_pipeline.operators.filling import plan_healing
+
+        return plan_healing(context, source_conn_id)
+
+    @task(trigger_rule="all_done")
+    def report(source_conn_id: str, **context: Any) -> dict[str, int]:
+        """Say what is still missing and why; fail when a load task failed."""
+        from data_pipeline.operators.filling import report_healing
+
+        return report_healing(context, source_conn_id)
+
+    load = DataSourceToPostgresOperator.partial(
+        task_id="load",
+        source_conn_id=SOURCE_CONN_ID,
+        map_index_template="{{ task.dataset }}, {{ task.stock_codes | length }} codes from "
+        "{{ task.stock_codes | first }}",
+        outlets=[Asset("market.daily_bar"), Asset("market.minute_bar")],
+    ).expand_kwargs(plan(SOURCE_CONN_ID))
+    load >> report(SOURCE_CONN_ID)

@@ -1,0 +1,38 @@
+"""Opens the source of market data that an Airflow connection names; its type decides which source it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowException
+
+from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.get_provider_info import get_provider_info
+
+if TYPE_CHECKING:
+    from data_pipeline.sources.base import AbstractDataSource
+
+SOURCE_TYPES = tuple(item["connection-type"] for item in get_provider_info()["connection-types"])
+
+
+def open_source(source_conn_id: str) -> AbstractDataSource:
+    """
+    Return the source, to be used as a context manager; nothing is sent yet.
+
+    :param source_conn_id: The Airflow connection.
+    :raises ConfigurationError: There is no such connection, or it is of another type, or a field of it is wrong.
+    """
+    from data_pipeline.sources.base import AbstractDataSource
+
+    try:
+        hook = BaseHook.get_connection(source_conn_id).get_hook()
+    except AirflowException as error:
+        raise ConfigurationError(f"source_conn_id {source_conn_id!r}: {error}") from None
+    source = hook.get_conn() if hook.conn_type in SOURCE_TYPES else None
+    if not isinstance(source, AbstractDataSource):
+        raise ConfigurationError(
+            f"source_conn_id {source_conn_id!r}: a connection of type {hook.conn_type!r} is no source of "
+            f"market data; {', '.join(SOURCE_TYPES)} are"
+        )
+    return source

@@ -1,0 +1,27 @@
+"""The trading calendar in the warehouse, where SQL can ask it which sessions must have rows."""
+
+from __future__ import annotations
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from data_pipeline.loading.errors import said_plainly
+from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
+
+FORGET = "DELETE FROM market.calendar_session WHERE NOT session = ANY (%(sessions)s::date[])"
+ADD = """
+    INSERT INTO market.calendar_session SELECT unnest(%(sessions)s::date[])
+    EXCEPT SELECT session::date FROM market.calendar_session ORDER BY 1 ON CONFLICT DO NOTHING
+"""
+
+
+def keep_sessions(connection: Connection, calendar: TradingCalendar | None = None) -> None:
+    """Make ``market.calendar_session`` equal to the calendar; never commits, and twice does no harm.
+
+    Raises:
+        ConfigurationError: The warehouse is not migrated, or the user may not load.
+    """
+    calendar = calendar or krx_calendar()
+    sessions = calendar.sessions(calendar.first_day, calendar.last_day)
+    with said_plainly("calendar_session"), connection.cursor() as cursor:
+        for statement in (FORGET, ADD):
+            cursor.execute(statement, {"sessions": sessions})

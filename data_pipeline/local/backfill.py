@@ -1,0 +1,178 @@
+"""`data-pipeline backfill`: fill a range of the past from the command line, with the engine that Airflow uses."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.loading.backfill import (
+    CELLS,
+    Backfill,
+    backfill_codes,
+    check_backfill,
+    estimate,
+    require_confirmation,
+    spans_of,
+)
+from data_pipeline.loading.calendar import keep_sessions
+from data_pipeline.loading.coverage import DATASETS
+from data_pipeline.local.home import Home
+from data_pipeline.local.stack import Warehouse, warehouse_of
+from data_pipeline.sources.factory import create_data_source
+from data_pipeline.warehouse.connect import connect
+from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from data_pipeline.warehouse.migrate import migrate
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+    from data_pipeline.loading.gaps import Span
+    from data_pipeline.operators.load_spans import Step
+    from data_pipeline.sources.base import AbstractDataSource
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was typed."""
+
+    dataset: str
+    stock_codes: tuple[str, ...]
+    first: date
+    last: date | None
+    source: str | None
+    dry_run: bool
+    refetch: bool
+    confirmed: bool
+    window_rows: int = 50_000
+
+
+def wish_of(options: argparse.Namespace) -> Wish:
+    """Return what the options ask for.
+
+    Raises:
+        InvalidRequestError: A day or a code is malformed, or the dataset has no codes and sessions.
+    """
+    from data_pipeline.operators.windows import as_codes, as_date
+
+    if options.window_rows < 1:
+        raise InvalidRequestError(f"--window-rows must be 1 or more, not {options.window_rows}")
+    if options.dataset not in DATASETS:
+        raise InvalidRequestError(f"--dataset must be {' or '.join(DATASETS)}, not {options.dataset!r}")
+    return Wish(
+        options.dataset,
+        tuple(as_codes(options.codes)),
+        as_date(options.first, "--first"),
+        as_date(options.last, "--last") if options.last else None,
+        options.source,
+        options.dry_run,
+        options.refetch,
+        options.confirm_large,
+        options.window_rows,
+    )
+
+
+def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, console: Console) -> int:
+    """Fill the range and return the exit code: 0 when everything is there, 1 when something is still missing.
+
+    Raises:
+        DataPipelineError: It could not be done; each says what to do.
+    """
+    from data_pipeline.operators.fetching import fetch_threads
+
+    with (
+        create_data_source(wish.source) as source,
+        open_warehouse(home, environ) as warehouse,
+        closing(connect(warehouse.loader_url)) as connection,
+    ):
+        checked = _checked(wish, source, connection, now)
+        spans = spans_of(connection, checked, now, wish.window_rows)
+        connection.rollback()
+        cost = estimate(checked, spans, source.calls_a_second)
+        console.print(f"{checked.dataset} from {checked.first} to {checked.last} out of {source.name}: {cost}")
+        require_confirmation(cost, confirmed=wish.confirmed, where="add --confirm-large")
+        if wish.dry_run:
+            return 0
+        threads = fetch_threads(environ)
+        failures = _load(connection, source, checked, spans, now, console, threads)
+        return _tell(connection, checked, failures, console)
+
+
+def _checked(wish: Wish, source: AbstractDataSource, connection: Connection, now: datetime) -> Backfill:
+    first, last = check_backfill(wish.dataset, wish.first, wish.last, source.name, now)
+    keep_sessions(connection)
+    codes = backfill_codes(connection, wish.stock_codes, first, last)
+    connection.commit()
+    return Backfill(wish.dataset, tuple(codes), first, last, source.name, "all" if wish.refetch else "unstored")
+
+
+def _load(
+    connection: Connection,
+    source: AbstractDataSource,
+    checked: Backfill,
+    spans: list[Span],
+    now: datetime,
+    console: Console,
+    threads: int,
+) -> list[Step]:
+    from data_pipeline.operators.datasets import find_dataset
+    from data_pipeline.operators.load_spans import load_spans
+    from data_pipeline.operators.window_load import Run
+
+    run = Run(run_key="data-pipeline backfill", moment=now, remember_empty=True)
+    failures: list[Step] = []
+    with _progress(console) as progress:
+        bar = progress.add_task("requests", total=sum(span.requests for span in spans), rows=0)
+        rows = 0
+        for step in load_spans(connection, source, find_dataset(checked.dataset), spans, run, threads):
+            rows += sum(step.counts.get(name, 0) for name in ("inserted", "updated", "unchanged", "outranked"))
+            failures += [step] if step.error else []
+            progress.update(bar, completed=step.done, rows=rows)
+    return failures
+
+
+def _tell(connection: Connection, checked: Backfill, failures: list[Step], console: Console) -> int:
+    for step in failures:
+        console.print(f"[red]{escape(str(step.window))}[/red]: {escape(str(step.error))}", soft_wrap=True)
+    rest = replace(checked, cells="unstored")
+    lacking = CELLS["unstored"](connection, rest.dataset, rest.stock_codes, rest.first, rest.last)
+    for code, gaps in lacking.items():
+        days = ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in gaps)
+        console.print(f"{code} still lacks {days}", soft_wrap=True)
+    if failures or lacking:
+        console.print(f"[red]{len(lacking):,} issues still lack sessions.[/red] Run it again to go on.")
+        return 1
+    console.print("Everything of the range is there.")
+    return 0
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rows]:,} rows"),
+        TimeElapsedColumn(), TimeRemainingColumn(), console=console,
+    )  # fmt: skip
+
+
+@contextmanager
+def open_warehouse(home: Home, environ: Mapping[str, str]) -> Iterator[Warehouse]:
+    """Hand over the warehouse; an embedded server that was not running is started, migrated, and stopped again."""
+    server = EmbeddedPostgres(home.prepare().postgres)
+    was_running = server.running
+    if not environ.get("MARKET_DB_URL") and not was_running:
+        server.start()
+    try:
+        warehouse = warehouse_of(server, environ)
+        if not environ.get("MARKET_DB_URL"):
+            migrate(warehouse.owner_url)
+        yield warehouse
+    finally:
+        if not was_running and server.running:
+            server.stop()

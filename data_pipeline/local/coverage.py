@@ -1,0 +1,52 @@
+"""`data-pipeline coverage`: what must be in the warehouse, and what is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.table import Table
+
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.loading.coverage import DATASETS, Coverage, coverage
+from data_pipeline.local.arguments import DAYS
+from data_pipeline.local.backfill import open_warehouse
+from data_pipeline.local.home import Home
+from data_pipeline.trading_calendar import krx_calendar
+from data_pipeline.warehouse.connect import connect
+
+
+def show_coverage(
+    options: argparse.Namespace, home: Home, environ: Mapping[str, str], now: datetime, console: Console
+) -> int:
+    """Print the table and return the exit code: 0 when nothing is missing, 1 when something is.
+
+    Raises:
+        InvalidRequestError: The dataset is unknown, or a day is malformed, or the range is reversed.
+    """
+    from data_pipeline.operators.windows import as_date
+
+    if options.dataset not in (None, *DATASETS):
+        raise InvalidRequestError(f"--dataset must be {' or '.join(DATASETS)}, not {options.dataset!r}")
+    last = as_date(options.last, "--last") if options.last else krx_calendar().last_final_session(now)
+    first = as_date(options.first, "--first") if options.first else last - timedelta(days=DAYS)
+    if first > last:
+        raise InvalidRequestError(f"the range is reversed: --first {first} is after --last {last}")
+    with open_warehouse(home, environ) as warehouse, closing(connect(warehouse.reader_url)) as connection:
+        rows = coverage(connection, first, last, options.dataset)
+    console.print(_table(rows) if rows else f"Nothing is expected from {first} to {last}: nothing was ever loaded.")
+    return 1 if any(row.missing for row in rows) else 0
+
+
+def _table(rows: list[Coverage]) -> Table:
+    missing = sum(row.missing for row in rows)
+    table = Table("dataset", "session", box=None, header_style="bold", caption=f"{missing:,} missing")
+    for name in ("expected", "loaded", "known empty", "missing"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        numbers = [f"{number:,}" for number in (row.expected, row.loaded, row.known_empty)]
+        table.add_row(row.dataset, f"{row.session}", *numbers, f"[red]{row.missing:,}[/red]" if row.missing else "0")
+    return table

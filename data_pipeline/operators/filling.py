@@ -1,0 +1,203 @@
+"""What the tasks around the loads of `backfill` and `heal_gaps` do: plan, and report what is still not there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
+from data_pipeline.hooks.source import open_source
+from data_pipeline.hooks.warehouse import WarehouseHook
+from data_pipeline.loading.backfill import (
+    BATCH,
+    CELLS,
+    Backfill,
+    backfill_codes,
+    check_backfill,
+    estimate,
+    require_confirmation,
+    spans_of,
+)
+from data_pipeline.loading.calendar import keep_sessions
+from data_pipeline.loading.coverage import DATASETS, first_expected, missing_cells
+from data_pipeline.operators.planning import task_chunks
+from data_pipeline.operators.windows import as_codes, as_date, run_moment, run_session
+from data_pipeline.sources.request_shape import shape_of
+from data_pipeline.trading_calendar import krx_calendar
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+log = logging.getLogger(__name__)
+NAMED = 10
+HEAL_CHUNK = 900
+
+
+def plan_backfill(
+    context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
+) -> list[dict[str, Any]]:
+    """Check the form and return the arguments of each load task; none for a dry run or when everything is there.
+
+    Raises:
+        InvalidRequestError: The form is wrong: an unknown dataset or code, a reversed or future range, too many tasks,
+            or so many requests that they want confirming.
+        UnsupportedDatasetError: The source does not offer this; nothing was asked.
+        IncompleteDataError: The warehouse lists nothing.
+    """
+    params = context["params"]
+    with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
+        backfill = _backfill_of(context, source.name, connection)
+        if not backfill.stock_codes:
+            return [] if params.get("dry_run") else [_entry(backfill, [], "")]
+        spans = spans_of(connection, backfill, _moment(context))
+        cost = estimate(backfill, spans, source.calls_a_second)
+    log.info("%s from %s to %s: %s", backfill.dataset, backfill.first, backfill.last, cost)
+    require_confirmation(cost, confirmed=bool(params.get("confirm_large")), where="tick 'confirm_large'")
+    if params.get("dry_run"):
+        return []
+    wanted = {code for span in spans for code in span.stock_codes}
+    codes = [code for code in backfill.stock_codes if code in wanted]
+    return [_entry(backfill, chunk, backfill.cells) for chunk in _chunks(backfill, codes, params["chunk_size"])]
+
+
+def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db") -> int:
+    """Say what of the form's range is still not there; return 0 when nothing is.
+
+    Raises:
+        IncompleteDataError: Cells are not there, or a load task failed; the message names them.
+    """
+    params = context["params"]
+    states = _load_states(context)
+    failed = sorted(name for name, state in states.items() if state not in ("success", "skipped", None))
+    if params.get("dry_run"):
+        log.info("A dry run: nothing was asked for; the log of the task plan says what it would cost.")
+        return 0
+    with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
+        backfill = replace(_backfill_of(context, source.name, connection), cells="unstored")
+        lacking = _lacking(connection, backfill) if backfill.stock_codes else {}
+    _list(backfill.dataset, lacking)
+    if lacking or failed:
+        some = ", ".join(f"{code} from {gaps[0][0]}" for code, gaps in list(lacking.items())[:NAMED])
+        raise IncompleteDataError(
+            f"{len(failed)} load tasks failed ({', '.join(failed[:NAMED]) or 'none'}) and {len(lacking)} issues lack "
+            f"sessions ({some or 'none'}); the logs of the load tasks say why; clear the failed ones to go on"
+        )
+    log.info("%s from %s to %s is complete", backfill.dataset, backfill.first, backfill.last)
+    return 0
+
+
+def plan_healing(
+    context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
+) -> list[dict[str, Any]]:
+    """Return the arguments of each load task: the codes that lack cells, by dataset; none when nothing is missing."""
+    entries: list[dict[str, Any]] = []
+    last, moment = run_session(context), _moment(context)
+    with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
+        keep_sessions(connection)
+        connection.commit()
+        for dataset in DATASETS:
+            first = first_expected(connection, dataset)
+            if first is None or first > last or dataset in shape_of(source.name, "daily_bar").lacks:
+                continue
+            codes = tuple(missing_cells(connection, dataset, None, first, last))
+            backfill = Backfill(dataset, codes, first, last, source.name, "missing")
+            spans = spans_of(connection, backfill, moment)
+            log.info("%s from %s to %s: %s", dataset, first, last, estimate(backfill, spans, source.calls_a_second))
+            wanted = sorted({code for span in spans for code in span.stock_codes})
+            entries += [_entry(backfill, chunk, "missing") for chunk in task_chunks(wanted, HEAL_CHUNK)]
+    return entries
+
+
+def report_healing(
+    context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
+) -> dict[str, int]:
+    """Say which cells are still missing and why, and return how many issues lack some, by dataset.
+
+    Raises:
+        IncompleteDataError: A load task failed; what the source cannot serve is no failure.
+    """
+    failed = sorted(name for name, state in _load_states(context).items() if state not in ("success", "skipped", None))
+    last = run_session(context)
+    lacking: dict[str, int] = {}
+    with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
+        for dataset in DATASETS:
+            first = first_expected(connection, dataset)
+            found = missing_cells(connection, dataset, None, first, last) if first and first <= last else {}
+            _list(dataset, found)
+            lacking[dataset] = len(found)
+            _say_out_of_reach(dataset, source.name, found, last)
+    if failed:
+        raise IncompleteDataError(f"{len(failed)} load tasks failed ({', '.join(failed[:NAMED])}); their logs say why")
+    return lacking
+
+
+def _backfill_of(context: Mapping[str, Any], source: str, connection: Connection) -> Backfill:
+    params = context["params"]
+    dataset, last = params["dataset"], params.get("last")
+    first, last = check_backfill(
+        dataset, as_date(params["first"], "first"), as_date(last, "last") if last else None, source, _moment(context)
+    )
+    if dataset == "trading_session":
+        return Backfill(dataset, (), first, last, source)
+    keep_sessions(connection)
+    codes = backfill_codes(connection, as_codes(params.get("stock_codes")), first, last)
+    connection.commit()
+    return Backfill(dataset, tuple(codes), first, last, source, "all" if params.get("refetch") else "unstored")
+
+
+def _chunks(backfill: Backfill, codes: Sequence[str], size: int) -> list[list[str]]:
+    # One call of such a source brings the whole market, so a session must not be asked for by several tasks.
+    whole = shape_of(backfill.source, backfill.dataset).market_calls > 0
+    return task_chunks(codes, max(size, len(codes)) if whole else size)
+
+
+def _entry(backfill: Backfill, codes: Sequence[str], cells: str) -> dict[str, Any]:
+    return {
+        "dataset": backfill.dataset,
+        "stock_codes": list(codes),
+        "first": backfill.first.isoformat(),
+        "last": backfill.last.isoformat(),
+        "cells": cells,
+    }
+
+
+def _lacking(connection: Connection, backfill: Backfill) -> dict[str, list[tuple[date, date]]]:
+    found: dict[str, list[tuple[date, date]]] = {}
+    for start in range(0, len(backfill.stock_codes), BATCH):
+        codes = backfill.stock_codes[start : start + BATCH]
+        found |= CELLS["unstored"](connection, backfill.dataset, codes, backfill.first, backfill.last)
+    return found
+
+
+def _list(dataset: str, found: Mapping[str, Sequence[tuple[date, date]]]) -> None:
+    for code, gaps in found.items():
+        spelled = ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in gaps)
+        log.warning("%s of %s is not there: %s", dataset, code, spelled)
+
+
+def _say_out_of_reach(dataset: str, source: str, found: Mapping[str, Sequence[tuple[date, date]]], last: date) -> None:
+    shape = shape_of(source, "daily_bar")
+    if dataset in shape.lacks:
+        log.warning("%s has no %s: another source is needed for what is missing", source, dataset)
+    elif dataset == "minute_bar" and shape.counted:
+        reach = shape.first_minute_session(krx_calendar().sessions(krx_calendar().first_day, last)[-1])
+        old = sum(gaps[0][0] < reach for gaps in found.values())
+        if old:
+            log.warning("minutes before %s are out of the reach of %s; %d issues lack some", reach, source, old)
+
+
+def _load_states(context: Mapping[str, Any]) -> dict[str, str | None]:
+    instance = context["ti"]
+    states = instance.get_task_states(dag_id=instance.dag_id, task_ids=["load"], run_ids=[instance.run_id])
+    return dict(states.get(instance.run_id, {}))
+
+
+def _moment(context: Mapping[str, Any]) -> datetime:
+    moment: datetime | None = context.get("logical_date") or run_moment(context)
+    if moment is None:
+        raise ConfigurationError("a DAG run is needed: its logical date tells which sessions are final")
+    return moment

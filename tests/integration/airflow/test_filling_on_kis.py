@@ -1,0 +1,124 @@
+"""The DAGs backfill and heal_gaps on the emulated KIS server, counted request by request.
+
+Facts: 14 to 22 September 2026 hold seven sessions (14, 15, 16, 17, 18, 21, 22); a chart call brings a hundred
+sessions of one issue, whatever is asked of them.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
+from data_pipeline.local.dag_runs import PlannedRun
+
+RATE = 60
+CODES = ["005930", "000660", "035720"]
+WEEK = {"dataset": "daily_bar", "stock_codes": CODES, "first": "2026-09-14", "last": "2026-09-22"}
+MINUTES = {"dataset": "minute_bar", "stock_codes": CODES[:2], "first": "2026-09-21", "last": "2026-09-22"}
+CHART, PRICES = "inquire-daily-itemchartprice", "intstock-multprice"
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    """A server on the evening of 22 September 2026."""
+    with EmulatorProcess(rate=2 * RATE, now="2026-09-22T21:40:00+09:00", frozen=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def source(emulator):
+    """The connection."""
+    extra = {"environment": "real", "base_url": emulator.url, "master_url": emulator.url, "rate_limit": RATE}
+    connection = {"conn_type": "kis", "login": APP_KEY, "password": APP_SECRET, "extra": extra}
+    return {"AIRFLOW_CONN_KIS_DEFAULT": json.dumps(connection), "TASK_RETRIES": "2"}
+
+
+def backfill(minute, form):
+    """A run of backfill on that evening."""
+    return PlannedRun("backfill", f"2026-09-22T21:{minute:02}:00+09:00", form)
+
+
+def calls(emulator, path):
+    """How often an endpoint was called since the log was emptied."""
+    return len(emulator.requests(path=path))
+
+
+@pytest.fixture(scope="module")
+def filled(airflow, emulator):
+    """The list of issues, a dry run, a history of daily bars and of minutes."""
+    result = airflow.run(
+        PlannedRun("market_reference", "2026-09-22T07:30:00+09:00"),
+        backfill(0, WEEK | {"dry_run": True}),
+        backfill(1, WEEK),
+        backfill(2, MINUTES),
+    )
+    assert [state for _, state in result.states] == 4 * ["success"], result.log[-6000:]
+    return result
+
+
+def rows(airflow):
+    """Every bar, in order."""
+    return airflow.query(
+        "SELECT stock_code, session, close, volume FROM market.daily_bar ORDER BY 1, 2"
+    ), airflow.query("SELECT stock_code, at, close, volume FROM market.minute_bar ORDER BY 1, 2")
+
+
+def test_the_form_says_what_it_will_cost(filled):
+    """Three issues, a call each and 21 rows; the log counts up to all of it."""
+    assert "3 issues, 3 requests, about 0:00:00, 21 rows at most" in filled.log
+    assert "100% of 3 requests, done at about" in filled.log
+
+
+def test_a_filled_range_is_asked_for_once(airflow, emulator, filled):
+    """Again the same range: every cell is there, so that no bar is asked for."""
+    before = rows(airflow)
+    assert len(before[0]) == 21
+    emulator.forget_requests()
+    result = airflow.run(backfill(3, WEEK), backfill(4, MINUTES))
+    assert [state for _, state in result.states] == 2 * ["success"], result.log[-6000:]
+    assert emulator.summary()["total"] == 0
+    assert rows(airflow) == before
+
+
+def test_deleted_cells_come_back_with_the_fewest_calls(airflow, emulator, filled):
+    """Four bars of two issues and one minute: a chart call each, the minutes of one session, and no other."""
+    before = rows(airflow)
+    airflow.execute(
+        "DELETE FROM market.daily_bar WHERE (stock_code = '005930' AND session IN ('2026-09-15', '2026-09-21'))"
+        " OR (stock_code = '000660' AND session IN ('2026-09-16', '2026-09-17'))",
+        "DELETE FROM market.minute_bar WHERE ctid = (SELECT min(ctid) FROM market.minute_bar_2026_09)"
+        " AND tableoid = 'market.minute_bar_2026_09'::regclass",
+    )
+    missing = (
+        "SELECT dataset, sum(missing)::int FROM market.coverage WHERE session <= '2026-09-22' "
+        "GROUP BY dataset ORDER BY dataset"
+    )
+    assert airflow.query(missing) == [("daily_bar", 4), ("minute_bar", 1)]
+    emulator.forget_requests()
+    result = airflow.run(PlannedRun("heal_gaps", "2026-09-22T21:30:00+09:00"))
+    assert result.states == [("heal_gaps", "success")], result.log[-6000:]
+    assert (calls(emulator, CHART), calls(emulator, PRICES)) == (2, 0)
+    assert rows(airflow) == before
+    assert airflow.query(missing) == [("daily_bar", 0), ("minute_bar", 0)]
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        (WEEK | {"last": "2026-09-23"}, "is beyond 2026-09-22"),
+        (WEEK | {"first": "2026-09-22", "last": "2026-09-21"}, "the range is reversed"),
+        (WEEK | {"stock_codes": ["999999"]}, "has never seen 999999 listed"),
+        (WEEK | {"source_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
+        (MINUTES | {"first": "2025-01-02"}, "kis-sandbox has minutes from 2025-09-22 on, not from 2025-01-02"),
+    ],
+    ids=["future", "reversed", "code", "source", "reach"],
+)
+def test_a_wrong_form_is_refused_before_any_call(airflow, emulator, filled, form, words):
+    """The plan says why, is not tried again, and nothing is asked."""
+    emulator.forget_requests()
+    result = airflow.run(backfill(10 + len(words) % 40, form))
+    assert result.states == [("backfill", "failed")]
+    assert words in result.log
+    assert emulator.summary()["total"] == 0

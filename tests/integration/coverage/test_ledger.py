@@ -1,0 +1,172 @@
+"""What a window leaves behind besides its rows, on the synthetic market of the evening of 22 September 2026.
+
+Facts: 21 and 22 September are sessions; their figures are final at 20:00.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pytest
+
+from data_pipeline.exceptions import IncompleteDataError, RequestTimeoutError, UnknownStockError
+from data_pipeline.loading.coverage import missing_cells, unstored_cells
+from data_pipeline.loading.gaps import Span
+from data_pipeline.operators.datasets import DATASETS
+from data_pipeline.operators.load_spans import Pace, Step, load_spans, require_no_failure
+from data_pipeline.operators.load_window import load_window
+from data_pipeline.operators.window_load import Run
+from data_pipeline.operators.windows import Window
+from data_pipeline.sources.mock.source import MockDataSource
+from data_pipeline.trading_calendar import SEOUL
+
+MONDAY, TUESDAY = date(2026, 9, 21), date(2026, 9, 22)
+CODES = ("000660", "005930")
+EVENING = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
+FILL = Run(moment=EVENING, remember_empty=True)
+EMPTY = "SELECT dataset, stock_code, session, reason, source FROM market.no_data ORDER BY 1, 2, 3"
+REASON = "the source answered, and has nothing for this session"
+
+
+class Altered(MockDataSource):
+    """The synthetic market whose bars pass through a function."""
+
+    def __init__(self, alter=lambda bars: bars):
+        super().__init__(clock=lambda: EVENING)
+        self.alter = alter
+
+    def daily_bars(self, stock_codes, first, last):
+        """Yield what the function makes of the true bars."""
+        return self.alter(super().daily_bars(stock_codes, first, last))
+
+    def minute_bars(self, stock_codes, first, last):
+        """Yield what the function makes of the true minutes."""
+        return self.alter(super().minute_bars(stock_codes, first, last))
+
+
+def without(code, session=None):
+    """A source that has nothing for a code, or for one session of it."""
+
+    def keeps(bar):
+        day = bar.session if hasattr(bar, "session") else bar.at.date()
+        return bar.stock_code != code or (session is not None and day != session)
+
+    return Altered(lambda bars: filter(keeps, bars))
+
+
+@pytest.fixture
+def loader(database):
+    """A connection of the loader; the warehouse lists the issues of the market."""
+    with database.connect("owner") as connection:
+        load_window(connection, Altered(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
+        # Most issues are taken off, so that twenty cells are many.
+        with connection, connection.cursor() as cursor:
+            cursor.execute("DELETE FROM market.instrument WHERE NOT stock_code = ANY (%s)", (list(CODES),))
+        yield connection
+
+
+def load(connection, source, run=FILL, dataset="daily_bar", codes=CODES, first=MONDAY):
+    """Load a window."""
+    return load_window(connection, source, DATASETS[dataset], Window(tuple(codes), first, TUESDAY), run)
+
+
+def test_what_the_source_truly_lacks_is_remembered_and_not_asked_again(loader, database):
+    """One issue has no bar of Monday: the cell is known empty, with the reason, and no gap any more."""
+    assert load(loader, without("000660", MONDAY))["missing"] == 0
+    assert database.rows(EMPTY) == [("daily_bar", "000660", MONDAY, REASON, "mock")]
+    assert unstored_cells(loader, "daily_bar", CODES, MONDAY, TUESDAY) == {}
+    assert missing_cells(loader, "daily_bar", None, MONDAY, TUESDAY) == {}
+
+
+def test_a_bar_that_comes_after_all_is_no_longer_known_empty(loader, database):
+    """The source has mended its gap."""
+    load(loader, without("000660", MONDAY))
+    load(loader, Altered())
+    assert database.rows(EMPTY) == []
+
+
+def test_a_daily_run_leaves_the_cell_missing(loader, database):
+    """What did not come in the evening is asked for again before it counts as empty."""
+    counts = load(loader, without("000660", MONDAY), Run(moment=EVENING))
+    assert counts["missing"] == 1
+    assert database.rows(EMPTY) == []
+    assert missing_cells(loader, "daily_bar", None, MONDAY, TUESDAY) == {"000660": [(MONDAY, MONDAY)]}
+
+
+def test_a_failure_is_never_taken_for_emptiness(loader, database):
+    """The source breaks off after the first issue: nothing is stored, and nothing is remembered."""
+
+    def broken(bars):
+        yield next(bars)
+        raise RequestTimeoutError("no answer within 30 s")
+
+    with pytest.raises(RequestTimeoutError):
+        load(loader, Altered(broken))
+    assert database.rows(EMPTY) == []
+    assert unstored_cells(loader, "daily_bar", CODES, MONDAY, TUESDAY) == {code: [(MONDAY, TUESDAY)] for code in CODES}
+
+
+def test_an_answer_without_anything_is_doubted(loader, database):
+    """Two issues over ten sessions and not one bar: an outage looks like that."""
+    with pytest.raises(IncompleteDataError, match="not one row came for"):
+        load(loader, Altered(lambda bars: iter(())), first=date(2026, 9, 8))
+    assert database.rows(EMPTY) == []
+
+
+def test_minutes_of_final_sessions_are_whole(loader, database):
+    """Each session that was fetched on its evening is noted with the minutes that came."""
+    load(loader, Altered(), dataset="minute_bar", codes=CODES[1:])
+    noted = database.rows("SELECT stock_code, session, rows FROM market.loaded_day ORDER BY session")
+    stored = database.rows("SELECT stock_code, session, count(*)::int FROM market.minute_bar GROUP BY 1, 2 ORDER BY 2")
+    assert noted == stored
+    assert [row[1] for row in noted] == [MONDAY, TUESDAY]
+
+
+def test_minutes_loaded_through_the_day_are_not_whole(loader, database):
+    """At 19:59 Tuesday is not over: only Monday counts."""
+    load(loader, Altered(), Run(moment=EVENING.replace(hour=19, minute=59)), "minute_bar", CODES[1:])
+    assert database.rows("SELECT session FROM market.loaded_day") == [(MONDAY,)]
+    assert unstored_cells(loader, "minute_bar", CODES[1:], MONDAY, TUESDAY) == {"005930": [(TUESDAY, TUESDAY)]}
+
+
+def test_a_session_without_a_minute_is_empty_unless_shares_were_traded(loader, database):
+    """The daily bar of Tuesday says that shares were traded: that cell stays missing; Monday's is unknown and empty."""
+    load(loader, Altered(), codes=CODES[1:], first=TUESDAY)
+    counts = load(loader, without("005930"), dataset="minute_bar")
+    assert counts["missing"] == 1
+    assert database.rows(EMPTY) == [("minute_bar", "005930", MONDAY, REASON, "mock")]
+
+
+def test_a_bad_issue_costs_its_own_rows_only(loader, database):
+    """Of two issues one is unknown to the source: it is named, and the other is loaded."""
+
+    def refuse(bars):
+        for bar in bars:
+            if bar.stock_code == "000660":
+                raise UnknownStockError("000660", "the source")
+            yield bar
+
+    steps = list(load_spans(loader, Altered(refuse), DATASETS["daily_bar"], [Span(CODES, MONDAY, TUESDAY, 2)], FILL))
+    assert [(step.window.stock_codes, str(step.error or "")) for step in steps] == [
+        (("000660",), "the source does not know stock_code '000660'"),
+        (CODES, ""),
+    ]
+    assert database.rows("SELECT DISTINCT stock_code FROM market.daily_bar") == [("005930",)]
+    assert unstored_cells(loader, "daily_bar", CODES, MONDAY, TUESDAY) == {"000660": [(MONDAY, TUESDAY)]}
+
+
+def test_failures_are_named_at_the_end():
+    """A heal run does not fail for what the source can never serve; any other failure is named."""
+    window = Window(("000660",), MONDAY, TUESDAY)
+    unknown = Step(window, error=UnknownStockError("000660", "the source"))
+    require_no_failure([unknown], 3, unservable_is_fine=True)
+    with pytest.raises(IncompleteDataError, match="1 of 3 windows failed, the others are loaded: 2026-09-21 to"):
+        require_no_failure([unknown], 3)
+
+
+def test_the_pace_says_how_far_and_until_when():
+    """A quarter of the requests took ten minutes; three quarters will take thirty."""
+    seconds = iter([0.0, 600.0])
+    pace = Pace(lambda: next(seconds), lambda: datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL))
+    step = Step(Window(("000660",), MONDAY, TUESDAY), done=25, total=100)
+    assert pace.line(step) == "25% of 100 requests, done at about 21:30"
