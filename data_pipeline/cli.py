@@ -28,6 +28,7 @@ EXAMPLES = """examples:
   data-pipeline coverage                 say what must be in the warehouse, and what is missing
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
+  data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
   data-pipeline emulator --help          serve the synthetic market over the KIS wire
 
 Settings are read from the environment and from .env; .env.example lists them all.
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     add_backfill_options(fill)
     cover = add("coverage", _coverage, "Say for each session what must be in the warehouse, and what is missing.")
     add_coverage_options(cover)
+    add("budget", _budget, "Show the shared call budget and the circuit breaker of the KIS key; sends nothing.")
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     add_calendar(commands)
@@ -148,6 +150,13 @@ def _coverage(options: argparse.Namespace) -> int:
     from data_pipeline.local.coverage import show_coverage
 
     return show_coverage(options, local_home(os.environ), os.environ, datetime.now(SEOUL), Console())
+
+
+def _budget(_: argparse.Namespace) -> int:
+    from data_pipeline.local.budget import budget_table
+
+    Console().print(budget_table(os.environ))
+    return 0
 
 
 def _sql(options: argparse.Namespace) -> int:

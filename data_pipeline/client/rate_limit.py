@@ -42,6 +42,18 @@ class Slot:
     """Whether the send is recorded; the caller sends at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetSnapshot:
+    """A budget as it stands, for a person or a metric."""
+
+    rate: float
+    """Sends a second that are tried now; below the configured quota by a safety margin and by what was learned."""
+    ahead: float
+    """Seconds until the next free slot."""
+    sends: int
+    """Sends recorded since the state was made."""
+
+
 class TokenBucketRateLimiter:
     """A token bucket of capacity one whose slots are reserved ahead, in the order of asking.
 
@@ -179,13 +191,18 @@ class TokenBucketRateLimiter:
 
     def ahead(self) -> float:
         """Return the seconds until the next free slot, without taking it."""
-        state, now = self._store.read(self._key), self._store.now()
-        limits = self._learned(state).limits(now)
-        return max(self._number(state, "next_slot", now), self._free_at(state, now, limits), now) - now
+        return self.snapshot().ahead
 
     def sends(self) -> int:
         """Return how many sends this budget has recorded since its state was made (at the latest: this boot)."""
-        return int(self._number(self._store.read(self._key), "sends"))
+        return self.snapshot().sends
+
+    def snapshot(self) -> BudgetSnapshot:
+        """Return the budget as it stands, without changing it."""
+        state, now = self._store.read(self._key), self._store.now()
+        limits = self._learned(state).limits(now)
+        free_at = max(self._number(state, "next_slot", now), self._free_at(state, now, limits), now)
+        return BudgetSnapshot(1.0 / limits.interval, free_at - now, int(self._number(state, "sends")))
 
     def _begin(self, state: dict[str, Any], now: float, trips: list[float]) -> None:
         seen = self._number(state, "seen_at", now)

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
+from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
@@ -84,6 +85,15 @@ class KISHook(BaseHook):
             raise self._wrong("the field password is empty; put the app secret there")
         pairs = [(connection.login, connection.password), *self._more_keys(extra.get("more_keys"))]
         return self._settings(pairs, connection.host, extra)
+
+    def breaker(self) -> BreakerSnapshot:
+        """
+        Return the circuit breaker that all processes share, as it stands; nothing is sent.
+
+        :raises ConfigurationError: A field of the connection is missing or wrong; the message names it.
+        """
+        with self.get_conn() as source:
+            return source.client.breaker.snapshot()
 
     def _more_keys(self, field: Any) -> list[tuple[str, str]]:
         try:

@@ -113,13 +113,18 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.operators.fetching import checked_threads, fetch_threads
         from data_pipeline.operators.load_gaps import load_gaps
         from data_pipeline.operators.load_window import load_windows
+        from data_pipeline.operators.metrics import gauged
 
         dataset = find_dataset(self.dataset)
         windows = list(self._windows(dataset, context))
         threads = checked_threads(self.fetch_threads) if self.fetch_threads else fetch_threads(os.environ)
         run = _run_of(context)
         total: Counter[str] = Counter()
-        with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection, self._source() as source:
+        with (
+            closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection,
+            self._source() as source,
+            gauged(source),
+        ):
             if self.cells:
                 return load_gaps(self, connection, source, dataset, windows, run, threads)
             try:

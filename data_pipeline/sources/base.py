@@ -43,6 +43,10 @@ class AbstractDataSource(ABC):
         """Requests sent so far that count against a quota, retries included; 0 for a source without one."""
         return 0
 
+    def gauges(self) -> dict[str, float]:
+        """Return what the shared state says now, by the name of the metric; empty for a source that shares none."""
+        return {}
+
     @abstractmethod
     def get_current_price(self, stock_code: str) -> CurrentPrice:
         """Return the last price of one issue and its day so far."""

@@ -75,6 +75,11 @@ class AppKey:
         """Calls sent with this key that took a slot, retries included."""
         return self._guard.sent + self._ledger_guard.sent
 
+    def budgets(self) -> tuple[tuple[str, TokenBucketRateLimiter], ...]:
+        """Return the budgets of this key, under names that do not tell it."""
+        name = hashed(self._key)[:8]
+        return (name, self.limiter), (f"{name} ledger", self.ledger_limiter)
+
     def guard(self, endpoint: Endpoint) -> Guard:
         """Return the guard whose budget this call counts against."""
         return self._ledger_guard if endpoint.ledger else self._guard

@@ -10,7 +10,7 @@ from itertools import count
 from requests.adapters import BaseAdapter
 
 from data_pipeline.client.circuit_breaker import CircuitBreaker
-from data_pipeline.client.rate_limit import TokenBucketRateLimiter
+from data_pipeline.client.rate_limit import BudgetSnapshot, TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.store import Store, hashed
@@ -67,6 +67,10 @@ class KisClient:
     def limiters(self) -> tuple[TokenBucketRateLimiter, ...]:
         """The budget of each app key, in the order of the settings; ledger calls count apart."""
         return tuple(key.limiter for key in self._keys)
+
+    def budgets(self) -> dict[str, BudgetSnapshot]:
+        """Return how each budget stands, by the hashed name of its app key; asks the shared state only."""
+        return {name: limiter.snapshot() for key in self._keys for name, limiter in key.budgets()}
 
     def call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
         """Return the successful answer of one call, which is sent again where that can help.

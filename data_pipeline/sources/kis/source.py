@@ -97,6 +97,17 @@ class KISDataSource(AbstractDataSource):
         """Calls of this source that took a slot of the quota, retries included; master files cost none."""
         return self.client.requests_sent
 
+    def gauges(self) -> dict[str, float]:
+        """Return the breaker (0 closed, 1 half open, 2 open; failures in a row) and the budgets of all keys."""
+        breaker, budgets = self.client.breaker.snapshot(), self.client.budgets().values()
+        return {
+            "breaker.state": float(("CLOSED", "HALF_OPEN", "OPEN").index(breaker.state.value)),
+            "breaker.failures": float(breaker.failures),
+            "budget.rate": sum(one.rate for one in budgets),
+            "budget.wait_seconds": min(one.ahead for one in budgets),
+            "budget.sends": float(sum(one.sends for one in budgets)),
+        }
+
     def get_current_price(self, stock_code: str) -> CurrentPrice:
         """Return the last price of one issue and its day so far; see :class:`AbstractDataSource` for the errors."""
         code = checked_code(stock_code)

@@ -1,0 +1,37 @@
+"""What processes share about a KIS key, as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.table import Table
+
+from data_pipeline.client.circuit_breaker import BreakerSnapshot
+from data_pipeline.coordination.store import Store
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.source import KISDataSource
+
+
+def budget_table(environ: Mapping[str, str], store: Store | None = None) -> Table:
+    """Return the budgets of the configured app keys, each under a hash, and the breaker; nothing is sent.
+
+    Args:
+        environ: The settings, as ``.env.example`` names them.
+        store: Where the state lies; None opens the one of ``COORDINATION_URL``.
+
+    Raises:
+        ConfigurationError: There are no credentials, or a setting is wrong.
+        CoordinationError: The shared state cannot be read; trying again can help.
+    """
+    with KISDataSource(KisSettings.from_env(environ), store) as source:
+        table = Table("budget", "calls a second now", "next slot in", "calls so far", title=source.name)
+        for name, one in source.client.budgets().items():
+            table.add_row(name, f"{one.rate:.2f}", f"{one.ahead:.2f} s", f"{one.sends:,}")
+        table.caption = _said(source.client.breaker.snapshot())
+        return table
+
+
+def _said(breaker: BreakerSnapshot) -> str:
+    failures = f"{breaker.failures} failures in a row"
+    again = f", calls pass again in {breaker.retry_after:.0f} s" if breaker.retry_after else ""
+    return f"Circuit breaker {breaker.state.value}: {failures}{again}"

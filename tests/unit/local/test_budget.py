@@ -1,0 +1,52 @@
+"""The shared budget as a person sees it."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from data_pipeline.client.circuit_breaker import CircuitBreaker
+from data_pipeline.client.rate_limit import TokenBucketRateLimiter
+from data_pipeline.coordination.file import FileStore
+from data_pipeline.coordination.store import hashed
+from data_pipeline.local.budget import budget_table
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.source import KISDataSource
+
+KEY, SECRET = "PSKEY".ljust(36, "1"), "SECRET".ljust(180, "2")
+ENVIRON = {"KIS_APP_KEY": KEY, "KIS_APP_SECRET": SECRET, "KIS_USE_VIRTUAL_SERVER": "false"}
+
+
+def printed(store) -> str:
+    """The table as text."""
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(budget_table(ENVIRON, store))
+    return capture.get()
+
+
+def test_the_budget_names_its_key_by_a_hash_and_counts_its_calls(tmp_path: Path) -> None:
+    """Three calls were sent with the key, and none for the ledger; neither key nor secret is shown."""
+    store = FileStore(tmp_path)
+    limiter = TokenBucketRateLimiter(store, hashed(KEY), 1000)
+    for _ in range(3):
+        limiter.acquire()
+    text = printed(store)
+    lines = {line.split("│")[1].strip(): line.split("│")[4].strip() for line in text.splitlines() if "│" in line}
+    assert lines == {hashed(KEY)[:8]: "3", f"{hashed(KEY)[:8]} ledger": "0"}
+    assert "Circuit breaker CLOSED: 0 failures in a row" in " ".join(text.split())
+    assert KEY not in text
+    assert SECRET not in text
+
+
+def test_an_open_breaker_says_when_calls_pass_again(tmp_path: Path) -> None:
+    """Five failures in a row opened it for sixty seconds."""
+    now = 100.0
+    store = FileStore(tmp_path, lambda: now)
+    breaker = CircuitBreaker(store, hashed(KisSettings.from_env(ENVIRON).base_url))
+    for _ in range(5):
+        breaker.failure(breaker.before())
+    now += 10
+    assert "Circuit breaker OPEN: 5 failures in a row, calls pass again in 50 s" in " ".join(printed(store).split())
+    with KISDataSource(KisSettings.from_env(ENVIRON), store) as source:
+        gauges = source.gauges()
+    assert (gauges["breaker.state"], gauges["breaker.failures"], gauges["budget.sends"]) == (2.0, 5.0, 0.0)
