@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
+from benchmarks._market_heal import fewest_requests, healing_windows
 from benchmarks._market_server import trading_days
 from data_pipeline.operators.datasets import find_dataset
 from data_pipeline.operators.windows import Window, chunks
@@ -30,11 +31,16 @@ class Job:
     """What should be reached with 2,700 codes."""
     full: bool = False
     """Whether each code must have a bar in every minute, for the requests to be known beforehand."""
+    heals: bool = False
+    """Whether only holes are filled."""
     now: str = "2026-11-20T20:30"
     last: date = FRIDAY
 
-    def minimum_requests(self, codes: int) -> int:
-        """Return the fewest requests that KIS's page sizes allow for so many codes."""
+    def minimum_requests(self, stock_codes: Sequence[str]) -> int:
+        """Return the fewest requests that KIS's page sizes allow for these codes."""
+        if self.heals:
+            return fewest_requests(stock_codes, self.first, self.last)
+        codes = len(stock_codes)
         days = len(trading_days(self.first, self.last))
         if self.dataset == "price_snapshot":
             return ceil(codes / 30)
@@ -44,6 +50,8 @@ class Job:
 
     def windows(self, codes: Sequence[str]) -> list[Window]:
         """Return the windows, as the operator cuts them; where the calendar does not reach, all years of some codes."""
+        if self.heals:
+            return healing_windows(codes, self.first, self.last)
         dataset = find_dataset(self.dataset)
         if self.dataset == "daily_bar":
             size = max(1, 50_000 // len(trading_days(self.first, self.last)))
@@ -60,6 +68,7 @@ JOBS = {
         Job("minutes-1-day", "minute_bar", FRIDAY, 2700, "virtual", "<= 11,016 requests, <= 10.4 min"),
         Job("minutes-20-days", "minute_bar", _MONTH, 2700, "virtual", "<= 174,879 requests, <= 2.75 h"),
         Job("daily-20-years", "daily_bar", date(2006, 11, 21), 2700, "virtual", "<= 137,700 requests, <= 2.2 h"),
+        Job("heal", "daily_bar", date(2025, 11, 20), 2700, "virtual", "<= 1.05 x the minimum", heals=True),
         Job("slice-real", "minute_bar", _MONTH, 16, "real", "the same as slice-virtual", full=True),
         Job("slice-virtual", "minute_bar", _MONTH, 16, "virtual", "the same as slice-real"),
     )

@@ -12,6 +12,9 @@ from data_pipeline.coordination.store import number
 _MARGIN = 1.002
 _MINUTE_MARGIN = 1.005
 _FIRST_GUARD, _GUARD_STEP, _WIDEST_GUARD = 0.054, 0.003, 2.0
+_STRAY = 2.0
+"""A window that is still this many times the configured ``jitter`` longer at most, and a rejection after a long time
+without any: one call was held up somewhere, and a little more room is enough."""
 _GUARD_HOLD, _GUARD_HALF_LIFE = 30.0, 300.0
 _RATE_HOLD, _LONGEST_RATE_HOLD = 12.0, 20.0
 _PROBE, _CLIMB, _CLIMB_SECONDS = 1.05, 1.1, 2.0
@@ -131,10 +134,10 @@ class Learned:
         if stage == 2 and age <= _MEASURING * self._second:
             return self._measure(taken, now, log)
         full = taken >= 0.7 * min(tried * self._second, self._quota.ring)
-        unlikely_jitter = clean and self.guard(now) <= self._quota.jitter
-        if (stage == 1 and age <= _CLOSE * self._second) or unlikely_jitter or not full:
+        if (stage == 1 and age <= _CLOSE * self._second) or not full:
             return self._pause(now)
-        return self._widen(now)
+        stray = clean and self.guard(now) <= _STRAY * self._quota.jitter
+        return self._widen_to(self.guard(now) + _GUARD_STEP, now) if stray else self._widen(now)
 
     def _measure(self, taken: int, now: float, log: SendLog) -> str:
         tried = self.rate(now)
@@ -150,6 +153,9 @@ class Learned:
     def _widen(self, now: float) -> str:
         guard, seen = self.guard(now), self._spread()
         wider = max(guard * 1.5, _FIRST_GUARD) if seen is None else max(guard + _GUARD_STEP, seen)
+        return self._widen_to(wider, now)
+
+    def _widen_to(self, wider: float, now: float) -> str:
         wider = min(wider, _WIDEST_GUARD)
         self._state.update(guard=wider, guard_at=now, stage=1, stage_at=now)
         return f"the window is now {wider * 1000:.0f} ms longer than the server's"

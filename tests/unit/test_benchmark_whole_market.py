@@ -52,7 +52,7 @@ def test_a_lonely_sleeper_is_woken_too() -> None:
 )
 def test_the_minimum_of_requests(job: str, codes: int, requests: int) -> None:
     """Thirty prices, one book, 120 minutes of 381 or 7,620, and 100 days a call."""
-    assert JOBS[job].minimum_requests(codes) == requests
+    assert JOBS[job].minimum_requests(["005930"] * codes) == requests
 
 
 @pytest.mark.parametrize("job", ["minutes-1-day", "minutes-20-days", "daily-20-years"])
@@ -69,7 +69,7 @@ def test_the_source_needs_the_minimum(job: str, tmp_path) -> None:
     days = len(trading_days(one.first, one.last))
     assert len(rows) == days * (1 if one.dataset == "daily_bar" else 381)
     # Minutes need one more call at the very beginning, which tells the server's time.
-    assert source.requests_sent == one.minimum_requests(1) + (one.dataset == "minute_bar")
+    assert source.requests_sent == one.minimum_requests(["005930"]) + (one.dataset == "minute_bar")
     assert server.rejected == 0
 
 
