@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_pipeline.sources.mock import rules
+from data_pipeline import price_rules as rules
 from data_pipeline.sources.mock.codes import isin_of
 
 boards = st.sampled_from(["KOSPI", "KOSDAQ", "KONEX", "ETF"])
