@@ -22,6 +22,7 @@
         |-- PayloadError                    the answer is not what is documented; names code, endpoint and field
         |-- CalendarRangeError              (ValueError)  a year that the trading calendar does not cover
         |-- IncompleteDataError             rows that must exist did not come
+        |-- WindowRefusedError              too many rows of a window are wrong at once; they are in quarantine
         |-- SyntheticDataRefusedError       made-up rows may not enter a warehouse of real rows, nor the reverse
         `-- LoadError                       Postgres refused the rows; the table is as it was before
 
@@ -29,6 +30,9 @@ Errors that also derive from a class of ``requests`` or from ``ValueError`` can 
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from requests import exceptions as requests_exceptions
 
@@ -115,6 +119,11 @@ class UnsupportedDatasetError(PermanentError):
 class PayloadError(PermanentError):
     """An answer is not what its document says; the message names stock code, endpoint and field."""
 
+    payload: Mapping[str, Any] | None = None
+    """The row that is wrong, as it came; None when it is the answer as a whole."""
+    origin: str = "record"
+    """The vendor's call whose row ``payload`` is."""
+
 
 class CalendarRangeError(PermanentError, ValueError):
     """The trading calendar does not cover this date; a calendar file for its year is needed."""
@@ -122,6 +131,13 @@ class CalendarRangeError(PermanentError, ValueError):
 
 class IncompleteDataError(PermanentError):
     """Rows that must exist did not come; nothing of this window was loaded."""
+
+
+class WindowRefusedError(PermanentError):
+    """Too many rows of one window are wrong at once; nothing of it was loaded, the wrong rows are in quarantine."""
+
+    rejections: Sequence[Any] = ()
+    """The rows that are wrong (:class:`~data_pipeline.rejections.Rejection`)."""
 
 
 class SyntheticDataRefusedError(PermanentError):

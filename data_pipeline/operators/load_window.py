@@ -15,7 +15,10 @@ from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.loading.checks import check_window, require_codes
 from data_pipeline.loading.ingest_run import fail_run, finish_run, start_run
 from data_pipeline.loading.instruments import mark_absent
+from data_pipeline.loading.judge import Asked
 from data_pipeline.loading.postgres import LoadCounts, upsert
+from data_pipeline.loading.price_adjustment import adjust_prices
+from data_pipeline.loading.screen import keep_refused, screen
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
     expected_cells,
@@ -25,6 +28,7 @@ from data_pipeline.operators.expected import (
 )
 from data_pipeline.operators.listing import certain_listings
 from data_pipeline.operators.windows import Window
+from data_pipeline.rejections import Rejections, collecting
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.trading_calendar import krx_calendar
 
@@ -54,8 +58,9 @@ def load_window(
 
     Raises:
         IncompleteDataError: Rows that must exist did not come.
-        PayloadError: A row came that was not asked for.
-        LoadError: A row came twice, or Postgres refused it.
+        PayloadError: An answer as a whole is not what is documented. Single rows that are wrong go to quarantine.
+        WindowRefusedError: Too many rows are wrong at once; they are in quarantine.
+        LoadError: Postgres refused a row.
         SyntheticDataRefusedError: Made-up rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
@@ -72,6 +77,7 @@ def load_window(
     except BaseException as error:
         with suppress(psycopg2.Error, DataPipelineError):  # the first error matters, not that it cannot be noted down
             connection.rollback()
+            keep_refused(connection, dataset.table, source.name, error, loading.held, run_id)
             fail_run(connection, run_id, error, loading.requests())
             connection.commit()
         raise
@@ -83,6 +89,7 @@ class _Loading:
 
     def __init__(self, connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window) -> None:
         self.connection, self.source, self.dataset, self.window = connection, source, dataset, window
+        self.held = Rejections()
         self.expected = set()
         self.expected_rows: int | None = None
         if dataset.kind is Kind.DAILY:
@@ -99,12 +106,17 @@ class _Loading:
     def run(self, run_id: int) -> tuple[LoadCounts, int]:
         """Fetch, check and load without committing; return the counts and how many expected rows are missing."""
         # Fetched whole before the first row is written, so no transaction stays open while the source is asked.
-        records = list(self._fetch())
+        with collecting() as self.held:
+            records = list(self._fetch())
+        if self.dataset.by_code:
+            records = self._screened(records, run_id)
         missing = self._check(records)
         counts = LoadCounts()
         for session, rows in self._by_session(records):
             table = self.dataset.table if session is None else self.dataset.table.in_session(session)
             counts += upsert(self.connection, table, rows, self.source.name, run_id)
+        if self.dataset.kind is Kind.DAILY:
+            adjust_prices(self.connection, run_id, self.window.first, self.window.last)
         if self.dataset.kind is Kind.INSTRUMENTS:
             left = mark_absent(self.connection, self.window.last, run_id)
             log.info("%d issues left the list", left)
@@ -113,17 +125,23 @@ class _Loading:
     def _fetch(self) -> Any:
         window, table = self.window, self.dataset.table
         records = self.dataset.fetch(self.source, window)
-        codes = window.stock_codes or None
+        if self.dataset.by_code:
+            return records  # screened row by row
         last = window.last if self.dataset.kind is not Kind.SESSIONS else None
-        days = (None, None) if self.dataset.kind is Kind.QUOTES else (window.first, last)
-        return check_window(records, table, codes, *days)
+        return check_window(records, table, None, window.first, last)
+
+    def _screened(self, records: Sequence[Any], run_id: int) -> list[Any]:
+        days = (None, None) if self.dataset.kind is Kind.QUOTES else (self.window.first, self.window.last)
+        asked = Asked(self.window.stock_codes, *days, self.expected)
+        return screen(self.connection, self.dataset.table, records, asked, self.held, self.source.name, run_id)
 
     def _check(self, records: Sequence[Any]) -> int:
         kind = self.dataset.kind
         if kind is Kind.DAILY:
             return missing_bars(records, self.expected)
         if kind is Kind.QUOTES:
-            require_codes({record.stock_code for record in records}, self.window.stock_codes, self.dataset.table)
+            come = {record.stock_code for record in records} | {row.stock_code or "" for row in self.held.rows}
+            require_codes(come, self.window.stock_codes, self.dataset.table)
         elif kind is Kind.INSTRUMENTS:
             require_every_market(records)
         elif kind is Kind.SESSIONS:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
 from data_pipeline.records import ChartData, DailyBar, MinuteBar, PriceType
+from data_pipeline.rejections import keep_good
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.charts import Call, chart_pages, minute_rows
 from data_pipeline.sources.kis.endpoints import PRICE
@@ -64,7 +66,7 @@ class History:
         """
         for at, rows in chart_pages(self._call, stock_code, first, last):
             self._require_final(last, at)
-            yield from (daily_bar(stock_code, row) for row in rows)
+            yield from keep_good(partial(daily_bar, stock_code), rows, lambda _: stock_code)
 
     def bars_of_session(self, stock_codes: list[str], session: date) -> Iterator[DailyBar]:
         """Yield one session's bar of each code, out of quotes where those are of this session, otherwise charts.
@@ -78,9 +80,10 @@ class History:
         for position, code in enumerate(stock_codes):
             at, rows = next(chart_pages(self._call, code, session, session))
             self._require_final(session, at)
-            yield from (daily_bar(code, row) for row in rows)
+            bars = [*keep_good(partial(daily_bar, code), rows, lambda _, code=code: code)]
+            yield from bars
             others = stock_codes[position + 1 :]
-            if rows and others and self._calendar.quoted_session(at) == session:
+            if bars and others and self._calendar.quoted_session(at) == session:
                 yield from self._quoted_bars(code, rows[0], others, session)
                 return
 
@@ -138,7 +141,7 @@ class History:
             if self._calendar.quoted_session(at) != session:
                 raise InvalidRequestError(f"the server went on from {session} while its quotes were read; ask again")
             wanted = batch[1:] if number == 0 else batch
-            yield from (parse.parse_quote_bar(code, session, quotes[code]) for code in wanted)
+            yield from keep_good(lambda code: parse.parse_quote_bar(code, session, quotes[code]), wanted, str)
 
     def _quoted_session(self, stock_code: str) -> date:
         if not self._clock.is_known:
