@@ -1,15 +1,15 @@
 """
 ### retry_quarantine: refused rows once more, by hand
 
-**When.** Only when somebody triggers it, after the cause was mended: a parser or a threshold was changed, or the list of
-issues was loaded.
+**When.** Only when somebody triggers it, after the cause was mended: a parser or a threshold was changed, or the list
+of issues was loaded.
 
-**What.** `retry` makes each row in `market.rejected_row` into a record again, checks it as a load does and loads it when it
-passes. A row whose bar was loaded meanwhile is settled as `superseded`. The XCom value counts how many ended how.
+**What.** `retry` makes each row in `market.rejected_row` into a record again, checks it as a load does and loads it
+when it passes. A row whose bar was loaded meanwhile is settled as `superseded`. The XCom value counts the outcomes.
 
-**When it fails.** Rows that are still refused do not fail the task: they stay in quarantine with their newest reason. It
-fails when the warehouse cannot be reached; clear it then. Rows of calls that do not tell their session say so: load their
-window again with `backfill`.
+**When it fails.** Rows that are still refused do not fail the task: they stay in quarantine with their newest reason.
+It fails when the warehouse cannot be reached; clear it then. Rows of calls that do not tell their session say so: load
+their window again with `backfill`.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ Errors that also derive from a class of ``requests`` or from ``ValueError`` can 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from requests import exceptions as requests_exceptions
@@ -135,9 +135,6 @@ class IncompleteDataError(PermanentError):
 
 class WindowRefusedError(PermanentError):
     """Too many rows of one window are wrong at once; nothing of it was loaded, the wrong rows are in quarantine."""
-
-    rejections: Sequence[Any] = ()
-    """The rows that are wrong (:class:`~data_pipeline.rejections.Rejection`)."""
 
 
 class SyntheticDataRefusedError(PermanentError):

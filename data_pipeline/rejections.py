@@ -81,12 +81,18 @@ def keep_good(
         PayloadError: See :func:`reject`.
     """
     for item in items:
-        try:
-            made = make(item)
-        except PayloadError as error:
-            reject(error, stock_code(item))
+        made = _made_or_error(make, item)
+        if isinstance(made, PayloadError):
+            reject(made, stock_code(item))
         else:
             yield made
+
+
+def _made_or_error(make: Callable[[Item], Result], item: Item) -> Result | PayloadError:
+    try:
+        return make(item)
+    except PayloadError as error:
+        return error
 
 
 class FieldDrift:

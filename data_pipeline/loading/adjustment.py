@@ -40,8 +40,8 @@ class Adjustment:
     session: date
     """The first session of the new prices."""
     kind: Kind
-    """``action``: multiply earlier prices by ``factor``. ``listing``: earlier prices are of another issue. ``gap``: bars
-    in between are missing, so nobody can tell."""
+    """``action``: multiply earlier prices by ``factor``. ``listing``: earlier prices are of another issue. ``gap``:
+    bars in between are missing, so nobody can tell."""
     previous_close: int
     base_price: int
     source: str = ""
@@ -63,14 +63,14 @@ def adjustments(bars: Iterable[Close], break_between: Break = adjoining) -> Iter
 
     A session counts its change from a base price. Where that is the close before, or that close rounded up to a tick
     (:func:`~data_pipeline.price_rules.is_tick_rounding`), nothing happened; otherwise the exchange moved it for a
-    corporate action, and the ratio of the two is the factor. A suspension does not matter: the base of the first session
-    after it is compared with the close kept through it. The first bar yields nothing.
+    corporate action, and the ratio of the two is the factor. A suspension does not matter: the base of the first
+    session after it is compared with the close kept through it. The first bar yields nothing.
 
     Args:
         bars: Raw bars of one code, oldest first, each session once.
         break_between: Says whether two bars that follow each other are of different issues (``listing``) or have
-            sessions missing in between (``gap``); None when they adjoin. A gap does not count when the later base is the
-            earlier close.
+            sessions missing in between (``gap``); None when they adjoin. A gap does not count when the later base is
+            the earlier close.
     """
     for before, after in pairwise(bars):
         kind = break_between(before, after)

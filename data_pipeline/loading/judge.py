@@ -55,14 +55,16 @@ def judge(records: Sequence[Any], table: Table, asked: Asked, context: Context, 
         context: What is known around it.
         set_aside: Rows that the parsers rejected before; they count as errors.
     """
-    before = _bars_before(records, context)
+    before = _Before(records, context)
     codes = frozenset(asked.stock_codes)
     copies = _copies(records, table)
-    good: list[Any] = []
+    good: dict[int, Any] = {}
     errors: list[Finding] = []
     warnings: list[Finding] = []
     kept: set[tuple[object, ...]] = set()
-    for record in records:
+    # Oldest first: a bar that is wrong says nothing about the one after it.
+    for place in sorted(range(len(records)), key=lambda place: table.key_of(records[place])):
+        record = records[place]
         key = table.key_of(record)
         found = [
             *_check_asked(record, table, codes, asked),
@@ -70,16 +72,19 @@ def judge(records: Sequence[Any], table: Table, asked: Asked, context: Context, 
             *_check_record(record, before, context),
         ]
         wrong = next((one for one in found if one.severity is Severity.ERROR), None)
-        warnings += [one for one in found if wrong is None and one.severity is Severity.WARNING]
         if wrong is not None:
             errors.append(wrong)
-        elif key not in kept:
+            before.forget(record)
+            continue
+        warnings += found
+        if key not in kept:
             kept.add(key)
-            good.append(record)
+            good[place] = record
     fatal = [*_check_errors(len(records), len(errors), set_aside, context)]
     if table.record is DailyBar:
-        fatal += chain(_check_missing(records, asked.expected, context), _check_echo(records, before, context))
-    return Verdict(good, errors, warnings, fatal)
+        every = _Before(records, context)
+        fatal += chain(_check_missing(records, asked.expected, context), _check_echo(records, every, context))
+    return Verdict([good[place] for place in sorted(good)], errors, warnings, fatal)
 
 
 def _check_asked(record: Any, table: Table, codes: frozenset[str], asked: Asked) -> Iterator[Finding]:
@@ -99,10 +104,10 @@ def _check_copies(record: Any, copies: Sequence[Any]) -> Iterator[Finding]:
         yield Finding("duplicate", Severity.ERROR, f"came {len(copies)} times with different values", record)
 
 
-def _check_record(record: Any, before: dict[Cell, DailyBar], context: Context) -> Iterator[Finding]:
+def _check_record(record: Any, before: _Before, context: Context) -> Iterator[Finding]:
     if isinstance(record, DailyBar):
         yield from check_session(record, record.session, context)
-        yield from check_bar(record, before.get((record.stock_code, record.session)), context)
+        yield from check_bar(record, before.get(record), context)
     elif isinstance(record, MinuteBar):
         yield from check_session(record, record.at.date(), context)
         yield from check_time(record, record.at, context)
@@ -128,12 +133,12 @@ def _check_missing(records: Sequence[Any], expected: Collection[Cell], context: 
             yield Finding("missing", Severity.FATAL, f"{count} of {due[session]} bars of {session} did not come")
 
 
-def _check_echo(records: Sequence[Any], before: dict[Cell, DailyBar], context: Context) -> Iterator[Finding]:
+def _check_echo(records: Sequence[Any], before: _Before, context: Context) -> Iterator[Finding]:
     limits = context.thresholds
     traded: Counter[date] = Counter()
     repeated: Counter[date] = Counter()
     for bar in records:
-        earlier = before.get((bar.stock_code, bar.session))
+        earlier = before.get(bar)
         if earlier is not None and bar.volume:
             traded[bar.session] += 1
             repeated[bar.session] += is_repeated(bar, earlier)
@@ -151,14 +156,25 @@ def _copies(records: Sequence[Any], table: Table) -> dict[tuple[object, ...], li
     return {key: same for key, same in found.items() if len(same) > 1}
 
 
-def _bars_before(records: Sequence[Any], context: Context) -> dict[Cell, DailyBar]:
-    """Return the bar of the session directly before each daily bar, out of the window or out of the warehouse."""
-    bars = [one for one in records if isinstance(one, DailyBar)]
-    held = {(bar.stock_code, bar.session): bar for bar in [*context.previous.values(), *bars]}
-    previous: dict[date, date] = {}
-    calendar = context.calendar
-    for session in {bar.session for bar in bars}:
-        with suppress(CalendarRangeError):  # a session before the calendar begins has no known neighbour
-            previous[session] = calendar.previous_session(session)
-    pairs = ((bar, held.get((bar.stock_code, previous.get(bar.session, date.min)))) for bar in bars)
-    return {(bar.stock_code, bar.session): earlier for bar, earlier in pairs if earlier is not None}
+class _Before:
+    """The bar of the session directly before each daily bar, out of the window or out of the warehouse."""
+
+    def __init__(self, records: Sequence[Any], context: Context) -> None:
+        self._calendar = context.calendar
+        bars = [one for one in records if isinstance(one, DailyBar)]
+        self._held = {(bar.stock_code, bar.session): bar for bar in [*context.previous.values(), *bars]}
+        self._previous: dict[date, date] = {}
+
+    def get(self, bar: DailyBar) -> DailyBar | None:
+        """Return it; None when it is unknown or wrong."""
+        session = bar.session
+        if session not in self._previous:
+            self._previous[session] = date.min
+            with suppress(CalendarRangeError):  # a session before the calendar begins has no known neighbour
+                self._previous[session] = self._calendar.previous_session(session)
+        return self._held.get((bar.stock_code, self._previous[session]))
+
+    def forget(self, record: Any) -> None:
+        """Take a wrong bar away."""
+        if isinstance(record, DailyBar) and self._held.get((record.stock_code, record.session)) == record:
+            del self._held[record.stock_code, record.session]

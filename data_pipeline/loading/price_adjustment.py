@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 from itertools import groupby
+from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -145,8 +146,8 @@ def _replace(
     return changed
 
 
-def _values(cursor: Cursor, query: str, spans: Sequence[Span]) -> list[tuple[object, ...]]:
-    found: list[tuple[object, ...]] = execute_values(
+def _values(cursor: Cursor, query: str, spans: Sequence[Span]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = execute_values(
         cursor, query, spans, "(%s, %s::date, %s::date)", page_size=len(spans), fetch=True
     )
     return found
@@ -193,7 +194,7 @@ class _Breaks:
         return None if all((after.stock_code, session) in self.empty for session in between) else "gap"
 
     def _between(self, before: Close, after: Close) -> list[date]:
-        """Return the sessions between two bars; none where the calendar does not reach, which takes them for adjoining."""
+        """Return the sessions between two bars; none where the calendar does not reach: such bars adjoin."""
         try:
             sessions = self.calendar.sessions(before.session, after.session)
         except CalendarRangeError:

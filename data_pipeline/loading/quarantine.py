@@ -59,7 +59,7 @@ def as_rejection(finding: Finding) -> Rejection:
 
 
 def json_text(payload: Mapping[str, Any]) -> str:
-    """Return a payload as JSON that Postgres takes: texts cut after 1,000 characters, without NUL and half surrogates."""
+    """Return a payload as JSON that Postgres takes: no NUL, no half surrogate, texts cut after 1,000 characters."""
     return json.dumps(_plain(dict(list(payload.items())[:MOST_FIELDS])), ensure_ascii=False)
 
 

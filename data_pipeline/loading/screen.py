@@ -33,7 +33,8 @@ _ISSUES = """
     SELECT DISTINCT ON (i.stock_code) i.stock_code, coalesce(h.market, i.market), i.security_group, i.listed_on,
         i.delisted_on, i.listed_shares, coalesce(h.liquidation, i.liquidation)
     FROM market.instrument i LEFT JOIN market.instrument_history h
-        ON h.stock_code = i.stock_code AND h.valid_from <= %(session)s AND (h.valid_to IS NULL OR %(session)s < h.valid_to)
+        ON h.stock_code = i.stock_code AND h.valid_from <= %(session)s
+        AND (h.valid_to IS NULL OR %(session)s < h.valid_to)
     WHERE i.stock_code = ANY(%(codes)s)
 """
 _BAR = ", ".join(one.name for one in fields(DailyBar))
@@ -61,32 +62,30 @@ def screen(
         table: What they are for.
         records: All of the window.
         asked: What was asked for.
-        held: What the parsers set aside.
+        held: What the parsers set aside; what the checks refuse is added.
         source: Where the rows came from.
         run_id: The ``ingest_run`` of the window.
-        now: This host's clock; None reads it. Made-up sources live by clocks of their own, so for them nothing is future.
+        now: This host's clock; None reads it. Made-up sources live by clocks of their own: for them nothing is future.
         thresholds: How strict; None reads the environment.
 
     Raises:
-        WindowRefusedError: Too much is wrong at once. Nothing was written; hand the error to :func:`keep_refused` after
-            the rollback.
+        WindowRefusedError: Too much is wrong at once. Nothing was written; hand ``held`` to :func:`keep_refused`
+            after the rollback.
         ConfigurationError: A threshold cannot be used.
     """
     made_up = source in MADE_UP
     context = read_context(connection, records, asked, now or (THE_END if made_up else None), thresholds)
     verdict = judge(records, table, asked, context, len(held.rows))
-    rejections = [*held.rows, *map(as_rejection, verdict.errors)]
+    held.rows += map(as_rejection, verdict.errors)
     if verdict.fatal:
-        error = WindowRefusedError(
+        raise WindowRefusedError(
             f"{table.name} from {source}: the window is refused: {'; '.join(one.problem for one in verdict.fatal)}"
-            + (f"; the first wrong row: {_named(rejections[0])}" if rejections else "")
+            + (f"; the first wrong row: {_named(held.rows[0])}" if held.rows else "")
         )
-        error.rejections = rejections
-        raise error
-    keep_rejections(connection, table.name, source, rejections, run_id)
+    keep_rejections(connection, table.name, source, held.rows, run_id)
     warnings = Counter(one.check for one in verdict.warnings)
-    _note(connection, run_id, len(rejections), warnings, held.unknown_fields)
-    for one in rejections[:5]:
+    _note(connection, run_id, len(held.rows), warnings, held.unknown_fields)
+    for one in held.rows[:5]:
         log.warning("%s: to quarantine: %s", table.name, _named(one))
     if warnings:
         log.info("%s: loaded with warnings: %s", table.name, dict(warnings))
@@ -98,19 +97,14 @@ def keep_refused(
     table: Table,
     source: str,
     error: BaseException,
-    held: Rejections | None = None,
+    held: Rejections,
     run_id: int | None = None,
 ) -> int:
     """Put the rows of a window that failed into quarantine and return how many; call it after the rollback.
 
-    They are the wrong rows of a :class:`WindowRefusedError`, or what was set aside before a :class:`PayloadError` and
-    the row that caused it. Other errors have none. Never commits.
+    They are what was set aside and refused, and the row that a :class:`PayloadError` is about. Never commits.
     """
-    rows: list[Rejection] = []
-    if isinstance(error, WindowRefusedError):
-        rows = list(error.rejections)
-    elif held is not None:
-        rows = list(held.rows)
+    rows = list(held.rows)
     if isinstance(error, PayloadError) and error.payload is not None:
         rows.append(Rejection(error.payload, str(error), origin=error.origin))
     return keep_rejections(connection, table.name, source, rows, run_id)

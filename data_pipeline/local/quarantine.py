@@ -1,4 +1,4 @@
-"""`data-pipeline quarantine` and `data-pipeline adjust`: rows set aside, and adjusted prices, worked out again by hand."""
+"""`data-pipeline quarantine` and `data-pipeline adjust`: refused rows and adjusted prices once more, by hand."""
 
 from __future__ import annotations
 

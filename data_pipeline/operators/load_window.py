@@ -21,6 +21,7 @@ from data_pipeline.loading.price_adjustment import adjust_prices
 from data_pipeline.loading.screen import keep_refused, screen
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
+    Cell,
     expected_cells,
     missing_bars,
     require_every_market,
@@ -90,7 +91,7 @@ class _Loading:
     def __init__(self, connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window) -> None:
         self.connection, self.source, self.dataset, self.window = connection, source, dataset, window
         self.held = Rejections()
-        self.expected = set()
+        self.expected: set[Cell] = set()
         self.expected_rows: int | None = None
         if dataset.kind is Kind.DAILY:
             self.expected = expected_cells(window, certain_listings(connection, window.stock_codes))
@@ -131,14 +132,17 @@ class _Loading:
         return check_window(records, table, None, window.first, last)
 
     def _screened(self, records: Sequence[Any], run_id: int) -> list[Any]:
-        days = (None, None) if self.dataset.kind is Kind.QUOTES else (self.window.first, self.window.last)
-        asked = Asked(self.window.stock_codes, *days, self.expected)
+        dated = self.dataset.kind is not Kind.QUOTES
+        first, last = (self.window.first, self.window.last) if dated else (None, None)
+        asked = Asked(self.window.stock_codes, first, last, self.expected)
         return screen(self.connection, self.dataset.table, records, asked, self.held, self.source.name, run_id)
 
     def _check(self, records: Sequence[Any]) -> int:
         kind = self.dataset.kind
         if kind is Kind.DAILY:
-            return missing_bars(records, self.expected)
+            held = {(row.stock_code, row.session) for row in self.held.rows}
+            refused = {cell for cell in self.expected if cell in held}
+            return missing_bars(records, self.expected - refused) + len(refused)
         if kind is Kind.QUOTES:
             come = {record.stock_code for record in records} | {row.stock_code or "" for row in self.held.rows}
             require_codes(come, self.window.stock_codes, self.dataset.table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -14,6 +14,7 @@ from data_pipeline.sources.kis.charts import Call, chart_pages, minute_rows
 from data_pipeline.sources.kis.endpoints import PRICE
 from data_pipeline.sources.kis.interactive import last_session_of
 from data_pipeline.sources.kis.parse_chart import ChartRow, chart_bar, daily_bar, minute_bars
+from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.quotes import ask_quotes, batches, require_same_session
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar
 
@@ -66,7 +67,7 @@ class History:
         """
         for at, rows in chart_pages(self._call, stock_code, first, last):
             self._require_final(last, at)
-            yield from keep_good(partial(daily_bar, stock_code), rows, lambda _: stock_code)
+            yield from keep_good(partial(daily_bar, stock_code), rows, lambda row: row.stock_code)
 
     def bars_of_session(self, stock_codes: list[str], session: date) -> Iterator[DailyBar]:
         """Yield one session's bar of each code, out of quotes where those are of this session, otherwise charts.
@@ -80,7 +81,7 @@ class History:
         for position, code in enumerate(stock_codes):
             at, rows = next(chart_pages(self._call, code, session, session))
             self._require_final(session, at)
-            bars = [*keep_good(partial(daily_bar, code), rows, lambda _, code=code: code)]
+            bars = [*keep_good(partial(daily_bar, code), rows, lambda row: row.stock_code)]
             yield from bars
             others = stock_codes[position + 1 :]
             if bars and others and self._calendar.quoted_session(at) == session:
@@ -141,7 +142,7 @@ class History:
             if self._calendar.quoted_session(at) != session:
                 raise InvalidRequestError(f"the server went on from {session} while its quotes were read; ask again")
             wanted = batch[1:] if number == 0 else batch
-            yield from keep_good(lambda code: parse.parse_quote_bar(code, session, quotes[code]), wanted, str)
+            yield from keep_good(partial(_quoted_bar, session, quotes), wanted, str)
 
     def _quoted_session(self, stock_code: str) -> date:
         if not self._clock.is_known:
@@ -153,3 +154,7 @@ class History:
         final = self._calendar.last_final_session(at)
         if last > final and self._calendar.sessions(final + timedelta(days=1), last):
             raise InvalidRequestError(f"sessions after {final} are not final at {at:%Y-%m-%d %H:%M}, {last} is wanted")
+
+
+def _quoted_bar(session: date, quotes: Mapping[str, Row], stock_code: str) -> DailyBar:
+    return parse.parse_quote_bar(stock_code, session, quotes[stock_code])

@@ -21,7 +21,7 @@ KNOWN_FIELDS = _read()
 
 
 def field_names(body: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the field names of every object in an answer, each once for each output; a list's first row stands for all."""
+    """Yield the field names of the objects in an answer; the first row of a list stands for all of it."""
     for output in body.values():
         row = output[0] if isinstance(output, list) and output else output
         if isinstance(row, dict):

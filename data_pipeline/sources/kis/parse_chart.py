@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 from data_pipeline.exceptions import UnknownStockError
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 class ChartRow:
     """One bar of inquire-daily-itemchartprice."""
 
+    stock_code: str
     day: date
     row: Row
 
@@ -82,7 +84,7 @@ def parse_chart(
         raise head.error("stck_shrn_iscd", f"is not {stock_code}")
     rows: list[ChartRow] = []
     newest = period_start(last, period)
-    for one in keep_good(_chart_row, filled_rows(answer), lambda _: stock_code):
+    for one in keep_good(partial(_chart_row, stock_code), filled_rows(answer), lambda _: stock_code):
         start = period_start(one.day, period)
         if not period_start(first, period) <= start <= newest:
             problem = f"is {one.day}, not in {first} to {last} or not older than the row before"
@@ -172,8 +174,8 @@ def _minute_row(row: Row) -> MinuteRow:
     return MinuteRow(at, prices, row.integer("cntg_vol"), row.integer("acml_tr_pbmn"), row)
 
 
-def _chart_row(row: Row) -> ChartRow:
-    return ChartRow(row.day("stck_bsop_date"), row)
+def _chart_row(stock_code: str, row: Row) -> ChartRow:
+    return ChartRow(stock_code, row.day("stck_bsop_date"), row)
 
 
 def filled_rows(answer: Answer) -> list[Row]:

@@ -22,4 +22,4 @@ def reread_daily_bar(origin: str, payload: Mapping[str, Any], stock_code: str | 
     if not origin.endswith("inquire-daily-itemchartprice") or stock_code is None:
         raise InvalidRequestError(f"rows of {origin} do not tell their session: load the window again")
     row = Row(f"{origin} of {stock_code}", payload)
-    return daily_bar(stock_code, ChartRow(row.day("stck_bsop_date"), row))
+    return daily_bar(stock_code, ChartRow(stock_code, row.day("stck_bsop_date"), row))

@@ -220,7 +220,7 @@ def test_a_bar_that_was_not_asked_for_is_refused(warehouse):
             CODES, date(2026, 9, 21), date(2026, 9, 21)
         )
 
-    with pytest.raises(WindowRefusedError, match="2 of 2 rows are wrong.*2026-09-21"):
+    with pytest.raises(WindowRefusedError, match=r"2 of 2 rows are wrong.*2026-09-21"):
         load_bars(warehouse, Altered(shifted))
     assert query(warehouse, "SELECT stock_code, session, reason FROM market.rejected_row ORDER BY 1") == [
         (code, date(2026, 9, 21), "day: 2026-09-21 is outside 2026-09-22 to 2026-09-22") for code in CODES
