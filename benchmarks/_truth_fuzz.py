@@ -285,7 +285,7 @@ def _without(row: Row, chance: Chance) -> Iterator[Row]:
 
 
 _NUMBER = ("stck_clpr", "stck_oprc", "stck_hgpr", "stck_lwpr", "acml_vol", "acml_tr_pbmn", "prdy_vrss")
-_NO_NUMBERS = (
+_NO_NUMBERS: tuple[Any, ...] = (
     "NaN",
     "1e400",
     "Infinity",
