@@ -73,9 +73,18 @@ def reject(error: PayloadError, stock_code: str | None = None, session: date | N
 
 
 def keep_good(
-    make: Callable[[Item], Result], items: Iterable[Item], stock_code: Callable[[Item], str | None] = lambda _: None
+    make: Callable[[Item], Result],
+    items: Iterable[Item],
+    stock_code: Callable[[Item], str | None] = lambda _: None,
+    session: Callable[[Item], date | None] = lambda _: None,
 ) -> Iterator[Result]:
     """Yield what ``make`` makes of each item, and set aside those of which it makes a :class:`PayloadError`.
+
+    Args:
+        make: Makes one item into a record.
+        items: Read as they are needed.
+        stock_code: Whose row an item is, for the quarantine; None when unknown.
+        session: Of which trading day it is; None when unknown.
 
     Raises:
         PayloadError: See :func:`reject`.
@@ -83,7 +92,7 @@ def keep_good(
     for item in items:
         made = _made_or_error(make, item)
         if isinstance(made, PayloadError):
-            reject(made, stock_code(item))
+            reject(made, stock_code(item), session(item))
         else:
             yield made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 
 from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
 from data_pipeline.records import ChartData, DailyBar, MinuteBar, PriceType
@@ -67,7 +68,7 @@ class History:
         """
         for at, rows in chart_pages(self._call, stock_code, first, last):
             self._require_final(last, at)
-            yield from keep_good(partial(daily_bar, stock_code), rows, lambda row: row.stock_code)
+            yield from keep_good(partial(daily_bar, stock_code), rows, attrgetter("stock_code"), attrgetter("day"))
 
     def bars_of_session(self, stock_codes: list[str], session: date) -> Iterator[DailyBar]:
         """Yield one session's bar of each code, out of quotes where those are of this session, otherwise charts.
@@ -81,7 +82,7 @@ class History:
         for position, code in enumerate(stock_codes):
             at, rows = next(chart_pages(self._call, code, session, session))
             self._require_final(session, at)
-            bars = [*keep_good(partial(daily_bar, code), rows, lambda row: row.stock_code)]
+            bars = [*keep_good(partial(daily_bar, code), rows, attrgetter("stock_code"), attrgetter("day"))]
             yield from bars
             others = stock_codes[position + 1 :]
             if bars and others and self._calendar.quoted_session(at) == session:
@@ -142,7 +143,7 @@ class History:
             if self._calendar.quoted_session(at) != session:
                 raise InvalidRequestError(f"the server went on from {session} while its quotes were read; ask again")
             wanted = batch[1:] if number == 0 else batch
-            yield from keep_good(partial(_quoted_bar, session, quotes), wanted, str)
+            yield from keep_good(partial(_quoted_bar, session, quotes), wanted, str, lambda _: session)
 
     def _quoted_session(self, stock_code: str) -> date:
         if not self._clock.is_known:

@@ -46,6 +46,8 @@ def test_one_wrong_row_among_three(kis, make_source, change, reason):
     ((row),) = held.rows
     assert (row.payload, row.stock_code, row.origin) == ({**nineteen, **change}, "005930", f"KIS {CHART}")
     assert reason in row.reason
+    # A row whose day is wrong is not known to belong to any session that was asked for.
+    assert (row.session == date(2026, 11, 19)) == ("stck_bsop_date" not in change)
 
 
 def test_without_a_collector_it_raises(kis, make_source):
