@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 DAGS = Path(__file__).resolve().parents[3] / "dags"
-NAMES = {"market_reference", "daily_bars", "order_books", "backfill"}
+NAMES = {"market_reference", "daily_bars", "order_books", "backfill", "retry_quarantine"}
 
 
 @pytest.fixture(scope="module")
