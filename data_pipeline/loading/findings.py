@@ -57,7 +57,7 @@ class Thresholds:
     market_cap_share: float = 0.5
     """How far a market value may lie from price times listed shares before it is an error, as a share of it."""
     base_ratio: float = 20.0
-    """How many times below the close before a base price may lie, after a session that traded, before it is an error."""
+    """How many times below the close of a session that traded the next base price may lie before it is an error."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Thresholds:

@@ -12,6 +12,7 @@ from data_pipeline.loading.postgres import upsert
 from data_pipeline.loading.quarantine import as_rejection, json_text, keep_rejections
 from data_pipeline.loading.retry import held_rows, retry_rows
 from data_pipeline.loading.tables import DAILY_BAR, INSTRUMENT
+from data_pipeline.local.quarantine import adjust, list_quarantine, retry_quarantine
 from data_pipeline.operators.datasets import DATASETS
 from data_pipeline.operators.load_window import Run, load_window
 from data_pipeline.operators.windows import Window
@@ -194,6 +195,16 @@ def test_a_load_adjusts_its_prices(database, connection):
 
     load(connection, halved)
     assert database.rows("SELECT stock_code, session, kind FROM market.price_adjustment") == [("005930", TUE, "action")]
+
+
+def test_the_commands(database, connection):
+    """`quarantine list` shows the row, `retry` loads it, `adjust` has nothing left to do."""
+    keep(connection, refused())
+    environ = {"MARKET_DB_URL": database.url("loader")}
+    assert list_quarantine(environ).row_count == 1
+    assert retry_quarantine(environ)["loaded"] == 1
+    assert list_quarantine(environ).row_count == 0
+    assert adjust(environ) == adjust(environ, ["005930"]) == 0
 
 
 def test_an_issue_needs_no_listing():

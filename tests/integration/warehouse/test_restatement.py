@@ -48,6 +48,13 @@ def test_a_changed_minute_leaves_its_old_version(database):
     assert database.rows("SELECT old_row ->> 'at' FROM market.restatement") != []
 
 
+def test_each_minute_leaves_its_own_version(database):
+    """Two minutes of one session change together and leave two versions, told apart by their time."""
+    load(database, MINUTE_BAR, MINUTES)
+    load(database, MINUTE_BAR, [replace(bar, volume=20) for bar in MINUTES])
+    assert len(past(database)) == 2
+
+
 @pytest.mark.parametrize(("table", "records"), [(DAILY_BAR, [BAR, OTHER]), (MINUTE_BAR, MINUTES)])
 def test_the_same_again_leaves_nothing(database, table, records):
     """Identical rows, from the same or a lower source, leave no trace."""

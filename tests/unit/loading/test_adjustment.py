@@ -50,6 +50,14 @@ def test_a_gap_leaves_the_prices_before_it_unknown():
     assert list(cumulative_factors(bars, found).values()) == [Fraction(1), Fraction(1, 2), None]
 
 
+def test_another_issue_that_begins_where_the_last_one_ended():
+    """The same price by chance: it is another issue all the same, and nothing before it is adjusted by it."""
+    bars = line((100, 100), (100, 100), (50, 50))
+    found = list(adjustments(bars, lambda _, after: "listing" if after.session == bars[1].session else None))
+    assert [one.kind for one in found] == ["listing", "action"]
+    assert list(cumulative_factors(bars, found).values()) == [Fraction(1), Fraction(1, 2), Fraction(1)]
+
+
 def test_a_gap_over_which_nothing_happened_is_none():
     """When the base is the close kept from before, nothing can have happened in between."""
     assert list(adjustments(line((100, 100), (90, 100)), lambda *_: "gap")) == []
