@@ -1,5 +1,6 @@
 """Adjusted prices against a real Postgres; every expected value is worked out by hand."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -142,3 +143,33 @@ def test_everything_anew(database, connection):
     assert adjust_all(connection) == 1
     connection.commit()
     assert database.rows("SELECT stock_code FROM market.price_adjustment") == [("0001A0",)]
+
+
+def test_two_loads_of_adjoining_sessions_at_once(database, connection):
+    """The second waits for the first one's bars, so the split between their sessions is not lost."""
+    first, second = traded(THU, 1000, 0), traded(FRI, 500, 0)
+    runs = [start_run(connection, "daily_bar", "krx") for _ in range(2)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT market.ensure_partitions('daily_bar', %s, %s)", (THU, FRI))
+    connection.commit()
+
+    def other():
+        with database.connect() as mine:
+            upsert(mine, DAILY_BAR, [second], "krx", runs[1])
+            adjust_prices(mine, runs[1], FRI, FRI)
+            mine.commit()
+
+    upsert(connection, DAILY_BAR, [first], "krx", runs[0])
+    adjust_prices(connection, runs[0], THU, THU)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(other)
+        wait_for_lock(database)
+        connection.commit()
+        waiting.result()
+    assert events(database) == [(FRI, "action", Decimal("0.5"), 1000, 500)]
+
+
+def wait_for_lock(database):
+    """Return when somebody waits for an advisory lock."""
+    while not database.rows("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+        pass
