@@ -24,6 +24,7 @@
         |-- CalendarMismatchError           the source and the trading calendar disagree on open days
         |-- IncompleteDataError             rows that must exist did not come
         |-- CodesFailedError                some stock codes cannot be had; the rows of all others are loaded
+        |-- WindowRefusedError              too many rows of a window are wrong at once; they are in quarantine
         |-- SyntheticDataRefusedError       made-up rows may not enter a warehouse of real rows, nor the reverse
         `-- LoadError                       Postgres refused the rows; the table is as it was before
 
@@ -33,6 +34,7 @@ Errors that also derive from a class of ``requests`` or from ``ValueError`` can 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from requests import exceptions as requests_exceptions
 
@@ -119,6 +121,11 @@ class UnsupportedDatasetError(PermanentError):
 class PayloadError(PermanentError):
     """An answer is not what its document says; the message names stock code, endpoint and field."""
 
+    payload: Mapping[str, Any] | None = None
+    """The row that is wrong, as it came; None when it is the answer as a whole."""
+    origin: str = "record"
+    """The vendor's call whose row ``payload`` is."""
+
 
 class CalendarRangeError(PermanentError, ValueError):
     """The trading calendar does not cover this date; a calendar file for its year is needed."""
@@ -140,6 +147,10 @@ class CodesFailedError(PermanentError):
         more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
         super().__init__(f"{len(failed)} of {asked} stock codes failed, the others are loaded: {shown}{more}")
         self.stock_codes = tuple(failed)
+
+
+class WindowRefusedError(PermanentError):
+    """Too many rows of one window are wrong at once; nothing of it was loaded, the wrong rows are in quarantine."""
 
 
 class SyntheticDataRefusedError(PermanentError):

@@ -19,7 +19,7 @@ from data_pipeline.pools import POOLS
 
 DAGS = Path(__file__).resolve().parents[3] / "dags"
 NAMES = {path.stem for path in DAGS.glob("*.py")}
-BY_HAND = {"backfill"}
+BY_HAND = {"backfill", "retry_quarantine"}
 NOW = {"now", "utcnow", "today"}
 
 
