@@ -63,6 +63,24 @@ KIS_FIELDS: dict[str, Any] = {
     ),
 }
 
+KRX_FIELDS: dict[str, Any] = {
+    "environment": _field(
+        "Server",
+        "The exchange itself, or a sandbox at the address below.",
+        type="string",
+        enum=["real", "sandbox"],
+        default="real",
+    ),
+    "base_url": _field(
+        "API address", "Empty: KRX's own. Another address makes stored rows say krx-sandbox.", type=["string", "null"]
+    ),
+    "daily_limit": _field(
+        "Calls per day",
+        "The budget of the key from 00:00 to 24:00 in Seoul, shared by every process. Empty: 10,000.",
+        type=["integer", "null"],
+    ),
+}
+
 MOCK_FIELDS: dict[str, Any] = {
     "seed": _field("Seed", "Another seed is another market. Empty: the usual one.", type=["integer", "null"]),
     "now": _field(
@@ -81,7 +99,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "data-pipeline",
         "name": "Korean market data",
-        "description": "Korean stock market data from KIS and from a synthetic market, loaded into Postgres.",
+        "description": "Korean stock market data from KIS, from KRX and from a synthetic market, loaded into Postgres.",
         "connection-types": [
             {
                 "connection-type": "kis",
@@ -93,6 +111,17 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {"login": "36 characters from KIS Developers", "password": "180 characters"},
                 },
                 "conn-fields": KIS_FIELDS,
+            },
+            {
+                "connection-type": "krx",
+                "hook-class-name": "data_pipeline.hooks.krx.KRXHook",
+                "hook-name": "Korea Exchange (KRX)",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["host", "port", "schema", "login"],
+                    "relabeling": {"password": "API key"},
+                    "placeholders": {"password": "40 characters from openapi.krx.co.kr"},
+                },
+                "conn-fields": KRX_FIELDS,
             },
             {
                 "connection-type": "mock",
