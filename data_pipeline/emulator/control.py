@@ -95,9 +95,9 @@ def _add_krx(routes: APIRouter, server: EmulatedServer) -> None:
     @routes.put("/krx")
     async def set_krx(change: KrxChange) -> dict[str, Any]:
         given = {name: value for name, value in change.model_dump().items() if value is not None}
-        lists = {name: given[name] or None for name in ("keys", "approved") if name in given}
+        given |= {name: given[name] or None for name in ("keys", "approved") if name in given}
         try:
-            server.krx.rules = replace(server.krx.rules, **{**given, **lists})
+            server.krx.rules = replace(server.krx.rules, **given)
         except ConfigurationError as error:
             raise HTTPException(422, str(error)) from None
         return _krx(server)

@@ -229,9 +229,11 @@ def test_session_that_is_not_over(source, kind):
         list(source.minute_bars(["005930"], date(2026, 11, 23), date(2026, 11, 23)))
 
 
-def test_nothing_asked(source):
+def test_nothing_asked(source, kind):
     """No codes, no rows."""
     assert list(source.daily_bars([], SESSION, SESSION)) == []
+    if kind != "krx":
+        assert list(source.price_snapshots([])) == []
 
 
 def test_eight_threads(source, live):

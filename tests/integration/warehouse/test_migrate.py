@@ -83,7 +83,7 @@ def test_migrating_twice_changes_nothing(database):
     before = database.rows(shape)
     migrate(database.url("owner"))
     assert database.rows(shape) == before
-    assert database.rows("SELECT version_num FROM market.alembic_version") == [("0001",)]
+    assert database.rows("SELECT version_num FROM market.alembic_version") == [("0004",)]
     assert database.rows("SELECT count(*) FROM market.trading_session") == [(1,)]
 
 
@@ -93,7 +93,7 @@ def test_three_migrations_at_once(bare):
         assert list(pool.map(migrate, [bare] * 3)) == [None] * 3
     with closing(connect(bare)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT version_num FROM market.alembic_version")
-        assert cursor.fetchall() == [("0001",)]
+        assert cursor.fetchall() == [("0004",)]
 
 
 def test_superuser_migrates_and_the_owner_owns(server, bare):

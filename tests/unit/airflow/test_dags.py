@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 DAGS = Path(__file__).resolve().parents[3] / "dags"
-NAMES = {"market_reference", "daily_bars", "order_books", "backfill"}
+NAMES = {"market_reference", "daily_bars", "daily_bars_official", "order_books", "backfill"}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,12 @@ def test_the_scheduler_can_read_it(bag, name):
 
 @pytest.mark.parametrize(
     ("name", "summary"),
-    [("market_reference", "07:30 KST"), ("daily_bars", "20:30 KST"), ("order_books", "every 5 min in session")],
+    [
+        ("market_reference", "07:30 KST"),
+        ("daily_bars", "20:30 KST"),
+        ("daily_bars_official", "08:30 KST, 1 session(s) later"),
+        ("order_books", "every 5 min in session"),
+    ],
 )
 def test_a_dag_runs_when_the_design_says(bag, name, summary):
     """The schedule is the one that operators of the pipeline were told."""
