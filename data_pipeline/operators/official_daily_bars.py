@@ -83,8 +83,8 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
             BaseHook.get_connection(OFFICIAL_CONN_ID)
         except AirflowException:
             raise AirflowSkipException(
-                f"there is no connection {OFFICIAL_CONN_ID!r}: daily bars stay provisional; make one of type 'krx' with "
-                "a key of openapi.krx.co.kr"
+                f"there is no connection {OFFICIAL_CONN_ID!r}: daily bars stay provisional; make one of type 'krx' "
+                "with a key of openapi.krx.co.kr"
             ) from None
 
 

@@ -13,8 +13,8 @@ from data_pipeline.warehouse.migrate import migrate
 
 TABLES = {
     "alembic_version", "daily_bar", "ingest_run", "instrument", "instrument_history", "minute_bar", "no_data",
-    "order_book", "price_adjustment", "price_snapshot", "rejected_row", "restatement", "trade", "trading_session",
-    "warehouse_kind",
+    "order_book", "price_adjustment", "price_snapshot", "reconciliation", "rejected_row", "restatement", "trade",
+    "trading_session", "warehouse_kind",
 }  # fmt: skip
 VIEWS = {"coverage", "coverage_cell", "minute_bar_30", "minute_bar_5", "monthly_bar", "weekly_bar"}
 
