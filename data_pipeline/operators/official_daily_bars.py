@@ -34,7 +34,7 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
     ``outranked``, ``missing`` (bars that the list of issues lets expect), ``requests``, ``compared`` (issues that both
     sides have), ``different`` and ``unexpected`` (differences; see the table ``market.reconciliation``).
 
-    Without a connection ``krx_default`` the task is skipped: bars then stay provisional.
+    Without a connection ``krx_default``, or without a key in it, the task is skipped: bars then stay provisional.
 
     :param source_conn_id: The Airflow connection of type ``krx``. (templated)
     :param session: The trading day. Empty: the session of the run. (templated)
@@ -80,12 +80,14 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
         if self.source_conn_id != OFFICIAL_CONN_ID:
             return
         try:
-            BaseHook.get_connection(OFFICIAL_CONN_ID)
+            key = BaseHook.get_connection(OFFICIAL_CONN_ID).password
         except AirflowException:
+            key = None
+        if not key:
             raise AirflowSkipException(
-                f"there is no connection {OFFICIAL_CONN_ID!r}: daily bars stay provisional; make one of type 'krx' "
-                "with a key of openapi.krx.co.kr"
-            ) from None
+                f"there is no connection {OFFICIAL_CONN_ID!r} with a key, so daily bars stay provisional; make one of "
+                "type 'krx' with a key of openapi.krx.co.kr"
+            )
 
 
 def _known(text: str) -> bool | None:
