@@ -73,6 +73,8 @@ def test_the_count_outlives_a_restart_of_the_host(make):
     """The server still counts, so we do."""
     make(boot="first").take()
     assert make(boot="second").left() == 2
+    with pytest.raises(DailyQuotaError):
+        make(limit=1, boot="third").take()
 
 
 def test_threads_never_take_more_than_there_is(make):

@@ -74,6 +74,16 @@ def test_funds_cost_a_call_more(market, make_source):
     assert market.calls() == [*STOCKS, "etf_bydd_trd"]
 
 
+def test_a_known_stock_is_not_looked_for_among_funds(market, make_source):
+    """An issue that is listed now and was not on an earlier session costs that session no further call."""
+    thursday = {"BAS_DD": "20261119"}
+    market.answer("stk_bydd_trd", block(BAR), block(SUSPENDED | thursday))
+    market.answer("ksq_bydd_trd", block(KOSDAQ | thursday))
+    market.answer("knx_bydd_trd", block(KONEX | thursday))
+    assert codes(make_source(), "005930", first=FRIDAY - timedelta(days=1)) == ["005930"]
+    assert market.calls() == ["stk_bydd_trd", *STOCKS]
+
+
 def test_the_whole_market(market, make_source):
     """Every stock and fund of a session."""
     bars = list(make_source().market_bars(FRIDAY))
@@ -198,6 +208,7 @@ def test_what_krx_does_not_offer_costs_no_call(krx, make_source):
         ((200, b""), PayloadError, "not the documented JSON", 1),
         ((200, {"output": []}), PayloadError, "OutBlock_1 is missing", 1),
         ((200, {"OutBlock_1": ["005930"]}), PayloadError, "not a list of objects", 1),
+        ((400, {"respMsg": f"bad {API_KEY}", "respCode": "400"}), RequestRefusedError, "code 400", 1),
         (requests.ConnectionError(), ConnectionFailedError, "connection failed", 3),
     ],
     ids=str,
