@@ -18,6 +18,9 @@ from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 SESSION = Publication(krx_calendar(), lambda: datetime.now(SEOUL)).last_published()
 NEXT = krx_calendar().next_session(SESSION)
+FIRST = krx_calendar().previous_session(krx_calendar().previous_session(SESSION))
+CODES = ["000660", "005930", "069500", "247540"]
+"""Of two boards, and a fund."""
 RATE = 60
 
 
@@ -56,17 +59,19 @@ def source(brokers, exchanges):
 
 @pytest.fixture(scope="module")
 def result(airflow):
-    """The list of issues, the broker's bars, the exchange's bars."""
+    """The list of issues, the broker's bars, the exchange's bars, and two sessions more from the exchange."""
+    past = {"stock_codes": CODES, "first": FIRST.isoformat(), "last": SESSION.isoformat()}
     return airflow.run(
         PlannedRun("market_reference", moment(SESSION, "07:30")),
         PlannedRun("daily_bars", moment(SESSION, "20:30")),
         PlannedRun("daily_bars_official", moment(NEXT, "08:30")),
+        PlannedRun("backfill", moment(NEXT, "09:00"), past | {"source_conn_id": "krx_default"}),
     )
 
 
 def test_every_dag_succeeds(result):
     """From an empty warehouse, through Airflow, both clients and both wires."""
-    assert [state for _, state in result.states] == ["success"] * 3, result.log[-4000:]
+    assert [state for _, state in result.states] == ["success"] * 4, result.log[-4000:]
 
 
 def test_every_bar_is_official(airflow, result):
@@ -74,7 +79,7 @@ def test_every_bar_is_official(airflow, result):
     listed = airflow.query("SELECT count(*) FROM market.instrument")
     bars = airflow.query("SELECT count(*) FROM market.daily_bar WHERE session = %s AND source = 'krx-sandbox'", SESSION)
     assert bars == listed
-    assert airflow.query("SELECT count(*) FROM market.daily_bar") == listed
+    assert airflow.query("SELECT count(*) FROM market.daily_bar WHERE session = %s", SESSION) == listed
 
 
 def test_the_list_shows_the_after_market_and_nothing_else(airflow, result):
@@ -85,9 +90,19 @@ def test_the_list_shows_the_after_market_and_nothing_else(airflow, result):
     assert airflow.query("SELECT count(*) FROM market.reconciliation WHERE expected IS NOT TRUE") == [(0,)]
 
 
-def test_the_market_costs_five_calls(exchanges, result):
+def test_a_backfill_may_ask_the_exchange(airflow, result):
+    """Sessions before are official too; once the fund is known as one, KONEX is not asked in vain: 4 + 3 + 3 calls."""
+    found = airflow.query("SELECT stock_code, source FROM market.daily_bar WHERE session = %s ORDER BY 1", FIRST)
+    assert found == [(code, "krx-sandbox") for code in CODES]
+    (row,) = airflow.query(
+        "SELECT rows_unchanged, rows_inserted, requests FROM market.ingest_run WHERE dag_id = 'backfill'"
+    )
+    assert row == (4, 8, 10)
+
+
+def test_the_market_costs_five_calls(airflow, result):
     """Three boards, ETF and ETN, each once."""
-    assert len(exchanges.requests()) == 5
+    assert airflow.query("SELECT requests FROM market.ingest_run WHERE dag_id = 'daily_bars_official'") == [(5,)]
 
 
 def test_no_key_is_logged(airflow, result):

@@ -102,6 +102,14 @@ def test_par_values(text, par):
     assert one.face_value == par
 
 
+def test_an_unknown_listing_day_is_unknown():
+    """A mark for no value is None; a malformed one is an error."""
+    (one,) = parse_instruments(rows(BASE | {"LIST_DD": "-", "LIST_SHRS": ""}), "KOSPI", FRIDAY)
+    assert (one.listed_on, one.listed_shares) == (None, None)
+    with pytest.raises(PayloadError, match="LIST_DD"):
+        list(parse_instruments(rows(BASE | {"LIST_DD": "1989-10-21"}), "KOSPI", FRIDAY))
+
+
 def test_an_index_bar():
     """Points with decimals; an index that is not computed that day is left out, one without a range keeps None."""
     closing = INDEX | {"IDX_NM": "코스피 200 TR", "OPNPRC_IDX": "-", "HGPRC_IDX": "-", "LWPRC_IDX": "-", "MKTCAP": ""}
