@@ -91,6 +91,19 @@ MOCK_FIELDS: dict[str, Any] = {
 }
 
 
+def _connection_type(
+    kind: str, hook: str, name: str, hidden: list[str], fields: dict[str, Any], **behaviour: dict[str, str]
+) -> dict[str, Any]:
+    """Return one connection type: its hook, the fields of its form and what the usual fields mean there."""
+    return {
+        "connection-type": kind,
+        "hook-class-name": f"data_pipeline.hooks.{kind}.{hook}",
+        "hook-name": name,
+        "ui-field-behaviour": {"hidden-fields": ["host", "port", "schema", *hidden], **behaviour},
+        "conn-fields": fields,
+    }
+
+
 def get_provider_info() -> dict[str, Any]:
     """Return the provider description that Airflow reads through the entry point ``apache_airflow_provider``.
 
@@ -99,36 +112,20 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "data-pipeline",
         "name": "Korean market data",
-        "description": "Korean stock market data from KIS, from KRX and from a synthetic market, loaded into Postgres.",
+        "description": (
+            "Korean stock market data from KIS, from KRX and from a synthetic market, loaded into Postgres."
+        ),
         "connection-types": [
-            {
-                "connection-type": "kis",
-                "hook-class-name": "data_pipeline.hooks.kis.KISHook",
-                "hook-name": "Korea Investment & Securities (KIS)",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["host", "port", "schema"],
-                    "relabeling": {"login": "App key", "password": "App secret"},
-                    "placeholders": {"login": "36 characters from KIS Developers", "password": "180 characters"},
-                },
-                "conn-fields": KIS_FIELDS,
-            },
-            {
-                "connection-type": "krx",
-                "hook-class-name": "data_pipeline.hooks.krx.KRXHook",
-                "hook-name": "Korea Exchange (KRX)",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["host", "port", "schema", "login"],
-                    "relabeling": {"password": "API key"},
-                    "placeholders": {"password": "40 characters from openapi.krx.co.kr"},
-                },
-                "conn-fields": KRX_FIELDS,
-            },
-            {
-                "connection-type": "mock",
-                "hook-class-name": "data_pipeline.hooks.mock.MockHook",
-                "hook-name": "Synthetic market (mock)",
-                "ui-field-behaviour": {"hidden-fields": ["host", "port", "schema", "login", "password"]},
-                "conn-fields": MOCK_FIELDS,
-            },
+            _connection_type(
+                "kis", "KISHook", "Korea Investment & Securities (KIS)", [], KIS_FIELDS,
+                relabeling={"login": "App key", "password": "App secret"},
+                placeholders={"login": "36 characters from KIS Developers", "password": "180 characters"},
+            ),
+            _connection_type(
+                "krx", "KRXHook", "Korea Exchange (KRX)", ["login"], KRX_FIELDS,
+                relabeling={"password": "API key"},
+                placeholders={"password": "40 characters from openapi.krx.co.kr"},
+            ),
+            _connection_type("mock", "MockHook", "Synthetic market (mock)", ["login", "password"], MOCK_FIELDS),
         ],
-    }
+    }  # fmt: skip

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from data_pipeline.exceptions import PayloadError
-from data_pipeline.records import DailyBar, IndexBar, Instrument
+from data_pipeline.index_records import IndexBar
+from data_pipeline.records import DailyBar, Instrument
 from data_pipeline.sources.krx.parse_fields import Row
 
 logger = logging.getLogger(__name__)

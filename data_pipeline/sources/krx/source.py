@@ -12,11 +12,11 @@ from requests.adapters import BaseAdapter
 
 from data_pipeline.coordination.store import Store, open_store
 from data_pipeline.exceptions import UnknownStockError, UnsupportedDatasetError
+from data_pipeline.index_records import IndexBar
 from data_pipeline.records import (
     ChartData,
     CurrentPrice,
     DailyBar,
-    IndexBar,
     Instrument,
     MarketDay,
     MinuteBar,
