@@ -46,7 +46,7 @@ class Listing:
 
     def _fetch(self, session: date) -> dict[str, Instrument]:
         found: dict[str, Instrument] = {}
-        for endpoint in BASE_INFO:
+        for endpoint in (one for one in BASE_INFO if one.first <= session):
             rows = self._client.rows(endpoint, session)
             if not rows:
                 raise self._publication.nothing_came(f"KRX {endpoint.name}", session)

@@ -225,6 +225,8 @@ class KRXDataSource(AbstractDataSource):
             raise UnknownStockError(code, f"KRX on {newest}")
 
     def _fetch(self, endpoint: Endpoint, session: date) -> list[DailyBar]:
+        if session < endpoint.first:
+            return []
         bars = list(parse.parse_daily_bars(self.client.rows(endpoint, session), session))
         if not bars and endpoint.may_be_empty:
             logger.warning("KRX %s has nothing for %s, although other markets may", endpoint.name, session)

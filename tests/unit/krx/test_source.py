@@ -90,6 +90,20 @@ def test_the_whole_market(market, make_source):
     assert sorted(bar.stock_code for bar in bars) == ["000020", "005930", "069500", "199150", "247540"]
 
 
+def test_a_market_that_did_not_exist_yet_is_not_asked(krx, make_source):
+    """KONEX opened on 1 July 2013 and notes began in 2014; before, their absence is no gap."""
+    old = {"BAS_DD": "20130628"}
+    krx.answer("stk_bydd_trd", block(BAR | old))
+    krx.answer("ksq_bydd_trd", block(KOSDAQ | old))
+    krx.answer("etf_bydd_trd", block(FUND | old))
+    krx.answer("stk_isu_base_info", block(BASE))
+    krx.answer("ksq_isu_base_info", block(BASE | {"ISU_SRT_CD": "247540"}))
+    source, day = make_source(), date(2013, 6, 28)
+    assert [bar.stock_code for bar in source.market_bars(day)] == ["005930", "247540", "069500"]
+    assert [one.stock_code for one in source.instruments(day)] == ["001465", "247540"]
+    assert krx.calls() == [*STOCKS[:2], "etf_bydd_trd", *BASE_INFO[:2]]
+
+
 def test_indices(krx, make_source):
     """Three families of indices, one call each."""
     for api, family in (("krx_dd_trd", "KRX"), ("kospi_dd_trd", "KOSPI"), ("kosdaq_dd_trd", "KOSDAQ")):
