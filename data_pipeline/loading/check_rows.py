@@ -31,7 +31,8 @@ class Issue:
     listed_on: date | None = None
     delisted_on: date | None = None
     listed_shares: int | None = None
-    liquidation: bool = False
+    liquidation: bool | None = False
+    """None when the list of issues does not say."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
             yield Finding("limit", ERROR, f"first day: {problem}", bar)
         return
     moved = before is not None and base != before.close and not is_tick_rounding(before.close, base)
-    excused = issue is None or (issue.listed_on is None and before is None) or moved
+    unknown = issue is None or issue.liquidation is None or (issue.listed_on is None and before is None)
+    excused = unknown or moved
     yield Finding("limit", WARNING if excused else ERROR, problem, bar)
 
 

@@ -25,19 +25,14 @@ from data_pipeline.records import (
     StockInfo,
 )
 from data_pipeline.rejections import keep_good
+from data_pipeline.sources.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.endpoints import HOLIDAYS, ORDER_BOOK, PRICE, STOCK_INFO, Endpoint
 from data_pipeline.sources.kis.english_names import display_name
 from data_pipeline.sources.kis.history import History
-from data_pipeline.sources.kis.interactive import (
-    aggregated,
-    checked_code,
-    checked_codes,
-    checked_count,
-    checked_range,
-)
+from data_pipeline.sources.kis.interactive import aggregated
 from data_pipeline.sources.kis.minutes import Minutes
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches

@@ -112,7 +112,7 @@ def test_a_long_range_is_loaded_window_by_window(warehouse):
     ("change", "words"),
     [
         ({"dataset": "trades"}, "dataset must be one of trading_session, instrument"),
-        ({"source_conn_id": "market_db"}, "type 'postgres' is no source of market data; kis, mock are"),
+        ({"source_conn_id": "market_db"}, "type 'postgres' is no source of market data; kis, krx, mock are"),
         ({"source_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
         ({"postgres_conn_id": "mock_default"}, "'mock_default' must be of type postgres"),
         ({"stock_codes": None}, "daily_bar needs stock_codes"),

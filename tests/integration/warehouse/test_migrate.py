@@ -14,7 +14,7 @@ from data_pipeline.warehouse.migrate import SQL, migrate
 TABLES = {
     "alembic_version", "calendar_session", "coverage_start", "daily_bar", "ingest_run", "instrument",
     "instrument_history", "loaded_day", "minute_bar", "no_data", "order_book", "price_adjustment", "price_snapshot",
-    "rejected_row", "restatement", "trade", "trading_session", "warehouse_kind",
+    "reconciliation", "rejected_row", "restatement", "trade", "trading_session", "warehouse_kind",
 }  # fmt: skip
 VIEWS = {
     "coverage", "coverage_cell", "daily_bar_adjusted", "expected_range", "final_session", "minute_bar_30",
