@@ -220,14 +220,14 @@ def test_a_refused_row_proves_no_emptiness(database, connection):
 
 
 def test_emptiness_found_later_closes_the_line(database, connection):
-    """A session that did not come breaks adjusted prices, until it is known that it truly has no bar."""
+    """A session that did not come breaks adjusted prices, until it is known empty: then the two bars around it adjoin."""
     source = Spoilt(lambda bars: (bar for bar in bars if (bar.stock_code, bar.session) != ("000660", MON)))
     load_window(connection, source, DATASETS["instrument"], Window((), TUE, TUE), Run())
     window = Window(("000660", "005930"), date(2026, 9, 18), TUE)
     load_window(connection, source, DATASETS["daily_bar"], window, Run())
     assert database.rows("SELECT stock_code, session, kind FROM market.price_adjustment") == [("000660", TUE, "gap")]
     load_window(connection, source, DATASETS["daily_bar"], window, Run(remember_empty=True))
-    assert database.rows("SELECT stock_code, session, kind FROM market.price_adjustment") == []
+    assert database.rows("SELECT stock_code, session, kind FROM market.price_adjustment") == [("000660", TUE, "action")]
 
 
 def test_a_load_adjusts_its_prices(database, connection):

@@ -162,7 +162,6 @@ def test_an_error_that_is_not_about_codes_comes_out(error):
 
 def test_what_cannot_be_divided_fails_as_a_whole():
     """A source that is asked for the whole market at once is not asked again code by code."""
-
     asked = []
 
     def fetch(codes):
