@@ -220,7 +220,7 @@ def test_a_refused_row_proves_no_emptiness(database, connection):
 
 
 def test_emptiness_found_later_closes_the_line(database, connection):
-    """A session that did not come breaks adjusted prices, until it is known empty: then the two bars around it adjoin."""
+    """A session that did not come breaks adjusted prices until it is known to be empty: then its neighbours adjoin."""
     source = Spoilt(lambda bars: (bar for bar in bars if (bar.stock_code, bar.session) != ("000660", MON)))
     load_window(connection, source, DATASETS["instrument"], Window((), TUE, TUE), Run())
     window = Window(("000660", "005930"), date(2026, 9, 18), TUE)
