@@ -88,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     add_calendar(commands)
+    held = add("quarantine", _quarantine, "List the rows that checks refused, or try them again after a fix.")
+    held.add_argument("action", choices=["list", "retry"])
+    held.add_argument("rejected_id", nargs="*", type=int, help="retry these rows only")
+    anew = add("adjust", _adjust, "Work adjusted prices out anew from the stored bars; safe to repeat.")
+    anew.add_argument("stock_code", nargs="*", help="these issues only")
     commands.add_parser("emulator", help="Serve the synthetic market over the KIS wire.")
     return parser
 
@@ -163,6 +168,25 @@ def _sql(options: argparse.Namespace) -> int:
     from data_pipeline.local.sql import query
 
     Console().print(query(local_home(os.environ).prepare(), os.environ, options.statement))
+    return 0
+
+
+def _quarantine(options: argparse.Namespace) -> int:
+    from data_pipeline.local.quarantine import list_quarantine, retry_quarantine
+
+    if options.action == "list":
+        Console().print(list_quarantine(os.environ))
+        return 0
+    counts = retry_quarantine(os.environ, options.rejected_id or None)
+    Console().print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    return 1 if counts["refused"] else 0
+
+
+def _adjust(options: argparse.Namespace) -> int:
+    from data_pipeline.local.quarantine import adjust
+
+    changed = adjust(os.environ, options.stock_code or None)
+    Console().print(f"{changed} adjustments changed.")
     return 0
 
 

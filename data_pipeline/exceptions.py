@@ -5,9 +5,12 @@
     DataPipelineError
     |-- TransientError                      may pass: try again later
     |   |-- RateLimitedError                (HTTPError)   the server said: too many calls
+    |   |-- DailyQuotaError                 (HTTPError)   the key's calls of this day are spent; says when the day ends
+    |   |-- NotPublishedError               the exchange has not published the session yet; says when it will
     |   |-- QueueTimeoutError               no slot of the budget came free in time
     |   |-- CircuitOpenError                the breaker rejects calls until its cooldown ends
     |   |-- ServerFailureError              (HTTPError)   the server failed: 5xx without a business code
+    |   |   `-- MaintenanceError            it answers with a web page in place of data
     |   |-- RequestTimeoutError             (requests Timeout)
     |   |-- ConnectionFailedError           (requests ConnectionError)
     |   |-- TokenUnavailableError           no token yet: one issue a minute, or somebody else is issuing it
@@ -16,6 +19,7 @@
         |-- ConfigurationError              (ValueError)  a setting or credential is missing or wrong; names it
         |-- InvalidRequestError             (ValueError)  the caller's argument is wrong; raised before any call
         |-- AuthenticationError             (HTTPError)   the server refuses the key, secret or token
+        |   `-- ServiceNotApprovedError     the key is good, but this service was not applied for
         |-- RequestRefusedError             (HTTPError)   the server refuses this request
         |-- UnknownStockError               no such stock_code at this source
         |-- UnsupportedDatasetError         the source does not offer this dataset; raised before any call
@@ -24,6 +28,7 @@
         |-- CalendarMismatchError           the source and the trading calendar disagree on open days
         |-- IncompleteDataError             rows that must exist did not come
         |-- CodesFailedError                some stock codes cannot be had; the rows of all others are loaded
+        |-- WindowRefusedError              too many rows of a window are wrong at once; they are in quarantine
         |-- SyntheticDataRefusedError       made-up rows may not enter a warehouse of real rows, nor the reverse
         `-- LoadError                       Postgres refused the rows; the table is as it was before
 
@@ -33,6 +38,7 @@ Errors that also derive from a class of ``requests`` or from ``ValueError`` can 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from requests import exceptions as requests_exceptions
 
@@ -56,8 +62,28 @@ class RateLimitedError(TransientError, requests_exceptions.HTTPError):
     """The server rejected the call because too many were sent (KIS: EGW00201, EGW00215)."""
 
 
+class DailyQuotaError(TransientError, requests_exceptions.HTTPError):
+    """The calls that a key has for one day are spent; ``retry_after`` are the seconds until the next day begins."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotPublishedError(TransientError):
+    """The exchange has not published this session yet; ``retry_after`` are the seconds until asking makes sense."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class ServerFailureError(TransientError, requests_exceptions.HTTPError):
     """The server failed: a 5xx without a code that explains it."""
+
+
+class MaintenanceError(ServerFailureError):
+    """The server answers with a web page in place of data, as during maintenance, under whatever status."""
 
 
 class RequestTimeoutError(TransientError, requests_exceptions.Timeout):
@@ -100,6 +126,10 @@ class AuthenticationError(PermanentError, requests_exceptions.HTTPError):
     """The server refuses the app key, the app secret or a fresh token."""
 
 
+class ServiceNotApprovedError(AuthenticationError):
+    """The key is good, but this service was not applied for, or not approved yet, or no longer is."""
+
+
 class RequestRefusedError(PermanentError, requests_exceptions.HTTPError):
     """The server understood the request and refuses it; the message carries its code."""
 
@@ -118,6 +148,11 @@ class UnsupportedDatasetError(PermanentError):
 
 class PayloadError(PermanentError):
     """An answer is not what its document says; the message names stock code, endpoint and field."""
+
+    payload: Mapping[str, Any] | None = None
+    """The row that is wrong, as it came; None when it is the answer as a whole."""
+    origin: str = "record"
+    """The vendor's call whose row ``payload`` is."""
 
 
 class CalendarRangeError(PermanentError, ValueError):
@@ -140,6 +175,10 @@ class CodesFailedError(PermanentError):
         more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
         super().__init__(f"{len(failed)} of {asked} stock codes failed, the others are loaded: {shown}{more}")
         self.stock_codes = tuple(failed)
+
+
+class WindowRefusedError(PermanentError):
+    """Too many rows of one window are wrong at once; nothing of it was loaded, the wrong rows are in quarantine."""
 
 
 class SyntheticDataRefusedError(PermanentError):

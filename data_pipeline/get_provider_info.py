@@ -63,6 +63,24 @@ KIS_FIELDS: dict[str, Any] = {
     ),
 }
 
+KRX_FIELDS: dict[str, Any] = {
+    "environment": _field(
+        "Server",
+        "The exchange itself, or a sandbox at the address below.",
+        type="string",
+        enum=["real", "sandbox"],
+        default="real",
+    ),
+    "base_url": _field(
+        "API address", "Empty: KRX's own. Another address makes stored rows say krx-sandbox.", type=["string", "null"]
+    ),
+    "daily_limit": _field(
+        "Calls per day",
+        "The budget of the key from 00:00 to 24:00 in Seoul, shared by every process. Empty: 10,000.",
+        type=["integer", "null"],
+    ),
+}
+
 MOCK_FIELDS: dict[str, Any] = {
     "seed": _field("Seed", "Another seed is another market. Empty: the usual one.", type=["integer", "null"]),
     "now": _field(
@@ -73,6 +91,19 @@ MOCK_FIELDS: dict[str, Any] = {
 }
 
 
+def _connection_type(
+    kind: str, hook: str, name: str, hidden: list[str], fields: dict[str, Any], **behaviour: dict[str, str]
+) -> dict[str, Any]:
+    """Return one connection type: its hook, the fields of its form and what the usual fields mean there."""
+    return {
+        "connection-type": kind,
+        "hook-class-name": f"data_pipeline.hooks.{kind}.{hook}",
+        "hook-name": name,
+        "ui-field-behaviour": {"hidden-fields": ["host", "port", "schema", *hidden], **behaviour},
+        "conn-fields": fields,
+    }
+
+
 def get_provider_info() -> dict[str, Any]:
     """Return the provider description that Airflow reads through the entry point ``apache_airflow_provider``.
 
@@ -81,25 +112,20 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "data-pipeline",
         "name": "Korean market data",
-        "description": "Korean stock market data from KIS and from a synthetic market, loaded into Postgres.",
+        "description": (
+            "Korean stock market data from KIS, from KRX and from a synthetic market, loaded into Postgres."
+        ),
         "connection-types": [
-            {
-                "connection-type": "kis",
-                "hook-class-name": "data_pipeline.hooks.kis.KISHook",
-                "hook-name": "Korea Investment & Securities (KIS)",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["host", "port", "schema"],
-                    "relabeling": {"login": "App key", "password": "App secret"},
-                    "placeholders": {"login": "36 characters from KIS Developers", "password": "180 characters"},
-                },
-                "conn-fields": KIS_FIELDS,
-            },
-            {
-                "connection-type": "mock",
-                "hook-class-name": "data_pipeline.hooks.mock.MockHook",
-                "hook-name": "Synthetic market (mock)",
-                "ui-field-behaviour": {"hidden-fields": ["host", "port", "schema", "login", "password"]},
-                "conn-fields": MOCK_FIELDS,
-            },
+            _connection_type(
+                "kis", "KISHook", "Korea Investment & Securities (KIS)", [], KIS_FIELDS,
+                relabeling={"login": "App key", "password": "App secret"},
+                placeholders={"login": "36 characters from KIS Developers", "password": "180 characters"},
+            ),
+            _connection_type(
+                "krx", "KRXHook", "Korea Exchange (KRX)", ["login"], KRX_FIELDS,
+                relabeling={"password": "API key"},
+                placeholders={"password": "40 characters from openapi.krx.co.kr"},
+            ),
+            _connection_type("mock", "MockHook", "Synthetic market (mock)", ["login", "password"], MOCK_FIELDS),
         ],
-    }
+    }  # fmt: skip

@@ -80,10 +80,11 @@ class Instrument:
     """Won, or the issuer's currency for foreign issues; None for issues without par value (무액면)."""
     base_price: int | None = None
     """The price that today's limits are counted from (기준가), won."""
-    halted: bool = False
-    managed: bool = False
+    halted: bool | None = False
+    """Suspended (거래정지); None where the source does not say, as the next two."""
+    managed: bool | None = False
     """Designated as an administrative issue (관리종목)."""
-    liquidation: bool = False
+    liquidation: bool | None = False
     """In liquidation trading (정리매매), where no price limit holds."""
     preferred: bool = False
 

@@ -1,8 +1,8 @@
-"""The control API under ``/emulator/``: health, log, faults, clock, limits. It is not part of KIS's wire."""
+"""The control API under ``/emulator/``: health, log, faults, clock, limits. It is not part of anybody's wire."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -33,10 +33,24 @@ class LimitChange(BaseModel):
     window: str | None = None
 
 
+class KrxChange(BaseModel):
+    """What PUT /emulator/krx takes; what is left out stays as it is."""
+
+    daily_limit: int | None = None
+    """Calls of one key and day in Seoul."""
+    keys: tuple[str, ...] | None = None
+    """The keys that are known; an empty list accepts any of the documented length."""
+    approved: tuple[str, ...] | None = None
+    """The services that may be called, as ``sto/stk_bydd_trd``; an empty list allows all."""
+    blank_funds_when_closed: bool | None = None
+    after_market: bool | None = None
+
+
 def control_routes(server: EmulatedServer) -> APIRouter:
     """Return the control API of one emulated server."""
     routes = APIRouter(prefix="/emulator", tags=["emulator"])
     _add_state(routes, server)
+    _add_krx(routes, server)
     _add_log(routes, server)
     _add_faults(routes, server)
     return routes
@@ -71,6 +85,22 @@ def _add_state(routes: APIRouter, server: EmulatedServer) -> None:
         except ConfigurationError as error:
             raise HTTPException(422, str(error)) from None
         return _limits(server)
+
+
+def _add_krx(routes: APIRouter, server: EmulatedServer) -> None:
+    @routes.get("/krx")
+    async def krx() -> dict[str, Any]:
+        return _krx(server)
+
+    @routes.put("/krx")
+    async def set_krx(change: KrxChange) -> dict[str, Any]:
+        given = {name: value for name, value in change.model_dump().items() if value is not None}
+        given |= {name: given[name] or None for name in ("keys", "approved") if name in given}
+        try:
+            server.krx.rules = replace(server.krx.rules, **given)
+        except ConfigurationError as error:
+            raise HTTPException(422, str(error)) from None
+        return _krx(server)
 
 
 def _add_log(routes: APIRouter, server: EmulatedServer) -> None:
@@ -125,6 +155,16 @@ def _clock(server: EmulatedServer) -> dict[str, Any]:
     now = server.clock.now()
     session = server.view.calendar.quoted_session(now)
     return {"now": now.isoformat(), "frozen": server.clock.frozen, "quoted_session": session.isoformat()}
+
+
+def _krx(server: EmulatedServer) -> dict[str, Any]:
+    """Return the rules without the keys, and the calls counted by hashed key and day."""
+    used: dict[str, dict[str, int]] = {}
+    for (key, day), calls in server.krx.used.items():
+        used.setdefault(key, {})[day.isoformat()] = calls
+    shown: dict[str, Any] = asdict(server.krx.rules)
+    del shown["keys"]
+    return {**shown, "used": used}
 
 
 def _limits(server: EmulatedServer) -> dict[str, Any]:

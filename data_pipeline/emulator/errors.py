@@ -26,6 +26,10 @@ GATEWAY_TEXT = {
 }
 
 
+CODE_NAMES = ("msg_cd", "error_code", "respCode")
+"""Under which name an answer carries its code: KIS's data, KIS's tokens, KRX."""
+
+
 class WireError(Exception):
     """An answer that refuses the call: its HTTP status and its JSON body."""
 
@@ -36,8 +40,8 @@ class WireError(Exception):
 
     @property
     def code(self) -> str:
-        """The server's own code, for example EGW00201."""
-        return self.body.get("msg_cd") or self.body.get("error_code", "")
+        """The server's own code, for example EGW00201; the status where the body has none."""
+        return next((self.body[name] for name in CODE_NAMES if self.body.get(name)), str(self.status))
 
 
 def auth_error(code: str) -> WireError:

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
-REJECTED = ("EGW00201", "EGW00215")
+REJECTED = ("EGW00201", "EGW00215", "429")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Entry:
     code: str
     """The server's own code (msg_cd or error_code)."""
     accepted: bool
-    """False when the gate rejected it (EGW00201, EGW00215)."""
+    """False when it was one too many (EGW00201, EGW00215, and 429 at KRX)."""
     fault: str
     """The kind of fault that was played; empty for none."""
     milliseconds: float

@@ -131,6 +131,10 @@ class EmulatorProcess:
         """Change quotas at once: rate, ledger_rate, per_minute (0 for none), window."""
         self._control("PUT", "limits", json=limits)
 
+    def set_krx(self, **rules: object) -> None:
+        """Change the rules of the KRX side: daily_limit, keys, approved, blank_funds_when_closed, after_market."""
+        self._control("PUT", "krx", json=rules)
+
     def expire_tokens(self) -> None:
         """Let every issued token expire now."""
         self._control("DELETE", "tokens")

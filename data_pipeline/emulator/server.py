@@ -1,4 +1,4 @@
-"""The emulated server on the wire: one ASGI callable for everything that KIS itself answers."""
+"""The emulated server on the wire: one ASGI callable for everything that KIS and KRX themselves answer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from data_pipeline.emulator import quotations
@@ -16,6 +17,7 @@ from data_pipeline.emulator.errors import WireError, gateway_error
 from data_pipeline.emulator.exchange import Exchange, Reply, drop
 from data_pipeline.emulator.faults import Fault, Faults
 from data_pipeline.emulator.gateway import Gateway
+from data_pipeline.emulator.krx import ROOT, EmulatedKrx, asked_day
 from data_pipeline.emulator.log import REJECTED, Entry, RequestLog
 from data_pipeline.emulator.master import FILES, master_file
 from data_pipeline.emulator.settings import EmulatorSettings
@@ -34,7 +36,7 @@ KEPT = {"inquire-price": "price", "intstock-multprice": "multi", "inquire-asking
 
 
 class EmulatedServer:
-    """Answers as KIS does, plays faults and writes the log.
+    """Answers as KIS does, and as KRX does below ``/svc/apis/``; plays faults and writes the log.
 
     Args:
         view: The market.
@@ -55,6 +57,7 @@ class EmulatedServer:
         self.view, self.settings, self.clock = view, settings, clock
         self.desk = TokenDesk(settings, wall)
         self.gateway = Gateway(settings, self.desk, monotonic)
+        self.krx = EmulatedKrx(view)
         self.faults = Faults()
         self.log = RequestLog(settings.log_size)
         self._monotonic = monotonic
@@ -86,6 +89,8 @@ class EmulatedServer:
         endpoint = quotations.ENDPOINTS.get(exchange.path)
         if endpoint is not None and exchange.method == "GET":
             return await self._quote(endpoint, exchange, fault)
+        if exchange.path.startswith(ROOT) and exchange.method in {"GET", "POST"}:
+            return await self._official(exchange, receive, fault)
         if exchange.path in POSTS and exchange.method == "POST":
             body = parse_body(await exchange.body(receive))
             exchange.app_key = exchange.app_key or str(body.get("appkey", ""))
@@ -108,6 +113,16 @@ class EmulatedServer:
             answer = self._answer(endpoint, call)
         body = spoil(fault, answer.body) if fault else answer.body
         return Reply(200, body, tr_cont=answer.tr_cont)
+
+    async def _official(self, exchange: Exchange, receive: Receive, fault: Fault | None) -> Reply:
+        """Answer a call of KRX's Open API."""
+        exchange.app_key = exchange.headers.get("auth_key", "")
+        day = asked_day(exchange.query, await exchange.body(receive))
+        before = fault is not None and fault.kind == "previous_day"
+        loop, now = asyncio.get_running_loop(), self.clock.now()
+        answer = partial(self.krx.answer, exchange.path, exchange.headers, day, now, before=before)
+        body = await loop.run_in_executor(self._worker, answer)
+        return Reply(200, spoil(fault, body) if fault else body)
 
     def _answer(self, endpoint: Endpoint, call: Call) -> Answer:
         shells = self.settings.unknown_symbol == "shell"

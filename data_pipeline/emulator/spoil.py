@@ -12,7 +12,7 @@ HTML_PAGE = (
     b"<body><h1>Service Unavailable</h1><p>The service is temporarily unavailable.</p></body></html>"
 )
 KEPT_IN_SHELL = ("rprs_mrkt_kor_name", "temp_stop_yn")
-CODE_FIELDS = ("stck_shrn_iscd", "inter_shrn_iscd", "pdno")
+CODE_FIELDS = ("stck_shrn_iscd", "inter_shrn_iscd", "pdno", "ISU_CD", "ISU_SRT_CD")
 
 
 def spoil(fault: Fault, body: bytes) -> bytes:
@@ -35,7 +35,7 @@ def spoil(fault: Fault, body: bytes) -> bytes:
 
 
 def _outputs(answer: dict[str, Any]) -> list[str]:
-    return [name for name in answer if name.startswith("output")]
+    return [name for name in answer if name.lower().startswith("out")]
 
 
 def _objects(answer: dict[str, Any]) -> list[dict[str, str]]:

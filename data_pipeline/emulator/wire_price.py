@@ -10,8 +10,8 @@ from data_pipeline.emulator.adjust import adjusted, split_days
 from data_pipeline.emulator.figures import book_value_per_share, earnings_per_share, figure
 from data_pipeline.emulator.view import MarketView, Moment
 from data_pipeline.emulator.wire import SYMBOL, Answer, Call, Endpoint, change_rate, envelope, percent, sign
+from data_pipeline.price_rules import tick_size
 from data_pipeline.records import DailyBar, Instrument
-from data_pipeline.sources.mock.rules import tick_size
 
 EOK = 100_000_000
 """억: the unit of hts_avls and cpfn."""

@@ -52,7 +52,7 @@ class Ledger:
     """Counts the rows of one window by code and session while they pass, and writes down what that proves.
 
     It is only for daily_bar and minute_bar; for any other table it does nothing. A code whose answer broke off
-    (``forget``) proves nothing.
+    (``forget``) proves nothing, and a cell with a row in quarantine (``refuse``) is neither whole nor empty.
 
     Args:
         table: The window's table.
@@ -71,6 +71,7 @@ class Ledger:
         self._remember = remember_empty
         self._rows: Counter[Cell] = Counter()
         self._failed: set[str] = set()
+        self._refused: set[tuple[str | None, date | None]] = set()
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
         """Yield the records as they come."""
@@ -87,10 +88,22 @@ class Ledger:
         """Take note that a code's answer did not come whole."""
         self._failed.add(stock_code)
 
+    def refuse(self, stock_code: str | None, session: date | None) -> None:
+        """Take note that a row went to quarantine; None when its code or session is unknown, and so may be any."""
+        self._refused.add((stock_code, session))
+
     @property
     def empty(self) -> set[Cell]:
-        """Expected cells of codes that were answered, without a row."""
+        """Expected cells of codes that were answered, without a row, good or refused."""
+        return {cell for cell in self._absent if not self._is_refused(cell)}
+
+    @property
+    def _absent(self) -> set[Cell]:
         return {cell for cell in self._expected if cell[0] not in self._failed and not self._rows[cell]}
+
+    def _is_refused(self, cell: Cell) -> bool:
+        code, session = cell
+        return not self._refused.isdisjoint({cell, (code, None), (None, session), (None, None)})
 
     def write(self, connection: Connection, source: str, run_id: int | None) -> int:
         """Write down what is whole and what is empty, and return how many expected cells stay missing; never commits.
@@ -109,7 +122,11 @@ class Ledger:
         with said_plainly("coverage"), connection.cursor() as cursor:
             empty = self._true_emptiness(connection) if self._remember else set()
             if name == "minute_bar":
-                whole = [(name, *cell, rows, source, run_id) for cell, rows in sorted(came.items())]
+                whole = [
+                    (name, *cell, rows, source, run_id)
+                    for cell, rows in sorted(came.items())
+                    if not self._is_refused(cell)
+                ]
                 execute_values(cursor, _WHOLE, whole, page_size=1000) if whole else None
             if came:
                 execute_values(cursor, _FILLED, [(name, *cell) for cell in sorted(came)], page_size=1000)
@@ -121,7 +138,7 @@ class Ledger:
                 first.setdefault(code, session)
             if first:
                 execute_values(cursor, _START, [(name, *start) for start in first.items()], page_size=1000)
-        return len(self.empty - empty)
+        return len(self._absent - empty)
 
     def _true_emptiness(self, connection: Connection) -> set[Cell]:
         """Return the empty cells that nothing contradicts.

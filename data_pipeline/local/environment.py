@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from data_pipeline.local.home import PROJECT, Home
+from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.variables import setting
 
 SANDBOX_KEY = "SANDBOX-KEY-".ljust(36, "0")
 SANDBOX_SECRET = "SANDBOX-SECRET-".ljust(180, "0")
@@ -51,6 +53,19 @@ def sandbox_connection(emulator_url: str, rate: float) -> SourceConnection:
     return SourceConnection("kis_default", "kis", SANDBOX_KEY, SANDBOX_SECRET, extra)
 
 
+def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
+    """Return the connection that the environment's KRX key makes; None without a key.
+
+    Raises:
+        ConfigurationError: A KRX variable is wrong; the message names it.
+    """
+    if not setting(environ, "KRX_API_KEY"):
+        return None
+    settings = KrxSettings.from_env(environ)
+    extra = {"base_url": settings.base_url, "daily_limit": settings.daily_limit}
+    return SourceConnection("krx_default", "krx", "", settings.api_key, extra)
+
+
 def postgres_connection_json(url: str) -> str:
     """Return a ``postgresql://`` URL in the form that ``AIRFLOW_CONN_<ID>`` takes."""
     parts = urlsplit(url)
@@ -67,7 +82,12 @@ def postgres_connection_json(url: str) -> str:
 
 
 def airflow_environment(
-    home: Home, metadata_url: str, warehouse_url: str, source: SourceConnection, environ: Mapping[str, str] = os.environ
+    home: Home,
+    metadata_url: str,
+    warehouse_url: str,
+    source: SourceConnection,
+    environ: Mapping[str, str] = os.environ,
+    official: SourceConnection | None = None,
 ) -> dict[str, str]:
     """Return the environment of every Airflow process of this installation.
 
@@ -77,6 +97,7 @@ def airflow_environment(
         warehouse_url: The warehouse, for the connection ``market_db``; the loader's role is enough.
         source: Where the data comes from.
         environ: What the processes inherit.
+        official: Where the exchange's own figures come from; None for nowhere.
     """
     fernet_key = base64.urlsafe_b64encode(hashlib.sha256(home.secret("fernet").encode()).digest()).decode()
     return {
@@ -94,7 +115,7 @@ def airflow_environment(
         "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("jwt"),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(warehouse_url),
-        f"AIRFLOW_CONN_{source.conn_id.upper()}": source.as_json(),
+        **{f"AIRFLOW_CONN_{one.conn_id.upper()}": one.as_json() for one in (source, official) if one},
         "DATA_SOURCE_CONN_ID": source.conn_id,
         "COORDINATION_URL": environ.get("COORDINATION_URL") or home.coordination.as_uri(),
         "PYTHONWARNINGS": "ignore",

@@ -13,6 +13,7 @@ from data_pipeline.local.environment import (
     SourceConnection,
     airflow_command,
     airflow_environment,
+    official_connection,
     sandbox_connection,
 )
 from data_pipeline.local.home import Home
@@ -49,13 +50,16 @@ class Stack:
     metadata_url: str
     source: SourceConnection
     emulator: EmulatorProcess | None
+    official: SourceConnection | None = None
 
     def __repr__(self) -> str:
         return f"Stack({self.source!r})"
 
     def airflow_environment(self) -> dict[str, str]:
         """Return the environment of every Airflow process on this stack."""
-        return airflow_environment(self.home, self.metadata_url, self.warehouse.loader_url, self.source)
+        return airflow_environment(
+            self.home, self.metadata_url, self.warehouse.loader_url, self.source, official=self.official
+        )
 
 
 def has_credentials(environ: Mapping[str, str]) -> bool:
@@ -126,7 +130,9 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             if emulator_ready:
                 emulator_ready.result()
             source = sandbox_connection(emulator.url, SANDBOX_RATE) if emulator else kis_connection(environ)
-            stack = Stack(home, warehouse, metadata_url, source, emulator)
+            # Real official bars have no place beside made-up ones.
+            official = None if emulator else official_connection(environ)
+            stack = Stack(home, warehouse, metadata_url, source, emulator, official)
             migrate_airflow(home, stack.airflow_environment())
             migrated.result()
         yield stack

@@ -122,7 +122,7 @@ def fetch_codes(
     Args:
         codes: Not empty when ``divisible``.
         fetch: Asks for some of them.
-        divisible: Whether asking for fewer codes costs less; otherwise an error of one is an error of all.
+        divisible: Whether asking for fewer codes costs less; otherwise an error that names no code is one of all.
 
     Raises:
         DataPipelineError: An error that is not a matter of single codes, or any when they cannot be divided.
@@ -130,14 +130,14 @@ def fetch_codes(
     try:
         return fetch(codes), {}
     except CODE_ERRORS as error:
+        named = getattr(error, "stock_code", None)
+        if len(codes) == 1 and (divisible or named in codes):
+            return [], {codes[0]: error}
+        if named in codes:
+            rest, failed = fetch_codes(tuple(code for code in codes if code != named), fetch, divisible=divisible)
+            return rest, {named: error, **failed}
         if not divisible:
             raise
-        if len(codes) == 1:
-            return [], {codes[0]: error}
-        named = getattr(error, "stock_code", None)
-        if named in codes:
-            rest, failed = fetch_codes(tuple(code for code in codes if code != named), fetch, divisible=True)
-            return rest, {named: error, **failed}
     middle = len(codes) // 2
     left, left_failed = fetch_codes(codes[:middle], fetch, divisible=True)
     right, right_failed = fetch_codes(codes[middle:], fetch, divisible=True)

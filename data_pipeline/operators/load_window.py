@@ -17,8 +17,9 @@ from data_pipeline.loading.ingest_run import fail_run, finish_run
 from data_pipeline.operators.datasets import Dataset
 from data_pipeline.operators.fetching import CONCERNS_ALL, THREADS, fetch_codes, fetched, until
 from data_pipeline.operators.progress import Progress
-from data_pipeline.operators.window_load import Run, WindowLoad
+from data_pipeline.operators.window_load import Fetched, Run, WindowLoad
 from data_pipeline.operators.windows import Window
+from data_pipeline.rejections import Rejections, collecting
 from data_pipeline.sources.base import AbstractDataSource
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ def load_windows(
     Raises:
         CodesFailedError: Some codes failed; everything else is loaded. When all failed, the error of the first.
         IncompleteDataError: Rows that must exist did not come.
-        PayloadError: A row came that was not asked for.
-        LoadError: A row came twice, or Postgres refused it.
+        PayloadError: An answer as a whole is not what is documented. Single rows that are wrong go to quarantine.
+        WindowRefusedError: Too many rows are wrong at once; they are in quarantine.
+        LoadError: Postgres refused a row.
         SyntheticDataRefusedError: Made-up rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
@@ -83,11 +85,11 @@ def load_windows(
     loading: WindowLoad | None = None
     try:
         with closing(fetched(work.units(windows), work.fetch, threads, rows_ahead)) as finished:
-            for unit, (records, failed) in finished:
+            for unit, brought in finished:
                 loading = unit.loading
-                loading.take(records, failed)
+                loading.take(brought)
                 progress.add(unit.window.cells)
-                work.note(unit.window, failed)
+                work.note(unit.window, brought.failed)
                 if loading.is_whole and loading.window.stock_codes and not loading.codes:
                     work.give_up(loading, next(iter(loading.failed.values())))
                 elif loading.is_whole and (counts := work.finish_or_refuse(loading)) is not None:
@@ -139,20 +141,24 @@ class _Work:
             self.open.append(loading)
             yield from (_Unit(loading, unit, self.dataset.rows(unit)) for unit in units)
 
-    def fetch(self, unit: _Unit, stop: Event) -> tuple[list[Any], dict[str, PermanentError]]:
-        """Return a unit's records and the codes of it that cannot be had; runs in a thread."""
-        window = unit.window
+    def fetch(self, unit: _Unit, stop: Event) -> Fetched:
+        """Return what a unit brings; runs in a thread, whose own context collects the rows that are set aside."""
+        window, held = unit.window, Rejections()
         divisible = self.source.unit_size(self.dataset.table.name, window.first, window.last) is not None
 
         def ask(codes: tuple[str, ...]) -> list[Any]:
-            return list(until(stop, unit.loading.records(window.of(codes))))
+            with collecting() as own:
+                records = list(until(stop, unit.loading.records(window.of(codes))))
+            held.add(own)  # not before: codes whose answer breaks off are asked for again
+            return records
 
         try:
-            return fetch_codes(window.stock_codes, ask, divisible=divisible and bool(window.stock_codes))
+            found = fetch_codes(window.stock_codes, ask, divisible=divisible and bool(window.stock_codes))
         except PermanentError as error:
             if self.refused is None or isinstance(error, CONCERNS_ALL) or not window.stock_codes:
                 raise
-            return [], dict.fromkeys(window.stock_codes, error)
+            return Fetched([], dict.fromkeys(window.stock_codes, error), held)
+        return Fetched(*found, held)
 
     def note(self, window: Window, failed: Mapping[str, PermanentError]) -> None:
         """Take down which codes failed, and stop when it is not a matter of single codes."""
@@ -184,7 +190,7 @@ class _Work:
         except PermanentError as error:
             if self.refused is None or isinstance(error, CONCERNS_ALL):
                 raise
-            self.give_up(loading, error)
+            self.give_up(loading, error, error)
             self.refused(loading.window, error)
             return None
 
@@ -199,10 +205,11 @@ class _Work:
         numbers = {"missing": missing, "failed": len(loading.failed), "requests": requests, "windows": 1}
         return {**asdict(counts), **numbers}
 
-    def give_up(self, loading: WindowLoad, error: BaseException | str) -> None:
-        """Note that a window came to nothing."""
+    def give_up(self, loading: WindowLoad, error: BaseException | str, at_fault: BaseException | None = None) -> None:
+        """Note that a window came to nothing; its wrong rows, and the one that ``at_fault`` is about, are kept."""
         with suppress(psycopg2.Error, DataPipelineError):  # the first error matters, not that it cannot be noted down
             self.connection.rollback()
+            loading.keep_refused(at_fault)
             fail_run(self.connection, loading.run_id, error, self._requests())
             self.connection.commit()
             self.open.remove(loading)
@@ -210,8 +217,9 @@ class _Work:
     def fail(self, at: WindowLoad | None, error: BaseException) -> None:
         """Note that every window under way failed: the one that was ``at`` work for its own reason."""
         others = f"given up: {error}" if at in self.open else error
+        to_blame = at if at in self.open else next(iter(self.open), None)
         for loading in [*self.open]:
-            self.give_up(loading, error if loading is at else others)
+            self.give_up(loading, error if loading is at else others, error if loading is to_blame else None)
 
     def _is_in_vain(self, code: str) -> bool:
         """Return whether a code that failed is not worth asking for again."""

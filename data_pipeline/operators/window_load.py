@@ -6,22 +6,27 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks import check_window, require_codes
 from data_pipeline.loading.ingest_run import start_run
 from data_pipeline.loading.instruments import mark_absent
+from data_pipeline.loading.judge import Asked
 from data_pipeline.loading.ledger import Ledger
 from data_pipeline.loading.postgres import LoadCounts, upsert
+from data_pipeline.loading.price_adjustment import adjust_prices
+from data_pipeline.loading.screen import keep_refused, rows_at_fault, screen
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
+    Cell,
     expected_cells,
     missing_bars,
     require_every_market,
 )
 from data_pipeline.operators.listing import certain_listings, final_sessions
 from data_pipeline.operators.windows import Window
+from data_pipeline.rejections import Rejections
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.trading_calendar import krx_calendar
 
@@ -43,6 +48,16 @@ class Run:
     """When the run came due; sessions that were not final then do not count as whole. None: the present."""
     remember_empty: bool = False
     """Whether what the source truly has nothing for is noted down in ``market.no_data``."""
+
+
+class Fetched(NamedTuple):
+    """What one unit of a window brought."""
+
+    records: Sequence[Any]
+    failed: Mapping[str, PermanentError]
+    """The codes that cannot be had."""
+    held: Rejections
+    """The rows of all other codes that the parsers set aside."""
 
 
 class WindowLoad:
@@ -67,7 +82,7 @@ class WindowLoad:
         run: Run,
     ) -> None:
         self.connection, self.source, self.dataset, self.window = connection, source, dataset, window
-        self.expected = set()
+        self.expected: set[Cell] = set()
         self.expected_rows: int | None = None
         self.run = run
         final: Sequence[date] = ()
@@ -81,6 +96,7 @@ class WindowLoad:
             self.expected_rows = len(window.stock_codes)
         self.run_id = 0
         self.failed: dict[str, PermanentError] = {}
+        self.held = Rejections()
         self._units = units
         self._records: list[Any] = []
 
@@ -94,17 +110,19 @@ class WindowLoad:
         self.connection.commit()
 
     def records(self, part: Window) -> Iterator[Any]:
-        """Ask the source for a part of the window; what was not asked for is refused."""
-        codes = part.stock_codes or None
+        """Ask the source for a part of the window; lists are checked as they come, rows of codes when all are there."""
+        records = iter(self.dataset.fetch(self.source, part))
+        if self.dataset.by_code:
+            return records
         last = part.last if self.dataset.kind is not Kind.SESSIONS else None
-        days = (None, None) if self.dataset.kind is Kind.QUOTES else (part.first, last)
-        return check_window(self.dataset.fetch(self.source, part), self.dataset.table, codes, *days)
+        return check_window(records, self.dataset.table, None, part.first, last)
 
-    def take(self, records: Sequence[Any], failed: Mapping[str, PermanentError]) -> None:
+    def take(self, brought: Fetched) -> None:
         """Keep what a unit brought."""
         self._units -= 1
-        self._records += records
-        self.failed |= failed
+        self._records += brought.records
+        self.failed |= brought.failed
+        self.held.add(brought.held)
 
     @property
     def is_whole(self) -> bool:
@@ -122,9 +140,7 @@ class WindowLoad:
 
     def load(self) -> tuple[LoadCounts, int]:
         """Check and load without committing; return the counts and how many expected rows are missing."""
-        records, self._records = list(self.ledger.watch(self._records)), []
-        for code in self.failed:
-            self.ledger.forget(code)
+        records = self._screened()
         missing = self._check(records)
         counts = LoadCounts()
         for session, rows in self._by_session(records):
@@ -133,14 +149,48 @@ class WindowLoad:
         if self.dataset.kind is Kind.INSTRUMENTS:
             left = mark_absent(self.connection, self.window.last, self.run_id)
             log.info("%d issues left the list", left)
-        return counts, self.ledger.write(self.connection, self.source.name, self.run_id) or missing
+        missing = self.ledger.write(self.connection, self.source.name, self.run_id) or missing
+        if self.dataset.kind is Kind.DAILY:
+            adjust_prices(self.connection, self.run_id, self.window.first, self.window.last)
+        return counts, missing
+
+    def keep_refused(self, error: BaseException | None) -> None:
+        """Put the rows that are wrong into quarantine although the window fails; call it after the rollback."""
+        self.held.at_fault = rows_at_fault(self.failed)
+        new = error if error not in self.failed.values() else None
+        keep_refused(self.connection, self.dataset.table, self.source.name, new, self.held, self.run_id)
+
+    @property
+    def _due(self) -> set[Cell]:
+        return {cell for cell in self.expected if cell[0] not in self.failed}
+
+    def _screened(self) -> list[Any]:
+        """Return the records to load; what is refused goes to quarantine and proves nothing about its cell."""
+        records, self._records = self._records, []
+        if self.dataset.by_code:
+            first, last = self.window.first, self.window.last
+            dated = self.dataset.kind is not Kind.QUOTES
+            # Who asks for what is missing expects much of it to be truly empty; the ledger doubts that in its own way.
+            due = () if self.run.remember_empty else self._due
+            asked = Asked(self.window.stock_codes, first if dated else None, last if dated else None, due)
+            self.held.at_fault = rows_at_fault(self.failed)
+            table, name = self.dataset.table, self.source.name
+            records = screen(self.connection, table, records, asked, self.held, name, self.run_id)
+        for row in self.held.rows:
+            self.ledger.refuse(row.stock_code, row.session)
+        for code in self.failed:
+            self.ledger.forget(code)
+        return list(self.ledger.watch(records))
 
     def _check(self, records: Sequence[Any]) -> int:
         kind = self.dataset.kind
         if kind is Kind.DAILY and not self.run.remember_empty:
-            return missing_bars(records, {cell for cell in self.expected if cell[0] not in self.failed})
+            held = {(row.stock_code, row.session) for row in self.held.rows}
+            refused = {cell for cell in self._due if cell in held} - {(bar.stock_code, bar.session) for bar in records}
+            return missing_bars(records, self._due - refused) + len(refused)
         if kind is Kind.QUOTES:
-            require_codes({record.stock_code for record in records}, self.codes, self.dataset.table)
+            come = {record.stock_code for record in records} | {row.stock_code or "" for row in self.held.rows}
+            require_codes(come, self.codes, self.dataset.table)
         elif kind is Kind.INSTRUMENTS:
             require_every_market(records)
         return 0

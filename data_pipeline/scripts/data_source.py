@@ -13,6 +13,7 @@ from data_pipeline.records import ChartData, CurrentPrice, OrderBook, OrderBookL
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.factory import DataSourceFactory, DataSourceType, create_data_source
 from data_pipeline.sources.kis import KISDataSource
+from data_pipeline.sources.krx import KRXDataSource
 from data_pipeline.sources.mock.source import MockDataSource
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "DataSourceFactory",
     "DataSourceType",
     "KISDataSource",
+    "KRXDataSource",
     "MockDataSource",
     "OrderBook",
     "OrderBookLevel",

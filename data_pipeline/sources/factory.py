@@ -10,8 +10,8 @@ from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.sources.kis.credentials import setting
 from data_pipeline.sources.kis.settings import QUOTA, KisSettings
+from data_pipeline.sources.variables import setting
 
 logger = logging.getLogger(__name__)
 
@@ -66,13 +66,11 @@ class DataSourceFactory:
         """Return a new source of this kind, or of the detected one; nothing is sent yet.
 
         Raises:
-            ConfigurationError: The kind is unknown or not available, or a setting is missing or wrong; names it.
+            ConfigurationError: The kind is unknown, or a setting is missing or wrong; names it.
         """
         chosen = self.detect() if kind is None else _kind(kind)
         if chosen is DataSourceType.KRX:
-            raise ConfigurationError(
-                "the KRX source is not available in this version; set DATA_SOURCE_TYPE to kis or mock"
-            )
+            return self._krx()
         return self._mock() if chosen is DataSourceType.MOCK else self._kis()
 
     def _kis(self) -> AbstractDataSource:
@@ -83,6 +81,11 @@ class DataSourceFactory:
         if rate > quota and settings.environment != "sandbox":
             logger.warning("KIS_API_RATE_LIMIT %g is above the %g calls a second that KIS allows", rate, quota)
         return KISDataSource(settings)
+
+    def _krx(self) -> AbstractDataSource:
+        from data_pipeline.sources.krx import KRXDataSource, KrxSettings
+
+        return KRXDataSource(KrxSettings.from_env(self._environ))
 
     def _mock(self) -> AbstractDataSource:
         from data_pipeline.sources.mock.source import MockDataSource

@@ -21,7 +21,7 @@ class RequestShape:
     minutes_reach: timedelta = timedelta(days=365)
     """How far minutes reach back from the newest final session."""
     market_calls: int = 0
-    """Requests for one session of the whole market; 0 when the source is asked issue by issue."""
+    """Requests at most for one session of the whole market with funds; 0 when the source is asked issue by issue."""
     lacks: frozenset[str] = frozenset()
     """Datasets of past sessions that it does not offer."""
     counted: bool = True
@@ -36,7 +36,7 @@ _KIS = RequestShape()
 _VIRTUAL = RequestShape(
     quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session"})
 )
-_KRX = RequestShape(market_calls=3, lacks=frozenset({"minute_bar", "trading_session"}))
+_KRX = RequestShape(market_calls=5, lacks=frozenset({"minute_bar", "trading_session"}))
 SHAPES = {
     "kis": _KIS,
     "kis-sandbox": _KIS,

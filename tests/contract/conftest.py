@@ -9,16 +9,25 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from data_pipeline.coordination.file import FileStore
+from data_pipeline.emulator.krx import API_KEY
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.sources.kis import KISDataSource, KisSettings
+from data_pipeline.sources.krx import KRXDataSource, KrxSettings
 from data_pipeline.sources.mock.source import MockDataSource
 
 EVENING = "2026-11-20T20:30"
+MONDAY = "2026-11-23T08:30"
+"""When KRX has published the Friday whose evening the others are asked on."""
 SESSION = date(2026, 11, 20)
 RATE = 900
 
 
-@pytest.fixture(scope="module", params=["mock", "kis-real", "kis-virtual"])
+def at(moment):
+    """Return an ISO moment in Seoul."""
+    return datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("Asia/Seoul"))
+
+
+@pytest.fixture(scope="module", params=["mock", "kis-real", "kis-virtual", "krx"])
 def kind(request):
     """Which source."""
     return request.param
@@ -26,9 +35,13 @@ def kind(request):
 
 @pytest.fixture(scope="module")
 def emulator(kind, tmp_path_factory):
-    """The server behind a KIS source; None for the mock."""
+    """The server behind a KIS or KRX source; None for the mock."""
     if kind == "mock":
         yield None
+        return
+    if kind == "krx":
+        with EmulatorProcess(now=MONDAY, frozen=True) as process:
+            yield process
         return
     server = kind.removeprefix("kis-")
     keys = tmp_path_factory.mktemp("keys") / "keys.json"
@@ -41,7 +54,10 @@ def emulator(kind, tmp_path_factory):
 def source(kind, emulator, tmp_path_factory):
     """The source, made once."""
     if emulator is None:
-        made = MockDataSource(clock=lambda: datetime.fromisoformat(EVENING).replace(tzinfo=ZoneInfo("Asia/Seoul")))
+        made = MockDataSource(clock=lambda: at(EVENING))
+    elif kind == "krx":
+        settings = KrxSettings(API_KEY, base_url=emulator.url)
+        made = KRXDataSource(settings, FileStore(tmp_path_factory.mktemp("state")), clock=lambda: at(MONDAY))
     else:
         settings = KisSettings(
             APP_KEY, APP_SECRET, kind.removeprefix("kis-"), base_url=emulator.url, master_url=emulator.url,
@@ -50,6 +66,13 @@ def source(kind, emulator, tmp_path_factory):
         made = KISDataSource(settings, FileStore(tmp_path_factory.mktemp("state")))
     with made:
         yield made
+
+
+@pytest.fixture
+def live(kind):
+    """Skip for a source that publishes whole days only."""
+    if kind == "krx":
+        pytest.skip("KRX has no quotes, books, minutes or charts; its own tests say so")
 
 
 @pytest.fixture(autouse=True)

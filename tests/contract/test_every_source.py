@@ -10,6 +10,7 @@ import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError, UnsupportedDatasetError
 from data_pipeline.records import MARKETS, PriceType
+from data_pipeline.sources.mock.market import SyntheticMarket
 
 SESSION = date(2026, 11, 20)
 WEEK = [date(2026, 11, day) for day in (16, 17, 18, 19, 20)]
@@ -19,16 +20,16 @@ UNKNOWN = "999990"
 
 @pytest.fixture(scope="module")
 def issues(source):
-    """Every issue of the session."""
+    """Every issue of the session that the source lists."""
     return list(source.instruments(SESSION))
 
 
 def test_name_of_made_up_rows(source):
     """None of these sources poses as a real one."""
-    assert source.name in {"mock", "kis-sandbox"}
+    assert source.name in {"mock", "kis-sandbox", "krx-sandbox"}
 
 
-def test_current_price(source):
+def test_current_price(source, live):
     """The documented example: name, price, change and volume of Samsung Electronics."""
     price = source.get_current_price("005930")
     assert (price.stock_code, price.stock_name) == ("005930", "Samsung Electronics")
@@ -37,7 +38,7 @@ def test_current_price(source):
     assert price.timestamp == "2026-11-20T20:30:00+09:00"
 
 
-def test_order_book(source):
+def test_order_book(source, live):
     """Ten levels a side around the last price; no source knows the number of orders."""
     book = source.get_order_book("005930")
     assert (len(book.bid_levels), len(book.ask_levels)) == (10, 10)
@@ -52,7 +53,7 @@ def test_order_book(source):
     (PriceType.MINUTE_1, "20261120153000"), (PriceType.MINUTE_5, "20261120153000"),
     (PriceType.MINUTE_30, "20261120153000"),
 ])  # fmt: skip
-def test_chart(source, period, newest):
+def test_chart(source, live, period, newest):
     """As many bars as asked for, newest first, the last one closing at the last price."""
     count = 13 if period.minutes == 30 else 40
     chart = source.get_chart_data("005930", period, count)
@@ -61,7 +62,7 @@ def test_chart(source, period, newest):
     assert dates == sorted(set(dates), reverse=True)
 
 
-def test_chart_of_a_young_issue_is_short(source):
+def test_chart_of_a_young_issue_is_short(source, live):
     """Fewer bars than asked for come only where the issue is younger than that, ending on its first day."""
     listed = next(one for one in source.instruments(SESSION) if one.listed_on and one.listed_on > date(2026, 1, 1))
     chart = source.get_chart_data(listed.stock_code, PriceType.DAILY, 250)
@@ -69,28 +70,29 @@ def test_chart_of_a_young_issue_is_short(source):
     assert chart[-1].date == f"{listed.listed_on:%Y%m%d}"
 
 
-def test_stock_info(source):
-    """What an issue is."""
+def test_stock_info(source, kind):
+    """What an issue is; KRX names it in Korean."""
     info = source.get_stock_info("005930")
-    assert (info.stock_code, info.stock_name, info.market) == ("005930", "Samsung Electronics", "KOSPI")
+    name = "삼성전자" if kind == "krx" else "Samsung Electronics"
+    assert (info.stock_code, info.stock_name, info.market) == ("005930", name, "KOSPI")
     assert (info.listed_shares, info.face_value) == (5_919_637_900, 100.0)
 
 
-def test_instruments(issues):
-    """Every issue of three markets once, in order of stock code, letter codes and ETFs among them."""
+def test_instruments(issues, kind):
+    """Every issue of three markets once, in order of stock code, letter codes among them, and ETFs but at KRX."""
     codes = [one.stock_code for one in issues]
     assert codes == sorted(set(codes))
     assert len(codes) > 2500
     assert {one.market for one in issues} == set(MARKETS)
     assert {one.as_of for one in issues} == {SESSION}
     assert "0001A0" in codes
-    assert any(one.security_group == "EF" for one in issues)
+    assert any(one.security_group == "EF" for one in issues) is (kind != "krx")
     assert next(one for one in issues if one.stock_code == "005930").name == "삼성전자"
 
 
-def test_daily_bars_of_one_session(source, issues):
+def test_daily_bars_of_one_session(source):
     """One bar for each code in the order given, halted issues with open, high and low 0."""
-    halted = [one.stock_code for one in issues if one.halted][:5]
+    halted = [one.stock_code for one in SyntheticMarket().instruments(SESSION) if one.halted][:5]
     codes = [*CODES, *halted]
     bars = list(source.daily_bars(codes, SESSION, SESSION))
     assert [(bar.stock_code, bar.session) for bar in bars] == [(code, SESSION) for code in codes]
@@ -118,7 +120,7 @@ def test_long_history_has_every_session(source):
     assert max(later - earlier for earlier, later in pairwise(ordered)) <= timedelta(days=7)
 
 
-def test_minute_bars_add_up_to_the_day(source):
+def test_minute_bars_add_up_to_the_day(source, live):
     """Volumes and values of the minutes add up to the daily bar; no minute lies in the closing auction's ten."""
     (day,) = source.daily_bars(["005930"], SESSION, SESSION)
     minutes = list(source.minute_bars(["005930"], SESSION, SESSION))
@@ -132,7 +134,7 @@ def test_minute_bars_add_up_to_the_day(source):
     assert times == sorted(set(times))
 
 
-def test_past_minutes(source, kind):
+def test_past_minutes(source, live, kind):
     """A past session's minutes come as well, or the source says that it does not have them."""
     if kind == "kis-virtual":
         with pytest.raises(UnsupportedDatasetError):
@@ -145,7 +147,7 @@ def test_past_minutes(source, kind):
     assert {bar.at.date() for bar in minutes} == {WEEK[2]}
 
 
-def test_price_snapshots(source, issues):
+def test_price_snapshots(source, live, issues):
     """One price for each code in the order given, more than fit into one call."""
     codes = [one.stock_code for one in issues[:65]]
     prices = list(source.price_snapshots(codes))
@@ -153,14 +155,14 @@ def test_price_snapshots(source, issues):
     assert all(datetime.fromisoformat(price.timestamp).tzinfo for price in prices)
 
 
-def test_order_books(source):
+def test_order_books(source, live):
     """One book for each code in the order given."""
     assert [book.stock_code for book in source.order_books(CODES)] == CODES
 
 
 def test_market_days(source, kind):
     """Consecutive days, sessions open and weekends closed; or the source says that it does not have them."""
-    if kind == "kis-virtual":
+    if kind in {"kis-virtual", "krx"}:
         with pytest.raises(UnsupportedDatasetError):
             source.market_days(SESSION)
         return
@@ -187,20 +189,23 @@ def test_malformed_code(source, code):
             ask()
 
 
-def test_unknown_code(source):
+def test_unknown_code(source, kind):
     """A code that nobody has is an UnknownStockError that names it, never an empty result."""
-    for ask in (
-        lambda: source.get_current_price(UNKNOWN),
-        lambda: source.get_order_book(UNKNOWN),
+    of_days = (
         lambda: source.get_stock_info(UNKNOWN),
-        lambda: source.get_chart_data(UNKNOWN, PriceType.DAILY, 1),
-        lambda: source.get_chart_data(UNKNOWN, PriceType.MINUTE_1, 1),
         lambda: list(source.daily_bars(["005930", UNKNOWN], SESSION, SESSION)),
         lambda: list(source.daily_bars([UNKNOWN], WEEK[0], SESSION)),
+    )
+    of_the_present = (
+        lambda: source.get_current_price(UNKNOWN),
+        lambda: source.get_order_book(UNKNOWN),
+        lambda: source.get_chart_data(UNKNOWN, PriceType.DAILY, 1),
+        lambda: source.get_chart_data(UNKNOWN, PriceType.MINUTE_1, 1),
         lambda: list(source.minute_bars([UNKNOWN], SESSION, SESSION)),
         lambda: list(source.price_snapshots(["005930", UNKNOWN, "000660"])),
         lambda: list(source.order_books([UNKNOWN])),
-    ):
+    )
+    for ask in of_days if kind == "krx" else of_days + of_the_present:
         with pytest.raises(UnknownStockError, match=UNKNOWN) as caught:
             ask()
         assert caught.value.stock_code == UNKNOWN
@@ -216,21 +221,22 @@ def test_reversed_range_and_no_count(source):
         source.get_chart_data("005930", PriceType.DAILY, 0)
 
 
-def test_session_that_is_not_over(source):
+def test_session_that_is_not_over(source, kind):
     """A bar of a day that is not final is refused, not guessed."""
     with pytest.raises(InvalidRequestError):
         list(source.daily_bars(["005930"], SESSION, date(2026, 11, 23)))
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(UnsupportedDatasetError if kind == "krx" else InvalidRequestError):
         list(source.minute_bars(["005930"], date(2026, 11, 23), date(2026, 11, 23)))
 
 
-def test_nothing_asked(source):
+def test_nothing_asked(source, kind):
     """No codes, no rows."""
     assert list(source.daily_bars([], SESSION, SESSION)) == []
-    assert list(source.price_snapshots([])) == []
+    if kind != "krx":
+        assert list(source.price_snapshots([])) == []
 
 
-def test_eight_threads(source):
+def test_eight_threads(source, live):
     """A source may be used from eight threads at once and says the same to all of them."""
     with ThreadPoolExecutor(8) as pool:
         prices = list(pool.map(source.get_current_price, ["005930", "000660"] * 16))

@@ -28,6 +28,8 @@ KEYS = {"KIS_APP_KEY": "the-app-key", "KIS_APP_SECRET": "the-app-secret"}
     (None, {**KEYS, "KIS_USE_VIRTUAL_SERVER": "true"}, "kis-virtual"),
     (None, {**KEYS, "KIS_API_BASE_URL_REAL": "http://127.0.0.1:1"}, "kis-sandbox"),
     (None, {**KEYS, "KRX_API_KEY": "key"}, "kis"),
+    (None, {"KRX_API_KEY": "key"}, "krx"),
+    (None, {**KEYS, "KRX_API_KEY": "key", "DATA_SOURCE_TYPE": "krx"}, "krx"),
 ])  # fmt: skip
 def test_choice(kind, environ, name):
     """The explicit kind wins, then DATA_SOURCE_TYPE, then the credentials."""
@@ -50,8 +52,9 @@ def test_no_credentials_is_mock_and_said_loudly(caplog):
     (None, {"KIS_APP_SECRET": "secret"}, "KIS_APP_KEY"),
     (None, {"DATA_SOURCE_TYPE": "yahoo"}, "DATA_SOURCE_TYPE must be one of kis, krx, mock"),
     ("yahoo", KEYS, "DATA_SOURCE_TYPE"),
-    (DataSourceType.KRX, {}, "KRX source is not available in this version"),
-    (None, {"KRX_API_KEY": "key"}, "KRX source is not available in this version"),
+    (DataSourceType.KRX, {}, "KRX_API_KEY is not set .No API key provided"),
+    (DataSourceType.KRX, KEYS, "KRX_API_KEY"),
+    (None, {"KRX_API_KEY": "key", "KRX_API_DAILY_LIMIT": "-1"}, "KRX_API_DAILY_LIMIT"),
     (None, {**KEYS, "KIS_API_RATE_LIMIT": "fast"}, "KIS_API_RATE_LIMIT"),
     (None, {**KEYS, "COORDINATION_URL": "ftp://somewhere"}, "COORDINATION_URL"),
 ])  # fmt: skip

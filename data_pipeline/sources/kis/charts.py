@@ -9,7 +9,7 @@ from data_pipeline.records import PriceType
 from data_pipeline.sources.kis.endpoints import DAILY_CHART, Endpoint
 from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.parse_answer import Answer
-from data_pipeline.sources.kis.parse_chart import ChartRow, parse_chart, period_start
+from data_pipeline.sources.kis.parse_chart import ChartRow, filled_rows, parse_chart, period_start
 
 Call = Callable[[Endpoint, Mapping[str, str], str], Answer]
 
@@ -40,7 +40,7 @@ def chart_pages(
         answer = call(DAILY_CHART, params, stock_code)
         rows = parse_chart(stock_code, answer, first, cursor, period)
         yield answer.at, rows
-        if len(rows) < (DAILY_CHART.page_size or 0):
+        if not rows or len(filled_rows(answer)) < (DAILY_CHART.page_size or 0):
             return
         # The week or month before the oldest one: KIS would count its first days as a bar of their own.
         cursor = period_start(rows[-1].day, period) - _ONE_DAY

@@ -15,11 +15,18 @@ from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import RequestRefusedError, ServerFailureError, UnsupportedDatasetError
+from data_pipeline.rejections import FieldDrift
 from data_pipeline.sources.kis.app_key import AppKey
 from data_pipeline.sources.kis.endpoints import MASTER_FILES, Endpoint
+from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS, field_names
 from data_pipeline.sources.kis.parse_answer import Answer, TokenRefusedError, parse_answer, scrubbed, server_time
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.trading_calendar import SEOUL
+
+_LARGEST_ANSWER = 4 * 1024 * 1024
+"""Bytes; a hundred rows of a chart are 40,000."""
+_LARGEST_FILE = 16 * 1024 * 1024
+"""Bytes; the zipped master of a market is under 1,000,000."""
 
 
 class KisClient:
@@ -43,8 +50,9 @@ class KisClient:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter)
-        self._files = HttpSession(settings.master_url, settings.timeout, adapter=adapter)
+        self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter, max_bytes=_LARGEST_ANSWER)
+        self._files = HttpSession(settings.master_url, settings.timeout, adapter=adapter, max_bytes=_LARGEST_FILE)
+        self.drift = FieldDrift(KNOWN_FIELDS)
         # A server that fails, fails for every key.
         server = hashed(settings.base_url)
         self.breaker = CircuitBreaker(store, server, settings.breaker_threshold, settings.breaker_timeout)
@@ -138,7 +146,9 @@ class KisClient:
         def send() -> Answer:
             response = self._session.send(request)
             at = server_time(response, self._clock())
-            return parse_answer(scrubbed(response, key.secrets(token)), where, subject, at)
+            answer = parse_answer(scrubbed(response, key.secrets(token)), where, subject, at)
+            self.drift.note(endpoint.name, field_names(answer.body))
+            return answer
 
         return key.guard(endpoint).run(send)
 

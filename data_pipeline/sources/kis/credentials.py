@@ -6,14 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.sources.variables import setting
 
-_COMMENT = re.compile(r"(^|\s)#.*")
 _NUMBERED = re.compile(r"KIS_APP_(?:KEY|SECRET)_([1-9][0-9]{0,2})")
-
-
-def setting(environ: Mapping[str, str], variable: str) -> str:
-    """Return the value of a variable without surrounding blanks and without a comment behind it; empty when not set."""
-    return _COMMENT.sub("", environ.get(variable, "")).strip()
 
 
 def more_keys(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
+from operator import attrgetter
 
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.records import ChartData, DailyBar, PriceType
+from data_pipeline.rejections import keep_good
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.charts import Call, chart_pages
 from data_pipeline.sources.kis.interactive import last_session_of
 from data_pipeline.sources.kis.parse_chart import ChartRow, chart_bar, daily_bar
+from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches, require_same_session
 from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.trading_calendar import TradingCalendar
@@ -44,7 +48,7 @@ class History:
         """
         for at, rows in chart_pages(self._call, stock_code, first, last):
             self._require_final(last, at)
-            yield from (daily_bar(stock_code, row) for row in rows)
+            yield from _good_bars(stock_code, rows)
 
     def bars_of_session(self, stock_codes: list[str], session: date) -> Iterator[DailyBar]:
         """Yield one session's bar of each code, out of quotes where those are of this session, otherwise charts.
@@ -94,11 +98,12 @@ class History:
         for position, code in enumerate(codes):
             at, rows = next(chart_pages(self._call, code, session, session))
             self._require_final(session, at)
-            bars += [daily_bar(code, row) for row in rows]
+            good = [*_good_bars(code, rows)]
+            bars += good
             others = codes[position + 1 :]
             if self._calendar.quoted_session(at) != session:
                 return bars, others
-            if rows and others:
+            if good and others:
                 bars += self._quoted_bars([code, *others[: SLOTS - 1]], session, proof=rows[0])
                 self._proved = session
                 return bars, others[SLOTS - 1 :]
@@ -112,9 +117,17 @@ class History:
         if self._calendar.quoted_session(at) != session:
             raise InvalidRequestError(f"the server went on from {session} while its quotes were read; ask again")
         wanted = codes if proof is None else codes[1:]
-        return (parse.parse_quote_bar(code, session, quotes[code]) for code in wanted)
+        return keep_good(partial(_quoted_bar, session, quotes), wanted, str, lambda _: session)
 
     def _require_final(self, last: date, at: datetime) -> None:
         final = self._calendar.last_final_session(at)
         if last > final and self._calendar.sessions(final + timedelta(days=1), last):
             raise InvalidRequestError(f"sessions after {final} are not final at {at:%Y-%m-%d %H:%M}, {last} is wanted")
+
+
+def _good_bars(stock_code: str, rows: Iterable[ChartRow]) -> Iterator[DailyBar]:
+    return keep_good(partial(daily_bar, stock_code), rows, attrgetter("stock_code"), attrgetter("day"))
+
+
+def _quoted_bar(session: date, quotes: Mapping[str, Row], stock_code: str) -> DailyBar:
+    return parse.parse_quote_bar(stock_code, session, quotes[stock_code])

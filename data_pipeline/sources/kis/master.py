@@ -21,7 +21,7 @@ from data_pipeline.trading_calendar import SEOUL
 
 logger = logging.getLogger(__name__)
 
-_LARGEST_FILE = 64 * 1024 * 1024
+_LARGEST_FILE = 16 * 1024 * 1024
 _CODE, _ISIN, _NAME, _TAIL = slice(0, 9), slice(9, 21), slice(21, 61), 61
 _OTHER_PRODUCT = re.compile(r"[0-9A-Z]{7,9}")
 """Codes of funds and warrants, longer than a stock's; they are no issues of the three markets."""
@@ -54,20 +54,25 @@ def parse_master(market: str, zipped: bytes, session: date) -> list[Instrument]:
         session: The session that the file describes.
 
     Raises:
-        PayloadError: It is no zip of one ``.mst`` file, a row has the wrong length or a malformed field, or a code
+        PayloadError: It is no zip of one ``.mst`` file, a row is too short or has a malformed field, or a code
             stands in it twice. The message names the file and the line.
     """
     content = _unzipped(market, zipped)
     found: dict[str, Instrument] = {}
+    # Fields are counted from the front, so that what KIS may add behind them shifts none.
+    width = longest = _TAIL + _LAYOUTS[market].tail
     for number, line in enumerate(_lines(content), 1):
         where = f"KIS {market} master, line {number}"
-        if len(line) != _TAIL + _LAYOUTS[market].tail:
-            raise PayloadError(f"{where}: {len(line)} bytes instead of {_TAIL + _LAYOUTS[market].tail}")
+        if len(line) < width:
+            raise _line_error(f"{where}: {len(line)} bytes instead of {width}", line)
+        longest = max(longest, len(line))
         row = _MasterRow(where, line, _TAIL + _LAYOUTS[market].trading)
         if row.stock_code is not None and row.stock_code in found:
-            raise PayloadError(f"{where}: stock_code {row.stock_code} stands in the file twice")
+            raise _line_error(f"{where}: stock_code {row.stock_code} stands in the file twice", line)
         if row.stock_code is not None:
             found[row.stock_code] = row.instrument(row.stock_code, market, session)
+    if longest > width:
+        logger.warning("KIS %s master: %d new bytes behind each line, not used", market, longest - width)
     if not found:
         raise PayloadError(f"KIS {market} master: the file holds no issue")
     return list(found.values())
@@ -108,7 +113,7 @@ class _MasterRow:
                 preferred=self._text("preferred", self._trading[_PREFERRED]) not in {"", "0"},
             )
         except ValueError as error:
-            raise PayloadError(f"{self._where}: {error}") from error
+            raise _line_error(f"{self._where}: {error}", self._line) from error
 
     def _text(self, name: str, raw: bytes) -> str:
         try:
@@ -143,7 +148,13 @@ class _MasterRow:
             raise self._wrong(name, self._trading[field]) from None
 
     def _wrong(self, name: str, raw: bytes) -> PayloadError:
-        return PayloadError(f"{self._where}: field {name} is {raw!r}")
+        return _line_error(f"{self._where}: field {name} is {raw!r}", self._line)
+
+
+def _line_error(problem: str, line: bytes) -> PayloadError:
+    error = PayloadError(problem)
+    error.payload, error.origin = {"line": line.decode("cp949", "backslashreplace")}, problem.split(", ", maxsplit=1)[0]
+    return error
 
 
 def _lines(content: bytes) -> Iterator[bytes]:

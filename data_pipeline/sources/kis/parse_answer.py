@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 import requests
 
+from data_pipeline.client.strict_json import strict_object
 from data_pipeline.exceptions import (
     AuthenticationError,
     DataPipelineError,
@@ -117,7 +117,7 @@ def parse_body(response: requests.Response, where: str) -> dict[str, Any]:
         PayloadError: A success that is not a JSON object, has a key twice, or holds NaN or an endless number.
     """
     try:
-        return _strict_object(response.content)
+        return strict_object(response.content)
     except (ValueError, RecursionError) as error:
         status = response.status_code
         if status >= 500:
@@ -183,30 +183,3 @@ def _token_wait(message: str) -> TokenUnavailableError:
 
 def _text_of(body: dict[str, Any], *names: str) -> str:
     return next((value.strip() for name in names if isinstance(value := body.get(name), str) and value.strip()), "")
-
-
-def _strict_object(content: bytes) -> dict[str, Any]:
-    found = json.loads(
-        content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
-    )
-    if not isinstance(found, dict):
-        raise ValueError("it is not an object")  # noqa: TRY004 - told to the caller as a PayloadError
-    return found
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands in it twice")
-    return found
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"it holds {name}")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("it holds a number without end")
-    return value

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 from data_pipeline.exceptions import UnknownStockError
 from data_pipeline.records import ChartData, DailyBar, MinuteBar, PriceType
+from data_pipeline.rejections import keep_good, reject
 from data_pipeline.sources.kis.parse import short_code, traded_candle
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_fields import Row
@@ -21,9 +23,20 @@ logger = logging.getLogger(__name__)
 class ChartRow:
     """One bar of inquire-daily-itemchartprice."""
 
+    stock_code: str
     day: date
-    candle: dict[str, int]
     row: Row
+
+    @property
+    def candle(self) -> dict[str, int]:
+        """Its prices, volume and value; a malformed one is an error of this row alone and of no page.
+
+        Raises:
+            PayloadError: A field is missing or malformed.
+        """
+        row = self.row
+        volume, value = row.integer("acml_vol"), row.integer("acml_tr_pbmn")
+        return traded_candle(row, "stck_oprc", "stck_hgpr", "stck_lwpr", row.integer("stck_clpr"), volume, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +74,24 @@ def parse_chart(
 
     Raises:
         UnknownStockError: Neither code nor name is there.
-        PayloadError: A field is missing or malformed, the answer is about another code, a day was not asked for, or
-            the days do not fall.
+        PayloadError: The answer is about another code; or a day is malformed, was not asked for or does not fall, and
+            nobody collects such rows.
     """
     head = answer.row("output1")
     if not head.optional("stck_shrn_iscd") and not head.optional("hts_kor_isnm"):
         raise UnknownStockError(stock_code, answer.where)
     if short_code(head.text("stck_shrn_iscd")) != stock_code:
         raise head.error("stck_shrn_iscd", f"is not {stock_code}")
-    rows = [_chart_row(row) for row in _without_padding(answer)]
+    rows: list[ChartRow] = []
     newest = period_start(last, period)
-    for one in rows:
+    for one in keep_good(partial(_chart_row, stock_code), filled_rows(answer), lambda _: stock_code):
         start = period_start(one.day, period)
         if not period_start(first, period) <= start <= newest:
-            raise one.row.error(
-                "stck_bsop_date", f"is {one.day}, not in {first} to {last} or not older than the row before"
-            )
+            problem = f"is {one.day}, not in {first} to {last} or not older than the row before"
+            reject(one.row.error("stck_bsop_date", problem), stock_code, one.day)
+            continue
         newest = period_start(start - timedelta(days=1), period)
+        rows.append(one)
     return rows
 
 
@@ -113,7 +127,7 @@ def parse_minutes(stock_code: str, answer: Answer) -> list[MinuteRow]:
     """
     if not answer.row("output1").optional("hts_kor_isnm"):
         raise UnknownStockError(stock_code, answer.where)
-    rows = [_minute_row(row) for row in _without_padding(answer)]
+    rows = [_minute_row(row) for row in filled_rows(answer)]
     for newer, older in pairwise(rows):
         if older.at >= newer.at:
             raise older.row.error("stck_cntg_hour", f"is {older.at:%H%M%S}, not older than the row before")
@@ -165,13 +179,12 @@ def _minute_row(row: Row) -> MinuteRow:
     return MinuteRow(at, prices, row.integer("cntg_vol"), row.integer("acml_tr_pbmn"), row)
 
 
-def _chart_row(row: Row) -> ChartRow:
-    volume, value = row.integer("acml_vol"), row.integer("acml_tr_pbmn")
-    candle = traded_candle(row, "stck_oprc", "stck_hgpr", "stck_lwpr", row.integer("stck_clpr"), volume, value)
-    return ChartRow(row.day("stck_bsop_date"), candle, row)
+def _chart_row(stock_code: str, row: Row) -> ChartRow:
+    return ChartRow(stock_code, row.day("stck_bsop_date"), row)
 
 
-def _without_padding(answer: Answer) -> list[Row]:
+def filled_rows(answer: Answer) -> list[Row]:
+    """Return the rows of ``output2`` without the empty objects that KIS pads it with."""
     rows = answer.rows("output2")
     full = [row for row in rows if any(value != "" for value in row.fields.values())]
     if len(full) < len(rows):

@@ -28,7 +28,7 @@ class Row:
 
     def error(self, name: str, problem: str) -> PayloadError:
         """Return the error that says what is wrong with one field."""
-        return PayloadError(f"{self.where}: field {name} {problem}")
+        return self._wrong(f"field {name} {problem}")
 
     def optional(self, name: str) -> str:
         """Return a field without its padding; empty when it is absent or blank.
@@ -131,7 +131,13 @@ class Row:
         try:
             return record(**values)
         except ValueError as error:
-            raise PayloadError(f"{self.where}: the values contradict each other: {error}") from error
+            raise self._wrong(f"the values contradict each other: {error}") from error
+
+    def _wrong(self, problem: str) -> PayloadError:
+        error = PayloadError(f"{self.where}: {problem}")
+        # "KIS inquire-price of 005930, row 3" is about the call "KIS inquire-price".
+        error.payload, error.origin = dict(self.fields), self.where.split(" of ")[0]
+        return error
 
     def _with_sign(self, name: str, value: float, sign_name: str) -> float:
         sign = self.optional(sign_name)

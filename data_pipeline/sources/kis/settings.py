@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_credential, setting
+from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_credential
+from data_pipeline.sources.variables import setting
 
 REAL_URL = "https://openapi.koreainvestment.com:9443"
 VIRTUAL_URL = "https://openapivts.koreainvestment.com:29443"

@@ -24,19 +24,15 @@ from data_pipeline.records import (
     PriceType,
     StockInfo,
 )
+from data_pipeline.rejections import keep_good
+from data_pipeline.sources.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.endpoints import HOLIDAYS, ORDER_BOOK, PRICE, STOCK_INFO, Endpoint
 from data_pipeline.sources.kis.english_names import display_name
 from data_pipeline.sources.kis.history import History
-from data_pipeline.sources.kis.interactive import (
-    aggregated,
-    checked_code,
-    checked_codes,
-    checked_count,
-    checked_range,
-)
+from data_pipeline.sources.kis.interactive import aggregated
 from data_pipeline.sources.kis.minutes import Minutes
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches
@@ -186,12 +182,12 @@ class KISDataSource(AbstractDataSource):
         codes = checked_codes(stock_codes)
         if self._virtual:
             self._say_what_it_costs()
-            return (self._price(code) for code in codes)
+            return keep_good(self._price, codes, str)
         return (price for batch in batches(codes) for price in self._quoted_prices(batch))
 
     def order_books(self, stock_codes: Sequence[str]) -> Iterator[OrderBook]:
         """Yield the present order book of each code, one call each."""
-        return (self._book(code) for code in checked_codes(stock_codes))
+        return keep_good(self._book, checked_codes(stock_codes), str)
 
     def market_days(self, first: date) -> Iterator[MarketDay]:
         """Yield 24 calendar days from ``first``. KIS asks for at most one such call a day.
@@ -254,4 +250,4 @@ class KISDataSource(AbstractDataSource):
 
     def _quoted_prices(self, batch: Sequence[str]) -> Iterator[CurrentPrice]:
         at, rows = ask_quotes(self._call, batch)
-        return (parse.parse_quote_price(code, at, rows[code]) for code in batch)
+        return keep_good(lambda code: parse.parse_quote_price(code, at, rows[code]), batch, str)

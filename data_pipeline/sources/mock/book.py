@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from data_pipeline.price_rules import next_tick, previous_tick
 from data_pipeline.records import BOOK_DEPTH, OrderBook, OrderBookLevel
 from data_pipeline.sources.mock.issue import Issue
 from data_pipeline.sources.mock.noise import between, mixed, text_key
-from data_pipeline.sources.mock.rules import next_tick, previous_tick
 
 
 def order_book(issue: Issue, last: int, limits: tuple[int, int], at: datetime, volume: int) -> OrderBook:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from data_pipeline.sources.mock.issue import Issue
-from data_pipeline.sources.mock.noise import below, between, power_of_two
-from data_pipeline.sources.mock.path import log_price
-from data_pipeline.sources.mock.rules import (
+from data_pipeline.price_rules import (
     ETF,
     ceil_to_tick,
     floor_to_tick,
@@ -13,6 +10,9 @@ from data_pipeline.sources.mock.rules import (
     round_to_tick,
     tick_size,
 )
+from data_pipeline.sources.mock.issue import Issue
+from data_pipeline.sources.mock.noise import below, between, power_of_two
+from data_pipeline.sources.mock.path import log_price
 
 LOWEST_PRICE = 300
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from data_pipeline.price_rules import ETF
 from data_pipeline.sources.mock.noise import mixed
-from data_pipeline.sources.mock.rules import ETF
 
 BEFORE_COVERAGE = -1
 """Session index of a listing that is older than the calendar."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from data_pipeline.price_rules import tick_size
 from data_pipeline.records import MinuteBar
 from data_pipeline.sources.mock.days import SHARES_PER_MINUTE, Day
 from data_pipeline.sources.mock.issue import Issue
 from data_pipeline.sources.mock.noise import below, mixed
-from data_pipeline.sources.mock.rules import tick_size
 
 AUCTION_MINUTES = 10
 """The closing auction collects orders for this long and trades once, at its end."""

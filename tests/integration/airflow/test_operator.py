@@ -20,6 +20,7 @@ from data_pipeline.exceptions import (
     InvalidRequestError,
     PayloadError,
     SyntheticDataRefusedError,
+    WindowRefusedError,
 )
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.datasets import DATASETS
@@ -111,7 +112,7 @@ def test_a_long_range_is_loaded_window_by_window(warehouse):
     ("change", "words"),
     [
         ({"dataset": "trades"}, "dataset must be one of trading_session, instrument"),
-        ({"source_conn_id": "market_db"}, "type 'postgres' is no source of market data; kis, mock are"),
+        ({"source_conn_id": "market_db"}, "type 'postgres' is no source of market data; kis, krx, mock are"),
         ({"source_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
         ({"postgres_conn_id": "mock_default"}, "'mock_default' must be of type postgres"),
         ({"stock_codes": None}, "daily_bar needs stock_codes"),
@@ -209,7 +210,7 @@ def test_a_failure_loads_nothing_and_says_why(warehouse):
 
 
 def test_a_bar_that_was_not_asked_for_is_refused(warehouse):
-    """A bar of another day would overwrite a neighbour."""
+    """A bar of another day would overwrite a neighbour; it goes to quarantine, and a window of nothing else fails."""
 
     def shifted(bars):
         codes = [bar.stock_code for bar in bars]
@@ -217,8 +218,11 @@ def test_a_bar_that_was_not_asked_for_is_refused(warehouse):
             codes, date(2026, 9, 21), date(2026, 9, 21)
         )
 
-    with pytest.raises(PayloadError, match="2026-09-21"):
+    with pytest.raises(WindowRefusedError, match=r"2 of 2 rows are wrong.*2026-09-21"):
         load_bars(warehouse, Altered(shifted))
+    assert query(warehouse, "SELECT stock_code, session, reason FROM market.rejected_row ORDER BY 1") == [
+        (code, date(2026, 9, 21), "day: 2026-09-21 is outside 2026-09-22 to 2026-09-22") for code in CODES
+    ]
 
 
 def test_real_rows_are_kept_out_of_a_made_up_warehouse(warehouse):

@@ -41,7 +41,7 @@ def sent(emulator):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_killed_backfill_goes_on_where_it_was(database, command, codes, emulator, seed):
-    """Killed four times at random requests: the same table, and a kill costs a window and what was fetched ahead."""
+    """Killed four times at random: the same table; per kill one window and what was fetched ahead is asked again."""
     assert command.run(*words(codes))[0] == 0
     undisturbed = command.digest()
     assert database.rows("SELECT count(*) FROM market.daily_bar") == [(ISSUES * 178,)]

@@ -9,17 +9,18 @@ from psycopg2 import errors
 
 from data_pipeline.exceptions import ConfigurationError, LoadError
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.migrate import migrate
+from data_pipeline.warehouse.migrate import SQL, migrate
 
 TABLES = {
     "alembic_version", "calendar_session", "coverage_start", "daily_bar", "ingest_run", "instrument",
     "instrument_history", "loaded_day", "minute_bar", "no_data", "order_book", "price_adjustment", "price_snapshot",
-    "rejected_row", "restatement", "trade", "trading_session", "warehouse_kind",
+    "reconciliation", "rejected_row", "restatement", "trade", "trading_session", "warehouse_kind",
 }  # fmt: skip
 VIEWS = {
-    "coverage", "coverage_cell", "expected_range", "final_session", "minute_bar_30", "minute_bar_5", "monthly_bar",
-    "weekly_bar",
+    "coverage", "coverage_cell", "daily_bar_adjusted", "expected_range", "final_session", "minute_bar_30",
+    "minute_bar_5", "monthly_bar", "weekly_bar",
 }  # fmt: skip
+NEWEST = max(path.stem[:4] for path in (SQL / "versions").glob("[0-9]*.py"))
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_migrating_twice_changes_nothing(database):
     before = database.rows(shape)
     migrate(database.url("owner"))
     assert database.rows(shape) == before
-    assert database.rows("SELECT version_num FROM market.alembic_version") == [("0002",)]
+    assert database.rows("SELECT version_num FROM market.alembic_version") == [(NEWEST,)]
     assert database.rows("SELECT count(*) FROM market.trading_session") == [(1,)]
 
 
@@ -96,7 +97,7 @@ def test_three_migrations_at_once(bare):
         assert list(pool.map(migrate, [bare] * 3)) == [None] * 3
     with closing(connect(bare)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT version_num FROM market.alembic_version")
-        assert cursor.fetchall() == [("0002",)]
+        assert cursor.fetchall() == [(NEWEST,)]
 
 
 def test_superuser_migrates_and_the_owner_owns(server, bare):

@@ -19,7 +19,7 @@ from data_pipeline.pools import POOLS
 
 DAGS = Path(__file__).resolve().parents[3] / "dags"
 NAMES = {path.stem for path in DAGS.glob("*.py")}
-BY_HAND = {"backfill"}
+BY_HAND = {"backfill", "retry_quarantine"}
 NOW = {"now", "utcnow", "today"}
 
 
@@ -64,7 +64,8 @@ def test_a_task_fails_at_once_when_trying_again_cannot_help(bag, name):
 @pytest.mark.parametrize("name", sorted(NAMES - BY_HAND))
 def test_what_is_loaded_is_an_asset(bag, name):
     """Whoever wants to go on when new rows are there can wait for the dataset's asset."""
-    loads = [task for task in bag.dags[name].tasks if task.task_type == "DataSourceToPostgresOperator"]
+    kinds = {"DataSourceToPostgresOperator", "OfficialDailyBarsOperator"}
+    loads = [task for task in bag.dags[name].tasks if task.task_type in kinds]
     assert loads
     for task in loads:
         # heal_gaps is told the dataset of each of its tasks by its plan.
@@ -99,6 +100,7 @@ def test_the_scheduler_can_read_it(bag, name):
     [
         ("market_reference", "07:30 KST"),
         ("daily_bars", "20:30 KST"),
+        ("daily_bars_official", "08:30 KST, 1 session(s) later"),
         ("heal_gaps", "21:30 KST"),
         ("order_books", "every 5 min in session"),
         ("current_prices", "every 1 min in session"),

@@ -162,12 +162,28 @@ def test_an_error_that_is_not_about_codes_comes_out(error):
 
 def test_what_cannot_be_divided_fails_as_a_whole():
     """A source that is asked for the whole market at once is not asked again code by code."""
+    asked = []
 
-    def fetch(_):
-        raise BAD["000003"]
+    def fetch(codes):
+        asked.append(codes)
+        raise PayloadError("the market's answer is no JSON")
 
-    with pytest.raises(UnknownStockError):
+    with pytest.raises(PayloadError):
         fetch_codes(("000003", "000007"), fetch, divisible=False)
+    assert asked == [("000003", "000007")]
+
+
+def test_a_code_that_a_whole_market_lacks_is_left_out():
+    """Where codes are not divided, the one that the error names is left out and the others come."""
+
+    def fetch(codes):
+        if "000003" in codes:
+            raise UnknownStockError("000003", "KRX")
+        return list(codes)
+
+    found, failed = fetch_codes(("000003", "000007"), fetch, divisible=False)
+    assert (found, list(failed)) == (["000007"], ["000003"])
+    assert fetch_codes(("000003",), fetch, divisible=False)[0] == []
 
 
 def test_threads_come_from_the_environment():

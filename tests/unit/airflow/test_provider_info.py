@@ -12,6 +12,7 @@ import pytest
 
 from data_pipeline.get_provider_info import get_provider_info
 from data_pipeline.hooks.kis import KISHook
+from data_pipeline.hooks.krx import KRXHook
 from data_pipeline.hooks.mock import MockHook
 
 CONNECTION_TYPES = get_provider_info()["connection-types"]
@@ -48,7 +49,7 @@ def test_the_entry_point_names_this_function():
     assert entry.load() is get_provider_info
 
 
-@pytest.mark.parametrize("hook", [KISHook, MockHook])
+@pytest.mark.parametrize("hook", [KISHook, KRXHook, MockHook])
 def test_each_connection_type_names_its_hook(hook):
     """A hook class that cannot be found, or of another name, would leave its connection type without a hook."""
     (item,) = [item for item in CONNECTION_TYPES if item["connection-type"] == hook.conn_type]
@@ -67,7 +68,8 @@ def test_kis_hides_its_secret_fields(field):
     assert fields_of("kis")[field]["schema"]["format"] == "password"
 
 
-def test_every_field_but_the_server_may_stay_empty():
+@pytest.mark.parametrize("connection_type", ["kis", "krx"])
+def test_every_field_but_the_server_may_stay_empty(connection_type):
     """Airflow stores an empty optional field as null, which the schema has to allow."""
-    strict = {name for name, field in fields_of("kis").items() if "null" not in field["schema"]["type"]}
+    strict = {name for name, field in fields_of(connection_type).items() if "null" not in field["schema"]["type"]}
     assert strict == {"environment"}

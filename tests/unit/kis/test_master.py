@@ -75,7 +75,6 @@ def test_funds_and_warrants_are_left_out():
 
 @pytest.mark.parametrize(("bad", "said"), [
     (line()[:-1], "line 2: 287 bytes instead of 288"),
-    (line() + b" ", "line 2: 289 bytes instead of 288"),
     (b"", "line 2: 0 bytes"),
     (line("KOSDAQ"), "line 2: 282 bytes"),
     (line(code="000660", base="0000-1420"), "line 2: field base price"),

@@ -47,7 +47,7 @@ def test_day_without_a_trade(opened):
 def test_volume_zero_with_a_range_or_a_value(changed):
     """No volume beside a price range or a value is a wrong field, not a halt."""
     with pytest.raises(PayloadError, match="acml_vol"):
-        parsed({**ROW, **changed})
+        daily_bar("005930", parsed({**ROW, **changed})[0])
 
 
 def test_padding_is_skipped():

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.sources.kis.credentials import setting
 from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.variables import setting
 
 KEYS = {"KIS_APP_KEY": "the-app-key", "KIS_APP_SECRET": "the-app-secret"}
 

@@ -83,9 +83,9 @@ def test_a_span_of_minutes_holds_no_more_rows_than_it_may():
 
 
 def test_a_source_of_whole_days_is_asked_day_by_day():
-    """Three calls a session, however many issues lack it."""
+    """Five calls a session, however many issues lack it."""
     spans = plan({("A", 3), ("B", 3), ("B", 4)}, shape=SHAPES["krx"])
-    assert spans == [(("A", "B"), 3, 3, 3), (("B",), 4, 4, 3)]
+    assert spans == [(("A", "B"), 3, 3, 5), (("B",), 4, 4, 5)]
 
 
 def test_nothing_missing_costs_nothing():

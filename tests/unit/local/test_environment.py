@@ -8,6 +8,7 @@ from data_pipeline.local.environment import (
     SANDBOX_SECRET,
     SourceConnection,
     airflow_environment,
+    official_connection,
     postgres_connection_json,
     sandbox_connection,
 )
@@ -48,3 +49,16 @@ def test_airflow_is_told_where_everything_is(tmp_path: Path):
     assert "appkey" in told["AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES"]
     assert told["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == "postgresql+psycopg2://a@h/airflow"
     assert json.loads(told["AIRFLOW_CONN_KIS_DEFAULT"])["extra"]["base_url"] == "http://127.0.0.1:9"
+
+
+def test_a_krx_key_becomes_the_official_connection(tmp_path: Path):
+    """With a key Airflow knows where official bars come from; without one it does not."""
+    source = sandbox_connection("http://127.0.0.1:9", 18.0)
+    official = official_connection({"KRX_API_KEY": "K" * 40})
+    told = airflow_environment(
+        Home(tmp_path).prepare(), "postgresql://a@h/airflow", "postgresql://b@h/market", source, {}, official
+    )
+    connection = json.loads(told["AIRFLOW_CONN_KRX_DEFAULT"])
+    assert (connection["conn_type"], connection["password"]) == ("krx", "K" * 40)
+    assert connection["extra"] == {"base_url": "https://data-dbg.krx.co.kr", "daily_limit": 10_000}
+    assert official_connection({"KRX_API_KEY": ""}) is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_pipeline.sources.mock import rules
+from data_pipeline import price_rules as rules
 from data_pipeline.sources.mock.codes import isin_of
 
 boards = st.sampled_from(["KOSPI", "KOSDAQ", "KONEX", "ETF"])
@@ -77,3 +77,21 @@ def test_rounding(price: int, board: str) -> None:
 def test_isin(code: str, isin: str) -> None:
     """Codes have the ISIN that the exchange gave them."""
     assert isin_of(code) == isin
+
+
+@pytest.mark.parametrize(
+    ("close", "base", "rounded"),
+    [
+        (10_005, 10_010, True),
+        (10_002, 10_005, True),
+        (200_250, 200_500, True),
+        (10_000, 10_000, False),
+        (10_000, 10_010, False),
+        (10_005, 10_020, False),
+        (10_005, 10_000, False),
+        (1_999, 2_000, False),
+    ],
+)
+def test_base_prices_that_were_only_rounded(close, base, rounded):
+    """An off-tick close and the tick above it; not a close on a tick, not two ticks, not the tick below."""
+    assert rules.is_tick_rounding(close, base) is rounded

@@ -56,6 +56,19 @@ def previous_tick(price: int, market: str) -> int:
     return floor_to_tick(price - 1, market)
 
 
+def is_tick_rounding(previous_close: int, base_price: int) -> bool:
+    """Return whether a base price differs from the close before it by nothing but the rounding up to a tick.
+
+    Trades at the midpoint of a book may close half a tick off the ticks; the next session then counts from the next
+    tick above (off-tick closes of 2026-03: 12 of 12). So the close must lie between two ticks, and the base must be the
+    upper one, by the ticks of stocks or by those of funds. A corporate action never moves a price that little.
+    """
+    return any(
+        previous_close % tick_size(previous_close, board) and base_price == ceil_to_tick(previous_close, board)
+        for board in ("KOSPI", ETF)
+    )
+
+
 def limit_percent(market: str) -> int:
     """Return how many percent of the base price a day may move either way: 15 on KONEX, else 30."""
     return 15 if market == "KONEX" else 30

@@ -1,0 +1,93 @@
+"""How true the stored data are: adjustment factors, seeded faults, false alarms and hostile answers.
+
+Factors of thirty corporate actions are compared with those worked out by hand. A hundred faults are put into true rows
+one at a time: a fault is caught when its row is not loaded and no true row but the one it replaced is lost. False
+alarms are findings, warnings included, over all bars of a clean synthetic year. Fuzzed bodies go through the real
+client, parsers, checks and load into a Postgres that is deleted afterwards; `quarantined` counts every refusal, of
+repeated rows too, and `peak_mb` is how far the process's largest resident size rose while they came.
+
+Examples:
+    python -m benchmarks truth
+    python -m benchmarks truth --bodies 500 --no-year
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks._truth_factors import errors
+from benchmarks._truth_faults import false_alarms, quote_faults, seed_faults
+from benchmarks._truth_fuzz import Outcome, fuzz
+from data_pipeline.sources.mock.market import SyntheticMarket
+
+TARGETS = {
+    "factors_checked": "30",
+    "factor_max_error": "<= 1e-9",
+    "faults_seeded": "100",
+    "faults_caught": "all",
+    "false_alarm_rate": "<= 0.001",
+    "fuzzed_bodies": "10000",
+    "untyped_errors": "0",
+    "bad_rows_loaded": "0",
+    "quarantined": "every bad row",
+    "peak_mb": "<= 64",
+    "krx_day_seconds_over_server": "< 2",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print a table, then one JSON object; 1 when something was missed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks truth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--bodies", type=int, default=10_000, metavar="N", help="hostile answers (10,000 unless told)")
+    parser.add_argument("--no-year", action="store_true", help="leave the clean year out (false_alarm_rate is null)")
+    options = parser.parse_args(arguments)
+    console = Console(stderr=True)
+    # First, while the process is small: its largest size is what counts.
+    console.print(f"{options.bodies:,} hostile answers ...")
+    hostile = fuzz(options.bodies)
+    console.print("corporate actions and faults ...")
+    off = dict(errors())
+    market = SyntheticMarket()
+    seeded, missed = seed_faults(market)
+    quotes, missed_quotes = quote_faults(market)
+    rows, alarms = 0, Counter[str]()
+    if not options.no_year:
+        console.print("a clean year ...")
+        rows, alarms = false_alarms(market)
+    result: dict[str, Any] = {
+        "factors_checked": len(off),
+        "factor_max_error": max(off.values()),
+        "faults_seeded": seeded + quotes,
+        "faults_caught": seeded + quotes - len(missed) - len(missed_quotes),
+        "false_alarm_rate": round(sum(alarms.values()) / rows, 6) if rows else None,
+        "fuzzed_bodies": hostile.bodies,
+        "untyped_errors": sum(hostile.untyped.values()),
+        "bad_rows_loaded": hostile.bad_rows_loaded,
+        "quarantined": hostile.quarantined,
+        "peak_mb": round(hostile.peak_mb, 1),
+        "krx_day_seconds_over_server": None,
+    }
+    _print(result, hostile, alarms, [*missed, *missed_quotes])
+    print(json.dumps(result))
+    return 1 if missed or missed_quotes or hostile.untyped or hostile.lost_rows or hostile.bad_rows_loaded else 0
+
+
+def _print(result: dict[str, Any], hostile: Outcome, alarms: Counter[str], missed: Sequence[str]) -> None:
+    table = Table("figure", "value", "wanted", title="truth of the stored data")
+    for name, value in result.items():
+        table.add_row(name, "-" if value is None else str(value), TARGETS[name])
+    console = Console()
+    console.print(table)
+    console.print(f"bad rows sent: {hostile.bad_rows}; not in quarantine: {dict(hostile.lost_rows)}", markup=False)
+    console.print(f"windows refused: {dict(hostile.refused)}; alarms: {dict(alarms)}", markup=False)
+    for one in [*hostile.untyped, *missed]:
+        console.print(f"missed: {one}", markup=False)

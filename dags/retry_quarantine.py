@@ -1,0 +1,52 @@
+"""
+### retry_quarantine: refused rows once more, by hand
+
+**When.** Only when somebody triggers it, after the cause was mended: a parser or a threshold was changed, or the list
+of issues was loaded.
+
+**What.** `retry` makes each row in `market.rejected_row` into a record again, checks it as a load does and loads it
+when it passes. A row whose bar was loaded meanwhile is settled as `superseded`. The XCom value counts the outcomes.
+
+**When it fails.** Rows that are still refused do not fail the task: they stay in quarantine with their newest reason.
+It fails when the warehouse cannot be reached; clear it then. Rows of calls that do not tell their session say so: load
+their window again with `backfill`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow.sdk import DAG, Param, task
+
+from data_pipeline.operators.defaults import TASK_DEFAULTS
+from data_pipeline.trading_calendar import SEOUL
+
+with DAG(
+    dag_id="retry_quarantine",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=SEOUL),
+    catchup=False,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+    params={
+        "rejected_ids": Param(
+            [],
+            type=["array", "null"],
+            items={"type": "integer"},
+            title="Rows",
+            description="Numbers (rejected_id), one a line. Empty: every row in quarantine.",
+        ),
+    },
+    tags=["korea", "by hand"],
+    doc_md=__doc__,
+):
+
+    @task
+    def retry(**context: Any) -> dict[str, int]:
+        """Try the rows again."""
+        from data_pipeline.operators.retry_quarantine import retry_quarantine
+
+        return retry_quarantine(context["params"]["rejected_ids"] or None)
+
+    retry()

@@ -1,0 +1,171 @@
+"""The checks of a load: what is known is read, the window is judged, refused rows are kept, the rest is loaded."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from data_pipeline.exceptions import PayloadError, PermanentError, WindowRefusedError
+from data_pipeline.loading.check_rows import Context, Issue
+from data_pipeline.loading.errors import said_plainly
+from data_pipeline.loading.findings import Thresholds
+from data_pipeline.loading.judge import Asked, judge
+from data_pipeline.loading.quarantine import as_rejection, keep_rejections
+from data_pipeline.loading.tables import Table
+from data_pipeline.records import DailyBar
+from data_pipeline.rejections import Rejection, Rejections
+from data_pipeline.trading_calendar import SEOUL, krx_calendar
+
+log = logging.getLogger(__name__)
+
+MADE_UP = frozenset({"mock", "kis-sandbox", "krx-sandbox"})
+THE_END = datetime(9999, 1, 1, tzinfo=SEOUL)
+
+_ISSUES = """
+    SELECT DISTINCT ON (i.stock_code) i.stock_code, coalesce(h.market, i.market), i.security_group, i.listed_on,
+        i.delisted_on, i.listed_shares, coalesce(h.liquidation, i.liquidation)
+    FROM market.instrument i LEFT JOIN market.instrument_history h
+        ON h.stock_code = i.stock_code AND h.valid_from <= %(session)s
+        AND (h.valid_to IS NULL OR %(session)s < h.valid_to)
+    WHERE i.stock_code = ANY(%(codes)s)
+"""
+_BAR = ", ".join(one.name for one in fields(DailyBar))
+_PREVIOUS = f"SELECT {_BAR} FROM market.daily_bar WHERE session = %(before)s AND stock_code = ANY(%(codes)s)"  # noqa: S608
+
+
+def screen(
+    connection: Connection,
+    table: Table,
+    records: Sequence[Any],
+    asked: Asked,
+    held: Rejections,
+    source: str,
+    run_id: int | None = None,
+    *,
+    now: datetime | None = None,
+    thresholds: Thresholds | None = None,
+) -> list[Any]:
+    """Return the records of a window that may be loaded; the others go to quarantine in this transaction.
+
+    Counts go to ``ingest_run``. Never commits.
+
+    Args:
+        connection: The one the rows will be loaded on.
+        table: What they are for.
+        records: All of the window.
+        asked: What was asked for.
+        held: What the parsers set aside; what the checks refuse is added.
+        source: Where the rows came from.
+        run_id: The ``ingest_run`` of the window.
+        now: This host's clock; None reads it. Made-up sources live by clocks of their own: for them nothing is future.
+        thresholds: How strict; None reads the environment.
+
+    Raises:
+        WindowRefusedError: Too much is wrong at once. Nothing was written; hand ``held`` to :func:`keep_refused`
+            after the rollback.
+        ConfigurationError: A threshold cannot be used.
+    """
+    made_up = source in MADE_UP
+    context = read_context(connection, records, asked, now or (THE_END if made_up else None), thresholds)
+    verdict = judge(records, table, asked, context, len(held.rows))
+    held.rows += map(as_rejection, verdict.errors)
+    if verdict.fatal:
+        raise WindowRefusedError(
+            f"{table.name} from {source}: the window is refused: {'; '.join(one.problem for one in verdict.fatal)}"
+            + (f"; the first wrong row: {_named(held.rows[0])}" if held.rows else "")
+        )
+    rejected = keep_rejections(connection, table.name, source, [*held.rows, *held.at_fault], run_id)
+    warnings = Counter(one.check for one in verdict.warnings)
+    _note(connection, run_id, rejected, warnings, held.unknown_fields)
+    for one in held.rows[:5]:
+        log.warning("%s: to quarantine: %s", table.name, _named(one))
+    if warnings:
+        log.info("%s: loaded with warnings: %s", table.name, dict(warnings))
+    return verdict.good
+
+
+def keep_refused(
+    connection: Connection,
+    table: Table,
+    source: str,
+    error: BaseException | None,
+    held: Rejections,
+    run_id: int | None = None,
+) -> int:
+    """Put the rows of a window that failed into quarantine and return how many; call it after the rollback.
+
+    They are what was set aside and refused, and the row that a :class:`PayloadError` is about. Never commits.
+    """
+    rows = [*held.rows, *held.at_fault]
+    if isinstance(error, PayloadError) and error.payload is not None:
+        rows.append(Rejection(error.payload, str(error), origin=error.origin))
+    return keep_rejections(connection, table.name, source, rows, run_id)
+
+
+def rows_at_fault(failed: Mapping[str, PermanentError]) -> list[Rejection]:
+    """Return the rows for which codes were left out, each once; an answer that is wrong as a whole is no row.
+
+    Args:
+        failed: The error of each code.
+    """
+    owners: dict[int, list[str]] = {}
+    for code, error in failed.items():
+        owners.setdefault(id(error), []).append(code)
+    rows = []
+    for code, error in failed.items():
+        codes = owners[id(error)]
+        if isinstance(error, PayloadError) and error.payload is not None and code == codes[0]:
+            whose = code if len(codes) == 1 else None
+            rows.append(Rejection(error.payload, str(error), whose, origin=error.origin))
+    return rows
+
+
+def read_context(
+    connection: Connection,
+    records: Sequence[Any],
+    asked: Asked,
+    now: datetime | None = None,
+    thresholds: Thresholds | None = None,
+) -> Context:
+    """Return what the warehouse knows around a window: its issues, and the bars of the session before it."""
+    codes = sorted(asked.stock_codes or {one.stock_code for one in records})
+    limits = Thresholds.read(os.environ) if thresholds is None else thresholds
+    moment = now or datetime.now(SEOUL)
+    calendar = krx_calendar()
+    bars = [one for one in records if isinstance(one, DailyBar)]
+    first = min((bar.session for bar in bars), default=asked.first)
+    with said_plainly("checks"), connection.cursor() as cursor:
+        cursor.execute(_ISSUES, {"codes": codes, "session": first or moment.date()})
+        issues = {code: Issue(*rest) for code, *rest in cursor.fetchall()}
+        previous: dict[str, DailyBar] = {}
+        if bars and first is not None and calendar.first_day < first <= calendar.last_day:
+            before = calendar.sessions(calendar.first_day, first)
+            cursor.execute(_PREVIOUS, {"codes": codes, "before": _before(before, first)})
+            previous = {bar.stock_code: bar for bar in (DailyBar(*row) for row in cursor.fetchall())}
+    return Context(calendar, moment, limits, issues, previous)
+
+
+def _before(sessions: Collection[date], first: date) -> date | None:
+    return max((session for session in sessions if session < first), default=None)
+
+
+def _note(
+    connection: Connection, run_id: int | None, rejected: int, warnings: Counter[str], unknown: Counter[str]
+) -> None:
+    with said_plainly("ingest_run"), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE market.ingest_run SET rows_rejected = %s, warnings = %s, unknown_fields = %s WHERE run_id = %s",
+            (rejected, json.dumps(warnings), json.dumps(unknown), run_id),
+        )
+
+
+def _named(one: Rejection) -> str:
+    return f"{one.stock_code or 'unknown code'} on {one.session or 'an unknown day'}: {one.reason}"

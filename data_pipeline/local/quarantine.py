@@ -1,0 +1,46 @@
+"""`data-pipeline quarantine` and `data-pipeline adjust`: refused rows and adjusted prices once more, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import closing
+
+from rich.table import Table
+
+from data_pipeline.loading.price_adjustment import adjust_all
+from data_pipeline.loading.retry import Held, held_rows, retry_rows
+from data_pipeline.records import DailyBar
+from data_pipeline.sources.kis.reread import reread_daily_bar
+from data_pipeline.warehouse.connect import connect, market_url
+
+MOST_ROWS = 100
+
+
+def list_quarantine(environ: Mapping[str, str]) -> Table:
+    """Return the rows in quarantine as a table, newest first, at most 100."""
+    with closing(connect(market_url(environ, "loader"))) as connection:
+        rows = held_rows(connection)
+    table = Table("id", "table", "code", "session", "source", "times", "reason", header_style="bold")
+    for one in rows[::-1][:MOST_ROWS]:
+        shown = (one.rejected_id, one.dataset, one.stock_code, one.session, one.source, one.times, one.reason)
+        table.add_row(*("" if value is None else str(value) for value in shown))
+    table.caption = f"{len(rows):,} rows in quarantine"
+    return table
+
+
+def retry_quarantine(environ: Mapping[str, str], rejected_ids: Collection[int] | None = None) -> dict[str, int]:
+    """Try rows again, all of them unless some are named, and return how many ended how."""
+    with closing(connect(market_url(environ, "loader"))) as connection:
+        return retry_rows(connection, _reread, rejected_ids)
+
+
+def adjust(environ: Mapping[str, str], stock_codes: Collection[str] | None = None) -> int:
+    """Work adjusted prices out anew and return how many rows of ``price_adjustment`` changed."""
+    with closing(connect(market_url(environ, "loader"))) as connection:
+        changed = adjust_all(connection, stock_codes)
+        connection.commit()
+        return changed
+
+
+def _reread(one: Held) -> DailyBar:
+    return reread_daily_bar(one.origin, one.payload, one.stock_code)

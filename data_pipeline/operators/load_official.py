@@ -1,0 +1,96 @@
+"""Moves one session of official daily bars into the warehouse, and writes down what they say otherwise."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING
+
+import psycopg2
+
+from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.loading.ingest_run import fail_run, finish_run, start_run
+from data_pipeline.loading.judge import Asked
+from data_pipeline.loading.ledger import Ledger
+from data_pipeline.loading.postgres import upsert
+from data_pipeline.loading.price_adjustment import adjust_prices
+from data_pipeline.loading.reconciliation import Comparison, reconcile
+from data_pipeline.loading.screen import keep_refused, screen
+from data_pipeline.loading.tables import DAILY_BAR
+from data_pipeline.operators.expected import expected_cells, missing_bars
+from data_pipeline.operators.listing import certain_listings, final_sessions, listed_codes
+from data_pipeline.operators.window_load import Run
+from data_pipeline.operators.windows import Window
+from data_pipeline.records import DailyBar
+from data_pipeline.rejections import Rejections, collecting
+from data_pipeline.sources.krx.source import KRXDataSource
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+log = logging.getLogger(__name__)
+
+
+def load_official(
+    connection: Connection, source: KRXDataSource, session: date, run: Run, kis_includes_after_market: bool | None
+) -> dict[str, int]:
+    """Load the whole market of one session, commit, and return the counts; twice is safe.
+
+    The market is fetched whole before the first row is written, and checked like any other window. Differences from the
+    provisional bars and the official bars themselves are one transaction.
+
+    Raises:
+        NotPublishedError: KRX has not published the session yet.
+        IncompleteDataError: A market came empty, or not one listed issue has its bar.
+        PayloadError: An answer is not as documented.
+        WindowRefusedError: Too many bars are wrong at once; they are in quarantine.
+        LoadError: Postgres refused the rows; the table is as it was before.
+        TransientError: The source or the warehouse could not be reached; trying again can help.
+    """
+    codes = tuple(listed_codes(connection, session))
+    expected = expected_cells(Window(codes, session, session), certain_listings(connection, codes))
+    ledger = Ledger(DAILY_BAR, expected, final_sessions(connection, [session], run.moment), remember_empty=False)
+    run_id = start_run(
+        connection, DAILY_BAR.name, source.name, run.dag_id, run.task_id, run.run_key, session, session,
+        len(expected) or None, map_index=run.map_index,
+    )  # fmt: skip
+    connection.commit()
+    sent_before = source.requests_sent
+    held = Rejections()
+    try:
+        with collecting() as held:
+            bars = list(source.market_bars(session))
+        bars = screen(connection, DAILY_BAR, bars, Asked((), session, session, expected), held, source.name, run_id)
+        for row in held.rows:
+            ledger.refuse(row.stock_code, row.session)
+        refused = expected & {(row.stock_code or "", session) for row in held.rows}
+        missing = missing_bars(bars, expected - refused) + len(refused)
+        compared = reconcile(connection, bars, session, source.name, run_id, kis_includes_after_market)
+        counts = upsert(connection, DAILY_BAR, list(ledger.watch(bars)), source.name, run_id)
+        ledger.write(connection, source.name, run_id)
+        adjust_prices(connection, run_id, session, session)
+        finish_run(connection, run_id, counts, source.requests_sent - sent_before)
+        connection.commit()
+    except BaseException as error:
+        with suppress(psycopg2.Error, DataPipelineError):  # the first error matters, not that it cannot be noted down
+            connection.rollback()
+            keep_refused(connection, DAILY_BAR, source.name, error, held, run_id)
+            fail_run(connection, run_id, error, source.requests_sent - sent_before)
+            connection.commit()
+        raise
+    _say(bars, session, compared)
+    found = {"missing": missing, "requests": source.requests_sent - sent_before}
+    return {**asdict(counts), **found, **asdict(compared)}
+
+
+def _say(bars: list[DailyBar], session: date, compared: Comparison) -> None:
+    if not compared.compared:
+        log.info("%d official bars of %s; there were no provisional bars to compare", len(bars), session)
+        return
+    log.info(
+        "%d official bars of %s: %d compared with provisional ones, %d differences, %d of them unexplained; "
+        "see market.reconciliation",
+        len(bars), session, compared.compared, compared.different, compared.unexpected,
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+"""The operator that replaces a session's provisional bars by the exchange's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+
+from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.hooks.warehouse import WarehouseHook
+from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
+from data_pipeline.operators.windows import as_date, run_moment, run_session
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+OFFICIAL_CONN_ID = "krx_default"
+KIS_INCLUDES_AFTER_MARKET = "{{{{ var.value.get('KIS_BARS_INCLUDE_AFTER_MARKET', {!r}) }}}}".format(
+    os.environ.get("KIS_BARS_INCLUDE_AFTER_MARKET") or ""
+)
+"""A template: the Airflow Variable ``KIS_BARS_INCLUDE_AFTER_MARKET``, else the environment variable of that name."""
+
+
+class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
+    """
+    Loads the exchange's own daily bars of a whole session and lists every difference from the provisional ones.
+
+    A session costs five calls of KRX. The XCom value holds counts only: ``inserted``, ``updated``, ``unchanged``,
+    ``outranked``, ``missing`` (bars that the list of issues lets expect), ``requests``, ``compared`` (issues that both
+    sides have), ``different`` and ``unexpected`` (differences; see the table ``market.reconciliation``).
+
+    Without a connection ``krx_default``, or without a key in it, the task is skipped: bars then stay provisional.
+
+    :param source_conn_id: The Airflow connection of type ``krx``. (templated)
+    :param session: The trading day. Empty: the session of the run. (templated)
+    :param kis_includes_after_market: ``true`` or ``false`` when it is known whether KIS's daily bars hold the
+        after-market; empty while it is not. (templated)
+    """
+
+    template_fields: Sequence[str] = ("source_conn_id", "postgres_conn_id", "session", "kis_includes_after_market")
+
+    def __init__(
+        self,
+        *,
+        source_conn_id: str = OFFICIAL_CONN_ID,
+        session: str | date | None = None,
+        kis_includes_after_market: str = KIS_INCLUDES_AFTER_MARKET,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dataset="daily_bar", source_conn_id=source_conn_id, **kwargs)
+        self.session = session
+        self.kis_includes_after_market = kis_includes_after_market
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Load the session; return the counts."""
+        from data_pipeline.operators.load_official import load_official
+        from data_pipeline.operators.window_load import Run
+        from data_pipeline.sources.krx.source import KRXDataSource
+
+        known = _known(self.kis_includes_after_market)
+        session = as_date(self.session, "session") if self.session else run_session(context)
+        self._skip_without_connection()
+        instance = context.get("ti")
+        run = Run(moment=run_moment(context))
+        if instance is not None:
+            names = (instance.dag_id, instance.task_id, instance.run_id, instance.map_index)
+            run = Run(*names, run.moment)
+        with self._source() as source:
+            if not isinstance(source, KRXDataSource):
+                raise ConfigurationError(
+                    f"source_conn_id {self.source_conn_id!r}: official bars come from a connection of type 'krx', "
+                    f"not from {source.name}"
+                )
+            with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection:
+                return load_official(connection, source, session, run, known)
+
+    def _skip_without_connection(self) -> None:
+        if self.source_conn_id != OFFICIAL_CONN_ID:
+            return
+        try:
+            key = BaseHook.get_connection(OFFICIAL_CONN_ID).password
+        except AirflowException:
+            key = None
+        if not key:
+            raise AirflowSkipException(
+                f"there is no connection {OFFICIAL_CONN_ID!r} with a key, so daily bars stay provisional; make one of "
+                "type 'krx' with a key of openapi.krx.co.kr"
+            )
+
+
+def _known(text: str) -> bool | None:
+    value = text.strip().lower()
+    if value not in {"", "true", "false"}:
+        raise ConfigurationError(f"KIS_BARS_INCLUDE_AFTER_MARKET must be true, false or empty, not {text!r}")
+    return None if not value else value == "true"

@@ -1,0 +1,25 @@
+"""Rows of KIS that were refused, read once more by the parsers of today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.records import DailyBar
+from data_pipeline.sources.kis.parse_chart import ChartRow, daily_bar
+from data_pipeline.sources.kis.parse_fields import Row
+
+
+def reread_daily_bar(origin: str, payload: Mapping[str, Any], stock_code: str | None) -> DailyBar:
+    """Return the bar of a refused row of inquire-daily-itemchartprice, which names its own day.
+
+    Raises:
+        InvalidRequestError: The row is of another call, whose rows do not say their session, or its code is unknown;
+            load its window again instead.
+        PayloadError: The row is still not what is documented.
+    """
+    if not origin.endswith("inquire-daily-itemchartprice") or stock_code is None:
+        raise InvalidRequestError(f"rows of {origin} do not tell their session: load the window again")
+    row = Row(f"{origin} of {stock_code}", payload)
+    return daily_bar(stock_code, ChartRow(stock_code, row.day("stck_bsop_date"), row))

@@ -1,0 +1,82 @@
+"""Whole market days, fetched once and kept small, so that many questions about one session cost its calls once."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from sys import intern
+
+from data_pipeline.records import DailyBar
+from data_pipeline.sources.krx.endpoints import Endpoint
+
+MOST_ROWS = 1_000_000
+"""Bars kept at most, about 65 MB: a year of the whole market."""
+_FIGURES = 7
+
+
+class MarketDay:
+    """The bars of one market on one session, 64 bytes each.
+
+    Args:
+        session: The day.
+        bars: All of them, each code once, in any order.
+    """
+
+    def __init__(self, session: date, bars: Iterable[DailyBar]) -> None:
+        ordered = sorted(bars, key=lambda bar: bar.stock_code)
+        self._session = session
+        self._codes = [intern(bar.stock_code) for bar in ordered]
+        self._figures = array("q")
+        for bar in ordered:
+            self._figures.extend(
+                (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trading_value, bar.change),
+            )
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def __iter__(self) -> Iterator[DailyBar]:
+        return (self._bar(position) for position in range(len(self._codes)))
+
+    def get(self, stock_code: str) -> DailyBar | None:
+        """Return the bar of one code; None when the market has none."""
+        position = bisect_left(self._codes, stock_code)
+        found = position < len(self._codes) and self._codes[position] == stock_code
+        return self._bar(position) if found else None
+
+    def _bar(self, position: int) -> DailyBar:
+        figures = self._figures[position * _FIGURES : (position + 1) * _FIGURES]
+        return DailyBar(self._codes[position], self._session, *figures)
+
+
+class MarketDays:
+    """Keeps the market days asked for last, up to a number of rows; safe among threads, which never fetch one twice.
+
+    Args:
+        fetch: Returns the bars of one market on one session.
+        most_rows: How many bars are kept; the market day unused for longest goes first.
+    """
+
+    def __init__(self, fetch: Callable[[Endpoint, date], Iterable[DailyBar]], most_rows: int = MOST_ROWS) -> None:
+        self._fetch = fetch
+        self._most_rows = most_rows
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[Endpoint, date], MarketDay] = OrderedDict()
+        self._rows = 0
+
+    def get(self, endpoint: Endpoint, session: date) -> MarketDay:
+        """Return one market day, fetched when it is not kept; an error of the fetch is raised and nothing is kept."""
+        key = (endpoint, session)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = MarketDay(session, self._fetch(endpoint, session))
+                self._rows += len(self._kept[key])
+            self._kept.move_to_end(key)
+            while self._rows > self._most_rows and len(self._kept) > 1:
+                _, oldest = self._kept.popitem(last=False)
+                self._rows -= len(oldest)
+            return self._kept[key]

@@ -1,0 +1,104 @@
+"""Where and with which key KRX is called, read from the documented environment variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.sources.variables import setting
+
+REAL_URL = "https://data-dbg.krx.co.kr"
+"""The production host, whatever its name suggests; the portal's own host does not answer calls."""
+DAILY_LIMIT = 10_000
+"""Calls of one key from 00:00 to 24:00 in Seoul. Source: terms of use of the KRX Open API."""
+
+_SOURCE_NAMES = {"real": "krx", "sandbox": "krx-sandbox"}
+_THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
+
+
+@dataclass(frozen=True)
+class KrxSettings:
+    """Everything that a KRX client is told; its ``repr`` shows no secret.
+
+    ``environment`` is what was declared, corrected by the address: another host than KRX's own is a ``sandbox``, so
+    that rows of an emulator are never taken for rows of the exchange.
+
+    Raises:
+        ConfigurationError: A value is missing or wrong; the message names the variable.
+    """
+
+    api_key: str = field(repr=False)
+    """The key that the portal issued (인증키, header ``AUTH_KEY``)."""
+    environment: str = "real"
+    """real or sandbox."""
+    base_url: str = ""
+    """Scheme, host and port; empty for KRX's own."""
+    daily_limit: int = DAILY_LIMIT
+    """Calls a day in Seoul, for all processes; less than KRX allows leaves room for other programs."""
+    timeout: float = 30.0
+    """Seconds before an unanswered request is given up."""
+    coordination_url: str | None = None
+    """Where processes share the day's count; None for the default."""
+
+    def __post_init__(self) -> None:
+        if not self.api_key:
+            raise ConfigurationError(
+                "KRX_API_KEY is not set (No API key provided): put the key of openapi.krx.co.kr into the environment "
+                "or .env, or choose DATA_SOURCE_TYPE=mock"
+            )
+        if not re.fullmatch(r"[!-~]+", self.api_key):
+            raise ConfigurationError(
+                "KRX_API_KEY holds a character that a key cannot have (a blank or a non-ASCII one)"
+            )
+        if self.environment not in _SOURCE_NAMES:
+            raise ConfigurationError(f"environment must be real or sandbox, not {self.environment!r}")
+        if self.daily_limit < 1:
+            raise ConfigurationError(f"KRX_API_DAILY_LIMIT must be 1 or more, not {self.daily_limit}")
+        if not self.base_url and self.environment == "sandbox":
+            raise ConfigurationError("a sandbox needs its server's address: set base_url (KRX_API_BASE_URL)")
+        address = self.base_url or REAL_URL
+        object.__setattr__(self, "base_url", address)
+        if _checked_host(address) != urlsplit(REAL_URL).hostname:
+            object.__setattr__(self, "environment", "sandbox")
+        elif self.environment == "sandbox":
+            raise ConfigurationError("environment sandbox does not fit KRX's own address; set base_url or choose real")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> KrxSettings:
+        """Return the settings that these environment variables describe; an empty one counts as not set.
+
+        Raises:
+            ConfigurationError: A value is missing or wrong; the message names the variable and never its secret.
+        """
+        limit = setting(environ, "KRX_API_DAILY_LIMIT")
+        if not re.fullmatch(r"[0-9]{0,9}", limit):
+            raise ConfigurationError(f"KRX_API_DAILY_LIMIT must be a whole number, not {limit!r}")
+        return cls(
+            api_key=setting(environ, "KRX_API_KEY"),
+            base_url=setting(environ, "KRX_API_BASE_URL"),
+            daily_limit=int(limit) if limit else DAILY_LIMIT,
+            coordination_url=setting(environ, "COORDINATION_URL") or None,
+        )
+
+    @property
+    def source_name(self) -> str:
+        """What rows carry in ``source``: krx or krx-sandbox."""
+        return _SOURCE_NAMES[self.environment]
+
+
+def _checked_host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and not parts.query and parts.username is None
+        host = (parts.hostname or "").lower() if usable and parts.port != 0 else ""
+    except ValueError:
+        host = ""
+    if not host:
+        # The address is not repeated: one with a user name may hold a password.
+        raise ConfigurationError(f"KRX_API_BASE_URL must be an address like {REAL_URL}")
+    if parts.scheme == "http" and host not in _THIS_MACHINE:
+        raise ConfigurationError("KRX_API_BASE_URL must begin with https://, or the key would travel in clear text")
+    return host

@@ -1,0 +1,110 @@
+"""The exchange's bars after those of the broker: both emulated over HTTP, through Airflow.
+
+The session is the last one that KRX must have published by the real clock, since the KRX client goes by that.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, time
+
+import pytest
+
+from data_pipeline.emulator.krx import API_KEY
+from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
+from data_pipeline.local.dag_runs import PlannedRun
+from data_pipeline.sources.krx.publication import Publication
+from data_pipeline.trading_calendar import SEOUL, krx_calendar
+
+SESSION = Publication(krx_calendar(), lambda: datetime.now(SEOUL)).last_published()
+NEXT = krx_calendar().next_session(SESSION)
+FIRST = krx_calendar().previous_session(krx_calendar().previous_session(SESSION))
+CODES = ["000660", "005930", "069500", "247540"]
+"""Of two boards, and a fund."""
+RATE = 60
+
+
+def moment(day, at):
+    """Return an ISO moment in Seoul."""
+    return datetime.combine(day, time.fromisoformat(at), SEOUL).isoformat()
+
+
+@pytest.fixture(scope="module")
+def brokers():
+    """The broker's server on the evening of the session."""
+    with EmulatorProcess(rate=2 * RATE, now=moment(SESSION, "20:40")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def exchanges():
+    """The exchange's server on the next morning, with an after-market that the broker's bars do not have."""
+    with EmulatorProcess(now=moment(NEXT, "08:30")) as running:
+        running.set_krx(after_market=True)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def source(brokers, exchanges):
+    """Both connections, and what is known of the broker's bars."""
+    extra = {"environment": "real", "base_url": brokers.url, "master_url": brokers.url, "rate_limit": RATE}
+    kis = {"conn_type": "kis", "login": APP_KEY, "password": APP_SECRET, "extra": extra}
+    krx = {"conn_type": "krx", "password": API_KEY, "extra": {"environment": "sandbox", "base_url": exchanges.url}}
+    return {
+        "AIRFLOW_CONN_KIS_DEFAULT": json.dumps(kis),
+        "AIRFLOW_CONN_KRX_DEFAULT": json.dumps(krx),
+        "KIS_BARS_INCLUDE_AFTER_MARKET": "false",
+    }
+
+
+@pytest.fixture(scope="module")
+def result(airflow):
+    """The list of issues, the broker's bars, the exchange's bars, and two sessions more from the exchange."""
+    past = {"stock_codes": CODES, "first": FIRST.isoformat(), "last": SESSION.isoformat()}
+    return airflow.run(
+        PlannedRun("market_reference", moment(SESSION, "07:30")),
+        PlannedRun("daily_bars", moment(SESSION, "20:30")),
+        PlannedRun("daily_bars_official", moment(NEXT, "08:30")),
+        PlannedRun("backfill", moment(NEXT, "09:00"), past | {"source_conn_id": "krx_default"}),
+    )
+
+
+def test_every_dag_succeeds(result):
+    """From an empty warehouse, through Airflow, both clients and both wires."""
+    assert [state for _, state in result.states] == ["success"] * 4, result.log[-4000:]
+
+
+def test_every_bar_is_official(airflow, result):
+    """The whole market is there once, and every row comes from the exchange."""
+    listed = airflow.query("SELECT count(*) FROM market.instrument")
+    bars = airflow.query("SELECT count(*) FROM market.daily_bar WHERE session = %s AND source = 'krx-sandbox'", SESSION)
+    assert bars == listed
+    assert airflow.query("SELECT count(*) FROM market.daily_bar WHERE session = %s", SESSION) == listed
+
+
+def test_the_list_shows_the_after_market_and_nothing_else(airflow, result):
+    """Both emulators serve one market, so volumes and values after the close are the only difference, as expected."""
+    found = dict(airflow.query("SELECT kind, count(*) FROM market.reconciliation WHERE expected GROUP BY kind"))
+    since = datetime(2026, 9, 14, tzinfo=SEOUL).date() <= SESSION
+    assert set(found) == ({"volume", "trading_value"} if since else set())
+    assert airflow.query("SELECT count(*) FROM market.reconciliation WHERE expected IS NOT TRUE") == [(0,)]
+
+
+def test_a_backfill_may_ask_the_exchange(airflow, result):
+    """Sessions before are official too; the stored one is not asked for, the others cost a call a board and one more."""
+    found = airflow.query("SELECT stock_code, source FROM market.daily_bar WHERE session = %s ORDER BY 1", FIRST)
+    assert found == [(code, "krx-sandbox") for code in CODES]
+    (row,) = airflow.query("SELECT sum(rows_inserted), sum(requests) FROM market.ingest_run WHERE dag_id = 'backfill'")
+    assert row == (8, 8)
+
+
+def test_the_market_costs_five_calls(airflow, result):
+    """Three boards, ETF and ETN, each once."""
+    assert airflow.query("SELECT requests FROM market.ingest_run WHERE dag_id = 'daily_bars_official'") == [(5,)]
+
+
+def test_no_key_is_logged(airflow, result):
+    """Neither what Airflow printed nor its log files hold the key."""
+    written = result.log + airflow.log_files()
+    assert "reconciliation" in written
+    assert API_KEY not in written
