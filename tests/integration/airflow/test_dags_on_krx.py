@@ -91,7 +91,7 @@ def test_the_list_shows_the_after_market_and_nothing_else(airflow, result):
 
 
 def test_a_backfill_may_ask_the_exchange(airflow, result):
-    """Sessions before are official too; the stored one is not asked for, the others cost a call a board and one more."""
+    """Sessions before are official too: four calls for each of the two that are not stored yet."""
     found = airflow.query("SELECT stock_code, source FROM market.daily_bar WHERE session = %s ORDER BY 1", FIRST)
     assert found == [(code, "krx-sandbox") for code in CODES]
     (row,) = airflow.query("SELECT sum(rows_inserted), sum(requests) FROM market.ingest_run WHERE dag_id = 'backfill'")
