@@ -16,7 +16,7 @@ from data_pipeline.loading.judge import Asked
 from data_pipeline.loading.ledger import Ledger
 from data_pipeline.loading.postgres import LoadCounts, upsert
 from data_pipeline.loading.price_adjustment import adjust_prices
-from data_pipeline.loading.screen import keep_refused, rows_at_fault, screen
+from data_pipeline.loading.screen import keep_held, keep_refused, rows_at_fault, screen
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
     Cell,
@@ -176,6 +176,8 @@ class WindowLoad:
             self.held.at_fault = rows_at_fault(self.failed)
             table, name = self.dataset.table, self.source.name
             records = screen(self.connection, table, records, asked, self.held, name, self.run_id)
+        elif self.held.rows or self.held.unknown_fields:
+            keep_held(self.connection, self.dataset.table, self.source.name, self.held, self.run_id)
         for row in self.held.rows:
             self.ledger.refuse(row.stock_code, row.session)
         for code in self.failed:
