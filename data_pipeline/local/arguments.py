@@ -34,7 +34,12 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     add("--first", required=True, metavar="DAY", help="first day, included, for example 2024-01-02")
     add("--last", metavar="DAY", help="last day, included (default: the last session whose figures are final)")
     add("--codes", default="", metavar="CODES", help="stock codes with commas (default: every listed issue)")
-    add("--source", help="kis or mock (default: as DATA_SOURCE_TYPE or the credentials say)")
+    add(
+        "--source",
+        default="auto",
+        help="auto (as DATA_SOURCE_TYPE or the credentials say, and daily bars from KRX where its key exists and that "
+        "is cheaper), kis, krx or mock; default: auto",
+    )
     add("--window-rows", type=int, default=50_000, metavar="ROWS", help="rows of one transaction (default: 50,000)")
     add("--dry-run", action="store_true", help="only say what it would cost: requests, time and rows")
     add("--refetch", action="store_true", help="ask also for what is stored already")

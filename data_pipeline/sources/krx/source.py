@@ -56,6 +56,9 @@ class KRXDataSource(AbstractDataSource):
         sleep: Waits that many seconds.
     """
 
+    calls_a_second = 1.6
+    """No quota, but what one process gets: it asks for one market day after another, and KRX takes about 0.6 s each."""
+
     def __init__(
         self,
         settings: KrxSettings,
