@@ -16,6 +16,7 @@ from data_pipeline.loading.backfill import (
     BATCH,
     CELLS,
     Backfill,
+    Estimate,
     backfill_codes,
     check_backfill,
     estimate,
@@ -31,6 +32,7 @@ from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID
 from data_pipeline.operators.planning import task_chunks
 from data_pipeline.operators.two_connections import chosen_conn_id, exchange_beside
 from data_pipeline.operators.windows import as_codes, as_date, run_moment, run_session
+from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.request_shape import shape_of
 from data_pipeline.trading_calendar import krx_calendar
@@ -57,7 +59,6 @@ def plan_backfill(
         IncompleteDataError: The warehouse lists nothing.
     """
     params = context["params"]
-    confirmed = bool(params.get("confirm_large"))
     conn_id = chosen_conn_id(params, source_conn_id)
     with (
         open_source(conn_id) as source,
@@ -71,20 +72,12 @@ def plan_backfill(
             plan = plan_two_sources(connection, backfill, offer_of(official), _moment(context))
             for line in plan.lines(official.calls_a_second, source.calls_a_second):
                 log.info("%s", line)
-            require_confirmation(plan.costs(None, None)[1], confirmed=confirmed, where="tick 'confirm_large'")
-            return [] if params.get("dry_run") else _shares(plan, conn_id, params["chunk_size"])
-        spans = spans_of(connection, backfill, _moment(context))
-        cost = estimate(backfill, spans, source.calls_a_second)
-        log.info("%s from %s to %s: %s", backfill.dataset, backfill.first, backfill.last, cost)
-        if isinstance(source, KRXDataSource):
-            log.info("%s", say_alone([span.requests for span in spans], offer_of(source)))
-    require_confirmation(cost, confirmed=confirmed, where="tick 'confirm_large'")
-    if params.get("dry_run"):
-        return []
-    wanted = {code for span in spans for code in span.stock_codes}
-    codes = [code for code in backfill.stock_codes if code in wanted]
-    chunks = _chunks(backfill, codes, params["chunk_size"])
-    return [{**_entry(backfill, chunk, backfill.cells), "source_conn_id": conn_id} for chunk in chunks]
+            cost, entries = plan.costs(None, None)[1], _shares(plan, conn_id, params["chunk_size"])
+        else:
+            cost, entries = _alone(connection, source, backfill, _moment(context), params["chunk_size"])
+            entries = [entry | {"source_conn_id": conn_id} for entry in entries]
+    require_confirmation(cost, confirmed=bool(params.get("confirm_large")), where="tick 'confirm_large'")
+    return [] if params.get("dry_run") else entries
 
 
 def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db") -> int:
@@ -171,6 +164,20 @@ def _backfill_of(context: Mapping[str, Any], source: str, connection: Connection
     codes = backfill_codes(connection, as_codes(params.get("stock_codes")), first, last)
     connection.commit()
     return Backfill(dataset, tuple(codes), first, last, source, "all" if params.get("refetch") else "unstored")
+
+
+def _alone(
+    connection: Connection, source: AbstractDataSource, backfill: Backfill, moment: datetime, chunk_size: int
+) -> tuple[Estimate, list[dict[str, Any]]]:
+    """Return what one source costs, and its tasks."""
+    spans = spans_of(connection, backfill, moment)
+    cost = estimate(backfill, spans, source.calls_a_second)
+    log.info("%s from %s to %s: %s", backfill.dataset, backfill.first, backfill.last, cost)
+    if isinstance(source, KRXDataSource):
+        log.info("%s", say_alone([span.requests for span in spans], offer_of(source)))
+    wanted = {code for span in spans for code in span.stock_codes}
+    codes = [code for code in backfill.stock_codes if code in wanted]
+    return cost, [_entry(backfill, chunk, backfill.cells) for chunk in _chunks(backfill, codes, chunk_size)]
 
 
 def _shares(plan: Plan, conn_id: str, chunk_size: int) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from airflow.sdk import Variable
 
 from data_pipeline.hooks.source import open_source
 from data_pipeline.loading.backfill import Backfill, plan_gaps, spans_of
-from data_pipeline.loading.gaps import Span
+from data_pipeline.loading.gaps import Gap, Span
 from data_pipeline.loading.reconciliation import OFFICIAL, after_market_setting
 from data_pipeline.operators.datasets import Dataset
 from data_pipeline.operators.load_in_turn import load_in_turn
@@ -83,12 +83,12 @@ def _steps(
         yield load_spans(connection, source, dataset, spans, run, threads)
         return
     with open_source(operator.fallback_conn_id) as broker:
-        rest = replace(backfill, source=broker.name)
-        moment = run.moment or datetime.now(SEOUL)
-        yield load_in_turn(
-            connection, source, spans, broker, lambda gaps: plan_gaps(rest, gaps, moment, operator.window_rows), dataset,
-            run, threads,
-        )  # fmt: skip
+        rest, moment = replace(backfill, source=broker.name), run.moment or datetime.now(SEOUL)
+
+        def plan_rest(gaps: dict[str, list[Gap]]) -> list[Span]:
+            return plan_gaps(rest, gaps, moment, operator.window_rows)
+
+        yield load_in_turn(connection, source, spans, broker, plan_rest, dataset, run, threads)
 
 
 def _after_market(source: AbstractDataSource) -> bool | None:
