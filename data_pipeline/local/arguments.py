@@ -12,6 +12,7 @@ DAYS = 30
 BACKFILL_EXAMPLES = """examples:
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --dry-run
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --last 2024-12-30
+  data-pipeline backfill --dataset daily_bar --first 2024-01-02 --source krx --dry-run
   data-pipeline backfill --dataset minute_bar --first 2026-09-01 --codes 005930,000660
 
 A backfill that was stopped goes on where it was: only what is not stored yet is asked for.

@@ -80,15 +80,8 @@ def load_in_turn(
 
     What the exchange has failed at, and all that was left when its calls of today were spent, goes to the broker.
 
-    Args:
-        connection: Of a user that may load.
-        official: The exchange.
-        spans: Its share, one session each.
-        broker: Who is asked for the rest.
-        plan_rest: Makes the broker's spans, its own share included, when it is told what the exchange did not do.
-        dataset: What is loaded.
-        run: Who loads.
-        threads: How many ask at once.
+    ``spans`` are one session each; ``plan_rest`` makes the broker's, its own share included, when it is told what the
+    exchange did not do.
 
     Raises:
         TransientError, PermanentError: As :func:`load_spans`; never that the exchange's calls are spent.
