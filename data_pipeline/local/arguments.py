@@ -12,6 +12,7 @@ DAYS = 30
 BACKFILL_EXAMPLES = """examples:
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --dry-run
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --last 2024-12-30
+  data-pipeline backfill --dataset daily_bar --first 2024-01-02 --source krx --dry-run
   data-pipeline backfill --dataset minute_bar --first 2026-09-01 --codes 005930,000660
 
 A backfill that was stopped goes on where it was: only what is not stored yet is asked for.
@@ -34,7 +35,12 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     add("--first", required=True, metavar="DAY", help="first day, included, for example 2024-01-02")
     add("--last", metavar="DAY", help="last day, included (default: the last session whose figures are final)")
     add("--codes", default="", metavar="CODES", help="stock codes with commas (default: every listed issue)")
-    add("--source", help="kis or mock (default: as DATA_SOURCE_TYPE or the credentials say)")
+    add(
+        "--source",
+        default="auto",
+        help="auto (as DATA_SOURCE_TYPE or the credentials say, and daily bars from KRX where its key exists and that "
+        "is cheaper), kis, krx or mock; default: auto",
+    )
     add("--window-rows", type=int, default=50_000, metavar="ROWS", help="rows of one transaction (default: 50,000)")
     add("--dry-run", action="store_true", help="only say what it would cost: requests, time and rows")
     add("--refetch", action="store_true", help="ask also for what is stored already")
