@@ -37,10 +37,9 @@ def copy_tables(cursor: Cursor, query: str, schema: Any, consume: Callable[[Any]
     except psycopg2.errors.QueryCanceled:
         if blocks.failure is None:
             raise
-    if blocks.failure is None:
-        blocks.flush()
     if blocks.failure is not None:
         raise blocks.failure
+    blocks.flush()
     return blocks.rows
 
 
@@ -60,30 +59,29 @@ class _Blocks:
         """Take one row. An exception here would leave the connection in the middle of COPY, so it waits for the end."""
         if self.failure is not None:
             return
-        self._text += row
-        if len(self._text) >= self.block:
-            self.flush()
-            if self.failure is not None:
-                self.cursor.connection.cancel()
+        try:
+            self._text += row
+            if len(self._text) >= self.block:
+                self.flush()
+        except BaseException as error:  # noqa: BLE001 - an interrupt too has to wait until COPY is over
+            self.failure = error
+            self.cursor.connection.cancel()
 
     def flush(self) -> None:
         """Parse and hand over what has come."""
-        if not self._text:
-            return
-        try:
-            table = _parse(self._text, self.schema)
+        if self._text:
+            text, self._text = self._text, bytearray()
+            table = _parse(text, self.schema)
             self.rows += table.num_rows
             self.consume(table)
-        except BaseException as error:  # noqa: BLE001 - an interrupt too has to wait until COPY is over
-            self.failure = error
-        self._text = bytearray()
 
 
 def _parse(text: bytearray, schema: Any) -> Any:
     table = csv.read_csv(
         pa.BufferReader(pa.py_buffer(text)),
         read_options=csv.ReadOptions(column_names=schema.names),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
+        # COPY quotes a value with a line break in it; allowing for one takes the parser's threads away.
+        parse_options=csv.ParseOptions(newlines_in_values=b'"' in text),
         convert_options=csv.ConvertOptions(
             column_types={field.name: field.type for field in schema},
             null_values=[""],  # COPY writes NULL as nothing and empty text in quotes

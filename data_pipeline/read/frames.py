@@ -137,9 +137,9 @@ def order_books(
     """Return order books (호가) as they were seen, sorted by ``stock_code`` and ``observed_at``.
 
     Columns: ``stock_code`` (text), ``observed_at`` (datetime64 in Asia/Seoul), ``session`` (datetime64, a date in
-    Seoul), ``stock_name`` (text), ``bid_price_1``, ``bid_volume_1`` (the best bid) to ``bid_price_10``, ``bid_volume_10``, then
-    the same of ``ask`` (Int64, won and shares, NA for a level that nobody stands at), ``total_bid_volume``,
-    ``total_ask_volume`` (int64, shares at all prices), ``source`` (text).
+    Seoul), ``stock_name`` (text), ``bid_price_1``, ``bid_volume_1`` (the best bid) to ``bid_price_10``,
+    ``bid_volume_10``, then the same of ``ask`` (Int64, won and shares, NA for a level that nobody stands at),
+    ``total_bid_volume``, ``total_ask_volume`` (int64, shares at all prices), ``source`` (text).
 
     The arguments and errors are those of :func:`price_snapshots`.
     """
