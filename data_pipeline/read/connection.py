@@ -112,7 +112,7 @@ def _borrowed(where: Any) -> Iterator[Connection]:
         return
     with closing(where.raw_connection()) if hasattr(where, "raw_connection") else nullcontext(where) as held:
         # SQLAlchemy's Connection holds a pooled one, which holds the driver's.
-        pooled = getattr(held, "connection", held)
+        pooled = held if hasattr(held, "dbapi_connection") else getattr(held, "connection", held)
         driver = getattr(pooled, "dbapi_connection", pooled)
         if not isinstance(driver, Connection):
             kind = f"{type(driver).__module__}.{type(driver).__qualname__}"

@@ -14,7 +14,7 @@ from data_pipeline.exceptions import (
 from data_pipeline.loading.coverage import unstored_cells
 from data_pipeline.read import daily_bars
 from data_pipeline.records import DailyBar
-from tests.integration.read.conftest import (
+from tests.integration.read.market_rows import (
     FRI,
     LETTERS,
     MON,
@@ -34,13 +34,13 @@ RAW = {
     "session": "datetime64[us]", "open": "int64", "high": "int64", "low": "int64", "close": "int64",
     "volume": "int64", "trading_value": "int64", "change": "int64",
 }  # fmt: skip
-ADJUSTED = {name: "float64" for name in ("open", "high", "low", "close", "volume", "change", "factor")}
+ADJUSTED = dict.fromkeys(("open", "high", "low", "close", "volume", "change", "factor"), "float64")
 
 
-def test_raw_bars(reader, three_issues):
+def test_raw_bars(filled_reader):
     """Whole won as traded, sorted by code and session, both ends included; codes keep zeros and letters."""
-    bars = daily_bars(None, THU, FRI, adjusted=False, connection=reader)
-    assert bars.drop(columns="session").values.tolist() == [
+    bars = daily_bars(None, THU, FRI, adjusted=False, connection=filled_reader)
+    assert bars.drop(columns="session").to_numpy().tolist() == [
         [ZEROS, 777, 777, 777, 777, 100, 77700, 7, "krx"],
         [ZEROS, 780, 780, 780, 780, 100, 78000, 3, "krx"],
         [LETTERS, 1000, 1000, 1000, 1000, 100, 100000, 10, "krx"],
@@ -53,9 +53,9 @@ def test_raw_bars(reader, three_issues):
     assert pd.api.types.is_string_dtype(bars["stock_code"])
 
 
-def test_a_split_is_no_crash(reader, three_issues):
+def test_a_split_is_no_crash(filled_reader):
     """Prices before the split are divided by fifty, volumes multiplied; the value traded stays."""
-    bars = daily_bars(SAMSUNG, THU, FRI, connection=reader).set_index("session")
+    bars = daily_bars(SAMSUNG, THU, FRI, connection=filled_reader).set_index("session")
     assert bars["close"].tolist() == [53000.0, 51900.0]
     assert bars["volume"].tolist() == [5000.0, 100.0]
     assert bars["trading_value"].tolist() == [265000000, 5190000]
@@ -64,9 +64,9 @@ def test_a_split_is_no_crash(reader, three_issues):
     assert bars.dtypes.astype(str)[list(ADJUSTED)].to_dict() == ADJUSTED
 
 
-def test_the_split_counts_though_it_lies_after_the_range(reader, three_issues):
+def test_the_split_counts_though_it_lies_after_the_range(filled_reader):
     """A price is in shares of the newest session that is stored, not of the range's last."""
-    assert daily_bars([SAMSUNG], THU, THU, connection=reader)["close"].tolist() == [53000.0]
+    assert daily_bars([SAMSUNG], THU, THU, connection=filled_reader)["close"].tolist() == [53000.0]
 
 
 def test_adjusted_bars_are_those_of_the_view(connection, reader):
@@ -109,7 +109,7 @@ def test_as_of_shows_the_price_before_its_correction(database, connection, reade
     asked = {"adjusted": False, "connection": reader}
     assert daily_bars(SAMSUNG, THU, FRI, **asked)["close"].tolist() == [1010, 1020]
     then = daily_bars(SAMSUNG, THU, FRI, as_of=before, complete=False, **asked)
-    assert then[["close", "source"]].values.tolist() == [[1000, "kis"]]
+    assert then[["close", "source"]].to_numpy().tolist() == [[1000, "kis"]]
     assert daily_bars(SAMSUNG, THU, FRI, as_of=now_at(database), **asked)["close"].tolist() == [1010, 1020]
 
 
@@ -171,10 +171,10 @@ def test_a_hole_is_an_error(connection, reader, three_issues):
     assert len(daily_bars([SAMSUNG, LETTERS], THU, FRI, connection=reader)) == 4
 
 
-def test_a_range_beyond_what_is_loaded_is_an_error(reader, three_issues):
+def test_a_range_beyond_what_is_loaded_is_an_error(filled_reader):
     """Sessions that nobody ever loaded, which coverage does not expect yet, are no silent end of the frame."""
     with pytest.raises(IncompleteDataError, match=r"3 cells .*on 2026-09-14"):
-        daily_bars(None, THU, MON, connection=reader)
+        daily_bars(None, THU, MON, connection=filled_reader)
 
 
 def test_the_count_of_holes_is_that_of_the_cells(connection, reader, three_issues):
@@ -199,17 +199,17 @@ def test_before_a_listing_and_after_a_delisting_nothing_is_missing(connection, r
     assert bars.dtypes.astype(str).to_dict() == filled.dtypes.astype(str).to_dict()
 
 
-def test_a_holiday_is_empty(reader, three_issues):
+def test_a_holiday_is_empty(filled_reader):
     """A weekend holds no session, so the frame is empty and has its columns."""
-    bars = daily_bars(None, "2026-09-12", "2026-09-13", connection=reader)
+    bars = daily_bars(None, "2026-09-12", "2026-09-13", connection=filled_reader)
     assert len(bars) == 0
     assert list(bars.columns)[:3] == ["stock_code", "session", "open"]
 
 
-def test_an_unknown_code_is_an_error(reader, three_issues):
+def test_an_unknown_code_is_an_error(filled_reader):
     """A code that was never listed nor stored is named, also beside good ones and without strictness."""
     with pytest.raises(UnknownStockError, match="the warehouse does not know stock_code '999999'"):
-        daily_bars([SAMSUNG, "999999"], THU, FRI, complete=False, connection=reader)
+        daily_bars([SAMSUNG, "999999"], THU, FRI, complete=False, connection=filled_reader)
 
 
 def test_a_stored_code_that_no_list_has_is_known(connection, reader, three_issues):
@@ -227,15 +227,15 @@ def test_the_whole_market_of_an_empty_warehouse_is_an_error(reader):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (dict(codes=SAMSUNG, first=FRI, last=THU), "first 2026-09-11 is after last 2026-09-10"),
-        (dict(codes=[], first=THU, last=FRI), "codes is empty"),
-        (dict(codes=["5930"], first=THU, last=FRI), "six characters"),
-        (dict(codes=[5930], first=THU, last=FRI), "six characters"),
-        (dict(codes=None, first="yesterday", last=FRI), "first must be a date"),
-        (dict(codes=None, first=THU, last="2026-09-11T18:00"), "last must be a date"),
-        (dict(codes=None, first=THU, last=FRI, as_of="2026-09-14 18:00"), "moment with its zone"),
-        (dict(codes=None, first=THU, last=FRI, as_of=pd.Timestamp(2026, 9, 14)), "moment with its zone"),
-        (dict(codes=None, first=THU, last=FRI, as_of=THU), "moment with its zone"),
+        ({"codes": SAMSUNG, "first": FRI, "last": THU}, "first 2026-09-11 is after last 2026-09-10"),
+        ({"codes": [], "first": THU, "last": FRI}, "codes is empty"),
+        ({"codes": ["5930"], "first": THU, "last": FRI}, "six characters"),
+        ({"codes": [5930], "first": THU, "last": FRI}, "six characters"),
+        ({"codes": None, "first": "yesterday", "last": FRI}, "first must be a date"),
+        ({"codes": None, "first": THU, "last": "2026-09-11T18:00"}, "last must be a date"),
+        ({"codes": None, "first": THU, "last": FRI, "as_of": "2026-09-14 18:00"}, "moment with its zone"),
+        ({"codes": None, "first": THU, "last": FRI, "as_of": pd.Timestamp(2026, 9, 14)}, "moment with its zone"),
+        ({"codes": None, "first": THU, "last": FRI, "as_of": THU}, "moment with its zone"),
     ],
 )
 def test_wrong_arguments_are_refused_before_any_call(arguments, said):
@@ -244,16 +244,16 @@ def test_wrong_arguments_are_refused_before_any_call(arguments, said):
         daily_bars(**arguments, connection="postgresql://nobody@127.0.0.1:1/nothing")
 
 
-def test_a_year_without_a_calendar_is_an_error(reader, three_issues):
+def test_a_year_without_a_calendar_is_an_error(filled_reader):
     """Where the calendar does not reach nobody can tell what is missing."""
     with pytest.raises(CalendarRangeError):
-        daily_bars(None, "1999-01-04", FRI, connection=reader)
+        daily_bars(None, "1999-01-04", FRI, connection=filled_reader)
 
 
-def test_dates_may_be_text_or_timestamps(reader, three_issues):
+def test_dates_may_be_text_or_timestamps(filled_reader):
     """What notebooks have at hand: text, dates, pandas' midnights."""
     for first in ("2026-09-10", THU, pd.Timestamp("2026-09-10")):
-        assert len(daily_bars(SAMSUNG, first, pd.Timestamp(FRI), connection=reader)) == 2
+        assert len(daily_bars(SAMSUNG, first, pd.Timestamp(FRI), connection=filled_reader)) == 2
 
 
 def test_no_trade_is_told_by_the_volume(connection, reader):
@@ -261,4 +261,8 @@ def test_no_trade_is_told_by_the_volume(connection, reader):
     list_issues(connection, issue(SAMSUNG))
     load(connection, [traded(THU, 900, 0), DailyBar(SAMSUNG, FRI, 0, 0, 0, 900, 0, 0, 0), traded(MON, 450, 0)])
     bars = daily_bars(SAMSUNG, THU, MON, connection=reader)
-    assert bars[["open", "close", "volume"]].values.tolist() == [[450.0, 450.0, 200.0], [0, 450.0, 0], [450, 450, 100]]
+    assert bars[["open", "close", "volume"]].to_numpy().tolist() == [
+        [450.0, 450.0, 200.0],
+        [0, 450.0, 0],
+        [450, 450, 100],
+    ]
