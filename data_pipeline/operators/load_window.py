@@ -203,7 +203,7 @@ class _Work:
         self.open.remove(loading)
         self._sent_before += requests
         numbers = {"missing": missing, "failed": len(loading.failed), "requests": requests, "windows": 1}
-        return {**asdict(counts), **numbers}
+        return {**asdict(counts), **numbers, **loading.numbers}
 
     def give_up(self, loading: WindowLoad, error: BaseException | str, at_fault: BaseException | None = None) -> None:
         """Note that a window came to nothing; its wrong rows, and the one that ``at_fault`` is about, are kept."""
