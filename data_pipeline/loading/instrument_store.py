@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ _PRESENT = """
         source = CASE WHEN i.as_of < new.session OR market.source_rank(new.source) > market.source_rank(i.source)
             THEN new.source::market.source ELSE i.source END
     FROM (VALUES %s) AS new (stock_code, session, base_price, source, run_id)
-    WHERE i.stock_code = new.stock_code AND (i.as_of < new.session OR (i.as_of = new.session
+    WHERE i.stock_code = new.stock_code AND (i.delisted_on IS NULL OR new.session < i.delisted_on)
+        AND (i.as_of < new.session OR (i.as_of = new.session
         AND (coalesce(new.base_price, i.base_price) IS DISTINCT FROM i.base_price
             OR market.source_rank(new.source) > market.source_rank(i.source))))
     RETURNING i.stock_code
@@ -162,6 +164,12 @@ def codes_with_events(cursor: Cursor, voice: str, lists: Lists, after: date | No
     return {code for (code,) in cursor.fetchall()}
 
 
+def reused_codes(cursor: Cursor, stock_codes: Collection[str]) -> set[str]:
+    """Return those codes that were on the list more than once."""
+    cursor.execute("SELECT stock_code FROM market.earlier_listing WHERE stock_code = ANY(%s)", (list(stock_codes),))
+    return {code for (code,) in cursor.fetchall()}
+
+
 def work_out(cursor: Cursor, stock_codes: Collection[str], lists: Mapping[str, Lists]) -> tuple[set[str], set[str]]:
     """Work the history of these issues out anew.
 
@@ -211,7 +219,7 @@ class _Issue:
 
     def __init__(self, code: str, told: Sequence[tuple[Any, ...]], lists: Mapping[str, Lists]) -> None:
         self.code = code
-        self._told = told
+        self._told, self._lists = told, lists
         runs: dict[str, list[Run]] = {EXCHANGE: [], BROKER: []}
         for voice, _, _, first, last, *facts in told:
             runs[voice].append(Run(first, last, Facts(*facts)))
@@ -242,7 +250,10 @@ class _Issue:
 
     def _last_seen(self, stay: Listing) -> date:
         end = stay.delisted_on or date.max
-        seen: list[date] = [min(last, end) for _, _, _, first, last, *_ in self._told if first < end]
+        before = {voice: lists.told[: bisect_left(lists.told, end)] for voice, lists in self._lists.items()}
+        seen: list[date] = [
+            last if last < end else before[voice][-1] for voice, _, _, first, last, *_ in self._told if first < end
+        ]
         return max(seen)
 
     def _teller(self, session: date) -> tuple[str, int | None]:

@@ -23,7 +23,7 @@ from data_pipeline.records import Instrument
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('market.instrument'))"
 _DIFFERENCES = """
-    SELECT field, count(*), (array_agg(stock_code ORDER BY stock_code))[:10] FROM market.instrument_difference
+    SELECT field, count(*), (array_agg(stock_code::text ORDER BY stock_code))[:10] FROM market.instrument_difference
     WHERE %s BETWEEN first AND last GROUP BY field ORDER BY field
 """
 _A_MONTH = 30
@@ -180,9 +180,10 @@ class _List:
         )
         lists[self.voice] = now = before.with_(self.session, complete=self.complete)
         changed = self._observe(around, now)
-        touched_elsewhere = set() if self.session in again else self._other_news(lists, before)
+        changed |= vanished if self.session in again else vanished | self._other_news(lists, before)
+        changed |= store.reused_codes(self.cursor, self.issues)
         known = self._known()
-        written, reused = store.work_out(self.cursor, changed | vanished | touched_elsewhere, lists)
+        written, reused = store.work_out(self.cursor, changed, lists)
         written |= self._touch()
         inserted = self.issues.keys() & written - known
         updated = self.issues.keys() & written & known

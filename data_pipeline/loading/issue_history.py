@@ -138,20 +138,19 @@ def listings(ranges: Sequence[Range]) -> list[Listing]:
     another issue (another ISIN with a later listing day) has taken the code over.
     """
     found: list[Listing] = []
+    seen: list[date] = []
     for before, one in zip([None, *ranges], ranges, strict=False):
-        joins = before is not None and before.valid_to == one.valid_from and not _is_another(before, one)
-        if joins:
+        if before is None or before.valid_to != one.valid_from:
+            found.append(Listing(_begin(one, found), one.valid_to, one.facts.isin))
+            seen.append(one.valid_from)
+        elif _is_another(before, one):
+            begins = min(one.valid_from, one.facts.listed_on or one.valid_from)
+            found[-1] = Listing(found[-1].listed_from, begins, found[-1].isin)
+            found.append(Listing(_begin(one, found), one.valid_to, one.facts.isin))
+            seen.append(one.valid_from)
+        else:
             found[-1] = Listing(found[-1].listed_from, one.valid_to, one.facts.isin)
-            continue
-        if before is not None and before.valid_to == one.valid_from and one.facts.listed_on is not None:
-            found[-1] = Listing(found[-1].listed_from, min(one.valid_from, one.facts.listed_on), found[-1].isin)
-        found.append(Listing(_begin(one, found), one.valid_to, one.facts.isin))
-    return found
-
-
-def last_told(exchange: Voice, broker: Voice) -> date:
-    """Return the newest session whose list has the issue; there must be one."""
-    return max(run.last for voice in (exchange, broker) for run in voice.runs)
+    return [_in_order(stay, first_seen) for stay, first_seen in zip(found, seen, strict=True)]
 
 
 def _joined(runs: Sequence[Run], complete: Sequence[date]) -> list[Run]:
@@ -249,3 +248,9 @@ def _begin(one: Range, earlier: Sequence[Listing]) -> date | None:
         return one.valid_from if earlier else None
     contradicted = (ended is not None and day < ended) or (one.valid_to is not None and day >= one.valid_to)
     return one.valid_from if contradicted else day
+
+
+def _in_order(stay: Listing, first_seen: date) -> Listing:
+    """Return the stay; a listing day that its own end contradicts does not count."""
+    wrong = stay.listed_from is not None and stay.delisted_on is not None and stay.listed_from >= stay.delisted_on
+    return Listing(first_seen, stay.delisted_on, stay.isin) if wrong else stay
