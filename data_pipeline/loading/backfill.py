@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.loading.coverage import all_cells, codes_listed_between, missing_cells, unknown_codes, unstored_cells
+from data_pipeline.loading.coverage import (
+    all_cells,
+    codes_listed_between,
+    gone_before,
+    missing_cells,
+    unknown_codes,
+    unstored_cells,
+)
 from data_pipeline.loading.gaps import MINUTES, Gap, Span, plan_spans
 from data_pipeline.sources.request_shape import shape_of
 from data_pipeline.trading_calendar import krx_calendar
@@ -90,7 +97,7 @@ def backfill_codes(connection: Connection, stock_codes: Sequence[str], first: da
     """Return the codes to fill: those given, or every issue that was listed in the range.
 
     Raises:
-        InvalidRequestError: A code was never listed; all of them are named.
+        InvalidRequestError: A code was never listed, or was delisted before the range begins; all of them are named.
         IncompleteDataError: The warehouse lists no issue in the range.
     """
     listed = codes_listed_between(connection, first, last)
@@ -102,7 +109,15 @@ def backfill_codes(connection: Connection, stock_codes: Sequence[str], first: da
         raise InvalidRequestError(
             f"the warehouse has never seen {', '.join(unknown[:10])} listed; mend stock_codes, or run market_reference"
         )
+    if gone := gone_before(connection, stock_codes, first):
+        raise InvalidRequestError(said_gone(gone, first))
     return list(stock_codes) or listed
+
+
+def said_gone(gone: Mapping[str, date], first: date) -> str:
+    """Return the sentence that says which codes were delisted before a range begins."""
+    some = ", ".join(f"{code} was delisted on {day}" for code, day in list(gone.items())[:10])
+    return f"{some}: nothing of it exists from {first} on; begin before that day, or leave it out"
 
 
 def spans_of(connection: Connection, backfill: Backfill, moment: datetime, most_rows: int = WINDOW_ROWS) -> list[Span]:

@@ -131,6 +131,17 @@ def codes_listed_between(connection: Connection, first: date, last: date) -> lis
         return [code for (code,) in cursor.fetchall()]
 
 
+def gone_before(connection: Connection, stock_codes: Sequence[str], first: date) -> dict[str, date]:
+    """Return those codes that left the list on or before a day and did not come back, and when they did."""
+    statement = """
+        SELECT stock_code, max(delisted_on) FROM market.listing WHERE stock_code = ANY (%s)
+        GROUP BY stock_code HAVING bool_and(coalesce(delisted_on <= %s, false)) ORDER BY stock_code
+    """
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute(statement, (list(stock_codes), first))
+        return dict(cursor.fetchall())
+
+
 def first_expected(connection: Connection, dataset: str) -> date | None:
     """Return the first session of which a dataset is expected of any issue; None when nothing was ever loaded."""
     with said_plainly("coverage"), connection.cursor() as cursor:

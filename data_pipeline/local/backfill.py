@@ -25,6 +25,8 @@ from data_pipeline.loading.backfill import (
 )
 from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.loading.coverage import DATASETS
+from data_pipeline.loading.list_backfill import DATASET as LISTS
+from data_pipeline.local.backfill_lists import backfill_lists
 from data_pipeline.local.home import Home
 from data_pipeline.local.stack import Warehouse, warehouse_of
 from data_pipeline.sources.factory import create_data_source
@@ -65,8 +67,8 @@ def wish_of(options: argparse.Namespace) -> Wish:
 
     if options.window_rows < 1:
         raise InvalidRequestError(f"--window-rows must be 1 or more, not {options.window_rows}")
-    if options.dataset not in DATASETS:
-        raise InvalidRequestError(f"--dataset must be {' or '.join(DATASETS)}, not {options.dataset!r}")
+    if options.dataset not in (*DATASETS, LISTS):
+        raise InvalidRequestError(f"--dataset must be {' or '.join((*DATASETS, LISTS))}, not {options.dataset!r}")
     return Wish(
         options.dataset,
         tuple(as_codes(options.codes)),
@@ -93,6 +95,11 @@ def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, 
         open_warehouse(home, environ) as warehouse,
         closing(connect(warehouse.loader_url)) as connection,
     ):
+        if wish.dataset == LISTS:
+            return backfill_lists(
+                connection, source, wish.stock_codes, wish.first, wish.last, now, console,
+                dry_run=wish.dry_run, refetch=wish.refetch,
+            )  # fmt: skip
         checked = _checked(wish, source, connection, now)
         spans = spans_of(connection, checked, now, wish.window_rows)
         connection.rollback()

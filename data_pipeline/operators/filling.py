@@ -24,6 +24,8 @@ from data_pipeline.loading.backfill import (
 )
 from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.loading.coverage import DATASETS, first_expected, missing_cells
+from data_pipeline.loading.list_backfill import DATASET as LISTS
+from data_pipeline.operators.filling_lists import plan_list_backfill, report_list_backfill
 from data_pipeline.operators.planning import task_chunks
 from data_pipeline.operators.windows import as_codes, as_date, run_moment, run_session
 from data_pipeline.sources.request_shape import shape_of
@@ -49,6 +51,8 @@ def plan_backfill(
         IncompleteDataError: The warehouse lists nothing.
     """
     params = context["params"]
+    if params["dataset"] == LISTS:
+        return plan_list_backfill(context, _moment(context), source_conn_id, postgres_conn_id)
     with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         backfill = _backfill_of(context, source.name, connection)
         if not backfill.stock_codes:
@@ -76,6 +80,8 @@ def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_co
     if params.get("dry_run"):
         log.info("A dry run: nothing was asked for; the log of the task plan says what it would cost.")
         return 0
+    if params["dataset"] == LISTS:
+        return report_list_backfill(context, _moment(context), source_conn_id, postgres_conn_id)
     with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         backfill = replace(_backfill_of(context, source.name, connection), cells="unstored")
         lacking = _lacking(connection, backfill) if backfill.stock_codes else {}

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from data_pipeline.loading.backfill import Backfill, spans_of
-from data_pipeline.operators.datasets import Dataset
+from data_pipeline.operators.datasets import Dataset, Kind
+from data_pipeline.operators.filling_lists import load_list_gaps
 from data_pipeline.operators.load_spans import Pace, Step, load_spans, require_no_failure
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
@@ -37,6 +38,8 @@ def load_gaps(
         IncompleteDataError: Windows failed; the others are loaded.
         TransientError: The source is away; trying again asks only for what is still not there.
     """
+    if dataset.kind is Kind.INSTRUMENTS:
+        return load_list_gaps(connection, source, windows, run, run.moment or datetime.now(SEOUL), operator.cells)
     codes = tuple(dict.fromkeys(code for window in windows for code in window.stock_codes))
     first, last = windows[0].first, windows[-1].last
     backfill = Backfill(dataset.table.name, codes, first, last, source.name, operator.cells)

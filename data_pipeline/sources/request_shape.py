@@ -22,6 +22,10 @@ class RequestShape:
     """How far minutes reach back from the newest final session."""
     market_calls: int = 0
     """Requests at most for one session of the whole market with funds; 0 when the source is asked issue by issue."""
+    list_calls: int = 0
+    """Requests at most for the list of issues of one session; 0 when none is sent."""
+    calls_a_day: int | None = None
+    """Requests that one key may send in a day; None without such a limit."""
     lacks: frozenset[str] = frozenset()
     """Datasets of past sessions that it does not offer."""
     counted: bool = True
@@ -32,11 +36,13 @@ class RequestShape:
         return newest - self.minutes_reach
 
 
-_KIS = RequestShape()
+_KIS = RequestShape(lacks=frozenset({"instrument"}))
 _VIRTUAL = RequestShape(
-    quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session"})
+    quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session", "instrument"})
 )
-_KRX = RequestShape(market_calls=5, lacks=frozenset({"minute_bar", "trading_session"}))
+_KRX = RequestShape(
+    market_calls=5, list_calls=3, calls_a_day=10_000, lacks=frozenset({"minute_bar", "trading_session"})
+)
 SHAPES = {
     "kis": _KIS,
     "kis-sandbox": _KIS,
