@@ -12,6 +12,10 @@ source truly has nothing for is remembered in `market.no_data` and not asked aga
 there, and fails when that is anything. A run that was killed or cleared asks again only for what is not stored; tick
 `refetch` to ask for everything.
 
+The dataset `instrument` fills in the lists of issues of past sessions (KRX has them from 2010 on, at three calls each;
+KIS has none): names, boards, shares, and the issues that have left since, which `daily_bar` then loads too. It takes no
+stock codes, and one task loads a calendar year.
+
 **When it fails.** Read the log of `report`: it names the codes and sessions that are not there and the load tasks
 that failed. Clear the failed `load` tasks; `report` is cleared with them.
 
@@ -36,7 +40,7 @@ from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgres
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
 from data_pipeline.trading_calendar import SEOUL
 
-DATASETS = ["daily_bar", "minute_bar", "trading_session"]
+DATASETS = ["daily_bar", "minute_bar", "trading_session", "instrument"]
 
 with DAG(
     dag_id="backfill",
@@ -61,7 +65,7 @@ with DAG(
             type="string",
             enum=["auto", "kis", "krx", "mock"],
             title="Source",
-            description="auto: the connection of the scheduled DAGs, and KRX for daily bars where that is cheaper.",
+            description="auto: the connection of the scheduled DAGs, and KRX for lists, and for daily bars where it is cheaper.",
         ),
         "source_conn_id": Param(
             None,

@@ -12,6 +12,7 @@ from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, U
 from data_pipeline.loading.coverage import (
     all_cells,
     codes_listed_between,
+    gone_before,
     markets_of,
     missing_cells,
     unknown_codes,
@@ -100,7 +101,7 @@ def backfill_codes(connection: Connection, stock_codes: Sequence[str], first: da
     """Return the codes to fill: those given, or every issue that was listed in the range.
 
     Raises:
-        InvalidRequestError: A code was never listed; all of them are named.
+        InvalidRequestError: A code was never listed, or was delisted before the range begins; all of them are named.
         IncompleteDataError: The warehouse lists no issue in the range.
     """
     listed = codes_listed_between(connection, first, last)
@@ -112,7 +113,15 @@ def backfill_codes(connection: Connection, stock_codes: Sequence[str], first: da
         raise InvalidRequestError(
             f"the warehouse has never seen {', '.join(unknown[:10])} listed; mend stock_codes, or run market_reference"
         )
+    if gone := gone_before(connection, stock_codes, first):
+        raise InvalidRequestError(said_gone(gone, first))
     return list(stock_codes) or listed
+
+
+def said_gone(gone: Mapping[str, date], first: date) -> str:
+    """Return the sentence that says which codes were delisted before a range begins."""
+    some = ", ".join(f"{code} was delisted on {day}" for code, day in list(gone.items())[:10])
+    return f"{some}: nothing of it exists from {first} on; begin before that day, or leave it out"
 
 
 def spans_of(connection: Connection, backfill: Backfill, moment: datetime, most_rows: int = WINDOW_ROWS) -> list[Span]:

@@ -9,8 +9,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import LoadError
+from data_pipeline.loading.counts import LoadCounts
 from data_pipeline.loading.errors import OTHER_KIND, said_plainly
-from data_pipeline.loading.postgres import LoadCounts
 
 LONGEST_ERROR = 2000
 

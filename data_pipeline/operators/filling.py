@@ -26,7 +26,9 @@ from data_pipeline.loading.backfill import (
 from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.loading.coverage import DATASETS, first_expected, missing_cells
 from data_pipeline.loading.division import as_ranges
+from data_pipeline.loading.list_backfill import DATASET as LISTS
 from data_pipeline.loading.two_sources import Plan, plan_two_sources, say_alone
+from data_pipeline.operators.filling_lists import plan_list_backfill, report_list_backfill
 from data_pipeline.operators.load_in_turn import offer_of
 from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID
 from data_pipeline.operators.planning import task_chunks
@@ -60,6 +62,9 @@ def plan_backfill(
     """
     params = context["params"]
     conn_id = chosen_conn_id(params, source_conn_id)
+    if params["dataset"] == LISTS:
+        entries = plan_list_backfill(context, _moment(context), conn_id, postgres_conn_id)
+        return [entry | {"source_conn_id": conn_id} for entry in entries]
     with (
         open_source(conn_id) as source,
         exchange_beside(params, source, params["dataset"]) as official,
@@ -93,6 +98,8 @@ def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_co
         log.info("A dry run: nothing was asked for; the log of the task plan says what it would cost.")
         return 0
     conn_id = chosen_conn_id(params, source_conn_id)
+    if params["dataset"] == LISTS:
+        return report_list_backfill(context, _moment(context), conn_id, postgres_conn_id)
     with open_source(conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         backfill = replace(_backfill_of(context, source.name, connection), cells="unstored")
         lacking = _lacking(connection, backfill) if backfill.stock_codes else {}

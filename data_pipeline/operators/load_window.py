@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from data_pipeline.exceptions import CodesFailedError, DataPipelineError, PermanentError, UnknownStockError
+from data_pipeline.exceptions import (
+    CodesFailedError,
+    DataPipelineError,
+    InvalidRequestError,
+    PermanentError,
+    UnknownStockError,
+)
+from data_pipeline.loading.backfill import said_gone
+from data_pipeline.loading.coverage import gone_before
 from data_pipeline.loading.ingest_run import fail_run, finish_run
 from data_pipeline.operators.datasets import Dataset
 from data_pipeline.operators.fetching import CONCERNS_ALL, THREADS, fetch_codes, fetched, until
@@ -131,7 +139,8 @@ class _Work:
     def units(self, windows: Iterable[Window]) -> Iterator[_Unit]:
         """Begin one window after the other and yield its units; codes that failed before are left out."""
         for whole in windows:
-            codes = [code for code in whole.stock_codes if not self._is_in_vain(code)]
+            gone = self._gone(whole)
+            codes = [code for code in whole.stock_codes if code not in gone and not self._is_in_vain(code)]
             if whole.stock_codes and not codes:
                 continue
             window = whole.of(codes)
@@ -203,7 +212,7 @@ class _Work:
         self.open.remove(loading)
         self._sent_before += requests
         numbers = {"missing": missing, "failed": len(loading.failed), "requests": requests, "windows": 1}
-        return {**asdict(counts), **numbers}
+        return {**asdict(counts), **numbers, **loading.numbers}
 
     def give_up(self, loading: WindowLoad, error: BaseException | str, at_fault: BaseException | None = None) -> None:
         """Note that a window came to nothing; its wrong rows, and the one that ``at_fault`` is about, are kept."""
@@ -220,6 +229,19 @@ class _Work:
         to_blame = at if at in self.open else next(iter(self.open), None)
         for loading in [*self.open]:
             self.give_up(loading, error if loading is at else others, error if loading is to_blame else None)
+
+    def _gone(self, window: Window) -> dict[str, PermanentError]:
+        """Return the codes that were delisted before a window begins, which are not worth asking for."""
+        if not self.dataset.of_whole_sessions:
+            return {}
+        with self.connection:
+            days = gone_before(self.connection, window.stock_codes, window.first)
+        gone: dict[str, PermanentError] = {
+            code: InvalidRequestError(said_gone({code: day}, window.first)) for code, day in days.items()
+        }
+        if gone:
+            self.note(window, gone)
+        return gone
 
     def _is_in_vain(self, code: str) -> bool:
         """Return whether a code that failed is not worth asking for again."""

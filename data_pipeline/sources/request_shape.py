@@ -25,6 +25,10 @@ class RequestShape:
     market_services: tuple[tuple[str, date], ...] = ()
     """The board or kind of fund of each call for one session, in the order in which they are made, and its first day;
     empty when the source is asked issue by issue."""
+    list_calls: int = 0
+    """Requests at most for the list of issues of one session; 0 when none is sent."""
+    calls_a_day: int | None = None
+    """Requests that one key may send in a day; None without such a limit."""
     lacks: frozenset[str] = frozenset()
     """Datasets of past sessions that it does not offer."""
     counted: bool = True
@@ -53,12 +57,14 @@ class RequestShape:
         return newest - self.minutes_reach
 
 
-_KIS = RequestShape()
+_KIS = RequestShape(lacks=frozenset({"instrument"}))
 _VIRTUAL = RequestShape(
-    quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session"})
+    quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session", "instrument"})
 )
 _KRX = RequestShape(
     market_services=tuple((one.market, one.first) for one in (*STOCK_BARS, *FUND_BARS)),
+    list_calls=3,
+    calls_a_day=10_000,
     lacks=frozenset({"minute_bar", "trading_session"}),
 )
 SHAPES = {

@@ -38,6 +38,18 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """What lists of the sessions before ``until`` say otherwise; None where they say the same."""
+
+    until: int
+    name: str | None = None
+    market: str | None = None
+    listed_on: date | None = None
+    shares: int | None = None
+    """Listed shares before the first step."""
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """What the model knows about one issue; all ``index`` values count sessions of the calendar from 0."""
 
@@ -74,6 +86,9 @@ class Issue:
     managed: bool = False
     preferred: bool = False
     pins: tuple[Pin, ...] = ()
+    former: Former | None = None
+    moved_on: date | None = None
+    """The day of its move to this board, which lists give as its listing day from then on."""
 
     @property
     def board(self) -> str:
