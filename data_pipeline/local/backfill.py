@@ -102,7 +102,7 @@ def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, 
         if wish.dry_run:
             return 0
         threads = fetch_threads(environ)
-        failures = _load(connection, source, checked, spans, now, console, threads)
+        failures = _load(connection, source, checked, spans, now, console, threads, wish.window_rows)
         return _tell(connection, checked, failures, console)
 
 
@@ -122,17 +122,19 @@ def _load(
     now: datetime,
     console: Console,
     threads: int,
+    most_rows: int,
 ) -> list[Step]:
     from data_pipeline.operators.datasets import find_dataset
     from data_pipeline.operators.load_spans import load_spans
     from data_pipeline.operators.window_load import Run
 
     run = Run(run_key="data-pipeline backfill", moment=now, remember_empty=True)
+    dataset = find_dataset(checked.dataset)
     failures: list[Step] = []
     with _progress(console) as progress:
         bar = progress.add_task("requests", total=sum(span.requests for span in spans), rows=0)
         rows = 0
-        for step in load_spans(connection, source, find_dataset(checked.dataset), spans, run, threads):
+        for step in load_spans(connection, source, dataset, spans, run, threads, most_rows):
             rows += sum(step.counts.get(name, 0) for name in ("inserted", "updated", "unchanged", "outranked"))
             failures += [step] if step.error else []
             progress.update(bar, completed=step.done, rows=rows)

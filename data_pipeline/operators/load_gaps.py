@@ -45,7 +45,8 @@ def load_gaps(
     operator.log.info("%s: %d spans to ask for", backfill.dataset, len(spans))
     total, failures, pace = Counter[str](), list[Step](), Pace()
     windows_done = 0
-    for step in load_spans(connection, source, dataset, spans, replace(run, remember_empty=True), threads):
+    run = replace(run, remember_empty=True)
+    for step in load_spans(connection, source, dataset, spans, run, threads, operator.window_rows):
         windows_done += 1
         failures += [step] if step.error else []
         total.update(step.counts)
