@@ -8,7 +8,8 @@ to see in the log of `plan` what it would cost: requests, time at the current qu
 chunk asks for just that, with the fewest requests, one transaction a window, and logs a percentage and the time at
 which it will be done. What the source truly has nothing for is remembered in `market.no_data` and not asked again.
 `report` lists what is still not there, and fails when that is anything. A run that was killed or cleared asks again
-only for what is not stored; tick `refetch` to ask for everything.
+only for what is not stored; tick `refetch` to ask for everything. `trading_session` brings some weeks a day: KIS wants
+one such call a day.
 
 **When it fails.** Read the log of `report`: it names the codes and sessions that are not there and the load tasks
 that failed. Clear the failed `load` tasks; `report` is cleared with them.
@@ -18,6 +19,8 @@ that failed. Clear the failed `load` tasks; `report` is cleared with them.
   `confirm_large`.
 * *UnsupportedDatasetError* means that this source does not offer the dataset, or not so far back (KIS has minute bars
   of one year). Nothing was asked.
+* *InvalidRequestError: too many tasks* means that `chunk_size` is too small for so many stock codes; the message says
+  which one will do.
 * *IncompleteDataError* in a `load` task: some windows failed and the others are loaded; the message names them.
 """
 
@@ -86,6 +89,7 @@ with DAG(
     load = DataSourceToPostgresOperator.partial(
         task_id="load",
         source_conn_id=SOURCE_CONN_ID,
+        execution_timeout=None,  # a year of minutes takes longer than any other task may
         map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}, "
         "{{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}",
     ).expand_kwargs(plan(SOURCE_CONN_ID))

@@ -98,9 +98,9 @@ def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, 
         connection.rollback()
         cost = estimate(checked, spans, source.calls_a_second)
         console.print(f"{checked.dataset} from {checked.first} to {checked.last} out of {source.name}: {cost}")
-        require_confirmation(cost, confirmed=wish.confirmed, where="add --confirm-large")
         if wish.dry_run:
             return 0
+        require_confirmation(cost, confirmed=wish.confirmed, where="add --confirm-large")
         threads = fetch_threads(environ)
         failures = _load(connection, source, checked, spans, now, console, threads, wish.window_rows)
         return _tell(connection, checked, failures, console)

@@ -22,7 +22,7 @@ from data_pipeline.loading.backfill import (
     require_confirmation,
     spans_of,
 )
-from data_pipeline.loading.calendar import keep_sessions
+from data_pipeline.loading.calendar import keep_sessions, unanswered_sessions
 from data_pipeline.loading.coverage import DATASETS, first_expected, missing_cells
 from data_pipeline.operators.planning import task_chunks
 from data_pipeline.operators.windows import as_codes, as_date, run_moment, run_session
@@ -52,13 +52,13 @@ def plan_backfill(
     with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         backfill = _backfill_of(context, source.name, connection)
         if not backfill.stock_codes:
-            return [] if params.get("dry_run") else [_entry(backfill, [], "")]
+            return _plan_calendar(connection, backfill, params)
         spans = spans_of(connection, backfill, _moment(context))
         cost = estimate(backfill, spans, source.calls_a_second)
     log.info("%s from %s to %s: %s", backfill.dataset, backfill.first, backfill.last, cost)
-    require_confirmation(cost, confirmed=bool(params.get("confirm_large")), where="tick 'confirm_large'")
     if params.get("dry_run"):
         return []
+    require_confirmation(cost, confirmed=bool(params.get("confirm_large")), where="tick 'confirm_large'")
     wanted = {code for span in spans for code in span.stock_codes}
     codes = [code for code in backfill.stock_codes if code in wanted]
     return [_entry(backfill, chunk, backfill.cells) for chunk in _chunks(backfill, codes, params["chunk_size"])]
@@ -78,7 +78,9 @@ def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_co
         return 0
     with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         backfill = replace(_backfill_of(context, source.name, connection), cells="unstored")
-        lacking = _lacking(connection, backfill) if backfill.stock_codes else {}
+        if not backfill.stock_codes:
+            _require_calendar(connection, backfill)
+        lacking = _lacking(connection, backfill)
     _list(backfill.dataset, lacking)
     if lacking or failed:
         some = ", ".join(f"{code} from {gaps[0][0]}" for code, gaps in list(lacking.items())[:NAMED])
@@ -147,6 +149,22 @@ def _backfill_of(context: Mapping[str, Any], source: str, connection: Connection
     codes = backfill_codes(connection, as_codes(params.get("stock_codes")), first, last)
     connection.commit()
     return Backfill(dataset, tuple(codes), first, last, source, "all" if params.get("refetch") else "unstored")
+
+
+def _plan_calendar(connection: Connection, backfill: Backfill, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one task that begins at the first session of which the source has not said whether the market opens."""
+    days = unanswered_sessions(connection, backfill.source, backfill.first, backfill.last)
+    log.info("trading_session from %s to %s: %d sessions lack an answer", backfill.first, backfill.last, len(days))
+    first = backfill.first if params.get("refetch") else days[0] if days else None
+    return [] if first is None or params.get("dry_run") else [_entry(replace(backfill, first=first), [], "")]
+
+
+def _require_calendar(connection: Connection, backfill: Backfill) -> None:
+    if days := unanswered_sessions(connection, backfill.source, backfill.first, backfill.last):
+        raise IncompleteDataError(
+            f"{backfill.source} has not said whether the market opens on {len(days)} sessions from {days[0]} on: one "
+            "call brings only some weeks, and KIS is asked once a day; trigger the same again tomorrow"
+        )
 
 
 def _chunks(backfill: Backfill, codes: Sequence[str], size: int) -> list[list[str]]:

@@ -1,4 +1,14 @@
-"""Moves windows from a source into the warehouse: each fetched whole, checked, loaded in one transaction."""
+"""Moves windows from a source into the warehouse: each fetched whole, checked, loaded in one transaction.
+
+Threads ask the source for the units of a window side by side and go on with later windows while one is loaded. The
+source is never asked inside a transaction of rows: a window is written when all of it is there. Its row in
+``ingest_run`` is committed before the source is asked and finished in the transaction of the rows. When a window fails,
+it says why, no row of it is there, and the windows begun after it fail with it. Single rows that are wrong go to
+quarantine.
+
+A stock code that cannot be had does not stop the others: it is named in the log and in ``ingest_run``, and not asked
+for again. When more than 20 codes fail, and half of those asked for, the source is at fault and the work ends at once.
+"""
 
 from __future__ import annotations
 
@@ -59,25 +69,14 @@ def load_windows(
 ) -> Iterator[tuple[Window, dict[str, int]]]:
     """Load windows, each in one transaction, and yield each with its counts when it is committed; twice is safe.
 
-    Threads ask the source for the units of a window side by side and go on with later windows while one is loaded, as
-    long as all that is asked for and not committed stays within ``most_rows``; that is what a sudden end costs. One
-    window is always begun. The source is never asked inside a transaction of rows: a window is written when all of it
-    is there. Its row in ``ingest_run`` is committed before the source is asked and finished in the transaction of the
-    rows. When a window fails, it says why, no row of it is there, and the windows begun after it fail with it.
-
-    A stock code that cannot be had does not stop the others: it is left out, counted as ``failed``, named in the log
-    and in ``ingest_run``, and not asked for again. When more than 20 codes fail, and half of those asked for, the
-    source is at fault and the work ends at once.
-
-    With ``refused`` the work goes on past every permanent error that is not about all of it: the callable is told each
-    window that came to nothing, or the part of it of one code, and why.
+    Never more than ``most_rows`` are asked for and not committed, except that one window is always begun; that is what
+    a sudden end costs. A window that fails has no row. A stock code that cannot be had is left out and counted as
+    ``failed``; with ``refused``, which is told each failure, every permanent error that is not about all of the work is
+    passed over like that.
 
     Raises:
         CodesFailedError: Some codes failed; everything else is loaded. When all failed, the error of the first.
-        IncompleteDataError: Rows that must exist did not come.
-        PayloadError: An answer as a whole is not what is documented. Single rows that are wrong go to quarantine.
-        WindowRefusedError: Too many rows are wrong at once; they are in quarantine.
-        LoadError: Postgres refused a row.
+        IncompleteDataError, PayloadError, WindowRefusedError, LoadError: The window is at fault; it says how.
         SyntheticDataRefusedError: Made-up rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
@@ -88,12 +87,8 @@ def load_windows(
         with closing(fetched(work.units(), work.fetch, threads, lambda: work.is_full)) as finished:
             for unit, brought in finished:
                 loading = unit.loading
-                loading.take(brought)
                 progress.add(unit.window.cells)
-                work.note(unit.window, brought.failed)
-                if loading.is_whole and loading.window.stock_codes and not loading.codes:
-                    work.give_up(loading, next(iter(loading.failed.values())))
-                elif loading.is_whole and (counts := work.finish_or_refuse(loading)) is not None:
+                if (counts := work.take(unit, brought)) is not None:
                     yield loading.window, counts
         if refused is None:
             work.require_all()
@@ -174,6 +169,18 @@ class _Work:
                 raise
             return Fetched([], dict.fromkeys(window.stock_codes, error), held)
         return Fetched(*found, held)
+
+    def take(self, unit: _Unit, brought: Fetched) -> dict[str, int] | None:
+        """Keep what a unit brought, and load its window when that was all; None when there is nothing to tell yet."""
+        loading = unit.loading
+        loading.take(brought)
+        self.note(unit.window, brought.failed)
+        if not loading.is_whole:
+            return None
+        if loading.window.stock_codes and not loading.codes:
+            self.give_up(loading, next(iter(loading.failed.values())))
+            return None
+        return self.finish_or_refuse(loading)
 
     def note(self, window: Window, failed: Mapping[str, PermanentError]) -> None:
         """Take down which codes failed, and stop when it is not a matter of single codes."""
