@@ -73,6 +73,29 @@ def test_a_dry_run_says_what_it_costs_and_asks_nothing(command, codes, emulator)
     assert emulator.summary()["total"] == 0
 
 
+MANY = """
+    INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, halted, managed,
+        liquidation, preferred, source)
+    SELECT 'Z' || to_char(n, 'FM00000'), 'KR7Z' || to_char(n, 'FM00000') || '003', 'issue', 'KOSPI', 'ST', '2026-09-22',
+        '2020-01-02', false, false, false, false, 'kis-sandbox' FROM generate_series(1, 6500) n
+"""
+
+
+def test_more_than_five_million_requests_want_confirming(command, database, emulator):
+    """A year of minutes of 6,500 more issues, 781 calls each: a dry run tells the cost, the command asks to confirm."""
+    with database.connect("owner") as connection, connection, connection.cursor() as cursor:
+        cursor.execute(MANY)
+    emulator.forget_requests()
+    line = ("backfill", "--dataset", "minute_bar", "--first", "2025-09-22", "--last", LAST)
+    code, output = command.run(*line, "--dry-run")
+    assert code == 0
+    code, output = command.run(*line)
+    assert code == 2
+    assert "more than 5,000,000; add --confirm-large to confirm" in output
+    assert emulator.summary()["total"] == 0
+    assert database.rows("SELECT count(*) FROM market.ingest_run WHERE dataset = 'minute_bar'") == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

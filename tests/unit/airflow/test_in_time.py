@@ -68,7 +68,7 @@ def test_what_fits_goes_on(source, settings, dataset, issues, when):
         ({"environment": "virtual"}, "price_snapshot", 2700, {}, "2,700 requests and 0:45:00 at the 1 a second"),
         ({"environment": "virtual"}, "price_snapshot", 301, {}, "301 issues takes 301 requests and 0:05:01"),
         ({"environment": "virtual"}, "order_book", 241, {}, "this run may take 0:04:00: shorten WATCH_LIST, trigger"),
-        ({"environment": "virtual"}, "minute_bar", 2700, EVENING, "35,100 requests and 9:45:00 .* set UNIVERSE to watch"),
+        ({"environment": "virtual"}, "minute_bar", 2700, EVENING, "35,100 requests and 9:45:00 .* set UNIVERSE"),
         ({"environment": "virtual"}, "minute_bar", 924, EVENING, "12,012 requests and 3:20:12"),
         ({"environment": "virtual"}, "minute_bar", 301, {"minutes": 30}, "301 requests and 0:05:01"),
         ({"rate_limit": 0.5}, "minute_bar", 2700, EVENING, "10,800 requests and 6:00:00 at the 0.5 a second of kis,"),
