@@ -10,7 +10,7 @@ which it will be done. With the source `auto`, daily bars come from KRX where th
 its whole market days cost fewer calls, within the calls that the key has left today, and from KIS otherwise. What the
 source truly has nothing for is remembered in `market.no_data` and not asked again. `report` lists what is still not
 there, and fails when that is anything. A run that was killed or cleared asks again only for what is not stored; tick
-`refetch` to ask for everything.
+`refetch` to ask for everything. `trading_session` brings some weeks a day: KIS wants one such call a day.
 
 The dataset `instrument` fills in the lists of issues of past sessions (KRX has them from 2010 on, at three calls each;
 KIS has none): names, boards, shares, and the issues that have left since, which `daily_bar` then loads too. It takes no
@@ -26,6 +26,8 @@ that failed. Clear the failed `load` tasks; `report` is cleared with them.
   of one year). Nothing was asked.
 * *DailyQuotaError* in a `load` task: KRX was asked alone, and the calls of its key are spent; clear the task after
   midnight (Seoul). With the source `auto` the rest goes to KIS in the same task.
+* *InvalidRequestError: too many tasks* means that `chunk_size` is too small for so many stock codes; the message says
+  which one will do.
 * *IncompleteDataError* in a `load` task: some windows failed and the others are loaded; the message names them.
 """
 
@@ -65,7 +67,7 @@ with DAG(
             type="string",
             enum=["auto", "kis", "krx", "mock"],
             title="Source",
-            description="auto: the connection of the scheduled DAGs, and KRX for lists, and for daily bars where it is cheaper.",
+            description="auto: the connection of the scheduled DAGs, and KRX for lists, and daily bars where it is cheaper.",
         ),
         "source_conn_id": Param(
             None,
@@ -100,7 +102,9 @@ with DAG(
 
     load = DataSourceToPostgresOperator.partial(
         task_id="load",
-        map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}, "
-        "{{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}, {{ task.source_conn_id }}",
+        execution_timeout=None,  # a year of minutes takes longer than any other task may
+        map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}"
+        "{% if task.stock_codes %}, {{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}{% endif %}"
+        ", {{ task.source_conn_id }}",
     ).expand_kwargs(plan(SOURCE_CONN_ID))
     load >> report(SOURCE_CONN_ID)

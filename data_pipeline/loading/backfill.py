@@ -28,7 +28,7 @@ DATASETS = ("daily_bar", "minute_bar", "trading_session")
 MOST_UNCONFIRMED = 5_000_000
 """Requests above which somebody has to confirm."""
 WINDOW_ROWS = 50_000
-"""About how many rows one transaction holds."""
+"""A chunk: rows that may be asked for and not be stored yet. One transaction holds half of them at most."""
 BATCH = 200
 """Issues that one statement looks at, which bounds what Postgres sorts."""
 
@@ -127,7 +127,8 @@ def said_gone(gone: Mapping[str, date], first: date) -> str:
 def spans_of(connection: Connection, backfill: Backfill, moment: datetime, most_rows: int = WINDOW_ROWS) -> list[Span]:
     """Return what has to be asked, with the fewest requests; empty when everything is there.
 
-    Minutes that the source no longer has are left out; coverage goes on listing them as missing.
+    A span holds half of ``most_rows``, so that one may be on its way while another is loaded. Minutes that the source
+    no longer has are left out; coverage goes on listing them as missing.
     """
     gaps = gaps_of(connection, backfill, moment)
     markets = (
@@ -147,7 +148,7 @@ def plan_gaps(
     calendar = krx_calendar()
     shape = shape_of(backfill.source, backfill.dataset)
     sessions = calendar.sessions(calendar.first_day, calendar.last_day)
-    return plan_spans(backfill.dataset, gaps, sessions, shape, most_rows, quoted_session(moment), markets)
+    return plan_spans(backfill.dataset, gaps, sessions, shape, max(1, most_rows // 2), quoted_session(moment), markets)
 
 
 def quoted_session(moment: datetime) -> date | None:

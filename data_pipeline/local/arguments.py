@@ -55,7 +55,7 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
         help="auto (as DATA_SOURCE_TYPE or the credentials say, and daily bars from KRX where its key exists and that "
         "is cheaper), kis, krx or mock; default: auto",
     )
-    add("--window-rows", type=int, default=50_000, metavar="ROWS", help="rows of one transaction (default: 50,000)")
+    add("--window-rows", type=int, default=50_000, metavar="ROWS", help="rows that a kill may cost (default: 50,000)")
     add("--dry-run", action="store_true", help="only say what it would cost: requests, time and rows")
     add("--refetch", action="store_true", help="ask also for what is stored already")
     add("--confirm-large", action="store_true", help="needed when it takes more than 5 million requests")

@@ -111,9 +111,9 @@ def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, 
         connection.rollback()
         for line in shares.lines:
             console.print(line, soft_wrap=True)
-        require_confirmation(shares.cost, confirmed=wish.confirmed, where="add --confirm-large")
         if wish.dry_run:
             return 0
+        require_confirmation(shares.cost, confirmed=wish.confirmed, where="add --confirm-large")
         failures = _follow(shares.load(run, fetch_threads(environ)), shares.cost.requests, console)
         return _tell(connection, checked, failures, console)
 

@@ -85,7 +85,9 @@ def one_source(
     if isinstance(source, KRXDataSource):
         line += f"; {say_alone([span.requests for span in spans], offer_of(source))}"
     dataset = find_dataset(backfill.dataset)
-    return Shares([line], cost, lambda run, threads: load_spans(connection, source, dataset, spans, run, threads))
+    return Shares(
+        [line], cost, lambda run, threads: load_spans(connection, source, dataset, spans, run, threads, most_rows)
+    )
 
 
 def two_sources(
@@ -105,6 +107,7 @@ def two_sources(
         return load_in_turn(
             connection, official, plan.official_spans, source,
             lambda undone: plan_gaps(backfill, plan.rest(undone), moment, most_rows), dataset, run, threads,
+            most_rows,
         )  # fmt: skip
 
     cost = replace(second, requests=first.requests + second.requests)

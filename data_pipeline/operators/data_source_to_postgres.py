@@ -50,8 +50,8 @@ class DataSourceToPostgresOperator(BaseOperator):
         trading_session. (templated)
     :param first: The first day, included. Empty: the session of the run. (templated)
     :param last: The last day, included. Empty: the same as ``first``. (templated)
-    :param window_rows: About how many rows one window may hold, which bounds memory and the length of a transaction;
-        about as many more may be on their way.
+    :param window_rows: How many rows one window may hold, which bounds memory and the length of a transaction; as many
+        more may be on their way. With ``cells`` both together hold no more, which is then all that a kill asks again.
     :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 8.
     :param failed_codes_allowed: How many stock codes may fail before the task does, after all others were loaded.
     :param running_session: Load a session that still runs, as far as it has come; without it a dataset of whole
@@ -140,7 +140,7 @@ class DataSourceToPostgresOperator(BaseOperator):
                 if dataset.kind is Kind.SESSIONS:
                     loaded = ((window, check_calendar(connection, source, dataset, window, run)) for window in windows)
                 else:
-                    loaded = load_windows(connection, source, dataset, windows, run, threads, self.window_rows)
+                    loaded = load_windows(connection, source, dataset, windows, run, threads, 2 * self.window_rows)
                 for number, (window, counts) in enumerate(loaded, 1):
                     self.log.info("%s %s (%d of %d): %s", self.dataset, window, number, len(windows), counts)
                     total.update(counts)

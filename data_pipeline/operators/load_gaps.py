@@ -83,7 +83,7 @@ def _steps(
     threads: int,
 ) -> Iterator[Iterator[Step]]:
     if not operator.fallback_conn_id:
-        yield load_spans(connection, source, dataset, spans, run, threads)
+        yield load_spans(connection, source, dataset, spans, run, threads, operator.window_rows)
         return
     with open_source(operator.fallback_conn_id) as broker:
         rest, moment = replace(backfill, source=broker.name), run.moment or datetime.now(SEOUL)
@@ -91,7 +91,7 @@ def _steps(
         def plan_rest(gaps: dict[str, list[Gap]]) -> list[Span]:
             return plan_gaps(rest, gaps, moment, operator.window_rows)
 
-        yield load_in_turn(connection, source, spans, broker, plan_rest, dataset, run, threads)
+        yield load_in_turn(connection, source, spans, broker, plan_rest, dataset, run, threads, operator.window_rows)
 
 
 def _after_market(source: AbstractDataSource) -> bool | None:

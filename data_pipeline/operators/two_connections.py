@@ -26,8 +26,8 @@ def chosen_conn_id(params: Mapping[str, Any], scheduled_conn_id: str) -> str:
     """
     Return the connection that a form asks: the one it names, else one of the kind of source it names.
 
-    That is the connection of the scheduled DAGs when it is of this kind, else ``kis_default`` and so on. When the choice
-    is open, lists of issues come from the exchange where its key exists, because nobody else has past ones.
+    That is the connection of the scheduled DAGs when it is of this kind, else ``kis_default`` and so on. When the
+    choice is open, lists of issues come from the exchange where its key exists, because nobody else has past ones.
 
     :param params: ``dataset``, ``source`` and ``source_conn_id`` of the form.
     :param scheduled_conn_id: What ``SOURCE_CONN_ID`` says; it is the form's own when the form names one.

@@ -20,6 +20,8 @@ class RequestShape:
     """Issues in one request for the session that quotes show; 1 when there is no such request."""
     minutes_page: int = 120
     """Minute bars of one issue in one request, packed over neighbouring sessions."""
+    running_minutes_page: int = 30
+    """Minute bars of one issue in one request while the session runs."""
     minutes_reach: timedelta = timedelta(days=365)
     """How far minutes reach back from the newest final session."""
     market_services: tuple[tuple[str, date], ...] = ()
