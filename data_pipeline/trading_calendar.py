@@ -54,6 +54,7 @@ class TradingCalendar:
             closures = _closures(facts["closures"])
             self.provisional_years = frozenset(int(year) for year in facts["provisional"])
             self._late_days = frozenset(date.fromisoformat(day) for day in facts["late_days"])
+            self._other_opens = dict(_times_by_day(facts["other_opens"]))
             self._regular_close = _times_by_day(facts["regular_close"])
             self._final_at = _times_by_day(facts["day_is_final_at"])
             self._after_market = _phases_by_day({day: {"": hours} for day, hours in facts["after_market"].items()})
@@ -98,7 +99,10 @@ class TradingCalendar:
         return self._sessions[position]
 
     def open_at(self, session: date) -> datetime:
-        """Return when continuous trading begins: 09:00, or 10:00 on a year's first session and examination days."""
+        """Return when continuous trading begins: 09:00, or 10:00 on a year's first session and examination days.
+
+        On 2001-09-12, after the attacks in the United States, it was 12:00.
+        """
         return _seoul(self._require_session(session), self._open_time(session))
 
     def close_at(self, session: date) -> datetime:
@@ -155,6 +159,8 @@ class TradingCalendar:
         return {name: Hours(_seoul(session, opens), _seoul(session, ends)) for name, (opens, ends) in phases.items()}
 
     def _open_time(self, session: date) -> time:
+        if session in self._other_opens:
+            return self._other_opens[session]
         opens_year = bisect_left(self._sessions, session) == bisect_left(self._sessions, date(session.year, 1, 1))
         return _LATE_OPEN if opens_year or session in self._late_days else _REGULAR_OPEN
 

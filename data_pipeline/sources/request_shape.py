@@ -20,6 +20,8 @@ class RequestShape:
     """Minute bars of one issue in one request, packed over neighbouring sessions."""
     minutes_reach: timedelta = timedelta(days=365)
     """How far minutes reach back from the newest final session."""
+    first_day: date = date.min
+    """The first day of which it has daily bars."""
     market_calls: int = 0
     """Requests at most for one session of the whole market with funds; 0 when the source is asked issue by issue."""
     lacks: frozenset[str] = frozenset()
@@ -36,7 +38,7 @@ _KIS = RequestShape()
 _VIRTUAL = RequestShape(
     quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session"})
 )
-_KRX = RequestShape(market_calls=5, lacks=frozenset({"minute_bar", "trading_session"}))
+_KRX = RequestShape(first_day=date(2010, 1, 4), market_calls=5, lacks=frozenset({"minute_bar", "trading_session"}))
 SHAPES = {
     "kis": _KIS,
     "kis-sandbox": _KIS,
@@ -47,7 +49,8 @@ SHAPES = {
 }
 """By what rows carry in ``source``.
 
-Page sizes: KIS Developers, 국내주식기간별시세, 관심종목(멀티종목) 시세조회, 주식일별분봉조회.
+Page sizes: KIS Developers, 국내주식기간별시세, 관심종목(멀티종목) 시세조회, 주식일별분봉조회. KIS has daily bars
+since the listing of an issue, further back than the trading calendar; KRX publishes sessions from 2010-01-04 on.
 """
 
 
