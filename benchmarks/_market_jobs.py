@@ -8,9 +8,9 @@ from datetime import date
 from math import ceil
 
 from benchmarks._market_heal import fewest_requests, healing_windows
-from benchmarks._market_server import trading_days
 from data_pipeline.operators.datasets import find_dataset
-from data_pipeline.operators.windows import Window, chunks
+from data_pipeline.operators.windows import Window
+from data_pipeline.trading_calendar import krx_calendar
 
 FRIDAY = date(2026, 11, 20)
 MINUTES_A_DAY = 381
@@ -41,7 +41,7 @@ class Job:
         if self.heals:
             return fewest_requests(stock_codes, self.first, self.last)
         codes = len(stock_codes)
-        days = len(trading_days(self.first, self.last))
+        days = len(krx_calendar().sessions(self.first, self.last))
         if self.dataset == "price_snapshot":
             return ceil(codes / 30)
         rows = {"order_book": 1, "minute_bar": days * MINUTES_A_DAY, "daily_bar": days}[self.dataset]
@@ -49,14 +49,10 @@ class Job:
         return codes * ceil(rows / page)
 
     def windows(self, codes: Sequence[str]) -> list[Window]:
-        """Return the windows, as the operator cuts them; where the calendar does not reach, all years of some codes."""
+        """Return the windows, as the operator cuts them."""
         if self.heals:
             return healing_windows(codes, self.first, self.last)
-        dataset = find_dataset(self.dataset)
-        if self.dataset == "daily_bar":
-            size = max(1, 50_000 // len(trading_days(self.first, self.last)))
-            return [Window(tuple(part), self.first, self.last) for part in chunks(codes, size)]
-        return list(dataset.windows(codes, self.first, self.last, 50_000))
+        return list(find_dataset(self.dataset).windows(codes, self.first, self.last, 50_000))
 
 
 _MONTH = date(2026, 10, 26)

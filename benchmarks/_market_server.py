@@ -22,8 +22,6 @@ from data_pipeline.trading_calendar import SEOUL, krx_calendar
 LATENCY = (0.020, 0.060)
 _TOKEN = {"access_token": "T" * 64, "token_type": "Bearer", "expires_in": 86400}
 _OK = b'"rt_cd":"0","msg_cd":"MCA00000","msg1":"OK"}'
-_CLOSED_EVERY = 21
-"""Before the calendar begins, every so many weekdays one is taken for closed, which is about what a year has."""
 
 
 class CheapServer(BaseAdapter):
@@ -76,15 +74,6 @@ class CheapServer(BaseAdapter):
         return response
 
 
-def trading_days(first: date, last: date) -> list[date]:
-    """Return the sessions of a range, both ends included; before the calendar begins, made-up ones."""
-    calendar = krx_calendar()
-    days = [first + timedelta(days=back) for back in range((calendar.first_day - first).days)]
-    weekdays = [day for day in days if day.weekday() < 5]
-    early = [day for number, day in enumerate(weekdays, 1) if number % _CLOSED_EVERY]
-    return early + calendar.sessions(max(first, calendar.first_day), last)
-
-
 def _price(_: dict[str, str]) -> bytes:
     fields = ("stck_prpr", "stck_oprc", "stck_hgpr", "stck_lwpr", "stck_sdpr", "acml_vol", "acml_tr_pbmn")
     return json.dumps({"output": dict.fromkeys(fields, "100")}).encode()[:-1] + b"," + _OK
@@ -129,7 +118,7 @@ def _chart_rows() -> tuple[list[str], list[bytes]]:
     """Return days and rows of a daily chart that reaches back beyond any range, newest first."""
     fields = {"stck_bsop_date": "%s", "acml_vol": "10", "acml_tr_pbmn": "1000", "prdy_vrss": "0", "prdy_vrss_sign": "3"}
     row = json.dumps(fields | dict.fromkeys(("stck_clpr", "stck_oprc", "stck_hgpr", "stck_lwpr"), "100"))
-    names = [f"{day:%Y%m%d}" for day in trading_days(date(2006, 1, 2), date(2026, 11, 20))][::-1]
+    names = [f"{day:%Y%m%d}" for day in krx_calendar().sessions(date(2001, 1, 2), date(2026, 11, 20))][::-1]
     return names, [(row % name).encode() for name in names]
 
 

@@ -90,7 +90,7 @@ def _positive(text: str) -> int:
 
 def _codes(job: Job, count: int) -> list[str]:
     """Return listed codes; those of a job with a fixed number of bars trade in every minute of its sessions."""
-    market, sessions = SyntheticMarket(), krx_calendar().sessions(max(job.first, krx_calendar().first_day), job.last)
+    market, sessions = SyntheticMarket(), krx_calendar().sessions(job.first, job.last)
     listed = (one.stock_code for one in market.instruments(job.last))
     if not job.full:
         return list(listed)[:count]

@@ -67,7 +67,7 @@ with DAG(
             type="string",
             enum=["auto", "kis", "krx", "mock"],
             title="Source",
-            description="auto: the connection of the scheduled DAGs, and KRX for lists, and daily bars where it is cheaper.",
+            description="auto: that of the scheduled DAGs, and KRX for lists, and for daily bars where it is cheaper.",
         ),
         "source_conn_id": Param(
             None,
@@ -104,7 +104,7 @@ with DAG(
         task_id="load",
         execution_timeout=None,  # a year of minutes takes longer than any other task may
         map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}"
-        "{% if task.stock_codes %}, {{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}{% endif %}"
-        ", {{ task.source_conn_id }}",
+        "{% if task.stock_codes %}, {{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}"
+        "{% endif %}, {{ task.source_conn_id }}",
     ).expand_kwargs(plan(SOURCE_CONN_ID))
     load >> report(SOURCE_CONN_ID)

@@ -22,7 +22,7 @@ from data_pipeline.trading_calendar import TradingCalendar
 Facts = dict[str, Any]
 
 FEWEST_CLOSURES, MOST_CLOSURES = 8, 25
-"""Closed weekdays of a year: 10 to 19 from 2010 to 2027. A list outside of this is not a year's list."""
+"""Closed weekdays of a year: 8 to 19 from 2001 to 2027. A list outside of this is not a year's list."""
 
 _DAY = re.compile(r"(\d{4})[-./]?(\d{2})[-./]?(\d{2})(?!\d)")
 
@@ -118,7 +118,7 @@ def check_facts(facts: Facts) -> TradingCalendar:
             raise ConfigurationError(
                 f"{last}, the last weekday of {year}, is not closed; the exchange always closes it"
             )
-    for text in facts["late_days"]:
+    for text in (*facts["late_days"], *facts["other_opens"]):
         if not calendar.is_session(date.fromisoformat(text)):
             raise ConfigurationError(f"{text} opens late but is not a session")
     return calendar

@@ -32,15 +32,42 @@
         |-- SyntheticDataRefusedError       made-up rows may not enter a warehouse of real rows, nor the reverse
         `-- LoadError                       Postgres refused the rows; the table is as it was before
 
-Errors that also derive from a class of ``requests`` or from ``ValueError`` can be caught as the README shows.
+Errors that also derive from a class of ``requests`` or from ``ValueError`` can be caught as the README shows. The
+former are made in ``http_exceptions`` when they are first asked for, because importing ``requests`` takes longer than
+all else that a DAG file or the calendar needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from requests import exceptions as requests_exceptions
+if TYPE_CHECKING:
+    from data_pipeline import http_exceptions
+
+    RateLimitedError = http_exceptions.RateLimitedError
+    DailyQuotaError = http_exceptions.DailyQuotaError
+    ServerFailureError = http_exceptions.ServerFailureError
+    MaintenanceError = http_exceptions.MaintenanceError
+    RequestTimeoutError = http_exceptions.RequestTimeoutError
+    ConnectionFailedError = http_exceptions.ConnectionFailedError
+    AuthenticationError = http_exceptions.AuthenticationError
+    ServiceNotApprovedError = http_exceptions.ServiceNotApprovedError
+    RequestRefusedError = http_exceptions.RequestRefusedError
+
+_OF_REQUESTS = frozenset(
+    {
+        "RateLimitedError",
+        "DailyQuotaError",
+        "ServerFailureError",
+        "MaintenanceError",
+        "RequestTimeoutError",
+        "ConnectionFailedError",
+        "AuthenticationError",
+        "ServiceNotApprovedError",
+        "RequestRefusedError",
+    }
+)
 
 
 class DataPipelineError(Exception):
@@ -58,40 +85,12 @@ class PermanentError(DataPipelineError):
     """It will not pass by itself; trying again does not help."""
 
 
-class RateLimitedError(TransientError, requests_exceptions.HTTPError):
-    """The server rejected the call because too many were sent (KIS: EGW00201, EGW00215)."""
-
-
-class DailyQuotaError(TransientError, requests_exceptions.HTTPError):
-    """The calls that a key has for one day are spent; ``retry_after`` are the seconds until the next day begins."""
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
 class NotPublishedError(TransientError):
     """The exchange has not published this session yet; ``retry_after`` are the seconds until asking makes sense."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class ServerFailureError(TransientError, requests_exceptions.HTTPError):
-    """The server failed: a 5xx without a code that explains it."""
-
-
-class MaintenanceError(ServerFailureError):
-    """The server answers with a web page in place of data, as during maintenance, under whatever status."""
-
-
-class RequestTimeoutError(TransientError, requests_exceptions.Timeout):
-    """The server did not answer within the timeout."""
-
-
-class ConnectionFailedError(TransientError, requests_exceptions.ConnectionError):
-    """The connection could not be made or broke off."""
 
 
 class QueueTimeoutError(TransientError):
@@ -120,18 +119,6 @@ class ConfigurationError(PermanentError, ValueError):
 
 class InvalidRequestError(PermanentError, ValueError):
     """An argument is wrong (a malformed stock code, a reversed range); nothing was sent."""
-
-
-class AuthenticationError(PermanentError, requests_exceptions.HTTPError):
-    """The server refuses the app key, the app secret or a fresh token."""
-
-
-class ServiceNotApprovedError(AuthenticationError):
-    """The key is good, but this service was not applied for, or not approved yet, or no longer is."""
-
-
-class RequestRefusedError(PermanentError, requests_exceptions.HTTPError):
-    """The server understood the request and refuses it; the message carries its code."""
 
 
 class UnknownStockError(PermanentError):
@@ -187,3 +174,11 @@ class SyntheticDataRefusedError(PermanentError):
 
 class LoadError(PermanentError):
     """Postgres refused the rows; the table is as it was before."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_REQUESTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from data_pipeline import http_exceptions
+
+    return getattr(http_exceptions, name)

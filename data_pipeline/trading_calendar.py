@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-if TYPE_CHECKING:
-    from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
+from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
 
 SEOUL = ZoneInfo("Asia/Seoul")
 DATA_FILE = Path(__file__).with_name("xkrx_sessions.json")
@@ -54,6 +53,7 @@ class TradingCalendar:
             closures = _closures(facts["closures"])
             self.provisional_years = frozenset(int(year) for year in facts["provisional"])
             self._late_days = frozenset(date.fromisoformat(day) for day in facts["late_days"])
+            self._other_opens = dict(_times_by_day(facts["other_opens"]))
             self._regular_close = _times_by_day(facts["regular_close"])
             self._final_at = _times_by_day(facts["day_is_final_at"])
             self._after_market = _phases_by_day({day: {"": hours} for day, hours in facts["after_market"].items()})
@@ -63,7 +63,7 @@ class TradingCalendar:
                 raise ValueError(f"the hours of {self.first_day} are not given")  # noqa: TRY301 - as any other fault
             self._sessions = [day for day in _weekdays(self.first_day, self.last_day) if day not in closures]
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-            raise _unusable(f"the trading calendar's facts are unusable: {error!r}") from error
+            raise ConfigurationError(f"the trading calendar's facts are unusable: {error!r}") from error
         self._known = frozenset(self._sessions)
 
     def is_session(self, day: date) -> bool:
@@ -83,7 +83,7 @@ class TradingCalendar:
         """
         position = bisect_left(self._sessions, self._covered(day))
         if position == 0:
-            raise _not_covered(f"no session before {day} is known: the calendar begins on {self.first_day}")
+            raise CalendarRangeError(f"no session before {day} is known: the calendar begins on {self.first_day}")
         return self._sessions[position - 1]
 
     def next_session(self, day: date) -> date:
@@ -94,11 +94,14 @@ class TradingCalendar:
         """
         position = bisect_right(self._sessions, self._covered(day))
         if position == len(self._sessions):
-            raise _not_covered(f"no session after {day} is known: the calendar ends on {self.last_day}")
+            raise CalendarRangeError(f"no session after {day} is known: the calendar ends on {self.last_day}")
         return self._sessions[position]
 
     def open_at(self, session: date) -> datetime:
-        """Return when continuous trading begins: 09:00, or 10:00 on a year's first session and examination days."""
+        """Return when continuous trading begins: 09:00, or 10:00 on a year's first session and examination days.
+
+        On 2001-09-12, after the attacks in the United States, it was 12:00.
+        """
         return _seoul(self._require_session(session), self._open_time(session))
 
     def close_at(self, session: date) -> datetime:
@@ -151,10 +154,12 @@ class TradingCalendar:
     ) -> dict[str, Hours]:
         special = session in self._late_days or (opening and self._open_time(session) != _REGULAR_OPEN)
         if phases and special:
-            raise _not_covered(f"{session} has special hours, and those of the other markets on it are not known")
+            raise CalendarRangeError(f"{session} has special hours, and those of the other markets on it are not known")
         return {name: Hours(_seoul(session, opens), _seoul(session, ends)) for name, (opens, ends) in phases.items()}
 
     def _open_time(self, session: date) -> time:
+        if session in self._other_opens:
+            return self._other_opens[session]
         opens_year = bisect_left(self._sessions, session) == bisect_left(self._sessions, date(session.year, 1, 1))
         return _LATE_OPEN if opens_year or session in self._late_days else _REGULAR_OPEN
 
@@ -162,7 +167,7 @@ class TradingCalendar:
         if isinstance(day, datetime):
             raise TypeError(f"a date in Seoul is wanted, not a moment: {day}")
         if not self.first_day <= day <= self.last_day:
-            raise _not_covered(
+            raise CalendarRangeError(
                 f"the trading calendar covers {self.first_day} to {self.last_day}, not {day}; "
                 f"add the closures of {day.year} to {DATA_FILE.name}"
             )
@@ -170,7 +175,7 @@ class TradingCalendar:
 
     def _require_session(self, session: date) -> date:
         if not self.is_session(session):
-            raise _not_covered(f"{session} is not a session of the exchange")
+            raise CalendarRangeError(f"{session} is not a session of the exchange")
         return session
 
 
@@ -193,7 +198,7 @@ def load_calendar(path: Path) -> TradingCalendar:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _unusable(f"the trading calendar {path} cannot be read: {error}") from error
+        raise ConfigurationError(f"the trading calendar {path} cannot be read: {error}") from error
     return TradingCalendar(facts)
 
 
@@ -249,16 +254,3 @@ def _in_seoul(now: datetime) -> datetime:
     if now.tzinfo is None:
         raise ValueError(f"an aware datetime is wanted, not {now}")
     return now.astimezone(SEOUL)
-
-
-# The errors derive from those of `requests`, whose import takes longer than everything else here.
-def _not_covered(message: str) -> CalendarRangeError:
-    from data_pipeline.exceptions import CalendarRangeError
-
-    return CalendarRangeError(message)
-
-
-def _unusable(message: str) -> ConfigurationError:
-    from data_pipeline.exceptions import ConfigurationError
-
-    return ConfigurationError(message)

@@ -21,6 +21,7 @@ ROOT = "/svc/apis/"
 KEY_LENGTH = 40
 API_KEY = "EMULATOR" + "0" * 32
 """A key of the documented length (40) that the emulator accepts."""
+_FIRST_DAY = date(2010, 1, 4)
 _PUBLISHED_FROM = time(8)
 
 
@@ -93,7 +94,7 @@ class EmulatedKrx:
 
     def _rows(self, service: Service, day: date | None, now: datetime, *, before: bool) -> bytes:
         calendar = self._view.calendar
-        if day is None or not calendar.first_day <= day <= calendar.last_day:
+        if day is None or not _FIRST_DAY <= day <= calendar.last_day:
             return _block([])
         if not calendar.is_session(day):
             blank = service.market == "ETF" and self.rules.blank_funds_when_closed and day < now.date()

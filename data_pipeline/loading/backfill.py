@@ -91,6 +91,8 @@ def check_backfill(dataset: str, first: date, last: date | None, source: str, mo
         raise InvalidRequestError(f"last {last} is beyond {newest}, the last final session at the run's logical date")
     if not calendar.sessions(first, last):
         raise InvalidRequestError(f"no session of the exchange lies between {first} and {last}")
+    if first < shape.first_day:
+        raise UnsupportedDatasetError(f"{source} begins on {shape.first_day} and has nothing for {first}; begin later")
     if dataset == "minute_bar" and first < shape.first_minute_session(newest) and shape.counted:
         reach = shape.first_minute_session(newest)
         raise UnsupportedDatasetError(f"{source} has minutes from {reach} on, not from {first}; begin later")
@@ -128,7 +130,7 @@ def spans_of(connection: Connection, backfill: Backfill, moment: datetime, most_
     """Return what has to be asked, with the fewest requests; empty when everything is there.
 
     A span holds half of ``most_rows``, so that one may be on its way while another is loaded. Minutes that the source
-    no longer has are left out; coverage goes on listing them as missing.
+    no longer has, and days before the first that it has, are left out; coverage goes on listing them as missing.
     """
     gaps = gaps_of(connection, backfill, moment)
     markets = (
@@ -162,7 +164,7 @@ def gaps_of(connection: Connection, backfill: Backfill, moment: datetime) -> dic
     shape = shape_of(backfill.source, backfill.dataset)
     calendar = krx_calendar()
     newest = calendar.last_final_session(moment)
-    first = backfill.first
+    first = max(backfill.first, shape.first_day)
     if backfill.dataset == "minute_bar" and shape.counted:
         first = max(first, shape.first_minute_session(newest))
     gaps: dict[str, list[Gap]] = {}

@@ -49,6 +49,12 @@ class Context:
     """The newest stored bar before the window, by stock code."""
     stays: Mapping[str, Sequence[Issue]] = field(default_factory=dict)
     """Every stay on the list of a code that was used more than once, oldest first."""
+    dated_rules: bool = True
+    """Whether ticks and limits are those of each session; False for the synthetic market, which knows today's only."""
+
+    def rules_of(self, session: date) -> date | None:
+        """Return the session whose price rules a bar of this one is held against; None for those in force."""
+        return session if self.dated_rules else None
 
 
 def check_bar(bar: DailyBar, before: DailyBar | None, context: Context) -> Iterator[Finding]:
@@ -130,7 +136,8 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
     base, issue = bar.close - bar.change, _issue(bar, context)
     lowest = bar.low if bar.volume else bar.close
     highest = bar.high if bar.volume else bar.close
-    percent = limit_percent(issue.market if issue else "KOSPI") * (_LEVERAGE if _is_fund(issue) else 1)
+    percent = limit_percent(issue.market if issue else "KOSPI", context.rules_of(bar.session))
+    percent *= _LEVERAGE if _is_fund(issue) else 1
     low, high = base - base * percent // 100, base + base * percent // 100
     if low <= lowest and highest <= high:
         return
@@ -176,8 +183,9 @@ def is_repeated(bar: DailyBar, before: DailyBar) -> bool:
 
 def _check_ticks(bar: DailyBar, prices: set[int], context: Context) -> Iterator[Finding]:
     issue = _issue(bar, context)
-    board = "ETF" if _is_fund(issue) else "KOSPI"
-    off = sorted(price for price in prices if price % tick_size(price, board))
+    board = "ETF" if _is_fund(issue) else issue.market if issue else "KOSPI"
+    rules = context.rules_of(bar.session)
+    off = sorted(price for price in prices if price % tick_size(price, board, rules))
     if off and issue is not None:
         yield Finding("tick", WARNING, f"{', '.join(map(str, off))} off the ticks", bar)
 

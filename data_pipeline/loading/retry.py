@@ -99,8 +99,9 @@ def _retry(connection: Connection, one: Held, reread: Reread | None, thresholds:
     record = _record(table, one, reread)
     day = table.day_of(record)
     asked = Asked([one.stock_code] if one.stock_code else (), one.session, one.session)
-    now = THE_END if one.source in MADE_UP else None
-    wrong = judge([record], table, asked, read_context(connection, [record], asked, now, thresholds)).errors
+    made_up = one.source in MADE_UP
+    context = read_context(connection, [record], asked, THE_END if made_up else None, thresholds, made_up=made_up)
+    wrong = judge([record], table, asked, context).errors
     if wrong:
         raise ValueError(f"{wrong[0].check}: {wrong[0].problem}")
     run_id = start_run(connection, table.name, one.source, run_key="quarantine", first=day, last=day)

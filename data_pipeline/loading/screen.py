@@ -77,7 +77,9 @@ def screen(
             after the rollback.
         ConfigurationError: A threshold cannot be used.
     """
-    context = read_context(connection, records, asked, now or (THE_END if source in MADE_UP else None), thresholds)
+    made_up = source in MADE_UP
+    moment = now or (THE_END if made_up else None)
+    context = read_context(connection, records, asked, moment, thresholds, made_up=made_up)
     verdict = judge(records, table, asked, context, len(held.rows))
     held.rows += map(as_rejection, verdict.errors)
     if verdict.fatal:
@@ -147,8 +149,13 @@ def read_context(
     asked: Asked,
     now: datetime | None = None,
     thresholds: Thresholds | None = None,
+    *,
+    made_up: bool = False,
 ) -> Context:
-    """Return what the warehouse knows around a window: its issues, and the bars of the session before it."""
+    """Return what the warehouse knows around a window: its issues, and the bars of the session before it.
+
+    Made-up rows are held against the price rules in force, by which the synthetic market lives on every session.
+    """
     codes = sorted(asked.stock_codes or {one.stock_code for one in records})
     limits = Thresholds.read(os.environ) if thresholds is None else thresholds
     moment = now or datetime.now(SEOUL)
@@ -167,7 +174,7 @@ def read_context(
             previous = {bar.stock_code: bar for bar in (DailyBar(*row) for row in cursor.fetchall())}
     newest = {code: found[-1] for code, found in stays.items()}
     reused = {code: found for code, found in stays.items() if len(found) > 1}
-    return Context(calendar, moment, limits, newest, previous, reused)
+    return Context(calendar, moment, limits, newest, previous, reused, dated_rules=not made_up)
 
 
 def _before(sessions: Collection[date], first: date) -> date | None:

@@ -13,16 +13,13 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from data_pipeline.exceptions import CodesFailedError, InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.hooks.source import open_source
-from data_pipeline.hooks.warehouse import WarehouseHook
-from data_pipeline.operators.windows import Window, as_codes, as_date, run_moment, run_session
-from data_pipeline.trading_calendar import krx_calendar
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from data_pipeline.operators.datasets import Dataset
     from data_pipeline.operators.window_load import Run
+    from data_pipeline.operators.windows import Window
     from data_pipeline.sources.base import AbstractDataSource
 
 
@@ -83,7 +80,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         *,
         dataset: str,
         source_conn_id: str,
-        postgres_conn_id: str = WarehouseHook.default_conn_name,
+        postgres_conn_id: str = "market_db",
         stock_codes: Sequence[str] | str | None = None,
         first: str | date | None = None,
         last: str | date | None = None,
@@ -115,7 +112,8 @@ class DataSourceToPostgresOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
-        # Only a worker needs the rooms below; DAG files are read every few seconds.
+        # Only a worker needs the rooms below and in the methods; DAG files are read every few seconds.
+        from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.operators.calendar_check import check_calendar
         from data_pipeline.operators.datasets import Kind, find_dataset
         from data_pipeline.operators.fetching import checked_threads, fetch_threads
@@ -156,6 +154,9 @@ class DataSourceToPostgresOperator(BaseOperator):
         return dict(total)
 
     def _windows(self, dataset: Dataset, context: Mapping[str, Any]) -> list[Window]:
+        from data_pipeline.operators.windows import as_codes, as_date, run_moment, run_session
+        from data_pipeline.trading_calendar import krx_calendar
+
         final = dataset.of_whole_sessions and not self.running_session
         first = as_date(self.first, "first") if self.first else run_session(context, final=final)
         last = as_date(self.last, "last") if self.last else first
@@ -170,11 +171,14 @@ class DataSourceToPostgresOperator(BaseOperator):
         return windows
 
     def _source(self) -> AbstractDataSource:
+        from data_pipeline.hooks.source import open_source
+
         return open_source(self.source_conn_id)
 
 
 def _run_of(context: Mapping[str, Any]) -> Run:
     from data_pipeline.operators.window_load import Run
+    from data_pipeline.operators.windows import run_moment
 
     instance = context.get("ti")
     if instance is None:

@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Any
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
-from data_pipeline.records import require_stock_code
 from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 
@@ -60,6 +59,8 @@ def require_stock_code_argument(code: str) -> str:
     Raises:
         InvalidRequestError: It is not a stock code.
     """
+    from data_pipeline.records import require_stock_code  # making the records takes longer than reading a DAG file
+
     try:
         return require_stock_code(code)
     except ValueError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from data_pipeline.exceptions import UnsupportedDatasetError
-from data_pipeline.sources.krx.endpoints import FUND_BARS, STOCK_BARS
+from data_pipeline.sources.krx.endpoints import FIRST_DAY, FUND_BARS, STOCK_BARS
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class RequestShape:
     """Requests at most for the list of issues of one session; 0 when none is sent."""
     calls_a_day: int | None = None
     """Requests that one key may send in a day; None without such a limit."""
+    first_day: date = date.min
+    """The first day of which it has daily bars."""
     lacks: frozenset[str] = frozenset()
     """Datasets of past sessions that it does not offer."""
     counted: bool = True
@@ -64,6 +66,7 @@ _VIRTUAL = RequestShape(
     quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session", "instrument"})
 )
 _KRX = RequestShape(
+    first_day=FIRST_DAY,
     market_services=tuple((one.market, one.first) for one in (*STOCK_BARS, *FUND_BARS)),
     list_calls=3,
     calls_a_day=10_000,
@@ -79,7 +82,8 @@ SHAPES = {
 }
 """By what rows carry in ``source``.
 
-Page sizes: KIS Developers, 국내주식기간별시세, 관심종목(멀티종목) 시세조회, 주식일별분봉조회.
+Page sizes: KIS Developers, 국내주식기간별시세, 관심종목(멀티종목) 시세조회, 주식일별분봉조회. KIS has daily bars
+since the listing of an issue, further back than the trading calendar; KRX publishes sessions from 2010-01-04 on.
 """
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from datetime import date
 
 import pytest
 
 from benchmarks._market_clock import VirtualClock
 from benchmarks._market_jobs import JOBS
-from benchmarks._market_server import MARKET_EVENING, CheapServer, trading_days
+from benchmarks._market_server import MARKET_EVENING, CheapServer
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
+from data_pipeline.trading_calendar import krx_calendar
 
 
 def test_the_clock_moves_to_the_earliest_wake_up() -> None:
@@ -66,15 +66,8 @@ def test_the_source_needs_the_minimum(job: str, tmp_path) -> None:
         with KISDataSource(settings, store, server, server.market_time, clock.sleep) as source:
             ask = source.daily_bars if one.dataset == "daily_bar" else source.minute_bars
             rows = list(ask(["005930"], one.first, one.last))
-    days = len(trading_days(one.first, one.last))
+    days = len(krx_calendar().sessions(one.first, one.last))
     assert len(rows) == days * (1 if one.dataset == "daily_bar" else 381)
     # Minutes need one more call at the very beginning, which tells the server's time.
     assert source.requests_sent == one.minimum_requests(["005930"]) + (one.dataset == "minute_bar")
     assert server.rejected == 0
-
-
-def test_sessions_before_the_calendar_are_about_as_many_as_in_other_years() -> None:
-    """Between 240 and 252 a year in the two before it; 2010 begins on Monday 4 January."""
-    days = trading_days(date(2008, 1, 1), date(2010, 1, 4))
-    assert 480 <= len(days) - 1 <= 504
-    assert days[-1] == date(2010, 1, 4)

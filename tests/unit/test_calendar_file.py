@@ -146,6 +146,12 @@ def test_a_broken_list_is_refused(
     assert file.read_bytes() == before
 
 
+def test_an_odd_opening_is_of_a_session() -> None:
+    """An opening that follows no rule, noted under a closed day, is refused."""
+    with pytest.raises(ConfigurationError, match="2001-12-25"):
+        check_facts({**read_facts(DATA_FILE), "other_opens": {"2001-12-25": "12:00"}})
+
+
 def test_a_fact_needs_a_source(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a word on where it was read, nothing is written."""
     assert run("close", "2027-03-03", "election", "--source", " ", "--file", file) == 2

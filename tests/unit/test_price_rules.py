@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,37 @@ def test_stock_ticks(price: int, tick: int) -> None:
 def test_fund_ticks(price: int, tick: int) -> None:
     """Exchange traded funds move by 5 won, below 2,000 won by 1."""
     assert rules.tick_size(price, "ETF") == tick
+
+
+@pytest.mark.parametrize(
+    ("price", "market", "session", "tick"),
+    [
+        (990, "KOSPI", date(2010, 10, 1), 5),
+        (990, "KOSPI", date(2010, 10, 4), 1),
+        (1_500, "KOSPI", date(2023, 1, 20), 5),
+        (1_500, "KOSPI", date(2023, 1, 25), 1),
+        (15_000, "KOSPI", date(2023, 1, 20), 50),
+        (150_000, "KOSPI", date(2023, 1, 20), 500),
+        (600_000, "KOSPI", date(2001, 1, 2), 1_000),
+        (150_000, "KOSDAQ", date(2023, 1, 20), 100),
+        (150_000, "KOSDAQ", date(2003, 7, 18), 500),
+        (150_000, "KOSDAQ", date(2003, 7, 21), 100),
+        (3_000, "KOSDAQ", date(2003, 7, 18), 10),
+        (3_000, "KOSDAQ", date(2003, 7, 21), 5),
+        (990, "KONEX", date(2013, 7, 1), 1),
+        (20_000, "ETF", date(2005, 3, 2), 5),
+    ],
+)
+def test_ticks_of_the_past(price: int, market: str, session: date, tick: int) -> None:
+    """Each table ends on the session before the next one begins."""
+    assert rules.tick_size(price, market, session) == tick
+
+
+def test_limits_of_the_past() -> None:
+    """15 % before 15 June 2015, 30 % since; KONEX has 15 % to this day."""
+    days = date(2001, 1, 2), date(2015, 6, 12), date(2015, 6, 15)
+    assert [rules.limit_percent("KOSDAQ", day) for day in days] == [15, 15, 30]
+    assert rules.limit_percent("KONEX", date(2026, 11, 20)) == 15
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,15 @@ from data_pipeline.trading_calendar import DATA_FILE, SEOUL, TradingCalendar, kr
 
 CLOSURE_LIST = Path(__file__).resolve().parents[2] / ".." / "shared" / "reference" / "krx-closures.json"
 
-# Counted with exchange_calendars 4.13.2 (2010 to 2025); 261 weekdays less 17 and 16 closures (2026, 2027).
+# Counted with exchange_calendars 4.13.2 (2001 to 2025); 261 weekdays less 17 and 16 closures (2026, 2027).
 SESSIONS_A_YEAR = {
+    2001: 246, 2002: 244, 2003: 247, 2004: 249, 2005: 249, 2006: 247, 2007: 246, 2008: 248, 2009: 253,
     2010: 251, 2011: 248, 2012: 248, 2013: 247, 2014: 245, 2015: 248, 2016: 246, 2017: 243, 2018: 244,
     2019: 246, 2020: 248, 2021: 248, 2022: 246, 2023: 245, 2024: 244, 2025: 242, 2026: 244, 2027: 245,
 }  # fmt: skip
 
 calendar = krx_calendar()
-covered_days = st.dates(date(2010, 1, 10), date(2027, 12, 20))
+covered_days = st.dates(date(2001, 1, 10), date(2027, 12, 20))
 
 
 def seoul(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
@@ -46,6 +47,11 @@ def seoul(year: int, month: int, day: int, hour: int = 0, minute: int = 0, secon
         date(2026, 11, 21),  # a Saturday
         date(2027, 5, 3),  # substitute of Labor Day
         date(2027, 7, 19),  # substitute of Constitution Day
+        date(2002, 7, 1),  # after the World Cup, once
+        date(2005, 4, 5),  # Arbor Day, for the last time
+        date(2007, 7, 17),  # Constitution Day, for the last time before 2026
+        date(2007, 12, 19),  # presidential election
+        date(2009, 10, 2),  # the day before a Chuseok that fell on a Saturday
     ],
 )
 def test_closed_day(day: date) -> None:
@@ -54,7 +60,16 @@ def test_closed_day(day: date) -> None:
 
 
 @pytest.mark.parametrize(
-    "day", [date(2026, 7, 16), date(2024, 9, 30), date(2026, 11, 19), date(2026, 12, 30), date(2015, 7, 17)]
+    "day",
+    [
+        date(2026, 7, 16),
+        date(2024, 9, 30),
+        date(2026, 11, 19),
+        date(2026, 12, 30),
+        date(2015, 7, 17),
+        date(2006, 4, 5),
+        date(2008, 7, 17),
+    ],
 )
 def test_open_day(day: date) -> None:
     """Days beside holidays, examination days, and Constitution Day before it became a holiday again are sessions."""
@@ -92,6 +107,10 @@ def test_published_closures() -> None:
         (date(2016, 7, 29), time(9), time(15)),  # the last session that ended at 15:00
         (date(2016, 8, 1), time(9), time(15, 30)),
         (date(2015, 11, 12), time(10), time(16)),
+        (date(2001, 1, 2), time(10), time(15)),  # first session of the first year
+        (date(2001, 9, 11), time(9), time(15)),
+        (date(2001, 9, 12), time(12), time(15)),  # after the attacks in the United States
+        (date(2005, 11, 23), time(10), time(16)),  # an examination moved from Thursday for the APEC summit
     ],
 )
 def test_hours(session: date, opens: time, closes: time) -> None:
@@ -198,7 +217,7 @@ def test_naive_moment() -> None:
         calendar.quoted_session(datetime(2026, 11, 20, 12))
 
 
-@pytest.mark.parametrize("day", [date(2009, 12, 31), date(2028, 1, 1)])
+@pytest.mark.parametrize("day", [date(2000, 12, 31), date(2028, 1, 1)])
 def test_year_not_covered(day: date) -> None:
     """A year without data is an error, not a year without holidays."""
     with pytest.raises(CalendarRangeError, match=str(day.year)):
@@ -208,7 +227,7 @@ def test_year_not_covered(day: date) -> None:
 def test_edges() -> None:
     """There is no session before the first or after the last one that is known."""
     with pytest.raises(CalendarRangeError, match="begins"):
-        calendar.previous_session(date(2010, 1, 4))
+        calendar.previous_session(date(2001, 1, 2))
     with pytest.raises(CalendarRangeError, match="ends"):
         calendar.next_session(date(2027, 12, 30))
 
@@ -256,7 +275,7 @@ def test_broken_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["closures", "provisional", "late_days", "regular_close", "day_is_final_at", "after_market", "nxt"],
+    ["closures", "provisional", "late_days", "other_opens", "regular_close", "day_is_final_at", "after_market", "nxt"],
 )
 def test_missing_fact(key: str) -> None:
     """A data file without one of its parts stops."""
@@ -289,7 +308,7 @@ def test_unusable_closures(closures: object) -> None:
         {"after_market": {"2026-09-14": ["20:00", "16:00"]}},
         {"after_market": {"2026-09-14": ["16:00"]}},
         {"nxt": {"2025-03-04": {"pre_market": ["8", "9"]}}},
-        {"regular_close": {"2016-08-01": "15:30"}},  # nothing is said of 2010
+        {"regular_close": {"2016-08-01": "15:30"}},  # nothing is said of 2001
     ],
 )
 def test_unusable_hours(hours: dict[str, Any]) -> None:

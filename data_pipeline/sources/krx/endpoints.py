@@ -7,6 +7,8 @@ from datetime import date
 
 ROOT = "/svc/apis"
 KONEX_OPENED = date(2013, 7, 1)
+FIRST_DAY = date(2010, 1, 4)
+"""The first session that the Open API has."""
 FIRST_NOTE = date(2014, 11, 17)
 """When ETNs began to trade."""
 
@@ -21,7 +23,7 @@ class Endpoint:
     """The board (KOSPI, KOSDAQ, KONEX), the kind of fund (ETF, ETN) or the family of indices that it covers."""
     document: str
     """Its title on the KRX portal, under which it is applied for."""
-    first: date = date(2010, 1, 4)
+    first: date = FIRST_DAY
     """The first day it has; before that nothing exists, and nobody is asked."""
     may_be_empty: bool = False
     """Whether a session without a single row is possible: every market has issues, notes may all have expired."""

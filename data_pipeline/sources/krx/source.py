@@ -29,7 +29,7 @@ from data_pipeline.sources.arguments import checked_code, checked_codes, checked
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.krx import parse
 from data_pipeline.sources.krx.client import KrxClient
-from data_pipeline.sources.krx.endpoints import FUND_BARS, INDEX_BARS, STOCK_BARS, Endpoint
+from data_pipeline.sources.krx.endpoints import FIRST_DAY, FUND_BARS, INDEX_BARS, STOCK_BARS, Endpoint
 from data_pipeline.sources.krx.listing import Listing
 from data_pipeline.sources.krx.market_days import MarketBars, MarketDays
 from data_pipeline.sources.krx.publication import Publication
@@ -89,6 +89,7 @@ class KRXDataSource(AbstractDataSource):
 
         Raises:
             InvalidRequestError: The range holds a session that is not final yet by the local clock.
+            UnsupportedDatasetError: It holds a session before 2010-01-04, the first that KRX has.
             NotPublishedError: Its last session is final and not published yet.
             UnknownStockError: A code has no bar in the range and is not listed now either.
         """
@@ -97,7 +98,8 @@ class KRXDataSource(AbstractDataSource):
         sessions = self._calendar.sessions(first, last)
         if not codes or not sessions:
             return iter(())
-        self.publication.require(sessions[-1])
+        self._require(sessions[-1])
+        _require_reach(sessions[0])
         return self._bars(codes, sessions)
 
     def market_bars(self, session: date) -> Iterator[DailyBar]:
@@ -105,9 +107,10 @@ class KRXDataSource(AbstractDataSource):
 
         Raises:
             InvalidRequestError: It is no session, or not final yet by the local clock.
+            UnsupportedDatasetError: It lies before 2010-01-04, the first session that KRX has.
             NotPublishedError: It is not published yet.
         """
-        self.publication.require(session)
+        self._require(session)
         return (bar for endpoint in (*STOCK_BARS, *FUND_BARS) for bar in self._whole(endpoint, session))
 
     def index_bars(self, session: date) -> Iterator[IndexBar]:
@@ -115,9 +118,10 @@ class KRXDataSource(AbstractDataSource):
 
         Raises:
             InvalidRequestError: It is no session, or not final yet by the local clock.
+            UnsupportedDatasetError: It lies before 2010-01-04, the first session that KRX has.
             NotPublishedError: It is not published yet.
         """
-        self.publication.require(session)
+        self._require(session)
         return (bar for endpoint in INDEX_BARS for bar in self._indices(endpoint, session))
 
     def instruments(self, session: date) -> Iterator[Instrument]:
@@ -132,6 +136,7 @@ class KRXDataSource(AbstractDataSource):
 
         Raises:
             InvalidRequestError: It is no session, or not final yet by the local clock.
+            UnsupportedDatasetError: It lies before 2010-01-04, the first session that KRX has.
             NotPublishedError: It is not published yet.
         """
         checked_range(session, session)
@@ -139,7 +144,7 @@ class KRXDataSource(AbstractDataSource):
         if session > published and self.publication.is_present(session):
             logger.info("KRX has not published %s yet: its issues are those of %s", session, published)
             return iter(self._listing.of(published).values())
-        self.publication.require(session)
+        self._require(session)
         return iter(self._listing.of(session).values())
 
     def get_stock_info(self, stock_code: str) -> StockInfo:
@@ -207,6 +212,10 @@ class KRXDataSource(AbstractDataSource):
     def _unsupported(self, what: str) -> NoReturn:
         raise UnsupportedDatasetError(f"the KRX Open API does not offer {what}; use a KIS connection")
 
+    def _require(self, session: date) -> None:
+        self.publication.require(session)
+        _require_reach(session)
+
     def _bars(self, codes: Sequence[str], sessions: Sequence[date]) -> Iterator[DailyBar]:
         found: dict[str, list[DailyBar]] = {code: [] for code in codes}
         markets: dict[str, tuple[Endpoint, ...]] = {}
@@ -273,3 +282,8 @@ def _wrong_as_a_whole(where: str, wrong: Sequence[Rejection], rows: int) -> Payl
     error = PayloadError(f"{where}: {len(wrong)} of {rows} rows are wrong, the first of them: {wrong[0].reason}")
     error.payload, error.origin = wrong[0].payload, wrong[0].origin
     return error
+
+
+def _require_reach(session: date) -> None:
+    if session < FIRST_DAY:
+        raise UnsupportedDatasetError(f"the KRX Open API begins on {FIRST_DAY} and has nothing for {session}; ask KIS")

@@ -8,7 +8,11 @@ from datetime import date
 from data_pipeline.price_rules import ETF
 from data_pipeline.sources.mock.noise import mixed
 
-BEFORE_COVERAGE = -1
+SESSION_ZERO = date(2010, 1, 4)
+"""The session whose index is 0; those before it have negative ones, so that more calendar changes no figure."""
+OLD = -1
+"""Session index, while the issues are drawn, of a listing before ``SESSION_ZERO``."""
+BEFORE_COVERAGE = -100_000
 """Session index of a listing that is older than the calendar."""
 LIQUIDATION_SESSIONS = 7
 IDLE_BLOCK = 10
@@ -51,7 +55,7 @@ class Former:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What the model knows about one issue; all ``index`` values count sessions of the calendar from 0."""
+    """What the model knows about one issue; all ``index`` values count sessions from ``SESSION_ZERO`` on."""
 
     code: str
     isin: str
@@ -98,7 +102,7 @@ class Issue:
     @property
     def surges(self) -> bool:
         """Return whether it closes on its upper limit now and then."""
-        return self.listed == BEFORE_COVERAGE and self.group == "ST" and not (self.steps or self.idle or self.pins)
+        return self.listed < 0 and self.group == "ST" and not (self.steps or self.idle or self.pins)
 
     def is_listed(self, index: int) -> bool:
         """Return whether the issue is listed on this session."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from data_pipeline.sources.mock.issue import BEFORE_COVERAGE, LIQUIDATION_SESSIONS, Step
+from data_pipeline.sources.mock.issue import LIQUIDATION_SESSIONS, OLD, Step
 from data_pipeline.sources.mock.noise import ONE, below, between
 
 _OLDEST_LISTING = date(1975, 6, 2)
@@ -35,19 +35,19 @@ class Events(NamedTuple):
 
 
 class Lives:
-    """Draws the days of issues against the sessions of a calendar, seen from a reference session."""
+    """Draws the days of issues against the sessions from ``SESSION_ZERO`` on, seen from a reference session."""
 
     def __init__(self, sessions: Sequence[date], reference: int) -> None:
         self.sessions = sessions
         self.reference = reference
 
-    def present(self, key: int, oldest: int = BEFORE_COVERAGE) -> Life:
+    def present(self, key: int, oldest: int = OLD) -> Life:
         """Return the life of an issue that is listed on the reference session; one in 120 ends later."""
         ends = below(key, _DELISTED, 120) == 0
         end = between(key, _DELISTED + 1, self.reference + 1, len(self.sessions) - 1) if ends else None
         return self._born(key, oldest, self.reference, end)
 
-    def past(self, key: int, oldest: int = BEFORE_COVERAGE) -> Life:
+    def past(self, key: int, oldest: int = OLD) -> Life:
         """Return the life of an issue that ended on or before the reference session."""
         earliest = max(oldest, 0) + _SHORTEST_LIFE + 1
         end = between(key, _DELISTED, earliest, self.reference)
@@ -59,8 +59,8 @@ class Lives:
         return Life(self.sessions[listed], listed, None)
 
     def _born(self, key: int, oldest: int, newest: int, end: int | None) -> Life:
-        if oldest == BEFORE_COVERAGE and below(key, _LISTED, 100) < 55:
-            return Life(_old_weekday(key, self.sessions[0]), BEFORE_COVERAGE, end)
+        if oldest == OLD and below(key, _LISTED, 100) < 55:
+            return Life(_old_weekday(key, self.sessions[0]), OLD, end)
         listed = between(key, _LISTED + 1, max(oldest, 1), newest)
         return Life(self.sessions[listed], listed, end)
 

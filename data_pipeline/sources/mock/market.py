@@ -10,7 +10,7 @@ from data_pipeline.records import DailyBar, Instrument, MinuteBar, OrderBook
 from data_pipeline.sources.mock.book import empty_book, order_book
 from data_pipeline.sources.mock.closes import base_price, price_limits
 from data_pipeline.sources.mock.days import day_of
-from data_pipeline.sources.mock.issue import Former, Issue
+from data_pipeline.sources.mock.issue import SESSION_ZERO, Former, Issue
 from data_pipeline.sources.mock.minutes import Stretch, minute_bars, stretch_so_far
 from data_pipeline.sources.mock.past import earlier_issues, with_past
 from data_pipeline.sources.mock.universe import REFERENCE_SESSION, build_universe
@@ -75,7 +75,7 @@ class SyntheticMarket:
     def delisted_on(self, code: str) -> date | None:
         """Return the first session that no longer lists the issue; None while no end is known."""
         delisted = self._issue(code).delisted
-        return None if delisted is None else self._sessions[delisted]
+        return None if delisted is None else self._session_at(delisted)
 
     def daily_bar(self, code: str, session: date) -> DailyBar | None:
         """Return the session's bar; None only when the issue is not listed that day.
@@ -171,7 +171,14 @@ class SyntheticMarket:
 
     @cached_property
     def _indices(self) -> dict[date, int]:
-        return {session: index for index, session in enumerate(self._sessions)}
+        return {session: index for index, session in enumerate(self._sessions, -self._before)}
+
+    @cached_property
+    def _before(self) -> int:
+        return self._sessions.index(SESSION_ZERO)
+
+    def _session_at(self, index: int) -> date:
+        return self._sessions[index + self._before]
 
     def _index(self, session: date) -> int:
         if not self.calendar.is_session(session):
@@ -203,7 +210,7 @@ class SyntheticMarket:
             name=former.name or issue.name,
             market=former.market or issue.market,
             security_group=issue.group,
-            as_of=self._sessions[index],
+            as_of=self._session_at(index),
             listed_on=former.listed_on or issue.moved_on or issue.listed_on,
             listed_shares=_shares(issue, index),
             face_value=None if face is None else face * numerator / denominator,
@@ -217,7 +224,7 @@ class SyntheticMarket:
     def _daily_bar(self, issue: Issue, index: int) -> DailyBar:
         day = day_of(issue, index)
         change = day.close - day.base
-        session = self._sessions[index]
+        session = self._session_at(index)
         return DailyBar(issue.code, session, *day[1:5], day.volume, day.value, change)
 
     def _minutes_of(self, code: str, session: date) -> tuple[MinuteBar, ...]:

@@ -10,7 +10,7 @@ from data_pipeline.sources.mock.noise import bell
 SPAN = 1 << 13
 """Steps between the two fixed ends of a path."""
 MARGIN = 64
-"""Steps of the path that lie before session 0."""
+"""Steps of the path that lie before session 0; one more span, of the sessions before 2010, joins it there."""
 _BLOCK = 32
 _LARGEST_SWING = 512
 _UNIT = 2 * 37837 << 10
@@ -24,7 +24,7 @@ def log_price(key: int, sigma: int, clock: int) -> int:
     Args:
         key: The seed of the path.
         sigma: Deviation of one step, fixed point.
-        clock: From ``-MARGIN`` to ``SPAN - MARGIN``.
+        clock: From ``-MARGIN - SPAN`` to ``SPAN - MARGIN``.
     """
     block, offset = divmod(clock + MARGIN, _BLOCK)
     return _block(key, sigma, block)[offset]
@@ -33,8 +33,8 @@ def log_price(key: int, sigma: int, clock: int) -> int:
 @lru_cache(maxsize=8192)
 def _block(key: int, sigma: int, block: int) -> tuple[int, ...]:
     first = block * _BLOCK
-    left, right = 0, SPAN
-    at_left, at_right = _swing(key, sigma, 0, SPAN), _swing(key, sigma, SPAN, SPAN)
+    left, right = (0, SPAN) if first >= 0 else (-SPAN, 0)
+    at_left, at_right = _swing(key, sigma, left, SPAN), _swing(key, sigma, right, SPAN)
     while right - left > _BLOCK:
         middle = left + right >> 1
         value = (at_left + at_right >> 1) + _swing(key, sigma, middle, right - left)

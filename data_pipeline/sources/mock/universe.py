@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
 from data_pipeline.sources.mock.codes import CodeBook, isin_of
-from data_pipeline.sources.mock.issue import BEFORE_COVERAGE, Issue, Pin, Step
+from data_pipeline.sources.mock.issue import BEFORE_COVERAGE, OLD, SESSION_ZERO, Issue, Pin, Step
 from data_pipeline.sources.mock.issuers import WELL_KNOWN, Issuer
 from data_pipeline.sources.mock.life import Events, Life, Lives, draw_events
 from data_pipeline.sources.mock.names import Name, company_names, fund_names
@@ -58,7 +59,7 @@ _PREFERRED_ENDINGS = (("5", "우", "1P"), ("7", "2우B", "2PB"), ("K", "3우C", 
 class _Universe:
     def __init__(self, seed: int, calendar: TradingCalendar) -> None:
         self.seed = seed
-        known = calendar.sessions(calendar.first_day, calendar.last_day)
+        known = calendar.sessions(SESSION_ZERO, calendar.last_day)
         self.index = {session: index for index, session in enumerate(known)}
         self.sessions = known[: self.index[REFERENCE_SESSION] + _FORESIGHT]
         self.lives = Lives(self.sessions, self.index[REFERENCE_SESSION])
@@ -77,12 +78,12 @@ class _Universe:
             known = sum((issue.market, issue.group) == (board.market, board.group) for issue in well_known)
             for issue in self.on_board(board, board.present - known):
                 yield issue
-                if (issue.board, issue.listed) == ("KOSPI", BEFORE_COVERAGE):
+                if (issue.board, issue.listed) == ("KOSPI", OLD):
                     old.append(issue)
         yield from self.preferred([issue for issue in old if issue.delisted is None])
 
     def on_board(self, board: _Board, present: int) -> Iterator[Issue]:
-        oldest = self.konex_opened if board.market == "KONEX" else BEFORE_COVERAGE
+        oldest = self.konex_opened if board.market == "KONEX" else OLD
         draws: list[tuple[int, Callable[[int], Life]]] = [
             (present, lambda key: self.lives.present(key, oldest)),
             (board.past, lambda key: self.lives.past(key, oldest)),
@@ -120,7 +121,7 @@ class _Universe:
 
     def well_known(self, issuer: Issuer) -> Issue:
         key = text_key(self.seed, issuer.code)
-        listed = self.index[issuer.listed_on] if issuer.listed_on >= self.sessions[0] else BEFORE_COVERAGE
+        listed = self.index[issuer.listed_on] if issuer.listed_on >= self.sessions[0] else OLD
         steps, halts = self.known_split(issuer)
         fund = issuer.sector == "ETF"
         face = None if fund else issuer.face_value * issuer.split_into
@@ -164,8 +165,19 @@ class _Universe:
 
 def build_universe(seed: int, calendar: TradingCalendar) -> dict[str, Issue]:
     """Return every issue that is ever listed, by stock code, in order of code."""
+    early = calendar.sessions(calendar.first_day, SESSION_ZERO)[:-1]
     issues = sorted(_Universe(seed, calendar).issues(), key=lambda issue: issue.code)
-    return {issue.code: issue for issue in issues}
+    return {issue.code: _dated(issue, early) for issue in issues}
+
+
+def _dated(issue: Issue, early: list[date]) -> Issue:
+    """Return an issue with the day and index of its first session, where that lies before ``SESSION_ZERO``."""
+    if issue.listed != OLD:
+        return issue
+    place = bisect_left(early, issue.listed_on)
+    if place == 0:
+        return replace(issue, listed=BEFORE_COVERAGE)
+    return replace(issue, listed=place - len(early), listed_on=early[place])
 
 
 def _octaves(key: int, salt: int, quarters: int, spread: int) -> int:

@@ -54,7 +54,9 @@ def test_post_and_suffix(krx):
     assert asked.json()["OutBlock_1"] == found
 
 
-@pytest.mark.parametrize("day", ["20261121", "20261123", "20270104", "19990104", "2026-11-20", "20261399", ""])
+@pytest.mark.parametrize(
+    "day", ["20261121", "20261123", "20270104", "20091230", "19990104", "2026-11-20", "20261399", ""]
+)
 def test_an_empty_block_has_many_reasons(krx, day):
     """A closed day, a day not published, one too old and one malformed all look alike."""
     assert rows(krx, day=day) == []

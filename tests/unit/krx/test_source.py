@@ -68,6 +68,16 @@ def test_many_questions_about_a_session_cost_three_calls(market, make_source):
     assert source.requests_sent == 3
 
 
+@pytest.mark.parametrize("ask", ["daily_bars", "market_bars", "index_bars", "instruments"])
+def test_sessions_before_2010_are_not_there(market, make_source, ask):
+    """The Open API begins on 4 January 2010: the day before is refused by name, and nothing is sent."""
+    source, day = make_source(), date(2009, 12, 30)
+    words = (["005930"], day, FRIDAY) if ask == "daily_bars" else (day,)
+    with pytest.raises(UnsupportedDatasetError, match="begins on 2010-01-04 and has nothing for 2009-12-30"):
+        list(getattr(source, ask)(*words))
+    assert market.calls() == []
+
+
 def test_funds_cost_a_call_more(market, make_source):
     """A code that no stock market has is looked for among the funds."""
     assert codes(make_source(), "069500", "005930") == ["069500", "005930"]

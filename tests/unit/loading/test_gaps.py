@@ -6,7 +6,7 @@ Facts: KIS brings 100 daily bars, 120 minute bars or 30 quotes a call; an issue 
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from benchmarks._heal_minimum import fewest_daily_requests, fewest_minute_requests
 from data_pipeline.exceptions import UnsupportedDatasetError
+from data_pipeline.loading.backfill import check_backfill
 from data_pipeline.loading.gaps import Span, plan_spans
+from data_pipeline.sources.krx.endpoints import FIRST_DAY
 from data_pipeline.sources.request_shape import SHAPES, RequestShape, shape_of
+from data_pipeline.trading_calendar import SEOUL
 
 KIS = SHAPES["kis"]
 SESSIONS = [date(2026, 1, 1) + timedelta(days=number) for number in range(400)]
@@ -97,6 +100,16 @@ def test_a_source_without_the_dataset_says_so():
     """KRX publishes no minutes."""
     with pytest.raises(UnsupportedDatasetError, match="krx has no minute_bar"):
         shape_of("krx", "minute_bar")
+
+
+def test_how_far_back_a_source_goes():
+    """KRX begins in 2010, so a backfill of 2009 is refused before any call; KIS has every session of the calendar."""
+    evening = datetime(2026, 11, 20, 20, 30, tzinfo=SEOUL)
+    with pytest.raises(UnsupportedDatasetError, match="krx begins on 2010-01-04 and has nothing for 2009-12-30"):
+        check_backfill("daily_bar", date(2009, 12, 30), None, "krx", evening)
+    assert SHAPES["krx"].first_day == SHAPES["krx-sandbox"].first_day == FIRST_DAY
+    for source in ("kis", "kis-virtual", "mock"):
+        assert check_backfill("daily_bar", date(2001, 1, 2), None, source, evening)[0] == date(2001, 1, 2)
 
 
 CELLS = st.sets(st.tuples(st.sampled_from("ABCDEFGH"), st.integers(0, 60)), max_size=80)

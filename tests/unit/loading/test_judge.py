@@ -94,6 +94,45 @@ def test_the_narrow_limits_of_konex():
     assert found(verdict(replace(GOOD, high=81_700), issue=replace(STOCK, market="KONEX")))[0] == ["limit"]
 
 
+def of_2015(day, high):
+    """A bar of 15 June 2015 or of the session before it, on a base of 10,000."""
+    return DailyBar("005930", day, 10_000, high, 9_900, 10_500, 2000, 20_500_000, 500)
+
+
+@pytest.mark.parametrize(
+    ("day", "high", "errors"),
+    [
+        (date(2015, 6, 12), 11_500, []),
+        (date(2015, 6, 12), 11_550, ["limit"]),
+        (date(2015, 6, 15), 13_000, []),
+        (date(2015, 6, 15), 13_010, ["limit"]),
+    ],
+)
+def test_limits_were_half_as_wide_before_15_june_2015(day, high, errors):
+    """15 % up to the Friday before, 30 % from that Monday on; one tick more is wrong on either."""
+    judged = verdict(of_2015(day, high), before=None, asked=Asked(["005930"], day, day))
+    assert found(judged)[0] == errors
+
+
+def test_made_up_bars_live_by_the_rules_of_today():
+    """The synthetic market moves up to 30 % on every session, and by today's ticks."""
+    bar = of_2015(date(2015, 6, 12), 11_560)
+    context = Context(krx_calendar(), NOW, issues={"005930": STOCK}, dated_rules=False)
+    assert found(judge([bar], DAILY_BAR, Asked(["005930"], bar.session, bar.session), context)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("market", "close", "warnings"),
+    [("KOSPI", 10_050, []), ("KOSPI", 10_010, ["tick"]), ("KOSDAQ", 150_100, []), ("KOSPI", 150_100, ["tick"])],
+)
+def test_ticks_are_those_of_the_session(market, close, warnings):
+    """In 2005 a KOSPI price of ten thousand moved by 50, one of 150,000 by 500; on KOSDAQ by 100 at most."""
+    day = date(2005, 3, 2)
+    bar = DailyBar("005930", day, close, close, close, close, 10, 10 * close, 0)
+    issue = replace(STOCK, market=market)
+    assert found(verdict(bar, before=None, issue=issue, asked=Asked(["005930"], day, day))) == ([], warnings)
+
+
 def test_on_konex_the_close_may_move_without_a_trade():
     """The close there follows quotes."""
     bar = replace(IDLE, close=70000, change=-1000)

@@ -14,7 +14,7 @@ from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 CODES = sorted(SyntheticMarket()._issues)
 codes = st.sampled_from(CODES)
-sessions = st.sampled_from(krx_calendar().sessions(date(2010, 1, 4), date(2027, 12, 31)))
+sessions = st.sampled_from(krx_calendar().sessions(date(2001, 1, 3), date(2027, 12, 31)))
 times_of_day = st.integers(8 * 3600, 24 * 3600 - 1)
 NOW = SyntheticMarket.REFERENCE_NOW
 

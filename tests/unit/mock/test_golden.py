@@ -19,6 +19,7 @@ DAYS = [
     date(2026, 11, 19),
     date(2026, 11, 20),
 ]
+EARLY = [date(2001, 1, 2), date(2001, 9, 12), date(2005, 3, 28), date(2009, 12, 30)]
 CODES = ["005930", "069500", "0001A0"]
 
 
@@ -48,6 +49,15 @@ def test_daily_bars_are_the_same_everywhere(market: SyntheticMarket) -> None:
     assert (
         digest([bar_row(market.daily_bar(code, day)) for code in codes for day in DAYS])
         == "f0b1e3c20f70367f2e5f222f9e0bc9d9fdaa1cb7087d5221da5bf282dcbe0174"
+    )
+
+
+def test_the_years_before_2010_are_the_same_everywhere(market: SyntheticMarket) -> None:
+    """Every 40th issue's bars on four sessions of the nine years before have a known digest."""
+    codes = [one.stock_code for one in market.instruments(date(2009, 12, 30))][::40]
+    assert (
+        digest([bar_row(market.daily_bar(code, day)) for code in codes for day in EARLY])
+        == "9831096a0432acd9b70aa6e33180a64d1f45a7fce029a973cc6470c82bf395bf"
     )
 
 

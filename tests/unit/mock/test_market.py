@@ -18,7 +18,7 @@ from data_pipeline.trading_calendar import SEOUL, krx_calendar
 TODAY = date(2026, 11, 20)
 calendar = krx_calendar()
 CODES = sorted(SyntheticMarket()._issues)
-SESSIONS = calendar.sessions(date(2010, 1, 1), date(2027, 12, 31))
+SESSIONS = calendar.sessions(date(2001, 1, 1), date(2027, 12, 31))
 codes = st.sampled_from(CODES)
 sessions = st.sampled_from(SESSIONS[1:])
 
@@ -136,7 +136,7 @@ def test_well_known_split(market: SyntheticMarket) -> None:
 
 def test_new_listing(market: SyntheticMarket) -> None:
     """An issue is unknown before its listing, and trades from 60 % to 400 % of its offer price on the first day."""
-    first_days = {market.listed_on(code): code for code in CODES if date(2010, 2, 1) < market.listed_on(code) <= TODAY}
+    first_days = {market.listed_on(code): code for code in CODES if date(2001, 2, 1) < market.listed_on(code) <= TODAY}
     assert max(first_days) >= date(2026, 10, 1)
     for day, code in list(first_days.items())[:60]:
         before = calendar.previous_session(day)
@@ -150,6 +150,29 @@ def test_new_listing(market: SyntheticMarket) -> None:
         assert bar.volume > 0
         assert 0.59 * base <= lower <= bar.low
         assert bar.high <= upper <= 4 * base
+
+
+def test_the_list_grows_from_2001_on(market: SyntheticMarket) -> None:
+    """An issue listed in 2002 is unknown the day before and trades for the first time on its own day."""
+    day = market.listed_on("069500")
+    assert day == date(2002, 10, 14)
+    assert market.daily_bar("069500", calendar.previous_session(day)) is None
+    first = market.daily_bar("069500", day)
+    assert first is not None
+    assert first.volume > 0
+    listed = [len(market.instruments(calendar.next_session(date(year, 6, 1)))) for year in (2001, 2005, 2009)]
+    assert listed == sorted(set(listed))
+
+
+def test_the_path_does_not_jump_where_its_two_spans_meet(market: SyntheticMarket) -> None:
+    """Through the session on which the two spans of the path meet, prices stay within the day's limits."""
+    days = calendar.sessions(date(2009, 9, 1), date(2010, 1, 29))
+    for code in CODES[::25]:
+        for day in days:
+            bar = market.daily_bar(code, day)
+            if bar is not None and bar.volume:
+                lower, upper = market.price_limits(code, day)
+                assert lower <= bar.low <= bar.high <= upper
 
 
 def test_delisting(market: SyntheticMarket) -> None:

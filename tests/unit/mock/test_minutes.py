@@ -15,7 +15,7 @@ from data_pipeline.trading_calendar import SEOUL, krx_calendar
 TODAY = date(2026, 11, 20)
 calendar = krx_calendar()
 codes = st.sampled_from(sorted(SyntheticMarket()._issues))
-sessions = st.sampled_from(calendar.sessions(date(2010, 1, 4), date(2027, 12, 31)))
+sessions = st.sampled_from(calendar.sessions(date(2001, 1, 3), date(2027, 12, 31)))
 times_of_day = st.integers(8 * 3600, 24 * 3600 - 1)
 
 
