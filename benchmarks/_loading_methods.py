@@ -160,7 +160,14 @@ def _with_dlt_arrow(work: Work) -> None:
 
 
 def _copy_text(work: Work) -> None:
-    deque(map(DAILY_BAR.line, work.records), maxlen=0)
+    make: Callable[[list[DailyBar]], str] = getattr(DAILY_BAR, "text", _lines)
+    records = iter(work.records)
+    while block := list(islice(records, 5_000)):
+        make(block).encode()
+
+
+def _lines(block: list[DailyBar]) -> str:
+    return "".join(map(DAILY_BAR.line, block))
 
 
 def _records(work: Work) -> None:

@@ -156,8 +156,8 @@ class Bench:
         after = self._server.mark(table)
         self._require(run, table, rows)
         total, images = self._server.wal(before, after)
-        kept.wal.append((total - images) / rows)
-        kept.images.append(images / rows)
+        kept.wal.append((total - (images or 0)) / rows)
+        kept.images += [] if images is None else [images / rows]
         if run.method == LIMIT:
             self._limits[run.table] = rate, after.bytes
         limit, size = self._limits[_compared_with(run)]

@@ -81,13 +81,21 @@ class LoadingServer:
         lsn, size_now = self._ask(f"SELECT pg_current_wal_insert_lsn(), ({size})", {"table": table})
         return Mark(lsn, int(size_now))
 
-    def wal(self, began: Mark, ended: Mark) -> tuple[int, int]:
-        """Return the bytes logged between two marks, and how many of them are images of whole pages."""
+    def wal(self, began: Mark, ended: Mark) -> tuple[int, int | None]:
+        """Return the bytes logged between two marks, and how many of them are images of whole pages.
+
+        The second is None when a part of the log was recycled meanwhile, which happens from about 1 GB on.
+        """
+        places = {"start": began.lsn, "end": ended.lsn}
         images = """
-            SELECT pg_wal_lsn_diff(%(end)s, %(start)s), coalesce(sum(fpi_size), 0)
+            SELECT coalesce(sum(fpi_size), 0)
             FROM pg_get_wal_stats(%(start)s, least(%(end)s::pg_lsn, pg_current_wal_flush_lsn()))
         """
-        total, whole_pages = self._ask(images, {"start": began.lsn, "end": ended.lsn})
+        (total,) = self._ask("SELECT pg_wal_lsn_diff(%(end)s, %(start)s)", places)
+        try:
+            (whole_pages,) = self._ask(images, places)
+        except psycopg2.Error:
+            return int(total), None
         return int(total), int(whole_pages)
 
     def content(self, table: str) -> Content:
