@@ -29,6 +29,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,15 +71,13 @@ def main(arguments: Sequence[str]) -> int:
     phases = options.phase or [phase for phase in PHASES if not (many and phase == "checked")]
     options.repeats = options.repeats or (1 if many else 3)
     missing = [name for name in methods if not METHODS[name].installed]
-    failed: list[str] = []
-    rows: list[dict[str, Any]] = []
-    settings = ""
-    with tempfile.TemporaryDirectory(prefix="data-pipeline-loading-") as folder:
-        console = Console(stderr=True)
-        try:
-            settings, rows, failed = _measured(options, methods, phases, Path(folder), console)
-        except KeyboardInterrupt:
-            failed = ["stopped"]
+    # A plain kill stops the server too, as Ctrl-C does.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with tempfile.TemporaryDirectory(prefix="data-pipeline-loading-") as folder:
+            settings, rows, failed = _measured(options, methods, phases, Path(folder), Console(stderr=True))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     _print(rows, missing, failed, settings)
     print(json.dumps({"runs": rows, "not_installed": missing, "failed": failed, "settings": settings}))
     return 1 if failed else 0
@@ -92,9 +92,11 @@ def _measured(
     failed: list[str] = []
     with loading_server(folder / "postgres") as server:
         bench = Bench(server, files, folder, console.print)
-        for _ in range(options.repeats):
-            for run in planned(methods, phases):
+        try:
+            for run in [*planned(methods, phases)] * options.repeats:
                 failed += _tried(bench, run)
+        except KeyboardInterrupt:
+            failed.append("stopped; these are the runs that were finished")
         return server.settings(), bench.rows_of(), failed
 
 
