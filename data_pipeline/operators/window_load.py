@@ -17,6 +17,7 @@ from data_pipeline.loading.ledger import Ledger
 from data_pipeline.loading.postgres import LoadCounts, upsert
 from data_pipeline.loading.price_adjustment import adjust_prices
 from data_pipeline.loading.screen import keep_refused, rows_at_fault, screen
+from data_pipeline.loading.stored import ensure_coming_months, none_stored
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
     Cell,
@@ -145,10 +146,12 @@ class WindowLoad:
         counts = LoadCounts()
         for session, rows in self._by_session(records):
             table = self.dataset.table if session is None else self.dataset.table.in_session(session)
-            counts += upsert(self.connection, table, rows, self.source.name, self.run_id)
+            empty = none_stored(self.connection, table, rows)
+            counts += upsert(self.connection, table, rows, self.source.name, self.run_id, expect_empty=empty)
         if self.dataset.kind is Kind.INSTRUMENTS:
             left = mark_absent(self.connection, self.window.last, self.run_id)
             log.info("%d issues left the list", left)
+            ensure_coming_months(self.connection, self.window.last)
         missing = self.ledger.write(self.connection, self.source.name, self.run_id) or missing
         if self.dataset.kind is Kind.DAILY:
             adjust_prices(self.connection, self.run_id, self.window.first, self.window.last)
