@@ -34,7 +34,7 @@ class CopyText:
     def __init__(self, table: Table, records: Iterable[Any]) -> None:
         self.table = table
         self._records = iter(records)
-        self._pending: list[Any] = []
+        self._pending = b""
         self._kept = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by __exit__
 
     def __enter__(self) -> Self:
@@ -47,8 +47,9 @@ class CopyText:
 
     def first(self) -> list[Any]:
         """Return the first records, at most 1,000, before anything is sent; none when there are none."""
-        self._pending = list(islice(self._records, CHUNK))
-        return self._pending
+        records = list(islice(self._records, CHUNK))
+        self._pending = self.table.text(records).encode()
+        return records
 
     def send(self, cursor: Cursor, copy: sql.Composable, ending: bytes = b"\n") -> int:
         """COPY every row and return how many there are; an error of the records comes out as it is.
@@ -78,9 +79,8 @@ class CopyText:
         """Return what was kept and not yet sent again, then what the next records say; nothing at the end."""
         if block := self._kept.read(READ):
             return block
-        records = self._pending or list(islice(self._records, CHUNK))
-        self._pending = []
-        block = self.table.text(records).encode() if records else b""
+        block = self._pending or self.table.text(list(islice(self._records, CHUNK))).encode()
+        self._pending = b""
         try:
             self._kept.write(block)
         except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -86,8 +88,11 @@ class Merge:
         return sql.SQL(statement).format(self._list(self.table.key), self.staging)
 
     def any_stored(self) -> sql.Composed:
-        """Tell whether one of the staged keys is stored."""
-        return self._format("SELECT EXISTS (SELECT FROM {staging} s JOIN {target} t ON {same_key})")
+        """Tell whether one of the staged keys is stored: quickly when one of the first is."""
+        return self._format("""
+            SELECT EXISTS (SELECT FROM (SELECT * FROM {staging} LIMIT 1000) s JOIN {target} t ON {same_key})
+                OR (SELECT count(*) FROM {staging} s JOIN {target} t ON {same_key}) > 0
+        """)
 
     def compare(self) -> sql.Composed:
         """Pick the staged rows that differ, and count those to be inserted, to be updated and outranked.
@@ -127,7 +132,39 @@ class Merge:
         """
         return self._format(statement)
 
-    def _format(self, statement: str) -> sql.Composed:
+    def at_once(self, rows: Sequence[tuple[object, ...]]) -> sql.Composed:
+        """Compare and write a few rows without a temporary table, and count as ``compare`` does.
+
+        The counts are of what should be written and of what was: both differ when another load came in between.
+        """
+        columns = self.table.columns
+        text = json.dumps([dict(zip(columns, row, strict=True)) for row in rows], ensure_ascii=False, default=str)
+        statement = """
+            WITH differing AS MATERIALIZED (
+                SELECT {staged}, CASE WHEN t.source IS NULL THEN {insert} WHEN {allowed} THEN {update} ELSE {keep} END
+                    AS becomes
+                FROM json_populate_recordset(NULL::{target}, {rows}) s LEFT JOIN {target} t ON {same_key}
+                WHERE t.source IS NULL OR {differs} OR (t.source <> {source} AND {allowed})
+                ORDER BY {key}
+            ), updated AS (
+                UPDATE {target} t
+                SET {assignments}, source = {source}, run_id = {run_id}, loaded_at = statement_timestamp()
+                FROM differing s
+                WHERE s.becomes = {update} AND {same_key} AND {allowed} AND ({differs} OR t.source <> {source})
+                RETURNING 1
+            ), inserted AS (
+                INSERT INTO {target} ({columns}, source, run_id, loaded_at)
+                SELECT {staged}, {source}, {run_id}, statement_timestamp() FROM differing s WHERE s.becomes = {insert}
+                RETURNING 1
+            )
+            SELECT count(*) FILTER (WHERE becomes = {insert}), count(*) FILTER (WHERE becomes = {update}),
+                count(*) FILTER (WHERE becomes = {keep}),
+                (SELECT count(*) FROM inserted) + (SELECT count(*) FROM updated)
+            FROM differing
+        """
+        return self._format(statement, rows=sql.Literal(text))
+
+    def _format(self, statement: str, **more: sql.Composable) -> sql.Composed:
         columns = self.table.columns
         others = [name for name in columns if name not in self.table.key]
         assign = [sql.SQL("{0} = s.{0}").format(sql.Identifier(name)) for name in others]
@@ -147,6 +184,7 @@ class Merge:
             insert=sql.Literal(INSERT),
             update=sql.Literal(UPDATE),
             keep=sql.Literal(KEEP),
+            **more,
         )
 
     def _same_key(self) -> sql.Composed:

@@ -13,7 +13,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import InvalidRequestError, LoadError, TransientError
-from data_pipeline.loading.copy_text import CopyText
+from data_pipeline.loading.copy_text import CHUNK, CopyText
 from data_pipeline.loading.counts import LoadCounts
 from data_pipeline.loading.errors import plain_error, said_plainly
 from data_pipeline.loading.instruments import keep_some
@@ -25,8 +25,6 @@ __all__ = ["LoadCounts", "upsert"]
 ATTEMPTS = 10
 QUEUE = "SELECT pg_advisory_xact_lock(hashtext('market.load'), hashtext(%s))"
 CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
-SMALL = 1000
-"""Up to so many rows are merged also when all of them are new: that takes one round trip less."""
 
 
 def upsert(
@@ -74,13 +72,39 @@ def upsert(
         merge = Merge(table, source, run_id)
         if not (first := text.first()):
             return LoadCounts()
+        merge = _within(merge, [table.day_of(record) for record in first])
         if expect_empty:
-            days = [table.day_of(record) for record in first]
-            _ensure_partitions(cursor, table, min(days), max(days))
+            _ensure_partitions(cursor, merge)
             if (inserted := _copied_straight(cursor, merge, text)) is not None:
                 return LoadCounts(inserted)
+        elif len(first) < CHUNK and (counts := _written_at_once(cursor, merge, first)) is not None:
+            return counts
         staged = _stage(cursor, merge, text)
         return _write(cursor, _within_partitions(cursor, merge), text, staged)
+
+
+def _within(merge: Merge, days: Sequence[date]) -> Merge:
+    days = [day for day in days if isinstance(day, date)]  # what is none, Postgres refuses by name
+    return replace(merge, first=min(days), last=max(days)) if merge.table.partitioned and days else merge
+
+
+def _written_at_once(cursor: Cursor, merge: Merge, records: Sequence[object]) -> LoadCounts | None:
+    """Return what became of a few records; None, and nothing done, when the ordinary way has to find out why not."""
+    table = merge.table
+    rows = [table.values(record) for record in records if type(record) is table.record]
+    if len({row[: len(table.key)] for row in rows}) < len(records):
+        return None
+    _ensure_partitions(cursor, merge)
+    try:
+        cursor.execute(sql.SQL("SAVEPOINT market_few; {}").format(merge.at_once(rows)))
+        inserted, updated, outranked, written = cursor.fetchone() or (0, 0, 0, 0)
+        if written == inserted + updated:
+            cursor.execute("RELEASE SAVEPOINT market_few")
+            return LoadCounts(inserted, updated, len(rows) - inserted - updated - outranked, outranked)
+    except (psycopg2.DataError, *CONFLICTS):
+        pass
+    cursor.execute("ROLLBACK TO SAVEPOINT market_few")
+    return None
 
 
 def _copied_straight(cursor: Cursor, merge: Merge, text: CopyText) -> int | None:
@@ -132,18 +156,19 @@ def _within_partitions(cursor: Cursor, merge: Merge) -> Merge:
         return merge
     cursor.execute("SELECT min(session), max(session) FROM {}".format(merge.staging.as_string(cursor)))  # noqa: S608, UP032
     first, last = cursor.fetchone() or (None, None)
-    _ensure_partitions(cursor, merge.table, first, last)
-    return replace(merge, first=first, last=last)
+    merge = _within(merge, (first, last))
+    _ensure_partitions(cursor, merge)
+    return merge
 
 
-def _ensure_partitions(cursor: Cursor, table: Table, first: date, last: date) -> None:
-    if table.partitioned:
-        cursor.execute("SELECT market.ensure_partitions(%s, %s, %s)", (table.name, first, last))
+def _ensure_partitions(cursor: Cursor, merge: Merge) -> None:
+    if merge.first is not None:
+        cursor.execute("SELECT market.ensure_partitions(%s, %s, %s)", (merge.table.name, merge.first, merge.last))
 
 
 def _write(cursor: Cursor, merge: Merge, text: CopyText, staged: int) -> LoadCounts:
     """Write what is staged; what another writer made wrong in between is undone and done again."""
-    if staged > SMALL:
+    if staged >= CHUNK:
         cursor.execute(merge.any_stored())
         if not (cursor.fetchone() or (True,))[0] and (inserted := _copied_straight(cursor, merge, text)) is not None:
             return LoadCounts(inserted)

@@ -40,14 +40,18 @@ class Table:
         """Return records as COPY text, one line each, with its newline.
 
         Raises:
-            InvalidRequestError: A record is of another class.
+            InvalidRequestError: A record is of another class, or one of its values is.
 
         Source: PostgreSQL documentation, COPY, "Text Format".
         """
         for kind in set(map(type, records)):
             if kind is not self.record:
                 raise InvalidRequestError(f"{self.name} takes {self.record.__name__}, not {kind.__name__}")
-        return "".join(map(self.plain or self._line, records))
+        try:
+            return "".join(map(self.plain or self._line, records))
+        except (TypeError, AttributeError) as error:
+            wrong = next(record for record in records if not self._can_be_text(record))
+            raise InvalidRequestError(f"{self.name}: {wrong} cannot be written: {error}") from None
 
     def line(self, record: object) -> str:
         """Return one record as COPY text; see :meth:`text`."""
@@ -55,6 +59,13 @@ class Table:
 
     def _line(self, record: object) -> str:
         return self._template % tuple(map(copy_field, self.values(record)))
+
+    def _can_be_text(self, record: object) -> bool:
+        try:
+            (self.plain or self._line)(record)
+        except (TypeError, AttributeError):
+            return False
+        return True
 
     @cached_property
     def _template(self) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.loading.commit import commit_run
 from data_pipeline.loading.ingest_run import fail_run, finish_run, start_run
 from data_pipeline.loading.judge import Asked
 from data_pipeline.loading.ledger import Ledger
@@ -19,6 +20,7 @@ from data_pipeline.loading.postgres import upsert
 from data_pipeline.loading.price_adjustment import adjust_prices
 from data_pipeline.loading.reconciliation import Comparison, reconcile
 from data_pipeline.loading.screen import keep_refused, screen
+from data_pipeline.loading.stored import none_stored
 from data_pipeline.loading.tables import DAILY_BAR
 from data_pipeline.operators.expected import Cell, expected_cells, missing_bars
 from data_pipeline.operators.listing import certain_listings, final_sessions, listed_codes
@@ -66,12 +68,15 @@ def load_official(
             ledger.refuse(row.stock_code, row.session)
         missing = _missing(bars, expected, held)
         compared = reconcile(connection, bars, session, source.name, run_id, kis_includes_after_market)
-        counts = upsert(connection, DAILY_BAR, list(ledger.watch(bars)), source.name, run_id)
+        bars = list(ledger.watch(bars))
+        empty = none_stored(connection, DAILY_BAR, bars)
+        counts = upsert(connection, DAILY_BAR, bars, source.name, run_id, expect_empty=empty)
         ledger.write(connection, source.name, run_id)
         adjust_prices(connection, run_id, session, session)
         requests = source.requests_sent - before
         finish_run(connection, run_id, counts, requests)
-        connection.commit()
+        if (newer := commit_run(connection, run_id)) is not connection:
+            newer.close()
     _say(bars, session, compared)
     return {**asdict(counts), "missing": missing, "requests": requests, **asdict(compared)}
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from data_pipeline.exceptions import (
     UnknownStockError,
 )
 from data_pipeline.loading.backfill import said_gone
+from data_pipeline.loading.commit import commit_run
 from data_pipeline.loading.coverage import gone_before
 from data_pipeline.loading.ingest_run import fail_run, finish_run
 from data_pipeline.operators.datasets import Dataset
@@ -103,6 +104,8 @@ def load_windows(
     except BaseException as error:
         work.fail(loading, error)
         raise
+    finally:
+        work.close()
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +138,7 @@ class _Work:
         self.asked: set[str] = set()
         self.failed: dict[str, PermanentError] = {}
         self._sent_before = source.requests_sent
+        self._closing = ExitStack()
 
     def units(self) -> Iterator[_Unit]:
         """Begin one window after the other and yield its units; codes that failed before are left out."""
@@ -230,7 +234,7 @@ class _Work:
         counts, missing = loading.load()
         requests = self._requests()
         finish_run(self.connection, loading.run_id, counts, requests, loading.failures())
-        self.connection.commit()
+        self._go_on_with(commit_run(self.connection, loading.run_id))
         del self.open[loading]
         self._sent_before += requests
         numbers = {"missing": missing, "failed": len(loading.failed), "requests": requests, "windows": 1}
@@ -269,6 +273,17 @@ class _Work:
         """Return whether a code that failed is not worth asking for again."""
         error = self.failed.get(code)
         return error is not None if self.refused is None else isinstance(error, UnknownStockError)
+
+    def _go_on_with(self, connection: Connection) -> None:
+        """Use this connection from now on: the old one may have broken off after all was stored."""
+        if connection is not self.connection:
+            self.connection = self._closing.enter_context(closing(connection))
+            for loading in self.open:
+                loading.connection = connection
+
+    def close(self) -> None:
+        """Close the connections that were opened on the way."""
+        self._closing.close()
 
     def _requests(self) -> int:
         """Return the requests sent since the last window was finished."""

@@ -18,6 +18,7 @@ from data_pipeline.loading.postgres import LoadCounts, upsert
 from data_pipeline.loading.price_adjustment import adjust_prices
 from data_pipeline.loading.reconciliation import OFFICIAL, reconcile
 from data_pipeline.loading.screen import keep_held, keep_refused, rows_at_fault, screen
+from data_pipeline.loading.stored import ensure_coming_months, none_stored
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
     Cell,
@@ -156,7 +157,8 @@ class WindowLoad:
         counts = LoadCounts()
         for session, rows in self._by_session(records):
             table = self.dataset.table if session is None else self.dataset.table.in_session(session)
-            counts += upsert(self.connection, table, rows, self.source.name, self.run_id)
+            empty = none_stored(self.connection, table, rows)
+            counts += upsert(self.connection, table, rows, self.source.name, self.run_id, expect_empty=empty)
         missing = self.ledger.write(self.connection, self.source.name, self.run_id) or missing
         if self.dataset.kind is Kind.DAILY:
             adjust_prices(self.connection, self.run_id, self.window.first, self.window.last)
@@ -165,6 +167,7 @@ class WindowLoad:
     def _keep_list(self, records: Sequence[Instrument]) -> LoadCounts:
         kept = keep_list(self.connection, records, self.source.name, self.run_id)
         session = records[0].as_of
+        ensure_coming_months(self.connection, self.window.last)
         found = differences(self.connection, session)
         self.numbers = {"left": kept.left, "different": sum(one.issues for one in found)}
         log.info("the list of %s has %d issues; %d have left it", session, len(records), kept.left)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
-from psycopg2.extensions import parse_dsn
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
 from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
@@ -77,6 +77,16 @@ def connect(
         _raise_connect_error(url, error)
     else:
         return connection
+
+
+def reopener(connection: Connection) -> Callable[[], Connection]:
+    """Return what opens another connection to the same place, with the same user and options.
+
+    Call it while the connection is good: one that broke off no longer says where it led. Opening raises
+    ``psycopg2.OperationalError``.
+    """
+    options = make_dsn(**connection.info.dsn_parameters, password=connection.info.password)
+    return lambda: psycopg2.connect(options)
 
 
 def address(url: str) -> str:

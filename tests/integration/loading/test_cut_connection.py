@@ -1,0 +1,128 @@
+"""Loads over a connection that is cut: whatever is cut, the next try ends as an undisturbed load does."""
+
+import hashlib
+import io
+import random
+from contextlib import closing
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from data_pipeline.exceptions import ConnectionFailedError
+from data_pipeline.loading.commit import commit_run
+from data_pipeline.loading.ingest_run import finish_run, start_run
+from data_pipeline.loading.postgres import LoadCounts, upsert
+from data_pipeline.loading.tables import DAILY_BAR
+from data_pipeline.records import DailyBar
+from data_pipeline.warehouse.connect import connect
+
+BAR = DailyBar("000000", date(2026, 9, 14), 70000, 71500, 69900, 71000, 1000, 70500000, 1420)
+OLD = [replace(BAR, stock_code=f"{number:06d}") for number in range(1200)]
+FRESH = [replace(bar, session=date(2026, 10, 1)) for bar in OLD]
+MIXED = [*(replace(bar, volume=1001) if number % 10 == 0 else bar for number, bar in enumerate(OLD)), *FRESH[:50]]
+POINTS = 50
+"""For each way of loading; with two of them, a hundred."""
+
+
+def load(url, records, expect_empty):
+    """Load one window as the operator does, from its own connection, and return the counts."""
+    with closing(connect(url)) as connection:
+        run_id = start_run(connection, "daily_bar", "kis")
+        connection.commit()
+        counts = upsert(connection, DAILY_BAR, iter(records), "kis", run_id, expect_empty=expect_empty)
+        finish_run(connection, run_id, counts)
+        if (newer := commit_run(connection, run_id)) is not connection:
+            newer.close()
+        return counts
+
+
+def reset(database):
+    """Only the old bars, and no trace of any load."""
+    with database.connect("admin") as connection, connection.cursor() as cursor:
+        cursor.execute("TRUNCATE market.daily_bar, market.ingest_run, market.restatement")
+        connection.commit()
+    with database.connect() as connection:
+        upsert(connection, DAILY_BAR, OLD, "kis")
+        connection.commit()
+
+
+def state(database):
+    """A sha256 over all bars and kept versions in order, and how the runs that ended did."""
+    with database.connect("owner") as connection, connection.cursor() as cursor:
+        text = io.StringIO()
+        for query in (
+            "SELECT stock_code, session, open, high, low, close, volume, trading_value, change, source"
+            " FROM market.daily_bar ORDER BY stock_code, session",
+            "SELECT stock_code, session, old_row ->> 'volume' FROM market.restatement ORDER BY stock_code, session",
+        ):
+            cursor.copy_expert(f"COPY ({query}) TO STDOUT", text)
+        cursor.execute("SELECT count(*) FROM market.ingest_run WHERE status = 'success'")
+        return hashlib.sha256(text.getvalue().encode()).hexdigest(), cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize(("records", "expect_empty"), [(FRESH, True), (MIXED, False)])
+def test_cut_at_any_byte(database, proxy, records, expect_empty):
+    """Fifty cuts at random bytes of either direction: the load is tried until it succeeds, and once is all it was."""
+    url, chance = proxy.url(database.url()), random.Random(20261124)
+    reset(database)
+    proxy.sent = {"up": 0, "down": 0}
+    load(url, records, expect_empty)
+    whole, sent = state(database), dict(proxy.sent)
+    for point in range(POINTS):
+        reset(database)
+        way = chance.choice(["up", "down"])
+        proxy.cut(**{way: chance.randint(1, sent[way])})
+        for _ in range(3):
+            try:
+                load(url, records, expect_empty)
+                break
+            except ConnectionFailedError:
+                continue
+        assert state(database) == whole, (point, way)
+    assert proxy.cuts >= POINTS - 5
+
+
+def test_cut_after_commit_was_sent(database, proxy):
+    """The server has the COMMIT and its answer is lost: the load is a success, once, and said to be one."""
+    reset(database)
+    with closing(connect(proxy.url(database.url()))) as connection:
+        run_id = start_run(connection, "daily_bar", "kis")
+        connection.commit()
+        counts = upsert(connection, DAILY_BAR, FRESH, "kis", run_id, expect_empty=True)
+        finish_run(connection, run_id, counts)
+        proxy.cut(after=b"COMMIT")
+        with closing(commit_run(connection, run_id)) as newer:
+            assert newer is not connection
+            assert upsert(newer, DAILY_BAR, FRESH, "kis", run_id) == LoadCounts(unchanged=1200)
+            newer.commit()
+    assert database.rows("SELECT status, rows_inserted FROM market.ingest_run") == [("success", 1200)]
+
+
+def test_cut_before_commit_was_sent(database, proxy):
+    """The server never saw the COMMIT: the error says so, nothing is stored, and the run is not called a success."""
+    reset(database)
+    with closing(connect(proxy.url(database.url()))) as connection:
+        run_id = start_run(connection, "daily_bar", "kis")
+        connection.commit()
+        finish_run(connection, run_id, upsert(connection, DAILY_BAR, FRESH, "kis", run_id))
+        proxy.cut(before=b"COMMIT")
+        with pytest.raises(ConnectionFailedError, match="broke off"):
+            commit_run(connection, run_id)
+    assert database.rows("SELECT status FROM market.ingest_run") == [("running",)]
+    assert database.rows("SELECT count(*) FROM market.daily_bar") == [(1200,)]
+
+
+def test_server_that_stays_away(database, proxy):
+    """When nobody can be asked what became of a commit, the error says that loading again is safe."""
+    reset(database)
+    waits = []
+    with closing(connect(proxy.url(database.url()))) as connection:
+        run_id = start_run(connection, "daily_bar", "kis")
+        connection.commit()
+        finish_run(connection, run_id, upsert(connection, DAILY_BAR, FRESH, "kis", run_id))
+        proxy.cut(after=b"COMMIT")
+        proxy.close()
+        with pytest.raises(ConnectionFailedError, match="load it again, that is safe"):
+            commit_run(connection, run_id, waits.append)
+    assert waits == [0, 1, 2, 3, 4]
