@@ -58,7 +58,8 @@ class DataSourceToPostgresOperator(BaseOperator):
         grouped into the fewest requests, windows that fail are passed over and named at the end, and what the source
         truly has nothing for is noted down in ``market.no_data``. Of the dataset instrument it fills the lists of past
         sessions that are ``unstored``, or ``all``. Empty: every window as it is. (templated)
-    :param ranges: With ``cells``: only the sessions of these ranges, each its first and its last day. Empty: all.
+    :param ranges: With ``cells``: only the sessions of these ranges, each its first and its last day, and what lies
+        between them where it comes with the same request anyway. Empty: all.
     :param fallback_conn_id: With ``cells``: the Airflow connection that is asked for what the source did not do, above
         all because the calls that its key has for the day are spent. Empty: the task fails then.
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.

@@ -20,6 +20,7 @@ SESSION = Publication(krx_calendar(), lambda: datetime.now(SEOUL)).last_publishe
 NEXT = krx_calendar().next_session(SESSION)
 FIRST = krx_calendar().previous_session(krx_calendar().previous_session(SESSION))
 EARLIER = krx_calendar().previous_session(krx_calendar().previous_session(FIRST))
+OLDEST = krx_calendar().previous_session(EARLIER)
 CODES = ["000660", "005930", "069500", "247540"]
 """Of two boards, and a fund."""
 RATE = 60
@@ -142,6 +143,18 @@ def test_both_lists_are_merged(airflow, result):
     assert ranges == issues
     known = airflow.query("SELECT source, halted IS NULL, base_price IS NULL FROM market.instrument GROUP BY 1, 2, 3")
     assert sorted(known) == [("kis-sandbox", False, False), ("krx-sandbox", False, False)]
+
+
+def test_calls_that_are_spent_leave_the_rest_to_kis(airflow, result, exchanges):
+    """The exchange says no to the first call: the same task asks KIS, and the run is a success."""
+    rows = airflow.query("SELECT stock_code FROM market.instrument WHERE listed_on < '2026-01-01' ORDER BY 1 LIMIT 30")
+    form = {"stock_codes": [code for (code,) in rows], "first": OLDEST.isoformat(), "last": OLDEST.isoformat()}
+    exchanges.set_krx(daily_limit=1, after_market=True)
+    spent = airflow.run(PlannedRun("backfill", moment(NEXT, "09:30"), form))
+    assert spent.states == [("backfill", "success")], spent.log[-4000:]
+    assert "kis-sandbox is asked for the rest" in spent.log
+    query = "SELECT source::text, count(*)::int FROM market.daily_bar WHERE session = %s GROUP BY 1"
+    assert airflow.query(query, OLDEST) == [("kis-sandbox", 30)]
 
 
 def test_no_key_is_logged(airflow, result):

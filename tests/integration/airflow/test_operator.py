@@ -22,6 +22,7 @@ from data_pipeline.exceptions import (
     SyntheticDataRefusedError,
     WindowRefusedError,
 )
+from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.datasets import DATASETS
 from data_pipeline.operators.load_window import load_window
@@ -240,3 +241,15 @@ def test_the_task_fails_unless_it_may(warehouse):
         execute("daily_bar", **arguments)
     counts = execute("daily_bar", **arguments, failed_codes_allowed=1)
     assert (counts["failed"], counts["unchanged"]) == (1, 1)
+
+
+def test_only_the_sessions_of_the_ranges_are_filled(warehouse):
+    """Of four sessions the two in the middle are asked for; the others are somebody else's."""
+    load_window(warehouse, market(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
+    with warehouse:
+        keep_sessions(warehouse)
+    arguments = {"stock_codes": CODES, "first": "2026-09-17", "last": "2026-09-22"}
+    counts = execute("daily_bar", cells="unstored", ranges=[["2026-09-18", "2026-09-21"]], **arguments)
+    assert counts["inserted"] == 4
+    days = query(warehouse, "SELECT DISTINCT session FROM market.daily_bar ORDER BY 1")
+    assert [day.day for (day,) in days] == [18, 21]

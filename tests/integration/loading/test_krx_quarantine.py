@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data_pipeline.coordination.file import FileStore
-from data_pipeline.exceptions import WindowRefusedError
+from data_pipeline.exceptions import PayloadError, WindowRefusedError
 from data_pipeline.loading.quarantine import keep_rejections
 from data_pipeline.local.quarantine import retry_quarantine
 from data_pipeline.operators.datasets import DATASETS
@@ -83,6 +83,20 @@ def test_too_many_wrong_rows_refuse_the_window(database, connection, source, krx
         load_window(connection, source, DATASETS["daily_bar"], Window(("005930", "005940"), FRIDAY, FRIDAY), Run())
     assert loaded(database) == []
     assert [row[0] for row in held(database)] == ["005930", "005940"]
+
+
+def test_an_official_answer_that_is_wrong_as_a_whole_is_refused(database, connection, source, krx):
+    """Three wrong rows of five: nothing is loaded, the run says why, and the first of them can be looked at."""
+    krx.answer(
+        "stk_bydd_trd", block(SUSPENDED, OTHERS[0], *[row | {"TDD_CLSPRC": "NaN"} for row in (*OTHERS[1:], BAR)])
+    )
+    with pytest.raises(PayloadError, match="3 of 5 rows are wrong"):
+        load_official(connection, source, FRIDAY, Run(), None)
+    assert loaded(database) == []
+    assert [row[2:4] for row in held(database)] == [(OTHERS[1] | {"TDD_CLSPRC": "NaN"}, KOSPI)]
+    ((error, status),) = database.rows("SELECT error, status FROM market.ingest_run")
+    assert status == "failed"
+    assert "3 of 5 rows are wrong" in error
 
 
 def test_a_wrong_row_comes_in_after_a_fix(database, connection):

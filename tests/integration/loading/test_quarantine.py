@@ -74,6 +74,12 @@ def test_any_payload_can_be_kept(database, connection, value):
     assert len(json_text({"x": value})) < 2000
 
 
+def test_an_endless_reason_is_cut(database, connection):
+    """Two thousand characters say enough."""
+    keep(connection, Rejection({"x": "1"}, "y" * 10_000))
+    assert held(database)[0][2] == "y" * 2000
+
+
 def test_retry_loads_what_passes_now(database, connection):
     """Without a listing the limit is a warning, so the row is loaded; a second retry has nothing to do."""
     keep(connection, refused())
@@ -217,6 +223,18 @@ def test_a_refused_row_proves_no_emptiness(database, connection):
     assert (counts["inserted"], counts["missing"]) == (4, 1)
     assert database.rows("SELECT stock_code, session FROM market.no_data") == [("000660", MON)]
     assert [row[:2] for row in held(database)] == [("005930", MON)]
+
+
+def test_bars_of_the_session_before_are_known(database, connection):
+    """Monday is stored; a Tuesday that repeats it is refused, although Monday is not in the window."""
+    monday = list(Spoilt(iter).daily_bars(("000660", "005930"), MON, MON))
+    load_window(connection, Spoilt(iter), DATASETS["instrument"], Window((), TUE, TUE), Run())
+    upsert(connection, DAILY_BAR, monday, "mock")
+    connection.commit()
+    source = Spoilt(lambda _: (replace(bar, session=TUE) for bar in monday))
+    with pytest.raises(WindowRefusedError, match="stale: the same prices"):
+        load_window(connection, source, DATASETS["daily_bar"], Window(("000660", "005930"), TUE, TUE), Run())
+    assert [row[:2] for row in held(database)] == [("000660", TUE), ("005930", TUE)]
 
 
 def test_emptiness_found_later_closes_the_line(database, connection):

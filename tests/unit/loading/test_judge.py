@@ -240,13 +240,21 @@ def test_half_a_market_is_refused():
     asked = Asked((), TUE, TUE, {(bar.stock_code, TUE) for bar in bars})
     (refusal,) = verdict(*bars[:50], issue=None, asked=asked).fatal
     assert refusal.problem == "50 of 100 bars of 2026-09-15 did not come"
-    assert verdict(*bars[:81], issue=None, asked=asked).fatal == []
+    assert verdict(*bars[:80], issue=None, asked=asked).fatal == []
+    assert verdict(*bars[:79], issue=None, asked=asked).fatal != []
 
 
 def test_a_whole_answer_of_yesterday_is_refused():
     """Thirty bars that repeat the session before them."""
     bars = [*many(30, MON), *many(30, TUE)]
     assert "repeat the one before" in verdict(*bars, issue=None, asked=Asked()).fatal[-1].problem
+
+
+def test_suspended_issues_hide_no_stale_answer():
+    """Thirty of thirty traded bars repeat the session before; as many suspended ones say nothing about that."""
+    idle = [replace(IDLE, stock_code=f"1{number:05}", session=day) for number in range(31) for day in (MON, TUE)]
+    bars = [*many(30, MON), *many(30, TUE), *idle]
+    assert "30 of 30 bars of 2026-09-15 repeat" in verdict(*bars, issue=None, asked=Asked()).fatal[-1].problem
 
 
 def test_thresholds_from_the_environment():
