@@ -90,7 +90,7 @@ with DAG(
         task_id="load",
         source_conn_id=SOURCE_CONN_ID,
         execution_timeout=None,  # a year of minutes takes longer than any other task may
-        map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}"
-        "{% if task.stock_codes %}, {{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}{% endif %}",
+        map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}{% if task.stock_codes %}, "
+        "{{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}{% endif %}",
     ).expand_kwargs(plan(SOURCE_CONN_ID))
     load >> report(SOURCE_CONN_ID)
