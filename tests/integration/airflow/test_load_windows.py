@@ -6,11 +6,13 @@ Fact: 21 and 22 September 2026 are Monday and Tuesday, and sessions.
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from datetime import date, datetime
 
 import pytest
 
 from data_pipeline.exceptions import CodesFailedError, IncompleteDataError, PayloadError, RequestTimeoutError
+from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.operators.datasets import DATASETS
 from data_pipeline.operators.load_window import load_window, load_windows
 from data_pipeline.operators.window_load import Run
@@ -122,6 +124,32 @@ def test_a_source_at_which_everything_fails_is_not_asked_to_the_end(warehouse):
     with pytest.raises(PayloadError):
         list(load_windows(warehouse, source, DATASETS["daily_bar"], windows, Run(), threads=1, most_rows=1))
     assert len(source.asked) < 40
+
+
+class Paired(MockDataSource):
+    """The synthetic market, which answers two calls together and notes which windows were not stored then."""
+
+    def __init__(self):
+        super().__init__(clock=lambda: datetime.fromisoformat(EVENING))
+        self.pair = threading.Barrier(2, timeout=20)
+        self.unstored = []
+
+    def daily_bars(self, stock_codes, first, last):
+        """Yield the true bars when another call is under way as well."""
+        self.pair.wait()
+        with closing(WarehouseHook("market_db").get_conn()) as connection:
+            self.unstored += query(connection, "SELECT count(*) FROM market.ingest_run WHERE status = 'running'")
+        self.pair.wait()
+        return super().daily_bars(stock_codes, first, last)
+
+
+def test_no_more_is_asked_for_and_not_stored_than_a_kill_may_cost(warehouse):
+    """With room for two answers of a hundred rows, two windows are under way at any time, and never a third."""
+    source = Paired()
+    windows = [Window((code,), TUESDAY, TUESDAY) for code in (*MANY, "005490")]
+    work = load_windows(warehouse, source, DATASETS["daily_bar"], windows, Run(), threads=8, most_rows=200)
+    assert sum(counts["inserted"] for _, counts in work) == 6
+    assert source.unstored == 6 * [(2,)]
 
 
 def test_no_thread_outlives_a_load(warehouse):

@@ -149,7 +149,8 @@ def test_minutes_of_the_whole_market_are_planned_after_the_close(warehouse, due,
     os.environ["WATCH_LIST"] = "005930,000660"
     moment = datetime.fromisoformat(f"2026-09-22T{due}+09:00")
     plan = plan_minutes(
-        {"params": {"stock_codes": [], "chunk_size": 1 if codes != "all" else 300}, "data_interval_start": moment}
+        {"params": {"stock_codes": [], "chunk_size": 1 if codes != "all" else 300}, "data_interval_start": moment},
+        "mock_default",
     )
     listed = [code for (code,) in query(warehouse, "SELECT stock_code FROM market.instrument ORDER BY stock_code")]
     assert plan == codes if codes != "all" else [code for chunk in plan for code in chunk] == listed

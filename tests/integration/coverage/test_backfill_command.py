@@ -6,15 +6,25 @@ issues.
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import signal
-from datetime import date
+from argparse import ArgumentParser
+from datetime import date, datetime
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
-from data_pipeline.trading_calendar import krx_calendar
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.local.arguments import add_backfill_options
+from data_pipeline.local.backfill import backfill, wish_of
+from data_pipeline.local.home import Home
+from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 FIRST, LAST = "2026-01-02", "2026-09-22"
+EVENING = datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL)
 ISSUES, CHUNK, CALLS = 24, 4, 2
 
 
@@ -81,17 +91,36 @@ MANY = """
 """
 
 
-def test_more_than_five_million_requests_want_confirming(command, database, emulator):
+@pytest.fixture
+def wish(command, database, tmp_path):
+    """What the command does with typed words on the evening of 22 September 2026; returns its exit code and output."""
+    before = dict(os.environ)
+    os.environ.update(command.environment)
+
+    def wish(*words):
+        parser = ArgumentParser()
+        add_backfill_options(parser)
+        out = StringIO()
+        typed = wish_of(parser.parse_args(words))
+        code = backfill(typed, Home(tmp_path), command.environment, EVENING, Console(file=out, width=200))
+        return code, out.getvalue()
+
+    yield wish
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_more_than_five_million_requests_want_confirming(wish, database, emulator):
     """A year of minutes of 6,500 more issues, 781 calls each: a dry run tells the cost, the command asks to confirm."""
     with database.connect("owner") as connection, connection, connection.cursor() as cursor:
         cursor.execute(MANY)
     emulator.forget_requests()
-    line = ("backfill", "--dataset", "minute_bar", "--first", "2025-09-22", "--last", LAST)
-    code, output = command.run(*line, "--dry-run")
+    line = ("--dataset", "minute_bar", "--first", "2025-09-22", "--last", LAST)
+    code, output = wish(*line, "--dry-run")
     assert code == 0
-    code, output = command.run(*line)
-    assert code == 2
-    assert "more than 5,000,000; add --confirm-large to confirm" in output
+    assert re.search(r"issues, 7,\d{3},\d{3} requests, about \d+:\d\d:\d\d, ", output)
+    with pytest.raises(InvalidRequestError, match="more than 5,000,000; add --confirm-large to confirm"):
+        wish(*line)
     assert emulator.summary()["total"] == 0
     assert database.rows("SELECT count(*) FROM market.ingest_run WHERE dataset = 'minute_bar'") == [(0,)]
 
