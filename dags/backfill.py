@@ -6,9 +6,11 @@ to see in the log of `plan` what it would cost: requests, time at the current qu
 
 **What.** `plan` checks the form, looks up what is not stored yet and cuts its codes into chunks; one `load` task a
 chunk asks for just that, with the fewest requests, one transaction a window, and logs a percentage and the time at
-which it will be done. What the source truly has nothing for is remembered in `market.no_data` and not asked again.
-`report` lists what is still not there, and fails when that is anything. A run that was killed or cleared asks again
-only for what is not stored; tick `refetch` to ask for everything.
+which it will be done. With the source `auto`, daily bars come from KRX where the connection `krx_default` has a key and
+its whole market days cost fewer calls, within the calls that the key has left today, and from KIS otherwise. What the
+source truly has nothing for is remembered in `market.no_data` and not asked again. `report` lists what is still not
+there, and fails when that is anything. A run that was killed or cleared asks again only for what is not stored; tick
+`refetch` to ask for everything.
 
 **When it fails.** Read the log of `report`: it names the codes and sessions that are not there and the load tasks
 that failed. Clear the failed `load` tasks; `report` is cleared with them.
@@ -18,6 +20,8 @@ that failed. Clear the failed `load` tasks; `report` is cleared with them.
   `confirm_large`.
 * *UnsupportedDatasetError* means that this source does not offer the dataset, or not so far back (KIS has minute bars
   of one year). Nothing was asked.
+* *DailyQuotaError* in a `load` task: KRX was asked alone, and the calls of its key are spent; clear the task after
+  midnight (Seoul). With the source `auto` the rest goes to KIS in the same task.
 * *IncompleteDataError* in a `load` task: some windows failed and the others are loaded; the message names them.
 """
 
@@ -52,11 +56,18 @@ with DAG(
             title="Last day",
             description="Included. Empty: the last session that was final at the run's logical date.",
         ),
+        "source": Param(
+            "auto",
+            type="string",
+            enum=["auto", "kis", "krx", "mock"],
+            title="Source",
+            description="auto: the connection of the scheduled DAGs, and KRX for daily bars where that is cheaper.",
+        ),
         "source_conn_id": Param(
             None,
             type=["null", "string"],
             title="Source connection",
-            description="Empty: the connection that the scheduled DAGs use.",
+            description="Only this connection, whatever the source above. Empty: as the source says.",
         ),
         "chunk_size": Param(900, type="integer", minimum=1, title="Stock codes in one task"),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Only say in the log what it would cost."),
@@ -85,8 +96,7 @@ with DAG(
 
     load = DataSourceToPostgresOperator.partial(
         task_id="load",
-        source_conn_id=SOURCE_CONN_ID,
         map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}, "
-        "{{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}",
+        "{{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}, {{ task.source_conn_id }}",
     ).expand_kwargs(plan(SOURCE_CONN_ID))
     load >> report(SOURCE_CONN_ID)

@@ -79,6 +79,18 @@ def reject(error: PayloadError, stock_code: str | None = None, session: date | N
     held.rows.append(Rejection(error.payload, str(error), stock_code, session, error.origin))
 
 
+def set_aside(rejections: Iterable[Rejection]) -> None:
+    """Hand over rows that were set aside before, when the answer that they are of was kept and is used again.
+
+    Raises:
+        PayloadError: There is one, and nobody collects.
+    """
+    for one in rejections:
+        error = PayloadError(one.reason)
+        error.payload, error.origin = one.payload, one.origin
+        reject(error, one.stock_code, one.session)
+
+
 def keep_good(
     make: Callable[[Item], Result],
     items: Iterable[Item],

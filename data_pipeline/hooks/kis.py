@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
-from data_pipeline.exceptions import ConfigurationError, DataPipelineError
+from data_pipeline.hooks.settings_hook import SettingsHook
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
-
-FIELDS = {
-    "KIS_APP_KEY": "login",
-    "KIS_APP_SECRET": "password",
-    "KIS_ACCOUNT_NUMBER": "account_number",
-    "KIS_API_BASE_URL_REAL": "base_url",
-    "KIS_API_BASE_URL_VIRTUAL": "base_url",
-    "KIS_MASTER_BASE_URL": "master_url",
-    "KIS_API_RATE_LIMIT_PER_MINUTE": "rate_limit_per_minute",
-    "KIS_API_LEDGER_RATE_LIMIT": "ledger_rate_limit",
-    "KIS_API_RATE_LIMIT": "rate_limit",
-    "KIS_API_QUEUE_TIMEOUT": "queue_timeout",
-    "KIS_API_CIRCUIT_BREAKER_THRESHOLD": "breaker_threshold",
-    "KIS_API_CIRCUIT_BREAKER_TIMEOUT": "breaker_timeout",
-    "KIS_USE_VIRTUAL_SERVER": "use_virtual_server",
-}
-"""The documented variables, and the fields of the connection that share their meaning and their defaults."""
 
 PROBE_CODE = "005930"
 _NUMBERED = re.compile(r"KIS_APP_(?:KEY|SECRET)_[0-9]+(?:, _3 \.\.\.)?")
 
 
-class KISHook(BaseHook):
+class KISHook(SettingsHook):
     """
     Builds a :class:`KISDataSource` from an Airflow connection; nothing is sent before the source is asked.
 
@@ -55,6 +37,21 @@ class KISHook(BaseHook):
     default_conn_name = "kis_default"
     conn_type = "kis"
     hook_name = "Korea Investment & Securities (KIS)"
+    fields: ClassVar[Mapping[str, str]] = {
+        "KIS_APP_KEY": "login",
+        "KIS_APP_SECRET": "password",
+        "KIS_ACCOUNT_NUMBER": "account_number",
+        "KIS_API_BASE_URL_REAL": "base_url",
+        "KIS_API_BASE_URL_VIRTUAL": "base_url",
+        "KIS_MASTER_BASE_URL": "master_url",
+        "KIS_API_RATE_LIMIT_PER_MINUTE": "rate_limit_per_minute",
+        "KIS_API_LEDGER_RATE_LIMIT": "ledger_rate_limit",
+        "KIS_API_RATE_LIMIT": "rate_limit",
+        "KIS_API_QUEUE_TIMEOUT": "queue_timeout",
+        "KIS_API_CIRCUIT_BREAKER_THRESHOLD": "breaker_threshold",
+        "KIS_API_CIRCUIT_BREAKER_TIMEOUT": "breaker_timeout",
+        "KIS_USE_VIRTUAL_SERVER": "use_virtual_server",
+    }
 
     def __init__(self, kis_conn_id: str = default_conn_name) -> None:
         super().__init__()
@@ -108,34 +105,23 @@ class KISHook(BaseHook):
         return list(zip(parts[::2], parts[1::2], strict=True))
 
     def _settings(self, pairs: list[tuple[str, str]], host: str | None, extra: dict[str, Any]) -> KisSettings:
-        given: dict[str, Any] = {variable: extra.get(field) for variable, field in FIELDS.items()}
-        given |= dict.fromkeys(("KIS_API_BASE_URL_REAL", "KIS_API_BASE_URL_VIRTUAL"), extra.get("base_url") or host)
-        given |= {"COORDINATION_URL": os.environ.get("COORDINATION_URL")}
+        address = extra.get("base_url") or host
+        own = {"KIS_API_BASE_URL_REAL": address, "KIS_API_BASE_URL_VIRTUAL": address, **_credentials(pairs)}
         environment = extra.get("environment")
         if environment not in (None, "", "real", "virtual"):
             raise self._wrong(f"field 'environment' must be real or virtual, not {environment!r}")
         if environment:
-            given["KIS_USE_VIRTUAL_SERVER"] = str(environment == "virtual").lower()
-        environ = {name: str(value) for name, value in given.items() if value not in (None, "")}
-        try:
-            return KisSettings.from_env({**environ, **_credentials(pairs)})
-        except ConfigurationError as error:
-            message = _NUMBERED.sub("field 'more_keys'", str(error))
-            for variable, field in FIELDS.items():
-                message = message.replace(variable, f"field {field!r}")
-            raise self._wrong(message) from None
+            own["KIS_USE_VIRTUAL_SERVER"] = str(environment == "virtual").lower()
+        return self._read(KisSettings.from_env, extra, own)
 
-    def _wrong(self, what: str) -> ConfigurationError:
-        return ConfigurationError(f"connection {self.kis_conn_id!r}: {what}")
+    def _in_fields(self, message: str) -> str:
+        return super()._in_fields(_NUMBERED.sub("field 'more_keys'", message))
 
-    def test_connection(self) -> tuple[bool, str]:
-        """Return whether KIS accepts the credentials, found out with one token and one quote, and a sentence."""
-        try:
-            with self.get_conn() as source:
-                book = source.get_order_book(PROBE_CODE)
-        except (DataPipelineError, ValueError) as error:
-            return False, str(error)
-        return True, f"{source.name} answered with the order book of {PROBE_CODE} at {book.timestamp}."
+    def probe(self) -> str:
+        """Ask for one order book, with a token."""
+        with self.get_conn() as source:
+            book = source.get_order_book(PROBE_CODE)
+        return f"{source.name} answered with the order book of {PROBE_CODE} at {book.timestamp}."
 
 
 def _credentials(pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
+from collections.abc import Mapping
+from typing import ClassVar
 
-from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
-from data_pipeline.exceptions import ConfigurationError, DataPipelineError
+from data_pipeline.hooks.settings_hook import SettingsHook
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 
-FIELDS = {"KRX_API_KEY": "password", "KRX_API_BASE_URL": "base_url", "KRX_API_DAILY_LIMIT": "daily_limit"}
-"""The documented variables, and the fields of the connection that share their meaning and their defaults."""
 
-
-class KRXHook(BaseHook):
+class KRXHook(SettingsHook):
     """
     Builds a :class:`KRXDataSource` from an Airflow connection; nothing is sent before the source is asked.
 
@@ -32,6 +28,11 @@ class KRXHook(BaseHook):
     default_conn_name = "krx_default"
     conn_type = "krx"
     hook_name = "Korea Exchange (KRX)"
+    fields: ClassVar[Mapping[str, str]] = {
+        "KRX_API_KEY": "password",
+        "KRX_API_BASE_URL": "base_url",
+        "KRX_API_DAILY_LIMIT": "daily_limit",
+    }
 
     def __init__(self, krx_conn_id: str = default_conn_name) -> None:
         super().__init__()
@@ -55,33 +56,17 @@ class KRXHook(BaseHook):
         if not connection.password:
             raise self._wrong("the field password is empty; put the key of openapi.krx.co.kr there")
         mask_secret(connection.password)
-        settings = self._settings(connection.password, connection.host, connection.extra_dejson)
-        declared = connection.extra_dejson.get("environment")
+        extra = connection.extra_dejson
+        own = {"KRX_API_BASE_URL": extra.get("base_url") or connection.host, "KRX_API_KEY": connection.password}
+        settings = self._read(KrxSettings.from_env, extra, own)
+        declared = extra.get("environment")
         if declared not in (None, "", settings.environment):
             raise self._wrong(f"field 'environment' is {declared!r}, but the field 'base_url' leads to another server")
         return settings
 
-    def _settings(self, key: str, host: str | None, extra: dict[str, Any]) -> KrxSettings:
-        given = {variable: extra.get(field) for variable, field in FIELDS.items()}
-        given |= {"KRX_API_BASE_URL": extra.get("base_url") or host, "KRX_API_KEY": key}
-        given |= {"COORDINATION_URL": os.environ.get("COORDINATION_URL")}
-        try:
-            return KrxSettings.from_env({name: str(value) for name, value in given.items() if value not in (None, "")})
-        except ConfigurationError as error:
-            message = str(error)
-        for variable, field in FIELDS.items():
-            message = message.replace(variable, f"field {field!r}")
-        raise self._wrong(message)
-
-    def _wrong(self, what: str) -> ConfigurationError:
-        return ConfigurationError(f"connection {self.krx_conn_id!r}: {what}")
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Return whether KRX accepts the key, found out with three calls for the newest indices, and a sentence."""
-        try:
-            with self.get_conn() as source:
-                session = source.publication.last_published()
-                indices = list(source.index_bars(session))
-        except (DataPipelineError, ValueError) as error:
-            return False, str(error)
-        return True, f"{source.name} answered with {len(indices)} indices of {session}."
+    def probe(self) -> str:
+        """Ask for the newest indices, three calls."""
+        with self.get_conn() as source:
+            session = source.publication.last_published()
+            indices = list(source.index_bars(session))
+        return f"{source.name} answered with {len(indices)} indices of {session}."

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.loading.coverage import all_cells, codes_listed_between, missing_cells, unknown_codes, unstored_cells
+from data_pipeline.loading.coverage import (
+    all_cells,
+    codes_listed_between,
+    markets_of,
+    missing_cells,
+    unknown_codes,
+    unstored_cells,
+)
+from data_pipeline.loading.division import clipped
 from data_pipeline.loading.gaps import MINUTES, Gap, Span, plan_spans
 from data_pipeline.sources.request_shape import shape_of
 from data_pipeline.trading_calendar import krx_calendar
@@ -41,6 +49,8 @@ class Backfill:
     """What the source's rows carry in ``source``."""
     cells: str = "unstored"
     """A key of ``CELLS``."""
+    ranges: tuple[Gap, ...] = ()
+    """Only the sessions of these ranges are asked for; empty means all of them."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,35 @@ def spans_of(connection: Connection, backfill: Backfill, moment: datetime, most_
 
     Days before the first that the source has are left out; coverage goes on listing them as missing.
     """
+    gaps = gaps_of(connection, backfill, moment)
+    markets = (
+        markets_of(connection, backfill.stock_codes) if shape_of(backfill.source, backfill.dataset).market_calls else {}
+    )
+    return plan_gaps(backfill, gaps, moment, most_rows, markets)
+
+
+def plan_gaps(
+    backfill: Backfill,
+    gaps: Mapping[str, Sequence[Gap]],
+    moment: datetime,
+    most_rows: int = WINDOW_ROWS,
+    markets: Mapping[str, str] | None = None,
+) -> list[Span]:
+    """Return the spans that fill these gaps of a backfill out of its source; ``markets`` as for ``plan_spans``."""
+    calendar = krx_calendar()
+    shape = shape_of(backfill.source, backfill.dataset)
+    sessions = calendar.sessions(calendar.first_day, calendar.last_day)
+    return plan_spans(backfill.dataset, gaps, sessions, shape, most_rows, quoted_session(moment), markets)
+
+
+def quoted_session(moment: datetime) -> date | None:
+    """Return the session that quotes show at a moment, when it is final; None when it is not."""
+    newest = krx_calendar().last_final_session(moment)
+    return newest if krx_calendar().quoted_session(moment) == newest else None
+
+
+def gaps_of(connection: Connection, backfill: Backfill, moment: datetime) -> dict[str, list[Gap]]:
+    """Return the cells that a backfill asks for: the gaps of each code, oldest first."""
     shape = shape_of(backfill.source, backfill.dataset)
     calendar = krx_calendar()
     newest = calendar.last_final_session(moment)
@@ -122,9 +161,8 @@ def spans_of(connection: Connection, backfill: Backfill, moment: datetime, most_
     for start in range(0, len(backfill.stock_codes), BATCH):
         codes = backfill.stock_codes[start : start + BATCH]
         gaps |= CELLS[backfill.cells](connection, backfill.dataset, codes, first, backfill.last)
-    quoted = newest if calendar.quoted_session(moment) == newest else None
     sessions = calendar.sessions(calendar.first_day, calendar.last_day)
-    return plan_spans(backfill.dataset, gaps, sessions, shape, most_rows, quoted)
+    return clipped(gaps, backfill.ranges, sessions) if backfill.ranges else gaps
 
 
 def estimate(backfill: Backfill, spans: Sequence[Span], calls_a_second: float | None) -> Estimate:

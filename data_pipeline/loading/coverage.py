@@ -120,6 +120,17 @@ def unknown_codes(connection: Connection, stock_codes: Sequence[str]) -> list[st
     return [code for code in stock_codes if code not in known]
 
 
+def markets_of(connection: Connection, stock_codes: Sequence[str]) -> dict[str, str]:
+    """Return the board of each listed code, ``ETF`` or ``ETN`` for funds and notes."""
+    statement = """
+        SELECT stock_code, CASE security_group WHEN 'EF' THEN 'ETF' WHEN 'EN' THEN 'ETN' ELSE market END
+        FROM market.instrument WHERE stock_code = ANY (%s)
+    """
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute(statement, (list(stock_codes),))
+        return dict(cursor.fetchall())
+
+
 def codes_listed_between(connection: Connection, first: date, last: date) -> list[str]:
     """Return every issue that was listed on a day of the range, in order; also those that have left since."""
     statement = """

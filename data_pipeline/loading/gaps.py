@@ -46,6 +46,7 @@ def plan_spans(
     shape: RequestShape,
     most_rows: int,
     quoted: date | None = None,
+    markets: Mapping[str, str] | None = None,
 ) -> list[Span]:
     """Return the spans that cover every gap with the fewest requests, in the order of their codes.
 
@@ -58,6 +59,8 @@ def plan_spans(
         shape: What one request holds.
         most_rows: Rows that one span may hold; it is larger only when one session of one code is.
         quoted: The session that the source's quotes show, when it is final: one request brings many issues of it.
+        markets: Each code's board, ``ETF`` or ``ETN``, for a source of whole market days; one that is absent may be
+            anywhere.
     """
     where = {session: position for position, session in enumerate(sessions)}
     runs = {code: [(where[first], where[last]) for first, last in found] for code, found in gaps.items()}
@@ -65,7 +68,7 @@ def plan_spans(
         parts = [part for code in runs for part in _minute_parts(code, runs[code], shape, most_rows)]
         return list(_grouped(parts, sessions, MINUTES, most_rows))
     if shape.market_calls:
-        return list(_market_days(runs, sessions, shape))
+        return list(_market_days(runs, sessions, shape, markets or {}))
     return _daily_spans(runs, sessions, shape, most_rows, where.get(quoted) if quoted else None)
 
 
@@ -120,14 +123,18 @@ def _minute_parts(code: str, runs: Sequence[Run], shape: RequestShape, most_rows
             yield _Part(code, (begin, stop), ceil(MINUTES * (stop + 1 - begin) / shape.minutes_page))
 
 
-def _market_days(runs: Mapping[str, list[Run]], sessions: Sequence[date], shape: RequestShape) -> Iterator[Span]:
+def _market_days(
+    runs: Mapping[str, list[Run]], sessions: Sequence[date], shape: RequestShape, markets: Mapping[str, str]
+) -> Iterator[Span]:
     codes: dict[int, list[str]] = defaultdict(list)
     for code, found in runs.items():
         for start, end in found:
             for position in range(start, end + 1):
                 codes[position].append(code)
     for position in sorted(codes):
-        yield Span(tuple(codes[position]), sessions[position], sessions[position], shape.market_calls)
+        session, some = sessions[position], tuple(codes[position])
+        calls = shape.calls_of_day(session, {markets.get(code, "") for code in some})
+        yield Span(some, session, session, calls)
 
 
 def _grouped(parts: Iterable[_Part], sessions: Sequence[date], rows: int, most_rows: int) -> Iterator[Span]:

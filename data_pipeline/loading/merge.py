@@ -1,4 +1,4 @@
-"""The SQL of one load: a staging table, what its rows would do, and the MERGE that does it."""
+"""The SQL of one load: a staging table, which of its rows differ, and what writes those."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from datetime import date
 from psycopg2 import sql
 
 from data_pipeline.loading.tables import Table
+
+UNKNOWN = r"\N"
+INSERT, UPDATE, KEEP = 0, 1, 2
+"""What becomes of a staged row that differs."""
 
 
 @dataclass(frozen=True)
@@ -35,62 +39,114 @@ class Merge:
         """The table in the warehouse."""
         return sql.Identifier("market", self.table.name)
 
+    @property
+    def differing(self) -> sql.Identifier:
+        """The temporary table of the staged rows that are new or say otherwise than the stored ones."""
+        return sql.Identifier("pg_temp", f"differing_{self.table.name}")
+
+    @property
+    def ending(self) -> bytes:
+        """What a line copied straight into the table ends with: the load's own columns."""
+        return f"\t{self.source}\t{self.run_id or UNKNOWN}\n".encode()
+
     def create(self) -> sql.Composed:
-        """Make the staging table where this connection has none; its types check codes, dates and numbers."""
-        name = sql.Identifier(f"staged_{self.table.name}")
-        statement = "CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA"
-        return sql.SQL(statement).format(name, self._list(self.table.columns), self.target)
+        """Make the temporary tables where this connection has none, and tell whether rows of an earlier load are in."""
+        statement = """
+            CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ON COMMIT DELETE ROWS AS
+                SELECT {columns} FROM {target} WITH NO DATA;
+            CREATE TEMPORARY TABLE IF NOT EXISTS {differing} ON COMMIT DELETE ROWS AS
+                SELECT {columns}, 0 AS becomes FROM {target} WITH NO DATA;
+            SELECT EXISTS (SELECT FROM {staging})
+        """
+        return sql.SQL(statement).format(
+            staged=sql.Identifier(f"staged_{self.table.name}"),
+            differing=sql.Identifier(f"differing_{self.table.name}"),
+            staging=self.staging,
+            columns=self._list(self.table.columns),
+            target=self.target,
+        )
+
+    def empty(self) -> sql.Composed:
+        """Empty the temporary tables."""
+        return sql.SQL("TRUNCATE {}, {}").format(self.staging, self.differing)
 
     def copy(self) -> sql.Composed:
-        """Read COPY text into the staging table."""
+        """Read COPY text into the staging table, whose types check codes, dates and numbers."""
         columns = self._list(self.table.columns)
         return sql.SQL("COPY {} ({}) FROM STDIN WITH (ENCODING 'UTF8')").format(self.staging, columns)
+
+    def copy_straight(self) -> sql.Composed:
+        """Read COPY text whose lines have this load's ``ending`` into the table itself."""
+        columns = self._list((*self.table.columns, "source", "run_id"))
+        return sql.SQL("COPY {} ({}) FROM STDIN WITH (ENCODING 'UTF8')").format(self.target, columns)
 
     def duplicate(self) -> sql.Composed:
         """Find one key that more than one staged row has."""
         statement = "SELECT {0} FROM {1} GROUP BY {0} HAVING count(*) > 1 LIMIT 1"
         return sql.SQL(statement).format(self._list(self.table.key), self.staging)
 
-    def count(self) -> sql.Composed:
-        """Count staged rows that would be inserted, be updated, stay unchanged and be outranked."""
+    def any_stored(self) -> sql.Composed:
+        """Tell whether one of the staged keys is stored."""
+        return self._format("SELECT EXISTS (SELECT FROM {staging} s JOIN {target} t ON {same_key})")
+
+    def compare(self) -> sql.Composed:
+        """Pick the staged rows that differ, and count those to be inserted, to be updated and outranked.
+
+        They lie in the order of the key, so that two loads that write the same rows seldom wait for each other.
+        """
         statement = """
-            SELECT count(*) FILTER (WHERE t.source IS NULL),
-                count(*) FILTER (WHERE t.source IS NOT NULL AND {changes}),
-                count(*) FILTER (WHERE t.source IS NOT NULL AND NOT {changes} AND NOT {differs}),
-                count(*) FILTER (WHERE t.source IS NOT NULL AND NOT {changes} AND {differs})
-            FROM {staging} s LEFT JOIN {target} t ON {same_key}
+            WITH differing AS (
+                INSERT INTO {differing}
+                SELECT {staged}, CASE WHEN t.source IS NULL THEN {insert} WHEN {allowed} THEN {update} ELSE {keep} END
+                FROM {staging} s LEFT JOIN {target} t ON {same_key}
+                WHERE t.source IS NULL OR {differs} OR (t.source <> {source} AND {allowed})
+                ORDER BY {key}
+                RETURNING becomes
+            )
+            SELECT count(*) FILTER (WHERE becomes = {insert}), count(*) FILTER (WHERE becomes = {update}),
+                count(*) FILTER (WHERE becomes = {keep})
+            FROM differing
         """
         return self._format(statement)
 
-    def merge(self, *, ordered: bool = False) -> sql.Composed:
-        """Write what is new or different; ``ordered`` goes by key, so that two writers do not wait for each other."""
+    def update(self) -> sql.Composed:
+        """Write the stored rows that ``compare`` found to differ, each only if it still does."""
         statement = """
-            MERGE INTO {target} t USING (SELECT * FROM {staging} {order}) s ON {same_key}
-            WHEN MATCHED AND {changes} THEN
-                UPDATE SET {assignments}, source = {source}, run_id = {run_id}, loaded_at = statement_timestamp()
-            WHEN NOT MATCHED THEN
-                INSERT ({columns}, source, run_id, loaded_at)
-                VALUES ({staged}, {source}, {run_id}, statement_timestamp())
+            UPDATE {target} t
+            SET {assignments}, source = {source}, run_id = {run_id}, loaded_at = statement_timestamp()
+            FROM {differing} s
+            WHERE s.becomes = {update} AND {same_key} AND {allowed} AND ({differs} OR t.source <> {source})
         """
-        order = sql.SQL("ORDER BY {}").format(self._list(self.table.key)) if ordered else sql.SQL("")
-        return self._format(statement, order=order)
+        return self._format(statement)
 
-    def _format(self, statement: str, **more: sql.Composable) -> sql.Composed:
+    def insert(self) -> sql.Composed:
+        """Write the rows that ``compare`` found to be new."""
+        statement = """
+            INSERT INTO {target} ({columns}, source, run_id, loaded_at)
+            SELECT {staged}, {source}, {run_id}, statement_timestamp() FROM {differing} s WHERE s.becomes = {insert}
+        """
+        return self._format(statement)
+
+    def _format(self, statement: str) -> sql.Composed:
         columns = self.table.columns
         others = [name for name in columns if name not in self.table.key]
         assign = [sql.SQL("{0} = s.{0}").format(sql.Identifier(name)) for name in others]
         return sql.SQL(statement).format(
             target=self.target,
             staging=self.staging,
+            differing=self.differing,
+            key=self._list(self.table.key, "s"),
             same_key=self._same_key(),
-            changes=self._changes(others),
+            allowed=self._allowed(),
             differs=self._differs(others),
             assignments=sql.SQL(", ").join(assign),
             columns=self._list(columns),
             staged=self._list(columns, "s"),
             source=sql.Literal(self.source),
             run_id=sql.Literal(self.run_id),
-            **more,
+            insert=sql.Literal(INSERT),
+            update=sql.Literal(UPDATE),
+            keep=sql.Literal(KEEP),
         )
 
     def _same_key(self) -> sql.Composed:
@@ -102,13 +158,12 @@ class Merge:
     def _differs(self, others: list[str]) -> sql.Composed:
         return sql.SQL("(({}) IS DISTINCT FROM ({}))").format(self._list(others, "t"), self._list(others, "s"))
 
-    def _changes(self, others: list[str]) -> sql.Composed:
+    def _allowed(self) -> sql.Composable:
         allowed = sql.SQL("market.source_rank({}) >= market.source_rank(t.source)").format(sql.Literal(self.source))
         if self.table.newest is not None:
             newest = sql.Identifier(self.table.newest)
             allowed = sql.SQL("(s.{0} > t.{0} OR (s.{0} = t.{0} AND {1}))").format(newest, allowed)
-        different = sql.SQL("({} OR t.source <> {})").format(self._differs(others), sql.Literal(self.source))
-        return sql.SQL("({} AND {})").format(allowed, different)
+        return allowed
 
     @staticmethod
     def _list(names: list[str] | tuple[str, ...], alias: str | None = None) -> sql.Composed:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
+from datetime import date
 
-from psycopg2 import errors
+import psycopg2
+from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import InvalidRequestError, LoadError, TransientError
-from data_pipeline.loading.errors import said_plainly
+from data_pipeline.loading.copy_text import CopyText
+from data_pipeline.loading.errors import plain_error, said_plainly
 from data_pipeline.loading.merge import Merge
 from data_pipeline.loading.tables import Table
 
-BLOCK = 1 << 20
-"""Characters of COPY text sent at once; what a load holds in memory, whatever its number of rows."""
 ATTEMPTS = 10
 QUEUE = "SELECT pg_advisory_xact_lock(hashtext('market.load'), hashtext(%s))"
-CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected)
+CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
+SMALL = 1000
+"""Up to so many rows are merged also when all of them are new: that takes one round trip less."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,13 @@ class LoadCounts:
 
 
 def upsert(
-    connection: Connection, table: Table, records: Iterable[object], source: str, run_id: int | None = None
+    connection: Connection,
+    table: Table,
+    records: Iterable[object],
+    source: str,
+    run_id: int | None = None,
+    *,
+    expect_empty: bool = False,
 ) -> LoadCounts:
     """Bring records into a table and say what became of them; never commits, and twice does no harm.
 
@@ -57,63 +66,84 @@ def upsert(
     theirs comes out as it is. After any error the caller rolls back and the table is as it was. No record: nothing
     happens. Other loaders may write the same keys at the same time.
 
+    Memory does not grow with the number of records; text beyond 8 MB is kept in a temporary file until the end.
+
     Args:
         connection: Not in autocommit mode; user ``market_loader`` or better.
         table: One of ``loading.tables``; missing monthly partitions are made.
         records: Of the table's class. Two with one key are an error, also when they are equal.
         source: What the rows carry in ``source``: kis, kis-virtual, kis-sandbox, krx, krx-sandbox or mock.
         run_id: The ``ingest_run`` that written rows point to.
+        expect_empty: The caller has seen that no row is stored for these keys, so they are copied straight into the
+            table. Where that proves wrong, the load goes the ordinary way; it only takes longer.
 
     Raises:
         SyntheticDataRefusedError: Made-up rows for a warehouse that holds real ones, or the reverse; before the first
             record is asked for.
         InvalidRequestError: The connection is in autocommit mode, or a record is of another class.
         ConfigurationError: The warehouse is not migrated, or the user may not load.
-        ConnectionFailedError, TransientError: Connection lost, lock or statement timeout; trying again can help.
+        ConnectionFailedError, TransientError: Connection lost, lock or statement timeout, no room on a disk; trying
+            again can help.
         LoadError: Two records share a key, or Postgres refuses a row; the message names it.
     """
     if connection.autocommit:
         raise InvalidRequestError("a load needs a transaction: turn autocommit off")
-    with said_plainly(f"{table.name} from {source}"), connection.cursor() as cursor:
+    with said_plainly(f"{table.name} from {source}"), connection.cursor() as cursor, CopyText(table, records) as text:
         cursor.execute("SELECT market.admit_source(%s)", (source,))
         merge = Merge(table, source, run_id)
-        if not _stage(cursor, merge, records):
+        if not (first := text.first()):
             return LoadCounts()
-        _require_distinct(cursor, merge)
-        return _write(cursor, _within_partitions(cursor, merge))
+        if expect_empty:
+            days = [table.day_of(record) for record in first]
+            _ensure_partitions(cursor, table, min(days), max(days))
+            if (inserted := _copied_straight(cursor, merge, text)) is not None:
+                return LoadCounts(inserted)
+        staged = _stage(cursor, merge, text)
+        return _write(cursor, _within_partitions(cursor, merge), text, staged)
 
 
-def _stage(cursor: Cursor, merge: Merge, records: Iterable[object]) -> bool:
+def _copied_straight(cursor: Cursor, merge: Merge, text: CopyText) -> int | None:
+    """Return how many rows were copied into the table itself; None, and nothing done, when some cannot be so."""
+    cursor.execute("SAVEPOINT market_straight")
+    try:
+        rows = _send(cursor, merge.copy_straight(), text, merge, merge.ending)
+    except CONFLICTS:
+        rows = None
+    except errors.CheckViolation as error:
+        if error.diag.constraint_name is not None:
+            raise
+        rows = None  # a month without a partition
+    cursor.execute(f"{'ROLLBACK TO' if rows is None else 'RELEASE'} SAVEPOINT market_straight")
+    return rows
+
+
+def _stage(cursor: Cursor, merge: Merge, text: CopyText) -> int:
     cursor.execute(merge.create())
-    cursor.execute("SELECT EXISTS (SELECT FROM {})".format(merge.staging.as_string(cursor)))  # noqa: S608, UP032
     if (cursor.fetchone() or (False,))[0]:  # a second load of the same transaction
-        cursor.execute("TRUNCATE {}".format(merge.staging.as_string(cursor)))  # noqa: UP032
-    staged = False
-    for block in _blocks(merge.table, records):
-        cursor.copy_expert(merge.copy(), BytesIO(block), 1 << 16)
-        staged = True
-    return staged
+        cursor.execute(merge.empty())
+    return _send(cursor, merge.copy(), text, merge)
 
 
-def _blocks(table: Table, records: Iterable[object]) -> Iterator[bytes]:
-    lines: list[str] = []
-    size = 0
-    for record in records:
-        line = table.line(record)
-        lines.append(line)
-        size += len(line)
-        if size >= BLOCK:
-            yield "".join(lines).encode()
-            lines, size = [], 0
-    if lines:
-        yield "".join(lines).encode()
+def _send(cursor: Cursor, copy: sql.Composable, text: CopyText, merge: Merge, ending: bytes = b"\n") -> int:
+    """Return how many rows were copied; a row that Postgres cannot read is named by its key."""
+    try:
+        return text.send(cursor, copy, ending)
+    except psycopg2.DataError as error:
+        line = re.match(r"COPY \S+, line (\d+)", error.diag.context or "")
+        key = _named(merge, text.row(int(line[1]))) if line else "unknown"
+        raise LoadError(f"{plain_error(f'{merge.table.name} from {merge.source}', error)}; the row has {key}") from None
 
 
 def _require_distinct(cursor: Cursor, merge: Merge) -> None:
     cursor.execute(merge.duplicate())
     if key := cursor.fetchone():
-        named = ", ".join(f"{name} {value}" for name, value in zip(merge.table.key, key, strict=True))
-        raise LoadError(f"{merge.table.name} from {merge.source}: two records of one load have the key {named}")
+        raise LoadError(
+            f"{merge.table.name} from {merge.source}: two records of one load have the key {_named(merge, key)}"
+        )
+
+
+def _named(merge: Merge, values: Sequence[object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in zip(merge.table.key, values, strict=False))
 
 
 def _within_partitions(cursor: Cursor, merge: Merge) -> Merge:
@@ -121,26 +151,47 @@ def _within_partitions(cursor: Cursor, merge: Merge) -> Merge:
         return merge
     cursor.execute("SELECT min(session), max(session) FROM {}".format(merge.staging.as_string(cursor)))  # noqa: S608, UP032
     first, last = cursor.fetchone() or (None, None)
-    cursor.execute("SELECT market.ensure_partitions(%s, %s, %s)", (merge.table.name, first, last))
+    _ensure_partitions(cursor, merge.table, first, last)
     return replace(merge, first=first, last=last)
 
 
-def _write(cursor: Cursor, merge: Merge) -> LoadCounts:
-    """Count, then write; a count that another writer made wrong in between is undone and done again."""
+def _ensure_partitions(cursor: Cursor, table: Table, first: date, last: date) -> None:
+    if table.partitioned:
+        cursor.execute("SELECT market.ensure_partitions(%s, %s, %s)", (table.name, first, last))
+
+
+def _write(cursor: Cursor, merge: Merge, text: CopyText, staged: int) -> LoadCounts:
+    """Write what is staged; what another writer made wrong in between is undone and done again."""
+    if staged > SMALL:
+        cursor.execute(merge.any_stored())
+        if not (cursor.fetchone() or (True,))[0] and (inserted := _copied_straight(cursor, merge, text)) is not None:
+            return LoadCounts(inserted)
+    _require_distinct(cursor, merge)
     for attempt in range(ATTEMPTS):
         cursor.execute("SAVEPOINT market_load")
         try:
             if attempt:
                 cursor.execute(QUEUE, (merge.table.name,))
-            cursor.execute(merge.count())
-            counts = LoadCounts(*(cursor.fetchone() or ()))
-            expected = counts.inserted + counts.updated
-            if expected:
-                cursor.execute(merge.merge(ordered=attempt > 0))
-            if not expected or cursor.rowcount == expected:
-                cursor.execute("RELEASE SAVEPOINT market_load")
-                return counts
+            counts = _compare_and_write(cursor, merge, staged)
+            cursor.execute("RELEASE SAVEPOINT market_load")
         except CONFLICTS:
-            pass
-        cursor.execute("ROLLBACK TO SAVEPOINT market_load")
+            cursor.execute("ROLLBACK TO SAVEPOINT market_load")
+        else:
+            return counts
     raise TransientError(f"{merge.table.name}: other loads kept writing the same rows; {ATTEMPTS} tries were in vain")
+
+
+def _compare_and_write(cursor: Cursor, merge: Merge, staged: int) -> LoadCounts:
+    """Return what became of the staged rows.
+
+    Raises:
+        SerializationFailure: Another load wrote some of them between the comparison and the writing.
+    """
+    cursor.execute(merge.compare())
+    inserted, updated, outranked = cursor.fetchone() or (0, 0, 0)
+    for expected, statement in ((updated, merge.update()), (inserted, merge.insert())):
+        if expected:
+            cursor.execute(statement)
+            if cursor.rowcount != expected:
+                raise errors.SerializationFailure
+    return LoadCounts(inserted, updated, staged - inserted - updated - outranked, outranked)

@@ -106,7 +106,7 @@ def _readjust(cursor: Cursor, spans: Sequence[Span], run_id: int | None) -> int:
     cursor.execute(_LOCK)
     bars = _bars(cursor, spans)
     codes = [code for code, _, _ in spans]
-    breaks = _Breaks(krx_calendar(), _issues(cursor, codes), _known_empty(cursor, codes, bars))
+    breaks = Breaks(krx_calendar(), issues_of(cursor, codes), _known_empty(cursor, codes, bars))
     found: dict[tuple[str, date], Adjustment] = {}
     ends: dict[str, date] = {}
     for code, own in groupby(bars, key=lambda bar: bar.stock_code):
@@ -158,7 +158,8 @@ def _values(cursor: Cursor, query: str, spans: Sequence[Span]) -> list[tuple[Any
     return found
 
 
-def _issues(cursor: Cursor, codes: Sequence[str]) -> dict[str, list[date]]:
+def issues_of(cursor: Cursor, codes: Sequence[str]) -> dict[str, list[date]]:
+    """Return the days on which an issue of each code was listed or came back, as far as known; others are absent."""
     cursor.execute(_ISSUES, {"codes": list(codes)})
     issues: dict[str, list[date]] = {}
     for code, begins in cursor.fetchall():
@@ -177,7 +178,7 @@ def _known_empty(cursor: Cursor, codes: Sequence[str], bars: Sequence[Close]) ->
     return set(cursor.fetchall())
 
 
-class _Breaks:
+class Breaks:
     """Says what lies between two bars, from the calendar, the listings and the cells known to be empty."""
 
     def __init__(
@@ -191,6 +192,7 @@ class _Breaks:
         self.empty = empty
 
     def __call__(self, before: Close, after: Close) -> Kind | None:
+        """Return ``listing`` or ``gap``, or None for bars that adjoin."""
         between = self._between(before, after)
         if not between:
             return None  # neighbours: a listing day here is a move to another board

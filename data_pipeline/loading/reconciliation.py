@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,10 +10,13 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import execute_values
 
+from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.loading.errors import said_plainly
 from data_pipeline.records import DailyBar
 from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 
+OFFICIAL = frozenset({"krx", "krx-sandbox"})
+"""What the exchange's own rows carry in ``source``."""
 COMPARED = ("open", "high", "low", "close", "volume", "trading_value", "change")
 AFTER_MARKET_GROWS = ("volume", "trading_value")
 AFTER_MARKET_MOVES = ("high", "low", "close", "change")
@@ -23,7 +26,7 @@ _AFTER_MARKET_ENDS = 20
 _READ = """
     SELECT stock_code, session, open, high, low, close, volume, trading_value, change, source,
         market.source_rank(source) < market.source_rank(%s)
-    FROM market.daily_bar WHERE session = %s
+    FROM market.daily_bar WHERE session = %s AND (%s::text[] IS NULL OR stock_code = ANY(%s))
 """
 _WRITE = """
     INSERT INTO market.reconciliation (session, stock_code, kind, provisional, official, after_market, expected,
@@ -61,6 +64,18 @@ class Comparison:
     """Differences of any kind that were written down."""
     unexpected: int
     """Those of them that nothing explains: the after-market cannot, or the setting says that it does not."""
+
+
+def after_market_setting(text: str | None) -> bool | None:
+    """Return what ``KIS_BARS_INCLUDE_AFTER_MARKET`` says; None while nobody knows.
+
+    Raises:
+        ConfigurationError: It is neither true, false nor empty.
+    """
+    value = (text or "").strip().lower()
+    if value not in {"", "true", "false"}:
+        raise ConfigurationError(f"KIS_BARS_INCLUDE_AFTER_MARKET must be true, false or empty, not {text!r}")
+    return None if not value else value == "true"
 
 
 def differences(
@@ -106,18 +121,22 @@ def reconcile(
     source: str,
     run_id: int | None,
     kis_includes_after_market: bool | None,
+    stock_codes: Collection[str] | None = None,
 ) -> Comparison:
     """Write down how the official bars differ from the stored provisional ones; never commits, twice is safe.
 
     Call it before the official bars are loaded, in the same transaction. Issues whose official bar is stored already
-    were compared then and are left out; without a single provisional bar there is nothing to compare.
+    were compared then and are left out; without a single provisional bar there is nothing to compare. Where only some
+    codes were asked for, ``stock_codes`` are those; None means the whole market.
 
     Raises:
         ConfigurationError: The warehouse is not migrated, or the user may not load.
         TransientError: The connection broke off or a lock was in the way; trying again can help.
     """
     with said_plainly("reconciliation"), connection.cursor() as cursor:
-        provisional, sources, done = _stored(cursor, session, source)
+        provisional, sources, done = _stored(
+            cursor, session, source, None if stock_codes is None else list(stock_codes)
+        )
         if not provisional:
             return Comparison(0, 0, 0)
         fresh = [bar for bar in official if bar.stock_code not in done]
@@ -132,9 +151,11 @@ def reconcile(
     return Comparison(both, len(found), sum(one.expected is False for one in found))
 
 
-def _stored(cursor: Cursor, session: date, source: str) -> tuple[dict[str, DailyBar], dict[str, str], set[str]]:
+def _stored(
+    cursor: Cursor, session: date, source: str, codes: list[str] | None
+) -> tuple[dict[str, DailyBar], dict[str, str], set[str]]:
     """Return the provisional bars and their sources by code, and the codes that are official already."""
-    cursor.execute(_READ, (source, session))
+    cursor.execute(_READ, (source, session, codes, codes))
     provisional: dict[str, DailyBar] = {}
     sources: dict[str, str] = {}
     done: set[str] = set()

@@ -55,10 +55,8 @@ def screen(
 ) -> list[Any]:
     """Return the records of a window that may be loaded; the others go to quarantine in this transaction.
 
-    Counts go to ``ingest_run``. Never commits.
-
     Args:
-        connection: The one the rows will be loaded on.
+        connection: The one the rows will be loaded on; it is never committed here.
         table: What they are for.
         records: All of the window.
         asked: What was asked for.
@@ -79,18 +77,28 @@ def screen(
     verdict = judge(records, table, asked, context, len(held.rows))
     held.rows += map(as_rejection, verdict.errors)
     if verdict.fatal:
-        raise WindowRefusedError(
-            f"{table.name} from {source}: the window is refused: {'; '.join(one.problem for one in verdict.fatal)}"
-            + (f"; the first wrong row: {_named(held.rows[0])}" if held.rows else "")
-        )
+        why = "; ".join(one.problem for one in verdict.fatal)
+        why += f"; the first wrong row: {_named(held.rows[0])}" if held.rows else ""
+        raise WindowRefusedError(f"{table.name} from {source}: the window is refused: {why}")
+    keep_held(connection, table, source, held, run_id, Counter(one.check for one in verdict.warnings))
+    return verdict.good
+
+
+def keep_held(
+    connection: Connection,
+    table: Table,
+    source: str,
+    held: Rejections,
+    run_id: int | None = None,
+    warnings: Mapping[str, int] | None = None,
+) -> None:
+    """Put what was set aside into quarantine, and note on the window's ``ingest_run`` what was seen; never commits."""
     rejected = keep_rejections(connection, table.name, source, [*held.rows, *held.at_fault], run_id)
-    warnings = Counter(one.check for one in verdict.warnings)
-    _note(connection, run_id, rejected, warnings, held.unknown_fields)
+    _note(connection, run_id, rejected, warnings or {}, held.unknown_fields)
     for one in held.rows[:5]:
         log.warning("%s: to quarantine: %s", table.name, _named(one))
     if warnings:
         log.info("%s: loaded with warnings: %s", table.name, dict(warnings))
-    return verdict.good
 
 
 def keep_refused(
@@ -164,7 +172,7 @@ def _before(sessions: Collection[date], first: date) -> date | None:
 
 
 def _note(
-    connection: Connection, run_id: int | None, rejected: int, warnings: Counter[str], unknown: Counter[str]
+    connection: Connection, run_id: int | None, rejected: int, warnings: Mapping[str, int], unknown: Counter[str]
 ) -> None:
     with said_plainly("ingest_run"), connection.cursor() as cursor:
         cursor.execute(

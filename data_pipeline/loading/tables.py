@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -33,21 +33,28 @@ class Table:
     """Whether it has one partition for each month of ``session``."""
     newest: str | None = None
     """A column whose higher value wins over source rank: later knowledge about the same thing."""
-    plain: bool = False
-    """Whether no value can be None, a list or text to escape, which makes lines cheaper."""
+    plain: Callable[[Any], str] | None = None
+    """A record as a line of COPY text, where no value can be None, a list or text to escape: twice as fast."""
 
-    def line(self, record: object) -> str:
-        """Return the record as one line of COPY text, newline included.
+    def text(self, records: Sequence[object]) -> str:
+        """Return records as COPY text, one line each, with its newline.
 
         Raises:
-            InvalidRequestError: The record is of another class.
+            InvalidRequestError: A record is of another class.
 
         Source: PostgreSQL documentation, COPY, "Text Format".
         """
-        if type(record) is not self.record:
-            raise InvalidRequestError(f"{self.name} takes {self.record.__name__}, not {type(record).__name__}")
-        values = self.values(record)
-        return self._template % (values if self.plain else tuple(map(copy_field, values)))
+        for kind in set(map(type, records)):
+            if kind is not self.record:
+                raise InvalidRequestError(f"{self.name} takes {self.record.__name__}, not {kind.__name__}")
+        return "".join(map(self.plain or self._line, records))
+
+    def line(self, record: object) -> str:
+        """Return one record as COPY text; see :meth:`text`."""
+        return self.text([record])
+
+    def _line(self, record: object) -> str:
+        return self._template % tuple(map(copy_field, self.values(record)))
 
     @cached_property
     def _template(self) -> str:
@@ -93,6 +100,44 @@ def seoul_date(at: datetime) -> date:
     return at.date() if at.tzinfo is SEOUL else at.astimezone(SEOUL).date()
 
 
+class _DateTexts(dict[date, str]):
+    """Dates as text: a load has many rows and few dates. Emptied now and then, so that it stays small."""
+
+    def __missing__(self, day: date) -> str:
+        if len(self) > 10_000:
+            self.clear()
+        text = self[day] = str(day)
+        return text
+
+
+_DATES = _DateTexts()
+_MINUTES = tuple(f"{hour:02d}:{minute:02d}:00+09:00" for hour in range(24) for minute in range(60))
+
+
+def _daily_line(bar: DailyBar) -> str:
+    return (
+        f"{bar.stock_code}\t{_DATES[bar.session]}\t{bar.open}\t{bar.high}\t{bar.low}\t{bar.close}\t{bar.volume}"
+        f"\t{bar.trading_value}\t{bar.change}\n"
+    )
+
+
+def _minute_line(bar: MinuteBar) -> str:
+    at = bar.at
+    if at.tzinfo is SEOUL and at.year > 1988:  # the last year in which Seoul was not at +09:00 throughout
+        day = _DATES[at.date()]
+        moment = f"{day} {_MINUTES[at.hour * 60 + at.minute]}"
+    else:
+        day, moment = str(seoul_date(at)), str(at)
+    return (
+        f"{bar.stock_code}\t{moment}\t{day}\t{bar.open}\t{bar.high}\t{bar.low}\t{bar.close}\t{bar.volume}"
+        f"\t{bar.trading_value}\n"
+    )
+
+
+def _day_line(day: MarketDay) -> str:
+    return f"{day.day}\t{day.is_open}\n"
+
+
 def _minute(bar: MinuteBar) -> tuple[object, ...]:
     session = seoul_date(bar.at)
     return (bar.stock_code, bar.at, session, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trading_value)
@@ -129,15 +174,15 @@ INSTRUMENT = Table(
     "instrument", Instrument, _INSTRUMENT, ("stock_code",), attrgetter(*_INSTRUMENT), day="as_of", newest="as_of"
 )
 TRADING_SESSION = Table(
-    "trading_session", MarketDay, ("day", "is_open"), ("day",), attrgetter("day", "is_open"), day="day", plain=True
+    "trading_session", MarketDay, ("day", "is_open"), ("day",), attrgetter("day", "is_open"), day="day", plain=_day_line
 )
 DAILY_BAR = Table(
     "daily_bar", DailyBar, _DAILY, ("stock_code", "session"), attrgetter(*_DAILY),
-    day="session", partitioned=True, plain=True,
+    day="session", partitioned=True, plain=_daily_line,
 )  # fmt: skip
 MINUTE_BAR = Table(
     "minute_bar", MinuteBar, ("stock_code", "at", "session", *_CANDLE), ("stock_code", "at", "session"), _minute,
-    day="session", partitioned=True, plain=True,
+    day="session", partitioned=True, plain=_minute_line,
 )  # fmt: skip
 PRICE_SNAPSHOT = Table(
     "price_snapshot",

@@ -12,6 +12,7 @@ DAYS = 30
 BACKFILL_EXAMPLES = """examples:
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --dry-run
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --last 2024-12-30
+  data-pipeline backfill --dataset daily_bar --first 2024-01-02 --source krx --dry-run
   data-pipeline backfill --dataset minute_bar --first 2026-09-01 --codes 005930,000660
 
 A backfill that was stopped goes on where it was: only what is not stored yet is asked for.
@@ -25,6 +26,19 @@ COVERAGE_EXAMPLES = """examples:
 Exit codes: 0 nothing is missing, 1 something is, 2 it could not be found out.
 """
 
+EXPORTS = ("daily_bars", "minute_bars", "price_snapshots", "order_books", "instruments")
+"""What `data-pipeline export` writes; an instrument has no range of sessions."""
+
+EXPORT_EXAMPLES = """examples:
+  data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --adjusted -o bars.parquet
+  data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --as-of 2025-01-31T18:00+09:00 -o then.parquet
+  data-pipeline export minute_bars --minutes 5 --codes 005930 --first 2026-09-01 --last 2026-09-22 -o five.parquet
+  data-pipeline export instruments --on 2026-09-22 -o listed.parquet
+
+Both ends of the range are included. The file appears under its name when it is whole, and memory does not grow with it.
+Exit codes: 0 the file is written, 2 it could not be done and nothing was written.
+"""
+
 
 def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline backfill`."""
@@ -34,7 +48,12 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     add("--first", required=True, metavar="DAY", help="first day, included, for example 2024-01-02")
     add("--last", metavar="DAY", help="last day, included (default: the last session whose figures are final)")
     add("--codes", default="", metavar="CODES", help="stock codes with commas (default: every listed issue)")
-    add("--source", help="kis or mock (default: as DATA_SOURCE_TYPE or the credentials say)")
+    add(
+        "--source",
+        default="auto",
+        help="auto (as DATA_SOURCE_TYPE or the credentials say, and daily bars from KRX where its key exists and that "
+        "is cheaper), kis, krx or mock; default: auto",
+    )
     add("--window-rows", type=int, default=50_000, metavar="ROWS", help="rows of one transaction (default: 50,000)")
     add("--dry-run", action="store_true", help="only say what it would cost: requests, time and rows")
     add("--refetch", action="store_true", help="ask also for what is stored already")
@@ -47,3 +66,26 @@ def add_coverage_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", help=f"{' or '.join(DATASETS)} (default: both)")
     parser.add_argument("--first", metavar="DAY", help=f"first day, included (default: {DAYS} days before the last)")
     parser.add_argument("--last", metavar="DAY", help="last day, included (default: the last final session)")
+
+
+def add_export_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline export`."""
+    parser.epilog, parser.formatter_class = EXPORT_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("dataset", choices=EXPORTS, metavar="DATASET", help=", ".join(EXPORTS))
+    add("-o", "--output", required=True, metavar="FILE", help="the Parquet file to write")
+    add("--first", metavar="DAY", help="first session, included, for example 2024-01-02")
+    add("--last", metavar="DAY", help="last session, included")
+    add("--codes", metavar="CODES", help="stock codes with commas (default: the whole market)")
+    add("--adjusted", action="store_true", help="daily_bars: prices of the issue's newest session (default: as traded)")
+    add(
+        "--as-of",
+        metavar="MOMENT",
+        help="daily_bars: as the warehouse held them then, for example 2026-09-14T18:00+09:00",
+    )
+    add("--minutes", type=int, choices=(1, 5, 30), help="minute_bars: how long a bar is (default: 1)")
+    add(
+        "--on", metavar="DAY", help="instruments: those listed on this day, as they stood then (default: all ever seen)"
+    )
+    add("--incomplete", action="store_true", help="write what is there although something is missing (default: refuse)")
+    add("--force", action="store_true", help="replace a file that is there")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -19,12 +19,11 @@ from data_pipeline.loading.backfill import (
     Backfill,
     backfill_codes,
     check_backfill,
-    estimate,
     require_confirmation,
-    spans_of,
 )
 from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.loading.coverage import DATASETS
+from data_pipeline.loading.reconciliation import after_market_setting
 from data_pipeline.local.home import Home
 from data_pipeline.local.stack import Warehouse, warehouse_of
 from data_pipeline.sources.factory import create_data_source
@@ -35,7 +34,6 @@ from data_pipeline.warehouse.migrate import migrate
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-    from data_pipeline.loading.gaps import Span
     from data_pipeline.operators.load_spans import Step
     from data_pipeline.sources.base import AbstractDataSource
 
@@ -48,7 +46,8 @@ class Wish:
     stock_codes: tuple[str, ...]
     first: date
     last: date | None
-    source: str | None
+    source: str
+    """auto, kis, krx or mock."""
     dry_run: bool
     refetch: bool
     confirmed: bool
@@ -86,23 +85,29 @@ def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, 
     Raises:
         DataPipelineError: It could not be done; each says what to do.
     """
+    from data_pipeline.local.shares import one_source, open_exchange, two_sources
     from data_pipeline.operators.fetching import fetch_threads
+    from data_pipeline.operators.window_load import Run
 
-    with (
-        create_data_source(wish.source) as source,
-        open_warehouse(home, environ) as warehouse,
-        closing(connect(warehouse.loader_url)) as connection,
-    ):
+    known = after_market_setting(environ.get("KIS_BARS_INCLUDE_AFTER_MARKET"))
+    run = Run(run_key="data-pipeline backfill", moment=now, remember_empty=True, kis_includes_after_market=known)
+    with ExitStack() as stack:
+        source = stack.enter_context(create_data_source(None if wish.source == "auto" else wish.source))
+        official = open_exchange(wish.source, wish.dataset, source, stack)
+        warehouse = stack.enter_context(open_warehouse(home, environ))
+        connection = stack.enter_context(closing(connect(warehouse.loader_url)))
         checked = _checked(wish, source, connection, now)
-        spans = spans_of(connection, checked, now, wish.window_rows)
+        if official is None:
+            shares = one_source(connection, source, checked, now, wish.window_rows)
+        else:
+            shares = two_sources(connection, source, official, checked, now, wish.window_rows)
         connection.rollback()
-        cost = estimate(checked, spans, source.calls_a_second)
-        console.print(f"{checked.dataset} from {checked.first} to {checked.last} out of {source.name}: {cost}")
-        require_confirmation(cost, confirmed=wish.confirmed, where="add --confirm-large")
+        for line in shares.lines:
+            console.print(line, soft_wrap=True)
+        require_confirmation(shares.cost, confirmed=wish.confirmed, where="add --confirm-large")
         if wish.dry_run:
             return 0
-        threads = fetch_threads(environ)
-        failures = _load(connection, source, checked, spans, now, console, threads)
+        failures = _follow(shares.load(run, fetch_threads(environ)), shares.cost.requests, console)
         return _tell(connection, checked, failures, console)
 
 
@@ -114,25 +119,13 @@ def _checked(wish: Wish, source: AbstractDataSource, connection: Connection, now
     return Backfill(wish.dataset, tuple(codes), first, last, source.name, "all" if wish.refetch else "unstored")
 
 
-def _load(
-    connection: Connection,
-    source: AbstractDataSource,
-    checked: Backfill,
-    spans: list[Span],
-    now: datetime,
-    console: Console,
-    threads: int,
-) -> list[Step]:
-    from data_pipeline.operators.datasets import find_dataset
-    from data_pipeline.operators.load_spans import load_spans
-    from data_pipeline.operators.window_load import Run
-
-    run = Run(run_key="data-pipeline backfill", moment=now, remember_empty=True)
+def _follow(steps: Iterator[Step], total: int, console: Console) -> list[Step]:
+    """Show how far the work is, and return the failures."""
     failures: list[Step] = []
     with _progress(console) as progress:
-        bar = progress.add_task("requests", total=sum(span.requests for span in spans), rows=0)
+        bar = progress.add_task("requests", total=total, rows=0)
         rows = 0
-        for step in load_spans(connection, source, find_dataset(checked.dataset), spans, run, threads):
+        for step in steps:
             rows += sum(step.counts.get(name, 0) for name in ("inserted", "updated", "unchanged", "outranked"))
             failures += [step] if step.error else []
             progress.update(bar, completed=step.done, rows=rows)

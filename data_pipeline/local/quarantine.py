@@ -10,7 +10,7 @@ from rich.table import Table
 from data_pipeline.loading.price_adjustment import adjust_all
 from data_pipeline.loading.retry import Held, held_rows, retry_rows
 from data_pipeline.records import DailyBar
-from data_pipeline.sources.kis.reread import reread_daily_bar
+from data_pipeline.sources.reread import reread_daily_bar
 from data_pipeline.warehouse.connect import connect, market_url
 
 MOST_ROWS = 100
@@ -43,4 +43,4 @@ def adjust(environ: Mapping[str, str], stock_codes: Collection[str] | None = Non
 
 
 def _reread(one: Held) -> DailyBar:
-    return reread_daily_bar(one.origin, one.payload, one.stock_code)
+    return reread_daily_bar(one.origin, one.payload, one.stock_code, one.session)

@@ -20,25 +20,14 @@ from data_pipeline.local.home import Home
 from data_pipeline.local.processes import run_to_the_end
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from data_pipeline.warehouse.locate import Warehouse, has_credentials, warehouse_of
 from data_pipeline.warehouse.migrate import migrate
 
-REAL_DATABASE = "market"
-SANDBOX_DATABASE = "market_sandbox"
+__all__ = ["SourceConnection", "Stack", "Warehouse", "has_credentials", "kis_connection", "local_stack", "warehouse_of"]
+
 METADATA_DATABASE = "airflow"
 METADATA_ROLE = "airflow"
 SANDBOX_RATE = 18
-
-
-@dataclass(frozen=True)
-class Warehouse:
-    """Where the rows go."""
-
-    owner_url: str
-    loader_url: str
-    reader_url: str
-
-    def __repr__(self) -> str:
-        return "Warehouse(...)"
 
 
 @dataclass(frozen=True)
@@ -62,11 +51,6 @@ class Stack:
         )
 
 
-def has_credentials(environ: Mapping[str, str]) -> bool:
-    """Whether the environment names a KIS app key and its secret."""
-    return bool(environ.get("KIS_APP_KEY") and environ.get("KIS_APP_SECRET"))
-
-
 def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
     """Return the connection that the environment's KIS credentials make."""
     settings = KisSettings.from_env(environ)
@@ -79,19 +63,6 @@ def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
         "queue_timeout": settings.queue_timeout,
     }
     return SourceConnection("kis_default", "kis", settings.app_key, settings.app_secret, extra)
-
-
-def warehouse_of(server: EmbeddedPostgres, environ: Mapping[str, str]) -> Warehouse:
-    """Return the warehouse: the server that ``MARKET_DB_URL`` names, else a database of the embedded one.
-
-    Made-up rows get a database of their own, so that credentials added later start on an empty one.
-    """
-    url = environ.get("MARKET_DB_URL")
-    if url:
-        return Warehouse(url, url, url)
-    name = REAL_DATABASE if has_credentials(environ) else SANDBOX_DATABASE
-    server.create_database(name)
-    return Warehouse(*(server.url(name, role) for role in ("owner", "loader", "reader")))
 
 
 def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:

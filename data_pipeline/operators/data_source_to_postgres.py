@@ -57,6 +57,9 @@ class DataSourceToPostgresOperator(BaseOperator):
         known to be empty), that ``market.coverage`` counts as ``missing``, or for ``all`` of listed issues. They are
         grouped into the fewest requests, windows that fail are passed over and named at the end, and what the source
         truly has nothing for is noted down in ``market.no_data``. Empty: every window as it is. (templated)
+    :param ranges: With ``cells``: only the sessions of these ranges, each its first and its last day. Empty: all.
+    :param fallback_conn_id: With ``cells``: the Airflow connection that is asked for what the source did not do, above
+        all because the calls that its key has for the day are spent. Empty: the task fails then.
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
     """
 
@@ -85,6 +88,8 @@ class DataSourceToPostgresOperator(BaseOperator):
         failed_codes_allowed: int = 0,
         running_session: bool = False,
         cells: str = "",
+        ranges: Sequence[Sequence[str]] = (),
+        fallback_conn_id: str = "",
         skip_unsupported: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -100,6 +105,8 @@ class DataSourceToPostgresOperator(BaseOperator):
         self.failed_codes_allowed = failed_codes_allowed
         self.running_session = running_session
         self.cells = cells
+        self.ranges = ranges
+        self.fallback_conn_id = fallback_conn_id
         self.skip_unsupported = skip_unsupported
 
     def execute(self, context: Context) -> dict[str, int]:

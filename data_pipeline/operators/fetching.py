@@ -145,6 +145,7 @@ def fetch_codes(
 
 
 def _finished(ahead: dict[Future[T], UnitT]) -> Iterator[tuple[UnitT, T]]:
-    for future in wait(ahead, return_when=FIRST_COMPLETED).done:
+    # Errors come last: what was fetched beside one has cost its calls, and is taken first.
+    for future in sorted(wait(ahead, return_when=FIRST_COMPLETED).done, key=lambda one: one.exception() is not None):
         unit = ahead.pop(future)
         yield unit, future.result()

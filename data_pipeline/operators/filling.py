@@ -16,6 +16,7 @@ from data_pipeline.loading.backfill import (
     BATCH,
     CELLS,
     Backfill,
+    Estimate,
     backfill_codes,
     check_backfill,
     estimate,
@@ -24,8 +25,15 @@ from data_pipeline.loading.backfill import (
 )
 from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.loading.coverage import DATASETS, first_expected, missing_cells
+from data_pipeline.loading.division import as_ranges
+from data_pipeline.loading.two_sources import Plan, plan_two_sources, say_alone
+from data_pipeline.operators.load_in_turn import offer_of
+from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID
 from data_pipeline.operators.planning import task_chunks
+from data_pipeline.operators.two_connections import chosen_conn_id, exchange_beside
 from data_pipeline.operators.windows import as_codes, as_date, run_moment, run_session
+from data_pipeline.sources.base import AbstractDataSource
+from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.request_shape import shape_of
 from data_pipeline.trading_calendar import krx_calendar
 
@@ -35,6 +43,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 NAMED = 10
 HEAL_CHUNK = 900
+MARKET_DAYS = 250
+"""Sessions of the exchange in one task: about a year, and a quarter of an hour of its server."""
 
 
 def plan_backfill(
@@ -49,19 +59,25 @@ def plan_backfill(
         IncompleteDataError: The warehouse lists nothing.
     """
     params = context["params"]
-    with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
+    conn_id = chosen_conn_id(params, source_conn_id)
+    with (
+        open_source(conn_id) as source,
+        exchange_beside(params, source, params["dataset"]) as official,
+        closing(WarehouseHook(postgres_conn_id).get_conn()) as connection,
+    ):
         backfill = _backfill_of(context, source.name, connection)
         if not backfill.stock_codes:
-            return [] if params.get("dry_run") else [_entry(backfill, [], "")]
-        spans = spans_of(connection, backfill, _moment(context))
-        cost = estimate(backfill, spans, source.calls_a_second)
-    log.info("%s from %s to %s: %s", backfill.dataset, backfill.first, backfill.last, cost)
+            return [] if params.get("dry_run") else [{**_entry(backfill, [], ""), "source_conn_id": conn_id}]
+        if official is not None:
+            plan = plan_two_sources(connection, backfill, offer_of(official), _moment(context))
+            for line in plan.lines(official.calls_a_second, source.calls_a_second):
+                log.info("%s", line)
+            cost, entries = plan.costs(None, None)[1], _shares(plan, conn_id, params["chunk_size"])
+        else:
+            cost, entries = _alone(connection, source, backfill, _moment(context), params["chunk_size"])
+            entries = [entry | {"source_conn_id": conn_id} for entry in entries]
     require_confirmation(cost, confirmed=bool(params.get("confirm_large")), where="tick 'confirm_large'")
-    if params.get("dry_run"):
-        return []
-    wanted = {code for span in spans for code in span.stock_codes}
-    codes = [code for code in backfill.stock_codes if code in wanted]
-    return [_entry(backfill, chunk, backfill.cells) for chunk in _chunks(backfill, codes, params["chunk_size"])]
+    return [] if params.get("dry_run") else entries
 
 
 def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db") -> int:
@@ -76,7 +92,8 @@ def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_co
     if params.get("dry_run"):
         log.info("A dry run: nothing was asked for; the log of the task plan says what it would cost.")
         return 0
-    with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
+    conn_id = chosen_conn_id(params, source_conn_id)
+    with open_source(conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         backfill = replace(_backfill_of(context, source.name, connection), cells="unstored")
         lacking = _lacking(connection, backfill) if backfill.stock_codes else {}
     _list(backfill.dataset, lacking)
@@ -147,6 +164,42 @@ def _backfill_of(context: Mapping[str, Any], source: str, connection: Connection
     codes = backfill_codes(connection, as_codes(params.get("stock_codes")), first, last)
     connection.commit()
     return Backfill(dataset, tuple(codes), first, last, source, "all" if params.get("refetch") else "unstored")
+
+
+def _alone(
+    connection: Connection, source: AbstractDataSource, backfill: Backfill, moment: datetime, chunk_size: int
+) -> tuple[Estimate, list[dict[str, Any]]]:
+    """Return what one source costs, and its tasks."""
+    spans = spans_of(connection, backfill, moment)
+    cost = estimate(backfill, spans, source.calls_a_second)
+    log.info("%s from %s to %s: %s", backfill.dataset, backfill.first, backfill.last, cost)
+    if isinstance(source, KRXDataSource):
+        log.info("%s", say_alone([span.requests for span in spans], offer_of(source)))
+    wanted = {code for span in spans for code in span.stock_codes}
+    codes = [code for code in backfill.stock_codes if code in wanted]
+    return cost, [_entry(backfill, chunk, backfill.cells) for chunk in _chunks(backfill, codes, chunk_size)]
+
+
+def _shares(plan: Plan, conn_id: str, chunk_size: int) -> list[dict[str, Any]]:
+    """Return the tasks of the exchange's market days, which go on with KIS when its calls are spent, and KIS's own."""
+    calendar = krx_calendar()
+    sessions = calendar.sessions(calendar.first_day, calendar.last_day)
+    days, broker = plan.division.sessions, plan.broker
+    entries = []
+    for start in range(0, len(days), MARKET_DAYS):
+        some = as_ranges(days[start : start + MARKET_DAYS], sessions)
+        share = replace(plan.official, first=some[0][0], last=some[-1][1])
+        codes = [code for code in broker.stock_codes if code in plan.division.by_day]
+        entry = {"source_conn_id": OFFICIAL_CONN_ID, "fallback_conn_id": conn_id, "ranges": _as_text(some)}
+        entries.append(_entry(share, codes, broker.cells) | entry)
+    rest = as_ranges(sorted({*calendar.sessions(broker.first, broker.last)} - {*days}), sessions)
+    codes = [code for code in broker.stock_codes if code in plan.division.by_code]
+    entry = {"source_conn_id": conn_id, "ranges": _as_text(rest)}
+    return entries + [_entry(broker, chunk, broker.cells) | entry for chunk in task_chunks(codes, chunk_size)]
+
+
+def _as_text(ranges: Sequence[tuple[date, date]]) -> list[list[str]]:
+    return [[first.isoformat(), last.isoformat()] for first, last in ranges]
 
 
 def _chunks(backfill: Backfill, codes: Sequence[str], size: int) -> list[list[str]]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from data_pipeline.loading.backfill import Backfill, spans_of
+from airflow.sdk import Variable
+
+from data_pipeline.hooks.source import open_source
+from data_pipeline.loading.backfill import Backfill, plan_gaps, spans_of
+from data_pipeline.loading.gaps import Gap, Span
+from data_pipeline.loading.reconciliation import OFFICIAL, after_market_setting
 from data_pipeline.operators.datasets import Dataset
+from data_pipeline.operators.load_in_turn import load_in_turn
 from data_pipeline.operators.load_spans import Pace, Step, load_spans, require_no_failure
 from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
+from data_pipeline.operators.windows import Window, as_date
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.trading_calendar import SEOUL
 
@@ -33,22 +41,59 @@ def load_gaps(
 ) -> dict[str, int]:
     """Load the cells of these windows that are not there; return the counts.
 
+    What the exchange does not do because its calls of today are spent goes to the operator's ``fallback_conn_id``.
+
     Raises:
         IncompleteDataError: Windows failed; the others are loaded.
         TransientError: The source is away; trying again asks only for what is still not there.
     """
     codes = tuple(dict.fromkeys(code for window in windows for code in window.stock_codes))
     first, last = windows[0].first, windows[-1].last
-    backfill = Backfill(dataset.table.name, codes, first, last, source.name, operator.cells)
+    ranges = tuple((as_date(start, "ranges"), as_date(end, "ranges")) for start, end in operator.ranges)
+    backfill = Backfill(dataset.table.name, codes, first, last, source.name, operator.cells, ranges)
     spans = spans_of(connection, backfill, run.moment or datetime.now(SEOUL), operator.window_rows)
     connection.rollback()  # reading opened a transaction that must not stay open while the source is asked
     operator.log.info("%s: %d spans to ask for", backfill.dataset, len(spans))
     total, failures, pace = Counter[str](), list[Step](), Pace()
     windows_done = 0
-    for step in load_spans(connection, source, dataset, spans, replace(run, remember_empty=True), threads):
-        windows_done += 1
-        failures += [step] if step.error else []
-        total.update(step.counts)
-        operator.log.info("%s %s: %s; %s", backfill.dataset, step.window, step.counts or "failed", pace.line(step))
+    known = _after_market(source)
+    run = replace(run, remember_empty=True, kis_includes_after_market=known)
+    with _steps(operator, connection, source, dataset, backfill, spans, run, threads) as steps:
+        for step in steps:
+            windows_done += 1
+            failures += [step] if step.error else []
+            total.update(step.counts)
+            operator.log.info("%s %s: %s; %s", backfill.dataset, step.window, step.counts or "failed", pace.line(step))
     require_no_failure(failures, windows_done, unservable_is_fine=operator.cells == "missing")
     return dict(total)
+
+
+@contextmanager
+def _steps(
+    operator: DataSourceToPostgresOperator,
+    connection: Connection,
+    source: AbstractDataSource,
+    dataset: Dataset,
+    backfill: Backfill,
+    spans: Sequence[Span],
+    run: Run,
+    threads: int,
+) -> Iterator[Iterator[Step]]:
+    if not operator.fallback_conn_id:
+        yield load_spans(connection, source, dataset, spans, run, threads)
+        return
+    with open_source(operator.fallback_conn_id) as broker:
+        rest, moment = replace(backfill, source=broker.name), run.moment or datetime.now(SEOUL)
+
+        def plan_rest(gaps: dict[str, list[Gap]]) -> list[Span]:
+            return plan_gaps(rest, gaps, moment, operator.window_rows)
+
+        yield load_in_turn(connection, source, spans, broker, plan_rest, dataset, run, threads)
+
+
+def _after_market(source: AbstractDataSource) -> bool | None:
+    """Return what the Airflow Variable or the environment says; asked only where it matters."""
+    if source.name not in OFFICIAL:
+        return None
+    name = "KIS_BARS_INCLUDE_AFTER_MARKET"
+    return after_market_setting(Variable.get(name, default=None) or os.environ.get(name))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from data_pipeline.loading.price_adjustment import adjust_prices
 from data_pipeline.loading.reconciliation import Comparison, reconcile
 from data_pipeline.loading.screen import keep_refused, screen
 from data_pipeline.loading.tables import DAILY_BAR
-from data_pipeline.operators.expected import expected_cells, missing_bars
+from data_pipeline.operators.expected import Cell, expected_cells, missing_bars
 from data_pipeline.operators.listing import certain_listings, final_sessions, listed_codes
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
@@ -57,22 +58,44 @@ def load_official(
         len(expected) or None, map_index=run.map_index,
     )  # fmt: skip
     connection.commit()
-    sent_before = source.requests_sent
-    held = Rejections()
-    try:
-        with collecting() as held:
-            bars = list(source.market_bars(session))
-        bars = screen(connection, DAILY_BAR, bars, Asked((), session, session, expected), held, source.name, run_id)
+    before = source.requests_sent
+    with _noted(connection, source, run_id, before) as held:
+        asked, came = Asked((), session, session, expected), _market(source, session, held)
+        bars = screen(connection, DAILY_BAR, came, asked, held, source.name, run_id)
         for row in held.rows:
             ledger.refuse(row.stock_code, row.session)
-        refused = expected & {(row.stock_code or "", session) for row in held.rows}
-        missing = missing_bars(bars, expected - refused) + len(refused)
+        missing = _missing(bars, expected, held)
         compared = reconcile(connection, bars, session, source.name, run_id, kis_includes_after_market)
         counts = upsert(connection, DAILY_BAR, list(ledger.watch(bars)), source.name, run_id)
         ledger.write(connection, source.name, run_id)
         adjust_prices(connection, run_id, session, session)
-        finish_run(connection, run_id, counts, source.requests_sent - sent_before)
+        requests = source.requests_sent - before
+        finish_run(connection, run_id, counts, requests)
         connection.commit()
+    _say(bars, session, compared)
+    return {**asdict(counts), "missing": missing, "requests": requests, **asdict(compared)}
+
+
+def _market(source: KRXDataSource, session: date, held: Rejections) -> list[DailyBar]:
+    """Return the bars that came, and put the rows that cannot become bars to the others that are held."""
+    with collecting() as wrong:
+        bars = list(source.market_bars(session))
+    held.add(wrong)
+    return bars
+
+
+def _missing(bars: list[DailyBar], expected: set[Cell], held: Rejections) -> int:
+    """Return how many expected bars cannot be loaded; those in quarantine are known and no reason to doubt the rest."""
+    refused = expected & {(row.stock_code or "", row.session) for row in held.rows}
+    return missing_bars(bars, expected - refused) + len(refused)
+
+
+@contextmanager
+def _noted(connection: Connection, source: KRXDataSource, run_id: int, sent_before: int) -> Iterator[Rejections]:
+    """Hand over a place for what is set aside; when the block fails, keep that and say why in ``ingest_run``."""
+    held = Rejections()
+    try:
+        yield held
     except BaseException as error:
         with suppress(psycopg2.Error, DataPipelineError):  # the first error matters, not that it cannot be noted down
             connection.rollback()
@@ -80,9 +103,6 @@ def load_official(
             fail_run(connection, run_id, error, source.requests_sent - sent_before)
             connection.commit()
         raise
-    _say(bars, session, compared)
-    found = {"missing": missing, "requests": source.requests_sent - sent_before}
-    return {**asdict(counts), **found, **asdict(compared)}
 
 
 def _say(bars: list[DailyBar], session: date, compared: Comparison) -> None:

@@ -57,12 +57,13 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Load the session; return the counts."""
         from data_pipeline.hooks.warehouse import WarehouseHook
+        from data_pipeline.loading.reconciliation import after_market_setting
         from data_pipeline.operators.load_official import load_official
         from data_pipeline.operators.window_load import Run
         from data_pipeline.operators.windows import as_date, run_moment, run_session
         from data_pipeline.sources.krx.source import KRXDataSource
 
-        known = _known(self.kis_includes_after_market)
+        known = after_market_setting(self.kis_includes_after_market)
         session = as_date(self.session, "session") if self.session else run_session(context)
         self._skip_without_connection()
         instance = context.get("ti")
@@ -80,21 +81,16 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
                 return load_official(connection, source, session, run, known)
 
     def _skip_without_connection(self) -> None:
-        if self.source_conn_id != OFFICIAL_CONN_ID:
-            return
-        try:
-            key = BaseHook.get_connection(OFFICIAL_CONN_ID).password
-        except AirflowException:
-            key = None
-        if not key:
+        if self.source_conn_id == OFFICIAL_CONN_ID and not has_official_key():
             raise AirflowSkipException(
                 f"there is no connection {OFFICIAL_CONN_ID!r} with a key, so daily bars stay provisional; make one of "
                 "type 'krx' with a key of openapi.krx.co.kr"
             )
 
 
-def _known(text: str) -> bool | None:
-    value = text.strip().lower()
-    if value not in {"", "true", "false"}:
-        raise ConfigurationError(f"KIS_BARS_INCLUDE_AFTER_MARKET must be true, false or empty, not {text!r}")
-    return None if not value else value == "true"
+def has_official_key() -> bool:
+    """Return whether there is a connection ``krx_default`` with a key."""
+    try:
+        return bool(BaseHook.get_connection(OFFICIAL_CONN_ID).password)
+    except AirflowException:
+        return False

@@ -8,7 +8,7 @@ from contextlib import closing
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.retry import Held, retry_rows
 from data_pipeline.records import DailyBar
-from data_pipeline.sources.kis.reread import reread_daily_bar
+from data_pipeline.sources.reread import reread_daily_bar
 
 
 def retry_quarantine(
@@ -26,4 +26,4 @@ def retry_quarantine(
 
 def reread(one: Held) -> DailyBar:
     """Return the bar of a vendor's own row, read by the parsers of today."""
-    return reread_daily_bar(one.origin, one.payload, one.stock_code)
+    return reread_daily_bar(one.origin, one.payload, one.stock_code, one.session)

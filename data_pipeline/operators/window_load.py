@@ -16,7 +16,8 @@ from data_pipeline.loading.judge import Asked
 from data_pipeline.loading.ledger import Ledger
 from data_pipeline.loading.postgres import LoadCounts, upsert
 from data_pipeline.loading.price_adjustment import adjust_prices
-from data_pipeline.loading.screen import keep_refused, rows_at_fault, screen
+from data_pipeline.loading.reconciliation import OFFICIAL, reconcile
+from data_pipeline.loading.screen import keep_held, keep_refused, rows_at_fault, screen
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
     Cell,
@@ -48,6 +49,8 @@ class Run:
     """When the run came due; sessions that were not final then do not count as whole. None: the present."""
     remember_empty: bool = False
     """Whether what the source truly has nothing for is noted down in ``market.no_data``."""
+    kis_includes_after_market: bool | None = None
+    """What is known of KIS's daily bars, for the list of differences from the exchange's."""
 
 
 class Fetched(NamedTuple):
@@ -142,6 +145,7 @@ class WindowLoad:
         """Check and load without committing; return the counts and how many expected rows are missing."""
         records = self._screened()
         missing = self._check(records)
+        self._reconcile(records)
         counts = LoadCounts()
         for session, rows in self._by_session(records):
             table = self.dataset.table if session is None else self.dataset.table.in_session(session)
@@ -176,6 +180,8 @@ class WindowLoad:
             self.held.at_fault = rows_at_fault(self.failed)
             table, name = self.dataset.table, self.source.name
             records = screen(self.connection, table, records, asked, self.held, name, self.run_id)
+        elif self.held.rows or self.held.unknown_fields:
+            keep_held(self.connection, self.dataset.table, self.source.name, self.held, self.run_id)
         for row in self.held.rows:
             self.ledger.refuse(row.stock_code, row.session)
         for code in self.failed:
@@ -194,6 +200,15 @@ class WindowLoad:
         elif kind is Kind.INSTRUMENTS:
             require_every_market(records)
         return 0
+
+    def _reconcile(self, records: Sequence[Any]) -> None:
+        """List how the exchange's bars differ from the provisional ones that they replace."""
+        if self.dataset.kind is not Kind.DAILY or self.source.name not in OFFICIAL:
+            return
+        known, codes = self.run.kis_includes_after_market, self.codes
+        for session in self.window.sessions:
+            bars = [bar for bar in records if bar.session == session]
+            reconcile(self.connection, bars, session, self.source.name, self.run_id, known, codes)
 
     def _by_session(self, records: Sequence[Any]) -> list[tuple[date | None, Sequence[Any]]]:
         if self.dataset.kind is not Kind.QUOTES:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from data_pipeline.exceptions import UnsupportedDatasetError
+from data_pipeline.sources.krx.endpoints import FUND_BARS, STOCK_BARS
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,36 @@ class RequestShape:
     """Minute bars of one issue in one request, packed over neighbouring sessions."""
     minutes_reach: timedelta = timedelta(days=365)
     """How far minutes reach back from the newest final session."""
-    first_day: date = date.min
-    """The first day of which it has daily bars."""
-    market_calls: int = 0
-    """Requests at most for one session of the whole market with funds; 0 when the source is asked issue by issue."""
+    market_services: tuple[tuple[str, date], ...] = ()
+    """The board or kind of fund of each call for one session, in the order in which they are made, and its first day;
+    empty when the source is asked issue by issue."""
     lacks: frozenset[str] = frozenset()
     """Datasets of past sessions that it does not offer."""
     counted: bool = True
     """Whether requests are sent at all; the synthetic market sends none."""
+
+    @property
+    def market_calls(self) -> int:
+        """Requests at most for one session of the whole market with funds; 0 when it is asked issue by issue."""
+        return len(self.market_services)
+
+    @property
+    def first_session(self) -> date:
+        """The oldest day whose whole market can be asked for."""
+        return min((first for _, first in self.market_services), default=date.max)
+
+    @property
+    def first_day(self) -> date:
+        """The first day of which it has daily bars of anybody."""
+        return self.first_session if self.market_services else date.min
+
+    def calls_of_day(self, session: date, markets: Collection[str]) -> int:
+        """Return the requests for one session of issues of these boards and kinds: made until all of them are found.
+
+        An issue that is not where it should be, or whose board is not known, takes all of them.
+        """
+        asked = [market for market, first in self.market_services if first <= session]
+        return max((asked.index(market) + 1 if market in asked else len(asked) for market in markets), default=0)
 
     def first_minute_session(self, newest: date) -> date:
         """Return the oldest day whose minutes the source still has when ``newest`` is the newest final session."""
@@ -38,7 +62,10 @@ _KIS = RequestShape()
 _VIRTUAL = RequestShape(
     quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session"})
 )
-_KRX = RequestShape(first_day=date(2010, 1, 4), market_calls=5, lacks=frozenset({"minute_bar", "trading_session"}))
+_KRX = RequestShape(
+    market_services=tuple((one.market, one.first) for one in (*STOCK_BARS, *FUND_BARS)),
+    lacks=frozenset({"minute_bar", "trading_session"}),
+)
 SHAPES = {
     "kis": _KIS,
     "kis-sandbox": _KIS,

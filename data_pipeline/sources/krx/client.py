@@ -16,7 +16,9 @@ from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.rejections import FieldDrift
 from data_pipeline.sources.krx.endpoints import Endpoint
+from data_pipeline.sources.krx.known_fields import KNOWN_FIELDS
 from data_pipeline.sources.krx.parse_answer import QuotaSpentError, parse_answer
 from data_pipeline.sources.krx.parse_fields import Row
 from data_pipeline.sources.krx.settings import KrxSettings
@@ -46,6 +48,7 @@ class KrxClient:
         self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter)
         self.quota = DailyQuota(store, f"krx-{hashed(settings.api_key)}", settings.daily_limit, clock)
         self.breaker = CircuitBreaker(store, hashed(settings.base_url))
+        self.drift = FieldDrift(KNOWN_FIELDS)
         self._retry = Retry(sleep=sleep)
         self._lock = threading.Lock()
         self._sent = 0
@@ -74,11 +77,14 @@ class KrxClient:
         """
         where = f"KRX {endpoint.name} of {day}"
         try:
-            return self._retry.call(lambda: self._attempt(endpoint, day, where))
+            rows = self._retry.call(lambda: self._attempt(endpoint, day, where))
         except _DaySpentError:
-            pass
-        # Raised out here, the error does not carry the answer that led to it.
-        raise self.quota.spent()
+            rows = None
+        if rows is None:
+            # Raised out here, the error does not carry the answer that led to it.
+            raise self.quota.spent()
+        self.drift.note(f"KRX {endpoint.name}", rows[0].fields if rows else ())
+        return rows
 
     def close(self) -> None:
         """Close every connection; closing twice is safe."""

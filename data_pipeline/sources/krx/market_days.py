@@ -6,11 +6,12 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from sys import intern
 
 from data_pipeline.records import DailyBar
+from data_pipeline.rejections import Rejection, set_aside
 from data_pipeline.sources.krx.endpoints import Endpoint
 
 MOST_ROWS = 1_000_000
@@ -18,17 +19,19 @@ MOST_ROWS = 1_000_000
 _FIGURES = 7
 
 
-class MarketDay:
+class MarketBars:
     """The bars of one market on one session, 64 bytes each.
 
     Args:
         session: The day.
         bars: All of them, each code once, in any order.
+        wrong: The rows of it that cannot become bars.
     """
 
-    def __init__(self, session: date, bars: Iterable[DailyBar]) -> None:
+    def __init__(self, session: date, bars: Iterable[DailyBar], wrong: Sequence[Rejection] = ()) -> None:
         ordered = sorted(bars, key=lambda bar: bar.stock_code)
         self._session = session
+        self._wrong = wrong
         self._codes = [intern(bar.stock_code) for bar in ordered]
         self._figures = array("q")
         for bar in ordered:
@@ -48,6 +51,18 @@ class MarketDay:
         found = position < len(self._codes) and self._codes[position] == stock_code
         return self._bar(position) if found else None
 
+    def set_aside(self, codes: Collection[str] | None = None) -> set[str]:
+        """Hand the wrong rows of these codes over, and those of unknown ones, and return whose they are; None: all.
+
+        A kept market day does so for everybody who asks, since the rows are missing for each of them.
+
+        Raises:
+            PayloadError: There is such a row, and nobody collects them.
+        """
+        wrong = [row for row in self._wrong if codes is None or row.stock_code is None or row.stock_code in codes]
+        set_aside(wrong)
+        return {row.stock_code for row in wrong if row.stock_code is not None}
+
     def _bar(self, position: int) -> DailyBar:
         figures = self._figures[position * _FIGURES : (position + 1) * _FIGURES]
         return DailyBar(self._codes[position], self._session, *figures)
@@ -57,23 +72,23 @@ class MarketDays:
     """Keeps the market days asked for last, up to a number of rows; safe among threads, which never fetch one twice.
 
     Args:
-        fetch: Returns the bars of one market on one session.
+        fetch: Asks for one market on one session.
         most_rows: How many bars are kept; the market day unused for longest goes first.
     """
 
-    def __init__(self, fetch: Callable[[Endpoint, date], Iterable[DailyBar]], most_rows: int = MOST_ROWS) -> None:
+    def __init__(self, fetch: Callable[[Endpoint, date], MarketBars], most_rows: int = MOST_ROWS) -> None:
         self._fetch = fetch
         self._most_rows = most_rows
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Endpoint, date], MarketDay] = OrderedDict()
+        self._kept: OrderedDict[tuple[Endpoint, date], MarketBars] = OrderedDict()
         self._rows = 0
 
-    def get(self, endpoint: Endpoint, session: date) -> MarketDay:
+    def get(self, endpoint: Endpoint, session: date) -> MarketBars:
         """Return one market day, fetched when it is not kept; an error of the fetch is raised and nothing is kept."""
         key = (endpoint, session)
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = MarketDay(session, self._fetch(endpoint, session))
+                self._kept[key] = self._fetch(endpoint, session)
                 self._rows += len(self._kept[key])
             self._kept.move_to_end(key)
             while self._rows > self._most_rows and len(self._kept) > 1:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
-from data_pipeline.exceptions import PayloadError
 from data_pipeline.index_records import IndexBar
 from data_pipeline.records import DailyBar, Instrument
+from data_pipeline.rejections import keep_good
+from data_pipeline.sources.answer_row import shortened
 from data_pipeline.sources.krx.parse_fields import Row
 
 logger = logging.getLogger(__name__)
@@ -32,9 +34,10 @@ GROUPS = {
 
 _WITHOUT_PAR = "무액면"
 _NAMED = 10
+_CODE = re.compile(r"[0-9A-Z]{6}")
 
 
-def parse_daily_bars(rows: Iterable[Row], session: date) -> Iterator[DailyBar]:
+def parse_daily_bars(rows: Sequence[Row], session: date) -> Iterator[DailyBar]:
     """Yield the bars of one market in raw prices.
 
     A row without a single figure is no bar; such rows are counted in the log. A suspended issue has open, high, low
@@ -46,20 +49,23 @@ def parse_daily_bars(rows: Iterable[Row], session: date) -> Iterator[DailyBar]:
         session: The day asked for.
 
     Raises:
-        PayloadError: A row is of another day, a code stands there twice, or a figure is missing, malformed or
-            contradicts the others. The message names the row and the field.
+        PayloadError: A row is of another day, its code stands there twice, or a figure is missing, malformed or
+            contradicts the others, and nobody collects such rows. The message names the row and the field.
     """
-    seen: set[str] = set()
+    copies = Counter(map(_code_or_none, rows))
     blank: list[str] = []
-    for row in rows:
+
+    def make(row: Row) -> DailyBar | None:
         code = _short_code(row, "ISU_CD")
-        if code in seen:
+        if copies[code] > 1:
             raise row.error("ISU_CD", f"{code} stands in the answer twice")
-        seen.add(code)
-        if all(row.optional(name) is None for name in PRICES):
-            blank.append(code)
-            continue
-        yield _daily_bar(row, code, session)
+        if any(row.optional(name) is not None for name in PRICES):
+            return daily_bar(row, session)
+        blank.append(code)
+        return None
+
+    # What came for a session is set aside as its, whatever day the row claims.
+    yield from filter(None, keep_good(make, rows, _code_or_none, lambda _: session))
     if blank:
         some = ", ".join(blank[:_NAMED])
         logger.warning("KRX has no figures for %d issues on %s: %s", len(blank), session, some)
@@ -69,32 +75,18 @@ def parse_index_bars(rows: Iterable[Row], session: date) -> Iterator[IndexBar]:
     """Yield the bars of one family of indices; a row without a close is left out, for it is not computed that day.
 
     Raises:
-        PayloadError: A row is of another day, or a figure is malformed or contradicts the others.
+        PayloadError: A row is of another day, or a figure is malformed or contradicts the others, and nobody collects
+            such rows.
     """
-    for row in rows:
-        if row.optional("CLSPRC_IDX") is None:
-            continue
-        yield row.make(
-            IndexBar,
-            family=row.text("IDX_CLSS"),
-            name=row.text("IDX_NM"),
-            session=_same_day(row, session),
-            open=row.optional_decimal("OPNPRC_IDX"),
-            high=row.optional_decimal("HGPRC_IDX"),
-            low=row.optional_decimal("LWPRC_IDX"),
-            close=row.decimal("CLSPRC_IDX"),
-            change=row.optional_decimal("CMPPREVDD_IDX"),
-            volume=row.optional_integer("ACC_TRDVOL"),
-            trading_value=row.optional_integer("ACC_TRDVAL"),
-            market_cap=row.optional_integer("MKTCAP"),
-        )
+    made = keep_good(lambda row: _index_bar(row, session), rows, session=lambda _: session)
+    return (bar for bar in made if bar is not None)
 
 
 def parse_instruments(rows: Sequence[Row], market: str, session: date) -> Iterator[Instrument]:
     """Yield the issues of one market as the base info of a session lists them.
 
     KRX says nothing here about trading halts, administrative issues or liquidation trading, so those flags are None.
-    There is no base price.
+    There is no base price. One wrong row refuses the list, because an issue that is left out reads as delisted.
 
     Raises:
         PayloadError: A field is missing or malformed, or a code stands there twice.
@@ -124,10 +116,15 @@ def parse_instruments(rows: Sequence[Row], market: str, session: date) -> Iterat
         )
 
 
-def _daily_bar(row: Row, code: str, session: date) -> DailyBar:
+def daily_bar(row: Row, session: date) -> DailyBar:
+    """Return the bar of one row of a daily service.
+
+    Raises:
+        PayloadError: The row is of another day, or a figure is missing, malformed or contradicts the others.
+    """
     return row.make(
         DailyBar,
-        stock_code=code,
+        stock_code=_short_code(row, "ISU_CD"),
         session=_same_day(row, session),
         open=row.integer("TDD_OPNPRC"),
         high=row.integer("TDD_HGPRC"),
@@ -136,6 +133,25 @@ def _daily_bar(row: Row, code: str, session: date) -> DailyBar:
         volume=row.integer("ACC_TRDVOL"),
         trading_value=row.integer("ACC_TRDVAL"),
         change=row.integer("CMPPREVDD_PRC"),
+    )
+
+
+def _index_bar(row: Row, session: date) -> IndexBar | None:
+    if row.optional("CLSPRC_IDX") is None:
+        return None
+    return row.make(
+        IndexBar,
+        family=row.text("IDX_CLSS"),
+        name=row.text("IDX_NM"),
+        session=_same_day(row, session),
+        open=row.optional_decimal("OPNPRC_IDX"),
+        high=row.optional_decimal("HGPRC_IDX"),
+        low=row.optional_decimal("LWPRC_IDX"),
+        close=row.decimal("CLSPRC_IDX"),
+        change=row.optional_decimal("CMPPREVDD_IDX"),
+        volume=row.optional_integer("ACC_TRDVOL"),
+        trading_value=row.optional_integer("ACC_TRDVAL"),
+        market_cap=row.optional_integer("MKTCAP"),
     )
 
 
@@ -148,9 +164,15 @@ def _same_day(row: Row, session: date) -> date:
 
 def _short_code(row: Row, name: str) -> str:
     code = row.text(name)
-    if not re.fullmatch(r"[0-9A-Z]{6}", code):
-        raise PayloadError(f"{row.where}: field {name} is {code[:20]!r}, not a short code of six characters")
+    if not _CODE.fullmatch(code):
+        raise row.error(name, f"is {shortened(code)}, not a short code of six characters")
     return code
+
+
+def _code_or_none(row: Row) -> str | None:
+    """Return whose row it is for the quarantine, when that can be read."""
+    code = row.fields.get("ISU_CD")
+    return code.strip() if isinstance(code, str) and _CODE.fullmatch(code.strip()) else None
 
 
 def _par(row: Row) -> float | None:

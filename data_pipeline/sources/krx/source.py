@@ -12,7 +12,7 @@ from typing import NoReturn
 from requests.adapters import BaseAdapter
 
 from data_pipeline.coordination.store import Store, open_store
-from data_pipeline.exceptions import UnknownStockError, UnsupportedDatasetError
+from data_pipeline.exceptions import PayloadError, UnknownStockError, UnsupportedDatasetError
 from data_pipeline.index_records import IndexBar
 from data_pipeline.records import (
     ChartData,
@@ -25,13 +25,14 @@ from data_pipeline.records import (
     PriceType,
     StockInfo,
 )
+from data_pipeline.rejections import Rejection, collecting
 from data_pipeline.sources.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.krx import parse
 from data_pipeline.sources.krx.client import KrxClient
 from data_pipeline.sources.krx.endpoints import FIRST_DAY, FUND_BARS, INDEX_BARS, STOCK_BARS, Endpoint
 from data_pipeline.sources.krx.listing import Listing
-from data_pipeline.sources.krx.market_days import MarketDays
+from data_pipeline.sources.krx.market_days import MarketBars, MarketDays
 from data_pipeline.sources.krx.publication import Publication
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
@@ -54,6 +55,9 @@ class KRXDataSource(AbstractDataSource):
         clock: The local wall clock.
         sleep: Waits that many seconds.
     """
+
+    calls_a_second = 1.6
+    """No quota, but what one process gets: it asks for one market day after another, and KRX takes about 0.6 s each."""
 
     def __init__(
         self,
@@ -108,7 +112,7 @@ class KRXDataSource(AbstractDataSource):
             NotPublishedError: It is not published yet.
         """
         self._require(session)
-        return (bar for endpoint in (*STOCK_BARS, *FUND_BARS) for bar in self._days.get(endpoint, session))
+        return (bar for endpoint in (*STOCK_BARS, *FUND_BARS) for bar in self._whole(endpoint, session))
 
     def index_bars(self, session: date) -> Iterator[IndexBar]:
         """Yield the bar of every KRX, KOSPI and KOSDAQ index of one session; three calls.
@@ -217,27 +221,33 @@ class KRXDataSource(AbstractDataSource):
         markets: dict[str, tuple[Endpoint, ...]] = {}
         # From the newest on: an issue listed now tells at once whether it is a stock or a fund.
         for session in reversed(sessions):
-            for bar, services in self._of_session(found, session, markets):
-                found[bar.stock_code].append(bar)
-                markets[bar.stock_code] = services
-        for code, bars in found.items():
-            if not bars:
-                self._require_known(code)
+            for code, bar, services in self._of_session(found, session, markets):
+                found[code] += [] if bar is None else [bar]
+                markets[code] = services
+        for code in found.keys() - markets.keys():
+            self._require_known(code)
         for code in codes:
             yield from found[code]
 
     def _of_session(
         self, codes: Iterable[str], session: date, markets: dict[str, tuple[Endpoint, ...]]
-    ) -> Iterator[tuple[DailyBar, tuple[Endpoint, ...]]]:
+    ) -> Iterator[tuple[str, DailyBar | None, tuple[Endpoint, ...]]]:
+        """Yield whom the services have, with the bar, or with None when its row is wrong and was set aside."""
         missing = set(codes)
         for services in (STOCK_BARS, FUND_BARS):
             for endpoint in services:
                 wanted = {code for code in missing if markets.get(code, services) is services}
                 if wanted:
                     day = self._days.get(endpoint, session)
-                    bars = [bar for bar in map(day.get, wanted) if bar is not None]
-                    missing -= {bar.stock_code for bar in bars}
-                    yield from ((bar, services) for bar in bars)
+                    wrong = day.set_aside(wanted)
+                    here = [(code, bar) for code in wanted if (bar := day.get(code)) is not None or code in wrong]
+                    missing -= {code for code, _ in here}
+                    yield from ((code, bar, services) for code, bar in here)
+
+    def _whole(self, endpoint: Endpoint, session: date) -> MarketBars:
+        day = self._days.get(endpoint, session)
+        day.set_aside()
+        return day
 
     def _require_known(self, code: str) -> None:
         """Raise UnknownStockError unless the code is listed by the last published session."""
@@ -246,15 +256,19 @@ class KRXDataSource(AbstractDataSource):
         if not known and all(self._days.get(endpoint, newest).get(code) is None for endpoint in FUND_BARS):
             raise UnknownStockError(code, f"KRX on {newest}")
 
-    def _fetch(self, endpoint: Endpoint, session: date) -> list[DailyBar]:
+    def _fetch(self, endpoint: Endpoint, session: date) -> MarketBars:
         if session < endpoint.first:
-            return []
-        bars = list(parse.parse_daily_bars(self.client.rows(endpoint, session), session))
+            return MarketBars(session, [])
+        rows = self.client.rows(endpoint, session)
+        with collecting() as held:
+            bars = list(parse.parse_daily_bars(rows, session))
+        if 2 * len(held.rows) > len(rows):
+            raise _wrong_as_a_whole(f"KRX {endpoint.name} of {session}", held.rows, len(rows))
         if not bars and endpoint.may_be_empty:
             logger.warning("KRX %s has nothing for %s, although other markets may", endpoint.name, session)
         elif not bars:
             raise self.publication.nothing_came(f"KRX {endpoint.name}", session)
-        return bars
+        return MarketBars(session, bars, held.rows)
 
     def _indices(self, endpoint: Endpoint, session: date) -> list[IndexBar]:
         bars = list(parse.parse_index_bars(self.client.rows(endpoint, session), session))
@@ -266,3 +280,10 @@ class KRXDataSource(AbstractDataSource):
 def _require_reach(session: date) -> None:
     if session < FIRST_DAY:
         raise UnsupportedDatasetError(f"the KRX Open API begins on {FIRST_DAY} and has nothing for {session}; ask KIS")
+
+
+def _wrong_as_a_whole(where: str, wrong: Sequence[Rejection], rows: int) -> PayloadError:
+    """Return the error of an answer most of whose rows are wrong: then the few others are not to be believed either."""
+    error = PayloadError(f"{where}: {len(wrong)} of {rows} rows are wrong, the first of them: {wrong[0].reason}")
+    error.payload, error.origin = wrong[0].payload, wrong[0].origin
+    return error

@@ -19,9 +19,14 @@ from data_pipeline.trading_calendar import SEOUL, krx_calendar
 SESSION = Publication(krx_calendar(), lambda: datetime.now(SEOUL)).last_published()
 NEXT = krx_calendar().next_session(SESSION)
 FIRST = krx_calendar().previous_session(krx_calendar().previous_session(SESSION))
+EARLIER = krx_calendar().previous_session(krx_calendar().previous_session(FIRST))
 CODES = ["000660", "005930", "069500", "247540"]
 """Of two boards, and a fund."""
 RATE = 60
+
+
+WHOLE = {"first": EARLIER.isoformat(), "last": EARLIER.isoformat()}
+"""Every issue of one session, and the choice of the source left open."""
 
 
 def moment(day, at):
@@ -66,12 +71,14 @@ def result(airflow):
         PlannedRun("daily_bars", moment(SESSION, "20:30")),
         PlannedRun("daily_bars_official", moment(NEXT, "08:30")),
         PlannedRun("backfill", moment(NEXT, "09:00"), past | {"source_conn_id": "krx_default"}),
+        PlannedRun("backfill", moment(NEXT, "09:10"), WHOLE | {"dry_run": True}),
+        PlannedRun("backfill", moment(NEXT, "09:20"), WHOLE),
     )
 
 
 def test_every_dag_succeeds(result):
     """From an empty warehouse, through Airflow, both clients and both wires."""
-    assert [state for _, state in result.states] == ["success"] * 4, result.log[-4000:]
+    assert [state for _, state in result.states] == ["success"] * 6, result.log[-4000:]
 
 
 def test_every_bar_is_official(airflow, result):
@@ -94,8 +101,28 @@ def test_a_backfill_may_ask_the_exchange(airflow, result):
     """Sessions before are official too: four calls for each of the two that are not stored yet."""
     found = airflow.query("SELECT stock_code, source FROM market.daily_bar WHERE session = %s ORDER BY 1", FIRST)
     assert found == [(code, "krx-sandbox") for code in CODES]
-    (row,) = airflow.query("SELECT sum(rows_inserted), sum(requests) FROM market.ingest_run WHERE dag_id = 'backfill'")
+    (row,) = airflow.query(
+        "SELECT sum(rows_inserted), sum(requests) FROM market.ingest_run WHERE dag_id = 'backfill' AND first >= %s",
+        FIRST,
+    )
     assert row == (8, 8)
+
+
+def test_a_backfill_of_the_whole_market_takes_the_exchange_by_itself(airflow, result):
+    """One session of every issue with its funds is four calls of the exchange, where KIS would take one an issue."""
+    listed = airflow.query(
+        "SELECT count(*) FROM market.instrument WHERE listed_on <= %s AND (delisted_on IS NULL OR delisted_on > %s)",
+        EARLIER, EARLIER,
+    )  # fmt: skip
+    found = airflow.query(
+        "SELECT count(*) FROM market.daily_bar WHERE session = %s AND source = 'krx-sandbox'", EARLIER
+    )
+    assert found == listed
+    runs = airflow.query("SELECT source::text, requests FROM market.ingest_run WHERE first = %s", EARLIER)
+    assert runs == [("krx-sandbox", 4)]
+    said = f"out of krx-sandbox: 1 sessions, {listed[0][0]:,} issues, 4 requests, about 0:00:02"
+    assert result.log.count(said) == 2
+    assert "out of kis-sandbox: 0 issues, 0 requests" in result.log
 
 
 def test_the_market_costs_five_calls(airflow, result):

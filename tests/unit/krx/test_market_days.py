@@ -10,7 +10,7 @@ import pytest
 from data_pipeline.exceptions import ServerFailureError
 from data_pipeline.records import DailyBar
 from data_pipeline.sources.krx.endpoints import STOCK_BARS
-from data_pipeline.sources.krx.market_days import MarketDay, MarketDays
+from data_pipeline.sources.krx.market_days import MarketBars, MarketDays
 
 KOSPI, KOSDAQ, _ = STOCK_BARS
 DAY, NEXT, LATER = date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)
@@ -30,14 +30,14 @@ def days(fetched):
 
     def fetch(endpoint, session):
         fetched.append((endpoint.market, session.day))
-        return [replace(BAR, session=session), replace(LETTERS, session=session)]
+        return MarketBars(session, [replace(BAR, session=session), replace(LETTERS, session=session)])
 
     return MarketDays(fetch, most_rows=4)
 
 
 def test_bars_come_back_as_they_were():
     """Every figure survives, large and negative ones too; a code that is not there is None."""
-    day = MarketDay(DAY, [BAR, LETTERS])
+    day = MarketBars(DAY, [BAR, LETTERS])
     assert (day.get("005930"), day.get("0001A0"), day.get("000000"), day.get("999999")) == (BAR, LETTERS, None, None)
     assert list(day) == [LETTERS, BAR]
     assert len(day) == 2
@@ -59,7 +59,7 @@ def test_the_longest_unused_goes_first(days, fetched):
 
 def test_a_failure_is_not_kept():
     """After an error the day is asked for again."""
-    answers = [ServerFailureError("down"), [BAR]]
+    answers = [ServerFailureError("down"), MarketBars(DAY, [BAR])]
 
     def fetch(*_):
         answer = answers.pop(0)

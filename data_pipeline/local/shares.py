@@ -1,0 +1,96 @@
+"""Who is asked for what by `data-pipeline backfill`: one source, or the exchange beside KIS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from data_pipeline.loading.backfill import Backfill, Estimate, estimate, plan_gaps, spans_of
+from data_pipeline.loading.two_sources import plan_two_sources, say_alone
+from data_pipeline.operators.datasets import Dataset, find_dataset
+from data_pipeline.operators.load_in_turn import load_in_turn, may_share, offer_of
+from data_pipeline.operators.load_spans import Step, load_spans
+from data_pipeline.operators.window_load import Run
+from data_pipeline.sources.factory import create_data_source, read_environment
+from data_pipeline.sources.krx.source import KRXDataSource
+from data_pipeline.sources.variables import setting
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+    from data_pipeline.sources.base import AbstractDataSource
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What a backfill is going to do."""
+
+    lines: list[str]
+    """The plan for people."""
+    cost: Estimate
+    """Of all sources together."""
+    load: Callable[[Run, int], Iterator[Step]]
+    """Does it, with so many threads."""
+
+
+def open_exchange(kind: str, dataset: str, source: AbstractDataSource, stack: ExitStack) -> KRXDataSource | None:
+    """Return the exchange when it may take a share, else None.
+
+    It may when the choice is left open (``auto``), the work is daily bars out of KIS, ``KRX_API_KEY`` is set, and not
+    just one of the two sources is made up.
+
+    Args:
+        kind: Which source was asked for.
+        dataset: What is asked for.
+        source: The source that was chosen.
+        stack: Closes the exchange's source.
+
+    Raises:
+        ConfigurationError: A setting of the exchange is wrong.
+    """
+    if kind != "auto" or dataset != "daily_bar" or not source.name.startswith("kis"):
+        return None
+    if not setting(read_environment(), "KRX_API_KEY"):
+        return None
+    official = stack.enter_context(create_data_source("krx"))
+    return official if isinstance(official, KRXDataSource) and may_share(source, official) else None
+
+
+def one_source(
+    connection: Connection, source: AbstractDataSource, backfill: Backfill, moment: datetime, most_rows: int
+) -> Shares:
+    """Return the plan of one source alone."""
+    spans = spans_of(connection, backfill, moment, most_rows)
+    cost = estimate(backfill, spans, source.calls_a_second)
+    line = f"{backfill.dataset} from {backfill.first} to {backfill.last} out of {source.name}: {cost}"
+    if isinstance(source, KRXDataSource):
+        line += f"; {say_alone([span.requests for span in spans], offer_of(source))}"
+    dataset = find_dataset(backfill.dataset)
+    return Shares([line], cost, lambda run, threads: load_spans(connection, source, dataset, spans, run, threads))
+
+
+def two_sources(
+    connection: Connection,
+    source: AbstractDataSource,
+    official: KRXDataSource,
+    backfill: Backfill,
+    moment: datetime,
+    most_rows: int,
+) -> Shares:
+    """Return the plan of the exchange and of the source beside it."""
+    plan = plan_two_sources(connection, backfill, offer_of(official), moment, most_rows)
+    first, second = plan.costs(official.calls_a_second, source.calls_a_second)
+    dataset: Dataset = find_dataset(backfill.dataset)
+
+    def load(run: Run, threads: int) -> Iterator[Step]:
+        return load_in_turn(
+            connection, official, plan.official_spans, source,
+            lambda undone: plan_gaps(backfill, plan.rest(undone), moment, most_rows), dataset, run, threads,
+        )  # fmt: skip
+
+    cost = replace(second, requests=first.requests + second.requests)
+    return Shares(list(plan.lines(official.calls_a_second, source.calls_a_second)), cost, load)

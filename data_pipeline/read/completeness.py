@@ -1,0 +1,175 @@
+"""Refuses what the warehouse does not know: codes never heard of, and ranges with holes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from data_pipeline.exceptions import IncompleteDataError, UnknownStockError
+from data_pipeline.loading.coverage import unknown_codes
+from data_pipeline.read.adjusted import JOIN, Span, join_values
+from data_pipeline.trading_calendar import krx_calendar
+
+SHOWN = 3
+_CELLS = """
+    WITH day AS MATERIALIZED (
+        SELECT session::date FROM market.final_session WHERE session BETWEEN %(first)s AND %(last)s
+            AND (%(as_of)s::timestamptz IS NULL OR market.final_at(session) <= %(as_of)s)
+    ), issue AS MATERIALIZED (
+        SELECT stock_code, coalesce(listed_on, '-infinity') AS listed, coalesce(delisted_on, 'infinity') AS delisted
+        FROM market.instrument WHERE %(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s)
+    )
+"""
+_LISTED = "i.listed <= d.session AND d.session < i.delisted"
+_LACKING = """
+    SELECT (SELECT count(*) FROM day d JOIN issue i ON {listed}) - (
+        SELECT count(*) FROM {stored} JOIN day d ON d.session = b.session
+        JOIN issue i ON i.stock_code = b.stock_code AND {listed}
+        WHERE b.session BETWEEN %(first)s AND %(last)s {of}
+    ) - (
+        SELECT count(*) FROM market.no_data n JOIN day d ON d.session = n.session
+        JOIN issue i ON i.stock_code = n.stock_code AND {listed}
+        WHERE n.dataset = %(table)s AND (%(as_of)s::timestamptz IS NULL OR n.loaded_at <= %(as_of)s) AND NOT EXISTS (
+            SELECT FROM {stored} WHERE b.stock_code = n.stock_code AND b.session = n.session {of})
+    )
+"""
+_WHICH = """
+    SELECT stock_code, min(session), max(session), count(*) FROM (
+        SELECT i.stock_code::text, d.session FROM day d JOIN issue i ON {listed}
+        EXCEPT SELECT b.stock_code::text, b.session::date FROM {stored}
+        WHERE b.session BETWEEN %(first)s AND %(last)s {of}
+        EXCEPT SELECT stock_code::text, session::date FROM market.no_data
+        WHERE dataset = %(table)s AND (%(as_of)s::timestamptz IS NULL OR loaded_at <= %(as_of)s)
+    ) cell GROUP BY stock_code ORDER BY stock_code
+"""
+_UNSEEN = """
+    SELECT i.stock_code::text, min(d.session), max(d.session), count(*) FROM day d JOIN issue i ON {listed}
+    WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.stock_code = i.stock_code AND b.session = d.session)
+    GROUP BY i.stock_code ORDER BY i.stock_code
+"""
+_UNSEEN_BY_ANYBODY = """
+    SELECT 'the market', min(d.session), max(d.session), count(*) FROM day d
+    WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.session = d.session) HAVING count(*) > 0
+"""
+_UNRATED = """
+    SELECT b.stock_code::text, min(b.session), max(b.session), count(*) FROM {stored} {join}
+    WHERE a.until IS NOT NULL AND b.session BETWEEN %(first)s AND %(last)s GROUP BY 1 ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for."""
+
+    table: str
+    codes: Sequence[str] | None
+    first: date
+    last: date
+    as_of: datetime | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """For the statements."""
+        return {
+            "table": self.table, "codes": self.codes, "first": self.first, "last": self.last, "as_of": self.as_of,
+        }  # fmt: skip
+
+    @property
+    def stored(self) -> str:
+        """Where it is kept, with the alias ``b``."""
+        return f"market.{self.table} b" if self.as_of is None else f"market.{self.table}_as_of(%(as_of)s) b"
+
+    def __str__(self) -> str:
+        then = f" as of {self.as_of.isoformat()}" if self.as_of else ""
+        return f"{self.table} from {self.first} to {self.last}{then}"
+
+
+def require_known(cursor: Cursor, asked: Asked) -> None:
+    """Refuse a code that the warehouse has neither seen listed nor stored.
+
+    Raises:
+        UnknownStockError: Names the first such code.
+    """
+    for code in unknown_codes(cursor.connection, asked.codes or ()):
+        cursor.execute(f"SELECT FROM market.{asked.table} WHERE stock_code = %s LIMIT 1", (code,))
+        if cursor.fetchone() is None:
+            raise UnknownStockError(code, "the warehouse")
+
+
+def require_bars(cursor: Cursor, asked: Asked) -> None:
+    """Refuse a range of bars with cells that are neither stored nor known to be empty.
+
+    A cell is a final session on which an issue was listed, whether or not coverage expects it yet.
+
+    Raises:
+        IncompleteDataError: Names how many and the first of them.
+        CalendarRangeError: The calendar does not reach, so nobody can tell.
+    """
+    kept = {"minute_bar": ("market.loaded_day b", "AND b.dataset = 'minute_bar'")}
+    stored, of = kept.get(asked.table, (asked.stored, ""))
+    words = {"listed": _LISTED, "stored": stored, "of": of}
+    _require_listing(cursor, asked)
+    cursor.execute(_CELLS + _LACKING.format(**words), asked.values)
+    if (cursor.fetchone() or (0,))[0]:
+        cursor.execute(_CELLS + _WHICH.format(**words), asked.values)
+        fill = f"`data-pipeline backfill --dataset {asked.table} --first {asked.first} --last {asked.last}` fills them"
+        _refuse(asked, "are neither stored nor known to be empty", cursor.fetchall(), fill)
+
+
+def require_moments(cursor: Cursor, asked: Asked) -> None:
+    """Refuse a range of snapshots in which a final session has none: of a named code, or of any.
+
+    Nobody knows how many there should be, so one is enough.
+
+    Raises:
+        IncompleteDataError: Names how many and the first of them.
+        CalendarRangeError: The calendar does not reach, so nobody can tell.
+    """
+    _require_listing(cursor, asked)
+    statement = _UNSEEN_BY_ANYBODY if asked.codes is None else _UNSEEN
+    cursor.execute(_CELLS + statement.format(listed=_LISTED, stored=asked.stored), asked.values)
+    if found := cursor.fetchall():
+        _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later")
+
+
+def require_factors(cursor: Cursor, asked: Asked, found: Iterable[Span]) -> None:
+    """Refuse adjusted prices whose factor nobody knows.
+
+    Raises:
+        IncompleteDataError: Names the codes.
+    """
+    unknown = [span for span in found if span.factor is None and span.until > asked.first and span.since <= asked.last]
+    if not unknown:
+        return
+    cursor.execute(_UNRATED.format(stored=asked.stored, join=JOIN), asked.values | join_values(unknown))
+    if rows := cursor.fetchall():
+        _refuse(asked, "have no known factor, because bars after them are missing", rows,
+                "fill the gap that market.price_adjustment names, or take raw prices")  # fmt: skip
+
+
+def _require_listing(cursor: Cursor, asked: Asked) -> None:
+    for day in (asked.first, asked.last):
+        krx_calendar().is_session(day)  # a year without a calendar raises
+    cursor.execute("SELECT FROM market.instrument LIMIT 1")
+    if asked.codes is None and cursor.fetchone() is None:
+        raise IncompleteDataError(
+            f"{asked}: the warehouse lists no issue yet, so what the whole market is cannot be told;"
+            " run market_reference (or `make run`) first"
+        )
+
+
+def _refuse(asked: Asked, what: str, rows: list[tuple[str, date, date, int]], remedy: str) -> None:
+    cells = sum(count for *_, count in rows)
+    named = "; ".join(f"{code} {_days(first, last)}" for code, first, last, _ in rows[:SHOWN])
+    more = f"; and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    raise IncompleteDataError(
+        f"{asked}: {cells:,} cells {what} ({named}{more}); {remedy}, complete=False (--incomplete) takes what is there"
+    )
+
+
+def _days(first: date, last: date) -> str:
+    return f"on {first}" if first == last else f"between {first} and {last}"

@@ -1,0 +1,123 @@
+"""A connection to read on: the caller's, or one found the way the command finds the warehouse."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext, suppress
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.loading.errors import said_plainly
+from data_pipeline.warehouse.connect import connect
+from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
+from data_pipeline.warehouse.locate import database_name
+
+SETTINGS = (
+    "SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true),"
+    " set_config('extra_float_digits', '1', true)"
+)
+
+
+@contextmanager
+def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
+    """Open the warehouse for several reads and close it afterwards.
+
+    It is the one that ``MARKET_DB_URL`` names, else the embedded one, read as ``market_reader``: the database of real
+    rows when there are KIS credentials, that of made-up rows otherwise. An embedded server that does not run is
+    started, and stopped again when its last user has left.
+
+    Args:
+        environ: Where the settings are; the process's own when None. ``.env`` is read by the command only.
+
+    Raises:
+        ConfigurationError: There is no warehouse yet, or its address or password is wrong.
+        ConnectionFailedError: It cannot be reached; trying again can help.
+    """
+    environ = os.environ if environ is None else environ
+    if url := environ.get("MARKET_DB_URL", "").strip():
+        with closing(connect(url, application_name="data-pipeline read")) as connection:
+            yield connection
+        return
+    directory = embedded_directory(environ)
+    if not directory.exists():
+        raise ConfigurationError(
+            f"there is no warehouse yet: `make run` makes one in {directory.parent}, or set MARKET_DB_URL to yours"
+        )
+    with EmbeddedPostgres(directory) as server:
+        url = server.url(database_name(environ), "reader")
+        with closing(connect(url, application_name="data-pipeline read")) as connection:
+            yield connection
+
+
+@contextmanager
+def reading(where: Any, what: str) -> Iterator[Cursor]:
+    """Hand over a cursor in a transaction whose settings suit COPY; the connection is left as it was found.
+
+    An idle connection gets a read-only transaction with one snapshot for everything; one that is in a transaction
+    keeps it, with its isolation.
+
+    Args:
+        where: None, a ``postgresql://`` address, a psycopg2 connection, or an engine or connection of SQLAlchemy.
+        what: What is read, for the error.
+    """
+    with _opened(where) as connection, said_plainly(what):
+        if connection.info.transaction_status == TRANSACTION_STATUS_IDLE:
+            begin = ["BEGIN"] if connection.autocommit else []
+            begin += ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"]
+            end = ["ROLLBACK"]
+        else:
+            begin = ["SAVEPOINT data_pipeline_read"]
+            end = ["ROLLBACK TO SAVEPOINT data_pipeline_read", "RELEASE SAVEPOINT data_pipeline_read"]
+        with connection.cursor() as cursor:
+            try:
+                for statement in (*begin, SETTINGS):
+                    cursor.execute(statement)
+                yield cursor
+            finally:
+                _end(connection, cursor, end)
+
+
+def _end(connection: Connection, cursor: Cursor, statements: list[str]) -> None:
+    with suppress(psycopg2.Error):  # a broken connection has nothing to undo, and its own error is on its way
+        if statements == ["ROLLBACK"] and not connection.autocommit:
+            connection.rollback()
+            return
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@contextmanager
+def _opened(where: Any) -> Iterator[Connection]:
+    if where is None:
+        with warehouse() as connection:
+            yield connection
+    elif isinstance(where, str):
+        with closing(connect(where.replace("+psycopg2", "", 1), application_name="data-pipeline read")) as connection:
+            yield connection
+    else:
+        with _borrowed(where) as connection:
+            yield connection
+
+
+@contextmanager
+def _borrowed(where: Any) -> Iterator[Connection]:
+    if isinstance(where, Connection):
+        yield where
+        return
+    with closing(where.raw_connection()) if hasattr(where, "raw_connection") else nullcontext(where) as held:
+        # SQLAlchemy's Connection holds a pooled one, which holds the driver's.
+        pooled = held if hasattr(held, "dbapi_connection") else getattr(held, "connection", held)
+        driver = getattr(pooled, "dbapi_connection", pooled)
+        if not isinstance(driver, Connection):
+            kind = f"{type(driver).__module__}.{type(driver).__qualname__}"
+            raise ConfigurationError(
+                "reading needs a psycopg2 connection, an SQLAlchemy engine or connection on psycopg2"
+                f" (postgresql+psycopg2://...) or a postgresql:// address, not {kind}"
+            )
+        yield driver

@@ -1,0 +1,225 @@
+"""The functions for users: pandas frames out of the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from data_pipeline.read.connection import reading
+from data_pipeline.read.copying import copy_tables
+from data_pipeline.read.plans import (
+    Codes,
+    Plan,
+    plan_coverage,
+    plan_daily_bars,
+    plan_instruments,
+    plan_minute_bars,
+    plan_order_books,
+    plan_price_snapshots,
+    plan_trading_sessions,
+)
+
+_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+
+
+def daily_bars(
+    codes: Codes,
+    first: date | str,
+    last: date | str,
+    adjusted: bool = True,
+    as_of: datetime | str | None = None,
+    *,
+    complete: bool = True,
+    connection: Any = None,
+) -> pd.DataFrame:
+    """Return daily bars, sorted by ``stock_code`` and ``session``, one row a session and code.
+
+    Columns: ``stock_code`` (text), ``session`` (datetime64, midnight without a zone: a date in Seoul), ``open``,
+    ``high``, ``low``, ``close``, ``volume``, ``trading_value``, ``change``, ``source`` (text: kis, krx, mock, ...).
+    ``trading_value`` is won and int64. On a session without a trade (거래정지) open, high, low and volume are 0 and
+    close is kept from before, as in the warehouse.
+
+    Adjusted (수정주가): prices are float64 won of the issue's newest session, ``volume`` is float64 in shares of it,
+    both not rounded, and ``factor`` says what raw prices were multiplied by. Raw: int64, as they were traded.
+
+    Args:
+        codes: One stock code, several, or None for the whole market.
+        first: First session, included; a date or text like 2026-09-21.
+        last: Last session, included.
+        adjusted: Whether later corporate actions are worked in.
+        as_of: Read the bars as this warehouse held them at that moment, which needs its zone. Adjusted factors then
+            count only what those bars tell: no later split is in them.
+        complete: Raise when a cell is neither stored nor known to be empty, that is: a session of the range, final by
+            now (or by ``as_of``), on which an issue was listed; and when a factor is not known because bars are
+            missing. False takes what is there, and prices without a known factor are NaN.
+        connection: See :mod:`data_pipeline.read`.
+
+    Returns:
+        With ``complete``, an empty frame only when no such cell lies in the range (a holiday, or an issue that was not
+        listed then).
+
+    Raises:
+        InvalidRequestError: An argument is malformed, the range is reversed, or ``as_of`` has no zone.
+        UnknownStockError: The warehouse never heard of a code.
+        IncompleteDataError: Something is missing; the message names it and what fills it.
+        CalendarRangeError: The range leaves the years that the trading calendar covers.
+        ConfigurationError: There is no warehouse, or it is not migrated.
+        ConnectionFailedError, TransientError: Trying again can help.
+    """
+    return _frame(plan_daily_bars(codes, first, last, adjusted=adjusted, as_of=as_of, complete=complete), connection)
+
+
+def minute_bars(
+    codes: Codes,
+    first: date | str,
+    last: date | str,
+    minutes: int = 1,
+    *,
+    complete: bool = True,
+    connection: Any = None,
+) -> pd.DataFrame:
+    """Return raw minute bars, sorted by ``stock_code`` and ``at``; spans without a trade have no row.
+
+    Columns: ``stock_code`` (text), ``at`` (datetime64 in Asia/Seoul, the start of the bar), ``session`` (datetime64, a
+    date in Seoul), ``open``, ``high``, ``low``, ``close`` (int64, won), ``volume`` (int64, shares), ``trading_value``
+    (int64, won), ``source`` (text).
+
+    Args:
+        codes: One stock code, several, or None for the whole market.
+        first: First session, included.
+        last: Last session, included.
+        minutes: 1, 5 or 30; longer bars are built from stored minutes (09:00, 09:05, ...).
+        complete: Raise when a final session of the range was not fetched whole for an issue listed on it. The session
+            that is going on is given as far as it is stored.
+        connection: See :mod:`data_pipeline.read`.
+
+    Raises:
+        InvalidRequestError: An argument is malformed, or the range is reversed.
+        UnknownStockError, IncompleteDataError, CalendarRangeError, ConfigurationError, TransientError: As for
+            :func:`daily_bars`.
+    """
+    return _frame(plan_minute_bars(codes, first, last, minutes, complete=complete), connection)
+
+
+def price_snapshots(
+    codes: Codes, first: date | str, last: date | str, *, complete: bool = True, connection: Any = None
+) -> pd.DataFrame:
+    """Return current prices (현재가) as they were seen, sorted by ``stock_code`` and ``observed_at``.
+
+    Columns: ``stock_code`` (text), ``observed_at`` (datetime64 in Asia/Seoul), ``session`` (datetime64, a date in
+    Seoul), ``stock_name`` (text), ``current_price``, ``change_price`` (int64, won), ``change_rate`` (float64, percent),
+    ``open_price``, ``high_price``, ``low_price`` (int64, won; 0 before the first trade), ``volume`` (int64, shares so
+    far), ``trading_value`` (int64, won so far), ``market_cap`` (Int64, won, NA where the source does not say),
+    ``source`` (text).
+
+    Args:
+        codes: One stock code, several, or None for all.
+        first: First session, included.
+        last: Last session, included.
+        complete: Raise when a final session has no snapshot of a named code listed on it, or with ``codes=None`` of
+            any issue. How many there should be nobody knows.
+        connection: See :mod:`data_pipeline.read`.
+
+    Raises:
+        InvalidRequestError, UnknownStockError, IncompleteDataError, CalendarRangeError, ConfigurationError,
+            TransientError: As for :func:`daily_bars`.
+    """
+    return _frame(plan_price_snapshots(codes, first, last, complete=complete), connection)
+
+
+def order_books(
+    codes: Codes, first: date | str, last: date | str, *, complete: bool = True, connection: Any = None
+) -> pd.DataFrame:
+    """Return order books (호가) as they were seen, sorted by ``stock_code`` and ``observed_at``.
+
+    Columns: ``stock_code`` (text), ``observed_at`` (datetime64 in Asia/Seoul), ``session`` (datetime64, a date in
+    Seoul), ``stock_name`` (text), ``bid_price_1``, ``bid_volume_1`` (the best bid) to ``bid_price_10``,
+    ``bid_volume_10``, then the same of ``ask`` (Int64, won and shares, NA for a level that nobody stands at),
+    ``total_bid_volume``, ``total_ask_volume`` (int64, shares at all prices), ``source`` (text).
+
+    The arguments and errors are those of :func:`price_snapshots`.
+    """
+    return _frame(plan_order_books(codes, first, last, complete=complete), connection)
+
+
+def instruments(on: date | str | None = None, *, connection: Any = None) -> pd.DataFrame:
+    """Return issues, sorted by ``stock_code``: every one ever seen, or those listed on a day as they stood then.
+
+    Columns: ``stock_code``, ``isin``, ``name``, ``market``, ``security_group`` (text), ``listed_on`` (datetime64, NaT
+    when unknown), ``listed_shares`` (Int64), ``face_value`` (float64, won or the issuer's currency), ``halted``,
+    ``managed``, ``liquidation`` (boolean, NA when unknown), ``preferred`` (bool), then ``as_of`` and ``delisted_on``
+    (datetime64) or, on a day, ``valid_from`` (datetime64: since when the row is known to read so), ``source`` (text).
+
+    Args:
+        on: None for every issue as it stood when last listed, the delisted ones too. A day leaves out what was only
+            known later: ``delisted_on`` is no column then.
+        connection: See :mod:`data_pipeline.read`.
+
+    Raises:
+        InvalidRequestError: The day is malformed.
+        IncompleteDataError: No list of issues is stored, or none as old as that day.
+        ConfigurationError, TransientError: As for :func:`daily_bars`.
+    """
+    return _frame(plan_instruments(on), connection)
+
+
+def trading_sessions(first: date | str, last: date | str, *, connection: Any = None) -> pd.DataFrame:
+    """Return the sessions of the exchange, oldest first; empty when the range holds none.
+
+    Columns: ``session`` (datetime64, a date in Seoul), ``final_at`` (datetime64 in Asia/Seoul: when its figures stop
+    moving), ``is_final`` (bool, by the warehouse's clock). Days that a source calls closed are left out.
+
+    Args:
+        first: First day, included.
+        last: Last day, included.
+        connection: See :mod:`data_pipeline.read`.
+
+    Raises:
+        InvalidRequestError: A day is malformed, or the range is reversed.
+        CalendarRangeError: The range leaves the years that the trading calendar covers.
+        ConfigurationError, TransientError: As for :func:`daily_bars`.
+    """
+    return _frame(plan_trading_sessions(first, last), connection)
+
+
+def coverage(
+    first: date | str, last: date | str, dataset: str | None = None, *, connection: Any = None
+) -> pd.DataFrame:
+    """Return what must be stored of each final session and what is, sorted by ``dataset`` and ``session``.
+
+    Columns: ``dataset`` (text: daily_bar or minute_bar), ``session`` (datetime64, a date in Seoul), ``expected``,
+    ``loaded``, ``known_empty``, ``missing`` (int64, cells). Sessions of which nothing is expected are absent.
+
+    Args:
+        first: First day, included.
+        last: Last day, included.
+        dataset: One of the two; None for both.
+        connection: See :mod:`data_pipeline.read`.
+
+    Raises:
+        InvalidRequestError: A day or the dataset is malformed, or the range is reversed.
+        ConfigurationError, TransientError: As for :func:`daily_bars`.
+    """
+    return _frame(plan_coverage(first, last, dataset), connection)
+
+
+def as_frame(schema: Any, tables: Sequence[Any]) -> pd.DataFrame:
+    """Return Arrow tables of one schema as one frame; types are the same whether there are rows or not."""
+    chunks = {name: [table.column(name) for table in tables] for name in schema.names}
+    series = {}
+    for field in schema:
+        own = [chunk for column in chunks.pop(field.name) for chunk in column.chunks]
+        types = _NULLABLE.get if field.nullable else None
+        series[field.name] = pa.chunked_array(own, field.type).to_pandas(types_mapper=types)
+    return pd.DataFrame(series, copy=False)
+
+
+def _frame(plan: Plan, connection: Any) -> pd.DataFrame:
+    schema, tables = plan.dataset.schema, list[Any]()
+    with reading(connection, plan.dataset.name) as cursor:
+        copy_tables(cursor, plan.query(cursor), schema, tables.append)
+    return as_frame(schema, tables)

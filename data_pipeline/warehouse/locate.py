@@ -1,0 +1,46 @@
+"""Which database of which server is the warehouse, by the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from data_pipeline.warehouse.embedded import EmbeddedPostgres
+
+REAL_DATABASE = "market"
+SANDBOX_DATABASE = "market_sandbox"
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where the rows go."""
+
+    owner_url: str
+    loader_url: str
+    reader_url: str
+
+    def __repr__(self) -> str:
+        return "Warehouse(...)"
+
+
+def has_credentials(environ: Mapping[str, str]) -> bool:
+    """Whether the environment names a KIS app key and its secret."""
+    return bool(environ.get("KIS_APP_KEY") and environ.get("KIS_APP_SECRET"))
+
+
+def database_name(environ: Mapping[str, str]) -> str:
+    """Return the embedded server's database.
+
+    Made-up rows get a database of their own, so that credentials added later start on an empty one.
+    """
+    return REAL_DATABASE if has_credentials(environ) else SANDBOX_DATABASE
+
+
+def warehouse_of(server: EmbeddedPostgres, environ: Mapping[str, str]) -> Warehouse:
+    """Return the warehouse: the server that ``MARKET_DB_URL`` names, else a database of the embedded one, made here."""
+    url = environ.get("MARKET_DB_URL")
+    if url:
+        return Warehouse(url, url, url)
+    name = database_name(environ)
+    server.create_database(name)
+    return Warehouse(*(server.url(name, role) for role in ("owner", "loader", "reader")))
