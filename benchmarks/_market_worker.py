@@ -63,16 +63,28 @@ def _virtual(job: Job, options: dict[str, Any]) -> dict[str, Any]:
         server = CheapServer(QUOTA, MARKET_EVENING, clock.monotonic, clock.sleep)
         store = FileStore(Path(options["folder"]), clock=clock.monotonic, boot_id="virtual")
         source = KISDataSource(_settings("http://127.0.0.1:9"), store, server, server.market_time, clock.sleep)
-        dataset, rows = find_dataset(job.dataset), 0
+        dataset, rows, room = find_dataset(job.dataset), 0, _Room()
         began = clock.monotonic()
         with source:
-            for _, count in fetched(_units(dataset, source, job, options["codes"]), _Fetch(dataset, source), 8, 50_000):
+            units = _units(dataset, source, job, options["codes"], room)
+            for unit, count in fetched(units, _Fetch(dataset, source), THREADS, room.is_full):
+                room.rows -= unit.rows
                 rows += count
         seconds = clock.monotonic() - began
         spread = server.arrivals[-1] - server.arrivals[0] + 1 / QUOTA
     used = round(len(server.arrivals) / (QUOTA * spread), 4)
     requests = source.requests_sent
     return {"seconds": seconds, "rows": rows, "requests": requests, "budget_used": used, "rejected": server.rejected}
+
+
+@dataclass
+class _Room:
+    """How many rows are on their way."""
+
+    rows: int = 0
+
+    def is_full(self) -> bool:
+        return self.rows >= 50_000
 
 
 @dataclass(frozen=True)
@@ -90,9 +102,12 @@ class _Fetch:
         return len(list(until(stop, self.dataset.fetch(self.source, unit.window))))
 
 
-def _units(dataset: Dataset, source: KISDataSource, job: Job, codes: list[str]) -> Iterator[_Unit]:
+def _units(dataset: Dataset, source: KISDataSource, job: Job, codes: list[str], room: _Room) -> Iterator[_Unit]:
     for window in job.windows(codes):
-        yield from (_Unit(unit, dataset.rows(unit)) for unit in dataset.units(source, window))
+        for part in dataset.units(source, window):
+            unit = _Unit(part, dataset.size(source, part))
+            room.rows += unit.rows
+            yield unit
 
 
 def _settings(url: str) -> KisSettings:

@@ -10,7 +10,11 @@ which it will be done. With the source `auto`, daily bars come from KRX where th
 its whole market days cost fewer calls, within the calls that the key has left today, and from KIS otherwise. What the
 source truly has nothing for is remembered in `market.no_data` and not asked again. `report` lists what is still not
 there, and fails when that is anything. A run that was killed or cleared asks again only for what is not stored; tick
-`refetch` to ask for everything.
+`refetch` to ask for everything. `trading_session` brings some weeks a day: KIS wants one such call a day.
+
+The dataset `instrument` fills in the lists of issues of past sessions (KRX has them from 2010 on, at three calls each;
+KIS has none): names, boards, shares, and the issues that have left since, which `daily_bar` then loads too. It takes no
+stock codes, and one task loads a calendar year.
 
 **When it fails.** Read the log of `report`: it names the codes and sessions that are not there and the load tasks
 that failed. Clear the failed `load` tasks; `report` is cleared with them.
@@ -22,6 +26,8 @@ that failed. Clear the failed `load` tasks; `report` is cleared with them.
   of one year). Nothing was asked.
 * *DailyQuotaError* in a `load` task: KRX was asked alone, and the calls of its key are spent; clear the task after
   midnight (Seoul). With the source `auto` the rest goes to KIS in the same task.
+* *InvalidRequestError: too many tasks* means that `chunk_size` is too small for so many stock codes; the message says
+  which one will do.
 * *IncompleteDataError* in a `load` task: some windows failed and the others are loaded; the message names them.
 """
 
@@ -36,7 +42,7 @@ from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgres
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
 from data_pipeline.trading_calendar import SEOUL
 
-DATASETS = ["daily_bar", "minute_bar", "trading_session"]
+DATASETS = ["daily_bar", "minute_bar", "trading_session", "instrument"]
 
 with DAG(
     dag_id="backfill",
@@ -61,7 +67,7 @@ with DAG(
             type="string",
             enum=["auto", "kis", "krx", "mock"],
             title="Source",
-            description="auto: the connection of the scheduled DAGs, and KRX for daily bars where that is cheaper.",
+            description="auto: that of the scheduled DAGs, and KRX for lists, and for daily bars where it is cheaper.",
         ),
         "source_conn_id": Param(
             None,
@@ -96,7 +102,9 @@ with DAG(
 
     load = DataSourceToPostgresOperator.partial(
         task_id="load",
-        map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}, "
-        "{{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}, {{ task.source_conn_id }}",
+        execution_timeout=None,  # a year of minutes takes longer than any other task may
+        map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}"
+        "{% if task.stock_codes %}, {{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}"
+        "{% endif %}, {{ task.source_conn_id }}",
     ).expand_kwargs(plan(SOURCE_CONN_ID))
     load >> report(SOURCE_CONN_ID)

@@ -4,9 +4,9 @@
 **When.** Every minute from the opening to the close of a session; never on a closed day, and by the special hours of
 examination days.
 
-**What.** `plan` reads the listed codes from the warehouse; `load` stores the present price of each, thirty codes a
-call: about 92 calls, five seconds at 18 calls a second. One task takes the whole market: starting another costs more
-time than it saves.
+**What.** `plan` reads the listed codes from the warehouse (or takes the watch list, when `UNIVERSE` says so); `load`
+stores the present price of each, thirty codes a call: about 92 calls, five seconds at 18 calls a second. One task takes
+the whole market: starting another costs more time than it saves.
 
 **Why.** A price is a moment. A minute that was missed stays missed; the session's own figures come with `daily_bars`.
 
@@ -16,8 +16,9 @@ scheduler leave out those that came due meanwhile.
 * *No instruments in the warehouse*: run `market_reference`.
 * *CircuitOpenError, QueueTimeoutError* run after run: the source is down, or other work uses the quota up.
 * *UnknownStockError, IncompleteDataError*: the list of issues is older than the session; run `market_reference`.
-* KIS's virtual server gives one price a call and one call a second: the whole market takes three quarters of an hour.
-  Pause this DAG there, or trigger it with `stock_codes`.
+* *ConfigurationError* in `plan`: the quota is too small for a snapshot of so many issues within five minutes, as on
+  KIS's virtual server, which gives one price a call and one call a second. Set the Variable `UNIVERSE` to `watch_list`,
+  or trigger it with `stock_codes`.
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=5),
         "max_retry_delay": timedelta(seconds=20),
-        "execution_timeout": timedelta(hours=1),
+        "execution_timeout": timedelta(minutes=10),
     },
     params={
-        "stock_codes": stock_codes_param("Empty: every issue that the warehouse lists."),
+        "stock_codes": stock_codes_param("Empty: every issue that the warehouse lists, or what UNIVERSE says."),
         "chunk_size": Param(3000, type="integer", minimum=1, title="Stock codes in one task"),
     },
     tags=["korea", "prices"],
@@ -56,11 +57,11 @@ with DAG(
 ):
 
     @task(show_return_value_in_logs=False)
-    def plan(**context: Any) -> list[list[str]]:
-        """Return the codes listed on the run's session, in chunks."""
-        from data_pipeline.operators.planning import plan_named_or_listed
+    def plan(source_conn_id: str, **context: Any) -> list[list[str]]:
+        """Return the codes listed on the run's session, in chunks; refuse when they cannot be had in time."""
+        from data_pipeline.operators.planning import plan_prices
 
-        return plan_named_or_listed(context)
+        return plan_prices(context, source_conn_id)
 
     DataSourceToPostgresOperator.partial(
         task_id="load",
@@ -68,4 +69,4 @@ with DAG(
         source_conn_id=SOURCE_CONN_ID,
         map_index_template="{{ task.stock_codes[0] }} to {{ task.stock_codes[-1] }}",
         outlets=[Asset("market.price_snapshot")],
-    ).expand(stock_codes=plan())
+    ).expand(stock_codes=plan(SOURCE_CONN_ID))

@@ -4,9 +4,10 @@
 **When.** 08:30 (Seoul) on every session, about the session before it: KRX publishes a session from 08:00 of the next
 business day.
 
-**What.** `load` fetches the whole market from the KRX Open API (five calls), lists every difference from the stored
-provisional bars in `market.reconciliation`, and replaces them; a provisional bar never replaces an official one. It is
-skipped while there is no connection `krx_default`.
+**What.** `instruments` loads the session's list of stocks (three calls), which tells what was delisted on it, before
+anything counts on its bars. `load` fetches the whole market from the KRX Open API (five calls), lists every difference
+from the stored provisional bars in `market.reconciliation`, and replaces them; a provisional bar never replaces an
+official one. Both are skipped while there is no connection `krx_default`.
 
 Whether KIS's daily bars hold the after-market (16:00 to 20:00) is not documented. The rows with `after_market` show it:
 set `KIS_BARS_INCLUDE_AFTER_MARKET` to what they say, and `expected` tells ordinary differences from real ones.
@@ -32,6 +33,7 @@ from airflow.sdk import DAG, Asset
 
 from data_pipeline.operators.defaults import TASK_DEFAULTS, session_param
 from data_pipeline.operators.official_daily_bars import OfficialDailyBarsOperator
+from data_pipeline.operators.official_instruments import OfficialInstrumentsOperator
 from data_pipeline.timetables import KrxSessionTimetable
 from data_pipeline.trading_calendar import SEOUL
 
@@ -46,10 +48,19 @@ with DAG(
     tags=["korea", "prices"],
     doc_md=__doc__,
 ):
-    OfficialDailyBarsOperator(
+    instruments = OfficialInstrumentsOperator(
+        task_id="instruments",
+        retries=12,
+        retry_delay=timedelta(minutes=10),
+        max_retry_delay=timedelta(minutes=10),
+        outlets=[Asset("market.instrument")],
+    )
+    load = OfficialDailyBarsOperator(
         task_id="load",
+        trigger_rule="all_done",  # bars do not wait for a list that is not approved
         retries=12,
         retry_delay=timedelta(minutes=10),
         max_retry_delay=timedelta(minutes=10),
         outlets=[Asset("market.daily_bar")],
     )
+    instruments >> load

@@ -7,7 +7,10 @@
 compares them with the trading calendar; it is skipped when the source does not say (KIS's virtual server).
 KIS wants that asked once a day at most: a later run of the same day takes the answer out of the warehouse.
 `instruments` loads every issue listed in KOSPI, KOSDAQ and KONEX and marks those that left the list. The other DAGs
-take their stock codes from there. Neither task waits for the other.
+take their stock codes from there. `official_instruments` brings the exchange's own list beside it, the newest that is
+published, when the connection `krx_default` has a key, and is skipped otherwise. The two are merged by field: code,
+name, board, listing day and shares are the exchange's; halts, groups, par value and base price are the broker's. What
+they disagree about is named in the log and listed in `market.instrument_difference`. No task waits for another.
 
 **Why.** A closure that nobody entered makes every other DAG ask for a day that does not exist, and an issue that is not
 in the list is never loaded.
@@ -33,6 +36,7 @@ from airflow.sdk import DAG, Asset
 
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, session_param
+from data_pipeline.operators.official_instruments import OfficialInstrumentsOperator
 from data_pipeline.timetables import KrxSessionTimetable
 from data_pipeline.trading_calendar import SEOUL
 
@@ -60,3 +64,4 @@ with DAG(
         source_conn_id=SOURCE_CONN_ID,
         outlets=[Asset("market.instrument")],
     )
+    OfficialInstrumentsOperator(task_id="official_instruments", outlets=[Asset("market.instrument")])

@@ -4,8 +4,9 @@
 **When.** Every five minutes from the opening to the close of a session, and once more at 20:40 (Seoul).
 
 **What.** A run in session loads the complete minutes of the watch list up to its moment. The run at 20:40 loads the
-whole session of every listed issue: four calls an issue, about 10,800 calls, ten minutes at 18 calls a second. `plan`
-decides by the run's own moment which codes are meant; one `load` task a chunk fetches, checks and loads them.
+whole session of every listed issue (or of the watch list, when `UNIVERSE` says so): four calls an issue, about 10,800
+calls, ten minutes at 18 calls a second. `plan` decides by the run's own moment which codes are meant; one `load` task a
+chunk fetches, checks and loads them.
 
 **Why at 20:40 and not at the close.** The regular market closes at 15:30, and on an examination day at 16:30, but the
 day goes on: the after-market (애프터마켓, since 14 September 2026) trades until 20:00, and only then does the exchange
@@ -18,8 +19,10 @@ stop adding to the day's figures. A session that is loaded after that need not b
 * *The run at 20:40*: clear the failed `load` tasks, the same evening or later; what is there stays as it is. When the
   run itself is gone, trigger `backfill` with the dataset `minute_bar`.
 * *No instruments in the warehouse*: run `market_reference` first, then clear `plan`.
-* *UnsupportedDatasetError*: KIS's virtual server has the minutes of the present session only. The whole market would
-  take it ten hours at one call a second; trigger the DAG with `stock_codes` there.
+* *ConfigurationError* in `plan`: the quota is too small for so many issues. A run in session may take five minutes,
+  that of 20:40 until midnight; on KIS's virtual server the whole market would take ten hours at one call a second. Set
+  the Variable `UNIVERSE` to `watch_list` and shorten `WATCH_LIST`, or trigger it with `stock_codes`.
+* *UnsupportedDatasetError*: KIS's virtual server has the minutes of the present session only.
 """
 
 from __future__ import annotations
@@ -50,11 +53,11 @@ with DAG(
 ):
 
     @task(show_return_value_in_logs=False)
-    def plan(**context: Any) -> list[list[str]]:
-        """Return the codes that the run's moment asks for, in chunks."""
+    def plan(source_conn_id: str, **context: Any) -> list[list[str]]:
+        """Return the codes that the run's moment asks for, in chunks; refuse when they cannot be had in time."""
         from data_pipeline.operators.planning import plan_minutes
 
-        return plan_minutes(context)
+        return plan_minutes(context, source_conn_id)
 
     DataSourceToPostgresOperator.partial(
         task_id="load",
@@ -63,4 +66,4 @@ with DAG(
         running_session=True,
         map_index_template="{{ task.stock_codes[0] }} to {{ task.stock_codes[-1] }}",
         outlets=[Asset("market.minute_bar")],
-    ).expand(stock_codes=plan())
+    ).expand(stock_codes=plan(SOURCE_CONN_ID))

@@ -13,7 +13,8 @@ call an issue; a long list is cut into chunks, one task each.
 **When it fails.** An order book is a moment: a failed run cannot be made up for, and the next one comes in five
 minutes. Tries therefore end quickly. When runs fail one after the other, read the message: *CircuitOpenError* means
 that the source is down, *AuthenticationError* that the connection needs mending, *UnknownStockError* that the watch
-list holds an issue that is no longer listed.
+list holds an issue that is no longer listed, *ConfigurationError* in `watched` that the watch list is longer than the
+quota brings in four minutes.
 """
 
 from __future__ import annotations
@@ -51,11 +52,11 @@ with DAG(
 ):
 
     @task
-    def watched(**context: Any) -> list[list[str]]:
-        """Return the codes to ask for, in chunks."""
+    def watched(source_conn_id: str, **context: Any) -> list[list[str]]:
+        """Return the codes to ask for, in chunks; refuse when they cannot be had in time."""
         from data_pipeline.operators.planning import plan_watched
 
-        return plan_watched(context)
+        return plan_watched(context, source_conn_id)
 
     DataSourceToPostgresOperator.partial(
         task_id="load",
@@ -63,4 +64,4 @@ with DAG(
         source_conn_id=SOURCE_CONN_ID,
         map_index_template="{{ task.stock_codes[0] }} to {{ task.stock_codes[-1] }}",
         outlets=[Asset("market.order_book")],
-    ).expand(stock_codes=watched())
+    ).expand(stock_codes=watched(SOURCE_CONN_ID))

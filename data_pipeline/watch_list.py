@@ -15,6 +15,18 @@ LARGEST_ISSUES = (
 """Twenty of the largest issues of KOSPI."""
 
 
+def takes_whole_market(environ: Mapping[str, str]) -> bool:
+    """Return whether ``UNIVERSE`` means every listed issue (``market``, or empty) or the watch list (``watch_list``).
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    universe = environ.get("UNIVERSE", "").strip() or "market"
+    if universe not in ("market", "watch_list"):
+        raise ConfigurationError(f"UNIVERSE must be market or watch_list, not {universe!r}")
+    return universe == "market"
+
+
 def watch_list(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the codes of ``WATCH_LIST``, separated by commas or spaces; twenty large issues when it is empty.
 

@@ -12,6 +12,7 @@ from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, U
 from data_pipeline.loading.coverage import (
     all_cells,
     codes_listed_between,
+    gone_before,
     markets_of,
     missing_cells,
     unknown_codes,
@@ -27,7 +28,7 @@ DATASETS = ("daily_bar", "minute_bar", "trading_session")
 MOST_UNCONFIRMED = 5_000_000
 """Requests above which somebody has to confirm."""
 WINDOW_ROWS = 50_000
-"""About how many rows one transaction holds."""
+"""A chunk: rows that may be asked for and not be stored yet. One transaction holds half of them at most."""
 BATCH = 200
 """Issues that one statement looks at, which bounds what Postgres sorts."""
 
@@ -102,7 +103,7 @@ def backfill_codes(connection: Connection, stock_codes: Sequence[str], first: da
     """Return the codes to fill: those given, or every issue that was listed in the range.
 
     Raises:
-        InvalidRequestError: A code was never listed; all of them are named.
+        InvalidRequestError: A code was never listed, or was delisted before the range begins; all of them are named.
         IncompleteDataError: The warehouse lists no issue in the range.
     """
     listed = codes_listed_between(connection, first, last)
@@ -114,13 +115,22 @@ def backfill_codes(connection: Connection, stock_codes: Sequence[str], first: da
         raise InvalidRequestError(
             f"the warehouse has never seen {', '.join(unknown[:10])} listed; mend stock_codes, or run market_reference"
         )
+    if gone := gone_before(connection, stock_codes, first):
+        raise InvalidRequestError(said_gone(gone, first))
     return list(stock_codes) or listed
+
+
+def said_gone(gone: Mapping[str, date], first: date) -> str:
+    """Return the sentence that says which codes were delisted before a range begins."""
+    some = ", ".join(f"{code} was delisted on {day}" for code, day in list(gone.items())[:10])
+    return f"{some}: nothing of it exists from {first} on; begin before that day, or leave it out"
 
 
 def spans_of(connection: Connection, backfill: Backfill, moment: datetime, most_rows: int = WINDOW_ROWS) -> list[Span]:
     """Return what has to be asked, with the fewest requests; empty when everything is there.
 
-    Days before the first that the source has are left out; coverage goes on listing them as missing.
+    A span holds half of ``most_rows``, so that one may be on its way while another is loaded. Minutes that the source
+    no longer has, and days before the first that it has, are left out; coverage goes on listing them as missing.
     """
     gaps = gaps_of(connection, backfill, moment)
     markets = (
@@ -140,7 +150,7 @@ def plan_gaps(
     calendar = krx_calendar()
     shape = shape_of(backfill.source, backfill.dataset)
     sessions = calendar.sessions(calendar.first_day, calendar.last_day)
-    return plan_spans(backfill.dataset, gaps, sessions, shape, most_rows, quoted_session(moment), markets)
+    return plan_spans(backfill.dataset, gaps, sessions, shape, max(1, most_rows // 2), quoted_session(moment), markets)
 
 
 def quoted_session(moment: datetime) -> date | None:

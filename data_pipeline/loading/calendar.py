@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.loading.errors import said_plainly
@@ -12,6 +14,16 @@ ADD = """
     INSERT INTO market.calendar_session SELECT unnest(%(sessions)s::date[])
     EXCEPT SELECT session::date FROM market.calendar_session ORDER BY 1 ON CONFLICT DO NOTHING
 """
+
+KNOWN = "SELECT day FROM market.trading_session WHERE source = %s AND day BETWEEN %s AND %s"
+
+
+def unanswered_sessions(connection: Connection, source: str, first: date, last: date) -> list[date]:
+    """Return the sessions of a range, both ends included, of which this source has not said that the market opens."""
+    with said_plainly("trading_session"), connection.cursor() as cursor:
+        cursor.execute(KNOWN, (source, first, last))
+        known = {day for (day,) in cursor.fetchall()}
+    return [session for session in krx_calendar().sessions(first, last) if session not in known]
 
 
 def keep_sessions(connection: Connection, calendar: TradingCalendar | None = None) -> None:

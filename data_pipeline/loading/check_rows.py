@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -47,6 +47,8 @@ class Context:
     """By stock code."""
     previous: Mapping[str, DailyBar] = field(default_factory=dict)
     """The newest stored bar before the window, by stock code."""
+    stays: Mapping[str, Sequence[Issue]] = field(default_factory=dict)
+    """Every stay on the list of a code that was used more than once, oldest first."""
     dated_rules: bool = True
     """Whether ticks and limits are those of each session; False for the synthetic market, which knows today's only."""
 
@@ -116,7 +118,8 @@ def _check_trade(bar: DailyBar, context: Context) -> Iterator[Finding]:
         if bar.open or bar.trading_value:
             yield Finding("volume", ERROR, f"volume 0 with open {bar.open}, trading value {bar.trading_value}", bar)
         elif bar.change:
-            konex = _issue(bar, context) is not None and context.issues[bar.stock_code].market == "KONEX"
+            issue = _issue(bar, context)
+            konex = issue is not None and issue.market == "KONEX"
             # On KONEX the close may follow quotes without a trade.
             if not konex:
                 yield Finding("volume", ERROR, f"nothing traded and yet the price changed by {bar.change}", bar)
@@ -188,6 +191,10 @@ def _check_ticks(bar: DailyBar, prices: set[int], context: Context) -> Iterator[
 
 
 def _issue(bar: DailyBar, context: Context) -> Issue | None:
+    for one in context.stays.get(bar.stock_code, ()):
+        begun = one.listed_on is None or one.listed_on <= bar.session
+        if begun and (one.delisted_on is None or bar.session < one.delisted_on):
+            return one
     return context.issues.get(bar.stock_code)
 
 

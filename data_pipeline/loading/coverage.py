@@ -25,7 +25,7 @@ _MISSING = """
 # EXCEPT hashes both sides whatever the planner believes about their sizes; an anti-join may loop for minutes.
 _LISTED = """
     SELECT i.stock_code::text, s.number, s.session::date FROM market.final_session s
-    JOIN market.instrument i ON (i.listed_on IS NULL OR i.listed_on <= s.session)
+    JOIN market.listing i ON (i.listed_from IS NULL OR i.listed_from <= s.session)
         AND (i.delisted_on IS NULL OR s.session < i.delisted_on) {listed}
     WHERE s.session BETWEEN %(first)s AND %(last)s
 """
@@ -134,12 +134,23 @@ def markets_of(connection: Connection, stock_codes: Sequence[str]) -> dict[str, 
 def codes_listed_between(connection: Connection, first: date, last: date) -> list[str]:
     """Return every issue that was listed on a day of the range, in order; also those that have left since."""
     statement = """
-        SELECT stock_code FROM market.instrument WHERE (listed_on IS NULL OR listed_on <= %s)
+        SELECT DISTINCT stock_code FROM market.listing WHERE (listed_from IS NULL OR listed_from <= %s)
         AND (delisted_on IS NULL OR delisted_on > %s) ORDER BY stock_code
     """
     with said_plainly("instrument"), connection.cursor() as cursor:
         cursor.execute(statement, (last, first))
         return [code for (code,) in cursor.fetchall()]
+
+
+def gone_before(connection: Connection, stock_codes: Sequence[str], first: date) -> dict[str, date]:
+    """Return those codes that left the list on or before a day and did not come back, and when they did."""
+    statement = """
+        SELECT stock_code, max(delisted_on) FROM market.listing WHERE stock_code = ANY (%s)
+        GROUP BY stock_code HAVING bool_and(coalesce(delisted_on <= %s, false)) ORDER BY stock_code
+    """
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute(statement, (list(stock_codes), first))
+        return dict(cursor.fetchall())
 
 
 def first_expected(connection: Connection, dataset: str) -> date | None:

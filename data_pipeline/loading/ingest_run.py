@@ -9,10 +9,14 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import LoadError
+from data_pipeline.loading.counts import LoadCounts
 from data_pipeline.loading.errors import OTHER_KIND, said_plainly
-from data_pipeline.loading.postgres import LoadCounts
 
 LONGEST_ERROR = 2000
+_START = """
+    INSERT INTO market.ingest_run (dataset, source, dag_id, task_id, run_key, first, last, rows_expected, map_index)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING run_id
+"""
 
 
 def start_run(  # noqa: PLR0913 - one argument for each column
@@ -49,14 +53,10 @@ def start_run(  # noqa: PLR0913 - one argument for each column
         ConnectionFailedError: The connection broke off; trying again can help.
         LoadError: Postgres refused the row, for example because ``first`` is after ``last``.
     """
-    statement = """
-        INSERT INTO market.ingest_run (dataset, source, dag_id, task_id, run_key, first, last, rows_expected, map_index)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING run_id
-    """
     values = (dataset, source, dag_id, task_id, run_key, first, last, expected, map_index)
     with said_plainly("ingest_run"), connection.cursor() as cursor:
         _admit(cursor, source)
-        cursor.execute(statement, values)
+        cursor.execute(_START, values)
         (run_id,) = cursor.fetchone() or (0,)
         return int(run_id)
 

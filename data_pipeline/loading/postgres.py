@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 import psycopg2
@@ -14,41 +14,19 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import InvalidRequestError, LoadError, TransientError
 from data_pipeline.loading.copy_text import CopyText
+from data_pipeline.loading.counts import LoadCounts
 from data_pipeline.loading.errors import plain_error, said_plainly
+from data_pipeline.loading.instruments import keep_some
 from data_pipeline.loading.merge import Merge
-from data_pipeline.loading.tables import Table
+from data_pipeline.loading.tables import INSTRUMENT, Table
+
+__all__ = ["LoadCounts", "upsert"]
 
 ATTEMPTS = 10
 QUEUE = "SELECT pg_advisory_xact_lock(hashtext('market.load'), hashtext(%s))"
 CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
 SMALL = 1000
 """Up to so many rows are merged also when all of them are new: that takes one round trip less."""
-
-
-@dataclass(frozen=True)
-class LoadCounts:
-    """What became of the rows of one load."""
-
-    inserted: int = 0
-    updated: int = 0
-    """Values or source differed and were replaced."""
-    unchanged: int = 0
-    """The same values stood there already."""
-    outranked: int = 0
-    """Other values stand there from a higher source, or from a newer list of instruments; they were kept."""
-
-    @property
-    def loaded(self) -> int:
-        """All rows of the load, whatever became of them."""
-        return self.inserted + self.updated + self.unchanged + self.outranked
-
-    def __add__(self, other: LoadCounts) -> LoadCounts:
-        return LoadCounts(
-            self.inserted + other.inserted,
-            self.updated + other.updated,
-            self.unchanged + other.unchanged,
-            self.outranked + other.outranked,
-        )
 
 
 def upsert(
@@ -64,7 +42,8 @@ def upsert(
 
     The records may come in any order and are read once, while earlier ones are already on their way. An error of
     theirs comes out as it is. After any error the caller rolls back and the table is as it was. No record: nothing
-    happens. Other loaders may write the same keys at the same time.
+    happens. Other loaders may write the same keys at the same time. Instruments have a history, which is kept by
+    :func:`~data_pipeline.loading.instruments.keep_list`; a list that is complete goes there.
 
     Memory does not grow with the number of records; text beyond 8 MB is kept in a temporary file until the end.
 
@@ -88,6 +67,8 @@ def upsert(
     """
     if connection.autocommit:
         raise InvalidRequestError("a load needs a transaction: turn autocommit off")
+    if table is INSTRUMENT:
+        return keep_some(connection, records, source, run_id)
     with said_plainly(f"{table.name} from {source}"), connection.cursor() as cursor, CopyText(table, records) as text:
         cursor.execute("SELECT market.admit_source(%s)", (source,))
         merge = Merge(table, source, run_id)

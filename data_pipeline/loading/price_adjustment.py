@@ -41,11 +41,7 @@ _NEIGHBOURS = """
     ORDER BY 1, 2
 """
 _ISSUES = """
-    SELECT stock_code, listed_on FROM market.instrument WHERE stock_code = ANY(%(codes)s) AND listed_on IS NOT NULL
-    UNION SELECT stock_code, coalesce(listed_on, valid_from) FROM (
-        SELECT *, lag(valid_to) OVER (PARTITION BY stock_code ORDER BY valid_from) AS left_on
-        FROM market.instrument_history WHERE stock_code = ANY(%(codes)s)) h
-    WHERE listed_on IS NOT NULL OR left_on < valid_from
+    SELECT stock_code, listed_from FROM market.listing WHERE stock_code = ANY(%(codes)s) AND listed_from IS NOT NULL
 """
 """Days on which an issue of a code was listed, or came back to the list after an absence."""
 _STORED = """

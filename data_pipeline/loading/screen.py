@@ -30,13 +30,19 @@ MADE_UP = frozenset({"mock", "kis-sandbox", "krx-sandbox"})
 THE_END = datetime(9999, 1, 1, tzinfo=SEOUL)
 
 _ISSUES = """
-    SELECT DISTINCT ON (i.stock_code) i.stock_code, coalesce(h.market, i.market), i.security_group, i.listed_on,
-        i.delisted_on, i.listed_shares, coalesce(h.liquidation, i.liquidation)
-    FROM market.instrument i LEFT JOIN market.instrument_history h
-        ON h.stock_code = i.stock_code AND h.valid_from <= %(session)s
-        AND (h.valid_to IS NULL OR %(session)s < h.valid_to)
+    SELECT i.stock_code, coalesce(h.market, i.market), coalesce(h.security_group, i.security_group),
+        l.listed_from, l.delisted_on, coalesce(h.listed_shares, i.listed_shares),
+        coalesce(h.liquidation, i.liquidation)
+    FROM market.instrument i JOIN market.listing l ON l.stock_code = i.stock_code
+    LEFT JOIN LATERAL (
+        SELECT * FROM market.instrument_history h
+        WHERE h.stock_code = i.stock_code AND h.valid_from < coalesce(l.delisted_on, 'infinity')
+            AND h.valid_from <= greatest(%(session)s, l.listed_from)
+        ORDER BY h.valid_from DESC LIMIT 1) h ON true
     WHERE i.stock_code = ANY(%(codes)s)
+    ORDER BY i.stock_code, l.delisted_on
 """
+"""Every stay of a code on the list, oldest first, as it stood on the session or when it began later."""
 _BAR = ", ".join(one.name for one in fields(DailyBar))
 _PREVIOUS = f"SELECT {_BAR} FROM market.daily_bar WHERE session = %(before)s AND stock_code = ANY(%(codes)s)"  # noqa: S608
 
@@ -158,13 +164,17 @@ def read_context(
     first = min((bar.session for bar in bars), default=asked.first)
     with said_plainly("checks"), connection.cursor() as cursor:
         cursor.execute(_ISSUES, {"codes": codes, "session": first or moment.date()})
-        issues = {code: Issue(*rest) for code, *rest in cursor.fetchall()}
+        stays: dict[str, list[Issue]] = {}
+        for code, *rest in cursor.fetchall():
+            stays.setdefault(code, []).append(Issue(*rest))
         previous: dict[str, DailyBar] = {}
         if bars and first is not None and calendar.first_day < first <= calendar.last_day:
             before = calendar.sessions(calendar.first_day, first)
             cursor.execute(_PREVIOUS, {"codes": codes, "before": _before(before, first)})
             previous = {bar.stock_code: bar for bar in (DailyBar(*row) for row in cursor.fetchall())}
-    return Context(calendar, moment, limits, issues, previous, dated_rules=not made_up)
+    newest = {code: found[-1] for code, found in stays.items()}
+    reused = {code: found for code, found in stays.items() if len(found) > 1}
+    return Context(calendar, moment, limits, newest, previous, reused, dated_rules=not made_up)
 
 
 def _before(sessions: Collection[date], first: date) -> date | None:

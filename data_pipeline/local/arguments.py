@@ -14,6 +14,7 @@ BACKFILL_EXAMPLES = """examples:
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --last 2024-12-30
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --source krx --dry-run
   data-pipeline backfill --dataset minute_bar --first 2026-09-01 --codes 005930,000660
+  data-pipeline backfill --dataset instrument --first 2010-01-04 --source krx --dry-run
 
 A backfill that was stopped goes on where it was: only what is not stored yet is asked for.
 Exit codes: 0 everything is there, 1 something of the range is still missing, 2 it could not be done.
@@ -44,7 +45,7 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline backfill`."""
     parser.epilog, parser.formatter_class = BACKFILL_EXAMPLES, argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("--dataset", required=True, help=" or ".join(DATASETS))
+    add("--dataset", required=True, help=f"{', '.join(DATASETS)} or instrument (lists of issues)")
     add("--first", required=True, metavar="DAY", help="first day, included, for example 2024-01-02")
     add("--last", metavar="DAY", help="last day, included (default: the last session whose figures are final)")
     add("--codes", default="", metavar="CODES", help="stock codes with commas (default: every listed issue)")
@@ -54,7 +55,7 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
         help="auto (as DATA_SOURCE_TYPE or the credentials say, and daily bars from KRX where its key exists and that "
         "is cheaper), kis, krx or mock; default: auto",
     )
-    add("--window-rows", type=int, default=50_000, metavar="ROWS", help="rows of one transaction (default: 50,000)")
+    add("--window-rows", type=int, default=50_000, metavar="ROWS", help="rows that a kill may cost (default: 50,000)")
     add("--dry-run", action="store_true", help="only say what it would cost: requests, time and rows")
     add("--refetch", action="store_true", help="ask also for what is stored already")
     add("--confirm-large", action="store_true", help="needed when it takes more than 5 million requests")

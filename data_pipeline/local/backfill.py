@@ -23,7 +23,9 @@ from data_pipeline.loading.backfill import (
 )
 from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.loading.coverage import DATASETS
+from data_pipeline.loading.list_backfill import DATASET as LISTS
 from data_pipeline.loading.reconciliation import after_market_setting
+from data_pipeline.local.backfill_lists import backfill_lists
 from data_pipeline.local.home import Home
 from data_pipeline.local.stack import Warehouse, warehouse_of
 from data_pipeline.sources.factory import create_data_source
@@ -64,8 +66,8 @@ def wish_of(options: argparse.Namespace) -> Wish:
 
     if options.window_rows < 1:
         raise InvalidRequestError(f"--window-rows must be 1 or more, not {options.window_rows}")
-    if options.dataset not in DATASETS:
-        raise InvalidRequestError(f"--dataset must be {' or '.join(DATASETS)}, not {options.dataset!r}")
+    if options.dataset not in (*DATASETS, LISTS):
+        raise InvalidRequestError(f"--dataset must be {' or '.join((*DATASETS, LISTS))}, not {options.dataset!r}")
     return Wish(
         options.dataset,
         tuple(as_codes(options.codes)),
@@ -85,17 +87,22 @@ def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, 
     Raises:
         DataPipelineError: It could not be done; each says what to do.
     """
-    from data_pipeline.local.shares import one_source, open_exchange, two_sources
+    from data_pipeline.local.shares import kind_of_source, one_source, open_exchange, two_sources
     from data_pipeline.operators.fetching import fetch_threads
     from data_pipeline.operators.window_load import Run
 
     known = after_market_setting(environ.get("KIS_BARS_INCLUDE_AFTER_MARKET"))
     run = Run(run_key="data-pipeline backfill", moment=now, remember_empty=True, kis_includes_after_market=known)
     with ExitStack() as stack:
-        source = stack.enter_context(create_data_source(None if wish.source == "auto" else wish.source))
+        source = stack.enter_context(create_data_source(kind_of_source(wish.source, wish.dataset)))
         official = open_exchange(wish.source, wish.dataset, source, stack)
         warehouse = stack.enter_context(open_warehouse(home, environ))
         connection = stack.enter_context(closing(connect(warehouse.loader_url)))
+        if wish.dataset == LISTS:
+            return backfill_lists(
+                connection, source, wish.stock_codes, wish.first, wish.last, now, console,
+                dry_run=wish.dry_run, refetch=wish.refetch,
+            )  # fmt: skip
         checked = _checked(wish, source, connection, now)
         if official is None:
             shares = one_source(connection, source, checked, now, wish.window_rows)
@@ -104,9 +111,9 @@ def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, 
         connection.rollback()
         for line in shares.lines:
             console.print(line, soft_wrap=True)
-        require_confirmation(shares.cost, confirmed=wish.confirmed, where="add --confirm-large")
         if wish.dry_run:
             return 0
+        require_confirmation(shares.cost, confirmed=wish.confirmed, where="add --confirm-large")
         failures = _follow(shares.load(run, fetch_threads(environ)), shares.cost.requests, console)
         return _tell(connection, checked, failures, console)
 

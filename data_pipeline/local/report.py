@@ -21,9 +21,9 @@ FROM market.ingest_run WHERE run_id > %s GROUP BY dag_id, dataset ORDER BY min(r
 """
 
 MISSING_BARS = """
-SELECT count(*) FROM market.instrument AS i CROSS JOIN unnest(%(sessions)s::date[]) AS s(session)
+SELECT count(*) FROM market.listing AS i CROSS JOIN unnest(%(sessions)s::date[]) AS s(session)
 WHERE (%(codes)s::text[] IS NULL OR i.stock_code = ANY (%(codes)s::text[]))
-  AND (i.listed_on IS NULL OR i.listed_on <= s.session) AND (i.delisted_on IS NULL OR s.session < i.delisted_on)
+  AND (i.listed_from IS NULL OR i.listed_from <= s.session) AND (i.delisted_on IS NULL OR s.session < i.delisted_on)
   AND NOT EXISTS (SELECT FROM market.daily_bar AS b WHERE b.stock_code = i.stock_code AND b.session = s.session)
   AND NOT EXISTS (SELECT FROM market.no_data AS n
                   WHERE n.dataset = 'daily_bar' AND n.stock_code = i.stock_code AND n.session = s.session)

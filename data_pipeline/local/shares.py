@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from data_pipeline.loading.backfill import Backfill, Estimate, estimate, plan_gaps, spans_of
+from data_pipeline.loading.list_backfill import DATASET as LISTS
 from data_pipeline.loading.two_sources import plan_two_sources, say_alone
 from data_pipeline.operators.datasets import Dataset, find_dataset
 from data_pipeline.operators.load_in_turn import load_in_turn, may_share, offer_of
@@ -35,6 +36,20 @@ class Shares:
     """Of all sources together."""
     load: Callable[[Run, int], Iterator[Step]]
     """Does it, with so many threads."""
+
+
+def kind_of_source(kind: str, dataset: str) -> str | None:
+    """Return the kind to open: for lists of issues the exchange where its key is set, when the choice is open.
+
+    Nobody else has lists of the past. None: as the environment says.
+
+    Args:
+        kind: Which source was asked for.
+        dataset: What is asked for.
+    """
+    if kind != "auto":
+        return kind
+    return "krx" if dataset == LISTS and setting(read_environment(), "KRX_API_KEY") else None
 
 
 def open_exchange(kind: str, dataset: str, source: AbstractDataSource, stack: ExitStack) -> KRXDataSource | None:
@@ -70,7 +85,9 @@ def one_source(
     if isinstance(source, KRXDataSource):
         line += f"; {say_alone([span.requests for span in spans], offer_of(source))}"
     dataset = find_dataset(backfill.dataset)
-    return Shares([line], cost, lambda run, threads: load_spans(connection, source, dataset, spans, run, threads))
+    return Shares(
+        [line], cost, lambda run, threads: load_spans(connection, source, dataset, spans, run, threads, most_rows)
+    )
 
 
 def two_sources(
@@ -90,6 +107,7 @@ def two_sources(
         return load_in_turn(
             connection, official, plan.official_spans, source,
             lambda undone: plan_gaps(backfill, plan.rest(undone), moment, most_rows), dataset, run, threads,
+            most_rows,
         )  # fmt: skip
 
     cost = replace(second, requests=first.requests + second.requests)

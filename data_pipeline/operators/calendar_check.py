@@ -9,9 +9,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.loading.counts import LoadCounts
 from data_pipeline.loading.errors import said_plainly
 from data_pipeline.loading.ingest_run import finish_run, start_run
-from data_pipeline.loading.postgres import LoadCounts
 from data_pipeline.operators.datasets import Dataset
 from data_pipeline.operators.expected import require_same_calendar
 from data_pipeline.operators.load_window import load_window

@@ -47,8 +47,8 @@ class DataSourceToPostgresOperator(BaseOperator):
         trading_session. (templated)
     :param first: The first day, included. Empty: the session of the run. (templated)
     :param last: The last day, included. Empty: the same as ``first``. (templated)
-    :param window_rows: About how many rows one window may hold, which bounds memory and the length of a transaction;
-        about as many more may be on their way.
+    :param window_rows: How many rows one window may hold, which bounds memory and the length of a transaction; as many
+        more may be on their way. With ``cells`` both together hold no more, which is then all that a kill asks again.
     :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 8.
     :param failed_codes_allowed: How many stock codes may fail before the task does, after all others were loaded.
     :param running_session: Load a session that still runs, as far as it has come; without it a dataset of whole
@@ -56,7 +56,8 @@ class DataSourceToPostgresOperator(BaseOperator):
     :param cells: Fill gaps of daily_bar or minute_bar: ask only for cells that are ``unstored`` (neither stored nor
         known to be empty), that ``market.coverage`` counts as ``missing``, or for ``all`` of listed issues. They are
         grouped into the fewest requests, windows that fail are passed over and named at the end, and what the source
-        truly has nothing for is noted down in ``market.no_data``. Empty: every window as it is. (templated)
+        truly has nothing for is noted down in ``market.no_data``. Of the dataset instrument it fills the lists of past
+        sessions that are ``unstored``, or ``all``. Empty: every window as it is. (templated)
     :param ranges: With ``cells``: only the sessions of these ranges, each its first and its last day. Empty: all.
     :param fallback_conn_id: With ``cells``: the Airflow connection that is asked for what the source did not do, above
         all because the calls that its key has for the day are spent. Empty: the task fails then.
@@ -137,7 +138,7 @@ class DataSourceToPostgresOperator(BaseOperator):
                 if dataset.kind is Kind.SESSIONS:
                     loaded = ((window, check_calendar(connection, source, dataset, window, run)) for window in windows)
                 else:
-                    loaded = load_windows(connection, source, dataset, windows, run, threads, self.window_rows)
+                    loaded = load_windows(connection, source, dataset, windows, run, threads, 2 * self.window_rows)
                 for number, (window, counts) in enumerate(loaded, 1):
                     self.log.info("%s %s (%d of %d): %s", self.dataset, window, number, len(windows), counts)
                     total.update(counts)

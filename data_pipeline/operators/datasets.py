@@ -37,6 +37,9 @@ class Dataset:
     rows_per_session: int = 0
     """Rows of one code on one session, about; 0 when it is not a matter of codes and sessions."""
 
+    full_answer: int = 1
+    """Rows that one request brings at most, which an answer counts as however little of it is wanted."""
+
     most_sessions: int | None = None
     """Sessions of one code that are fetched at once, which bounds what a thread holds; None for no limit."""
 
@@ -47,10 +50,10 @@ class Dataset:
             return [window]
         return [window.of(codes) for codes in chunks(window.stock_codes, size)]
 
-    def rows(self, window: Window) -> int:
-        """Return about how many rows a window has."""
-        days = (window.last - window.first).days + 1
-        return max(1, len(window.stock_codes)) * max(1, self.rows_per_session * (days * 5 + 6) // 7)
+    def size(self, source: AbstractDataSource, window: Window) -> int:
+        """Return how many rows a window has at most; a unit counts as one full answer at least."""
+        rows = self.rows_per_session * len(window.sessions) or 1
+        return sum(max(self.full_answer, max(1, len(unit.stock_codes)) * rows) for unit in self.units(source, window))
 
     @property
     def by_code(self) -> bool:
@@ -89,12 +92,14 @@ DATASETS: dict[str, Dataset] = {
         Kind.DAILY,
         lambda source, window: source.daily_bars(window.stock_codes, window.first, window.last),
         rows_per_session=1,
+        full_answer=100,
     ),
     "minute_bar": Dataset(
         tables.MINUTE_BAR,
         Kind.MINUTES,
         lambda source, window: source.minute_bars(window.stock_codes, window.first, window.last),
         rows_per_session=381,
+        full_answer=120,
         most_sessions=20,
     ),
     "price_snapshot": Dataset(

@@ -15,6 +15,7 @@ from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 log = logging.getLogger(__name__)
 
 Cell = tuple[str, date]
+KONEX_OPENED = date(2013, 7, 1)
 NAMED = 10
 """How many missing rows a message names."""
 
@@ -50,12 +51,15 @@ def missing_bars(bars: Iterable[DailyBar], expected: set[Cell]) -> int:
 
 
 def require_every_market(instruments: Iterable[Instrument]) -> None:
-    """Require issues of each of the three markets.
+    """Require issues of each market that was open on the session of the list.
 
     Raises:
         IncompleteDataError: A market has no issues at all, so its list was not read.
     """
-    absent = [market for market in MARKETS if market not in {instrument.market for instrument in instruments}]
+    listed = list(instruments)
+    present = {instrument.market for instrument in listed}
+    day = min((instrument.as_of for instrument in listed), default=KONEX_OPENED)
+    absent = [market for market in MARKETS if market not in present and (market != "KONEX" or day >= KONEX_OPENED)]
     if absent:
         raise IncompleteDataError(f"the list of issues has none of {', '.join(absent)}")
 

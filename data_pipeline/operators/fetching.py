@@ -1,11 +1,11 @@
-"""Fetches units of work in several threads, a bounded number of rows ahead of whoever takes them."""
+"""Fetches units of work in several threads, as far ahead of whoever takes them as there is room."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from data_pipeline.exceptions import (
     AuthenticationError,
@@ -28,16 +28,7 @@ CONCERNS_ALL = (AuthenticationError, CalendarRangeError, ConfigurationError, Syn
 """Permanent errors that all further work would meet too."""
 
 
-class Sized(Protocol):
-    """A unit of work that knows about how many rows it will bring."""
-
-    @property
-    def rows(self) -> int:
-        """Rows, about."""
-        ...
-
-
-UnitT = TypeVar("UnitT", bound=Sized)
+UnitT = TypeVar("UnitT")
 T = TypeVar("T")
 
 
@@ -67,19 +58,19 @@ def checked_threads(value: object) -> int:
 
 
 def fetched(
-    units: Iterable[UnitT], fetch: Callable[[UnitT, Event], T], threads: int, rows_ahead: int
+    units: Iterable[UnitT], fetch: Callable[[UnitT, Event], T], threads: int, full: Callable[[], bool]
 ) -> Generator[tuple[UnitT, T], None, None]:
     """Yield each unit with what it brought, in the order they finish.
 
-    Threads go on while the caller is busy with what was yielded: at least as many units as there are threads wait, and
-    more while the units under way hold fewer than ``rows_ahead`` rows, so memory does not grow with the work. However
-    the iteration ends, every thread has ended when it has; units under way are given up at their next page.
+    Threads go on while the caller is busy with what was yielded, but no further unit is taken while it is ``full``, so
+    neither memory nor what a sudden end loses grows with the work. However the iteration ends, every thread has ended
+    when it has; units under way are given up at their next page.
 
     Args:
         units: Taken one by one by the caller's own thread, as room comes free.
         fetch: Runs in a thread; it passes the event to :func:`until`.
         threads: Units asked for at once.
-        rows_ahead: About how many rows may be on their way or wait to be taken.
+        full: Whether the next unit has to wait; asked after each one, and no more once nothing is under way.
 
     Raises:
         Exception: The first one that ``fetch`` raised; nothing is yielded afterwards.
@@ -90,7 +81,7 @@ def fetched(
     try:
         for unit in units:
             ahead[pool.submit(fetch, unit, stop)] = unit
-            while len(ahead) >= 2 * threads and sum(one.rows for one in ahead.values()) >= rows_ahead:
+            while ahead and full():
                 yield from _finished(ahead)
         while ahead:
             yield from _finished(ahead)

@@ -23,10 +23,12 @@ from data_pipeline.loading.backfill import (
     require_confirmation,
     spans_of,
 )
-from data_pipeline.loading.calendar import keep_sessions
+from data_pipeline.loading.calendar import keep_sessions, unanswered_sessions
 from data_pipeline.loading.coverage import DATASETS, first_expected, missing_cells
 from data_pipeline.loading.division import as_ranges
+from data_pipeline.loading.list_backfill import DATASET as LISTS
 from data_pipeline.loading.two_sources import Plan, plan_two_sources, say_alone
+from data_pipeline.operators.filling_lists import plan_list_backfill, report_list_backfill
 from data_pipeline.operators.load_in_turn import offer_of
 from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID
 from data_pipeline.operators.planning import task_chunks
@@ -60,6 +62,9 @@ def plan_backfill(
     """
     params = context["params"]
     conn_id = chosen_conn_id(params, source_conn_id)
+    if params["dataset"] == LISTS:
+        entries = plan_list_backfill(context, _moment(context), conn_id, postgres_conn_id)
+        return [entry | {"source_conn_id": conn_id} for entry in entries]
     with (
         open_source(conn_id) as source,
         exchange_beside(params, source, params["dataset"]) as official,
@@ -67,7 +72,7 @@ def plan_backfill(
     ):
         backfill = _backfill_of(context, source.name, connection)
         if not backfill.stock_codes:
-            return [] if params.get("dry_run") else [{**_entry(backfill, [], ""), "source_conn_id": conn_id}]
+            return [entry | {"source_conn_id": conn_id} for entry in _plan_calendar(connection, backfill, params)]
         if official is not None:
             plan = plan_two_sources(connection, backfill, offer_of(official), _moment(context))
             for line in plan.lines(official.calls_a_second, source.calls_a_second):
@@ -76,8 +81,10 @@ def plan_backfill(
         else:
             cost, entries = _alone(connection, source, backfill, _moment(context), params["chunk_size"])
             entries = [entry | {"source_conn_id": conn_id} for entry in entries]
+    if params.get("dry_run"):
+        return []
     require_confirmation(cost, confirmed=bool(params.get("confirm_large")), where="tick 'confirm_large'")
-    return [] if params.get("dry_run") else entries
+    return entries
 
 
 def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db") -> int:
@@ -93,9 +100,13 @@ def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_co
         log.info("A dry run: nothing was asked for; the log of the task plan says what it would cost.")
         return 0
     conn_id = chosen_conn_id(params, source_conn_id)
+    if params["dataset"] == LISTS:
+        return report_list_backfill(context, _moment(context), conn_id, postgres_conn_id)
     with open_source(conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         backfill = replace(_backfill_of(context, source.name, connection), cells="unstored")
-        lacking = _lacking(connection, backfill) if backfill.stock_codes else {}
+        if not backfill.stock_codes:
+            _require_calendar(connection, backfill)
+        lacking = _lacking(connection, backfill)
     _list(backfill.dataset, lacking)
     if lacking or failed:
         some = ", ".join(f"{code} from {gaps[0][0]}" for code, gaps in list(lacking.items())[:NAMED])
@@ -200,6 +211,22 @@ def _shares(plan: Plan, conn_id: str, chunk_size: int) -> list[dict[str, Any]]:
 
 def _as_text(ranges: Sequence[tuple[date, date]]) -> list[list[str]]:
     return [[first.isoformat(), last.isoformat()] for first, last in ranges]
+
+
+def _plan_calendar(connection: Connection, backfill: Backfill, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one task that begins at the first session of which the source has not said whether the market opens."""
+    days = unanswered_sessions(connection, backfill.source, backfill.first, backfill.last)
+    log.info("trading_session from %s to %s: %d sessions lack an answer", backfill.first, backfill.last, len(days))
+    first = backfill.first if params.get("refetch") else days[0] if days else None
+    return [] if first is None or params.get("dry_run") else [_entry(replace(backfill, first=first), [], "")]
+
+
+def _require_calendar(connection: Connection, backfill: Backfill) -> None:
+    if days := unanswered_sessions(connection, backfill.source, backfill.first, backfill.last):
+        raise IncompleteDataError(
+            f"{backfill.source} has not said whether the market opens on {len(days)} sessions from {days[0]} on: one "
+            "call brings only some weeks, and KIS is asked once a day; trigger the same again tomorrow"
+        )
 
 
 def _chunks(backfill: Backfill, codes: Sequence[str], size: int) -> list[list[str]]:

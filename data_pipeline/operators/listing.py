@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 LISTED = """
-    SELECT stock_code FROM market.instrument
-    WHERE (listed_on IS NULL OR listed_on <= %(session)s) AND (delisted_on IS NULL OR delisted_on > %(session)s)
+    SELECT DISTINCT stock_code FROM market.listing
+    WHERE (listed_from IS NULL OR listed_from <= %(session)s) AND (delisted_on IS NULL OR delisted_on > %(session)s)
     ORDER BY stock_code
 """
 LISTINGS = """
-    SELECT stock_code, listed_on, as_of FROM market.instrument
-    WHERE stock_code = ANY(%s) AND listed_on IS NOT NULL
+    SELECT stock_code, listed_from, last_seen FROM market.listing
+    WHERE stock_code = ANY(%s) AND listed_from <= last_seen
 """
 
 

@@ -16,7 +16,8 @@ from data_pipeline.hooks.source import open_source
 from data_pipeline.loading.backfill import Backfill, plan_gaps, spans_of
 from data_pipeline.loading.gaps import Gap, Span
 from data_pipeline.loading.reconciliation import OFFICIAL, after_market_setting
-from data_pipeline.operators.datasets import Dataset
+from data_pipeline.operators.datasets import Dataset, Kind
+from data_pipeline.operators.filling_lists import load_list_gaps
 from data_pipeline.operators.load_in_turn import load_in_turn
 from data_pipeline.operators.load_spans import Pace, Step, load_spans, require_no_failure
 from data_pipeline.operators.window_load import Run
@@ -47,6 +48,8 @@ def load_gaps(
         IncompleteDataError: Windows failed; the others are loaded.
         TransientError: The source is away; trying again asks only for what is still not there.
     """
+    if dataset.kind is Kind.INSTRUMENTS:
+        return load_list_gaps(connection, source, windows, run, run.moment or datetime.now(SEOUL), operator.cells)
     codes = tuple(dict.fromkeys(code for window in windows for code in window.stock_codes))
     first, last = windows[0].first, windows[-1].last
     ranges = tuple((as_date(start, "ranges"), as_date(end, "ranges")) for start, end in operator.ranges)
@@ -80,7 +83,7 @@ def _steps(
     threads: int,
 ) -> Iterator[Iterator[Step]]:
     if not operator.fallback_conn_id:
-        yield load_spans(connection, source, dataset, spans, run, threads)
+        yield load_spans(connection, source, dataset, spans, run, threads, operator.window_rows)
         return
     with open_source(operator.fallback_conn_id) as broker:
         rest, moment = replace(backfill, source=broker.name), run.moment or datetime.now(SEOUL)
@@ -88,7 +91,7 @@ def _steps(
         def plan_rest(gaps: dict[str, list[Gap]]) -> list[Span]:
             return plan_gaps(rest, gaps, moment, operator.window_rows)
 
-        yield load_in_turn(connection, source, spans, broker, plan_rest, dataset, run, threads)
+        yield load_in_turn(connection, source, spans, broker, plan_rest, dataset, run, threads, operator.window_rows)
 
 
 def _after_market(source: AbstractDataSource) -> bool | None:

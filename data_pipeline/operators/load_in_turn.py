@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from data_pipeline.exceptions import DailyQuotaError
+from data_pipeline.loading.backfill import WINDOW_ROWS
 from data_pipeline.loading.division import Offer, joined
 from data_pipeline.loading.gaps import Gap, Span
 from data_pipeline.loading.screen import MADE_UP
@@ -75,6 +76,7 @@ def load_in_turn(
     dataset: Dataset,
     run: Run,
     threads: int,
+    most_rows: int = WINDOW_ROWS,
 ) -> Iterator[Step]:
     """Load the exchange's spans and then the broker's, and yield what became of each window.
 
@@ -89,7 +91,7 @@ def load_in_turn(
     undone = Undone(spans)
     done = 0
     try:
-        for step in load_spans(connection, official, dataset, spans, run, threads):
+        for step in load_spans(connection, official, dataset, spans, run, threads, most_rows):
             undone.note(step)
             if step.error is None:
                 done = step.done
@@ -100,5 +102,5 @@ def load_in_turn(
         log.warning("%s; %s is asked for the rest", error, broker.name)
     rest = plan_rest(undone.gaps())
     total = done + sum(span.requests for span in rest)
-    for step in load_spans(connection, broker, dataset, rest, run, threads):
+    for step in load_spans(connection, broker, dataset, rest, run, threads, most_rows):
         yield replace(step, done=done + step.done, total=total)

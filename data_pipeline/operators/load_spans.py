@@ -15,6 +15,7 @@ from data_pipeline.exceptions import (
     UnknownStockError,
     UnsupportedDatasetError,
 )
+from data_pipeline.loading.backfill import WINDOW_ROWS
 from data_pipeline.loading.gaps import Span
 from data_pipeline.operators.datasets import Dataset
 from data_pipeline.operators.fetching import THREADS
@@ -58,10 +59,12 @@ def load_spans(
     spans: Sequence[Span],
     run: Run,
     threads: int = THREADS,
+    most_rows: int = WINDOW_ROWS,
 ) -> Iterator[Step]:
     """Load each span in a transaction of its own and yield what became of it; a span that fails does not stop the rest.
 
-    A code that cannot be had costs its own rows only, and is a step of its own.
+    A code that cannot be had costs its own rows only, and is a step of its own. No more than ``most_rows`` rows are
+    asked for and not stored at any time, so a process that is killed has asked in vain for no more than these.
 
     Raises:
         TransientError: The source or the warehouse is away; what was loaded stays, and the rest can be asked again.
@@ -71,7 +74,7 @@ def load_spans(
     total, done = sum(requests.values()), 0
     refused: list[tuple[Window, PermanentError]] = []
     loaded = load_windows(
-        connection, source, dataset, list(requests), run, threads, refused=lambda *failure: refused.append(failure)
+        connection, source, dataset, list(requests), run, threads, most_rows, lambda *failure: refused.append(failure)
     )
     for window, counts in loaded:
         yield from _failed(refused, done, total)

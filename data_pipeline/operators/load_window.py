@@ -1,9 +1,19 @@
-"""Moves windows from a source into the warehouse: each fetched whole, checked, loaded in one transaction."""
+"""Moves windows from a source into the warehouse: each fetched whole, checked, loaded in one transaction.
+
+Threads ask the source for the units of a window side by side and go on with later windows while one is loaded. The
+source is never asked inside a transaction of rows: a window is written when all of it is there. Its row in
+``ingest_run`` is committed before the source is asked and finished in the transaction of the rows. When a window fails,
+it says why, no row of it is there, and the windows begun after it fail with it. Single rows that are wrong go to
+quarantine.
+
+A stock code that cannot be had does not stop the others: it is named in the log and in ``ingest_run``, and not asked
+for again. When more than 20 codes fail, and half of those asked for, the source is at fault and the work ends at once.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
@@ -12,7 +22,15 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from data_pipeline.exceptions import CodesFailedError, DataPipelineError, PermanentError, UnknownStockError
+from data_pipeline.exceptions import (
+    CodesFailedError,
+    DataPipelineError,
+    InvalidRequestError,
+    PermanentError,
+    UnknownStockError,
+)
+from data_pipeline.loading.backfill import said_gone
+from data_pipeline.loading.coverage import gone_before
 from data_pipeline.loading.ingest_run import fail_run, finish_run
 from data_pipeline.operators.datasets import Dataset
 from data_pipeline.operators.fetching import CONCERNS_ALL, THREADS, fetch_codes, fetched, until
@@ -54,45 +72,31 @@ def load_windows(
     windows: Sequence[Window],
     run: Run,
     threads: int = THREADS,
-    rows_ahead: int = 50_000,
+    most_rows: int = 100_000,
     refused: Refused | None = None,
 ) -> Iterator[tuple[Window, dict[str, int]]]:
     """Load windows, each in one transaction, and yield each with its counts when it is committed; twice is safe.
 
-    Threads ask the source for the units of a window side by side and go on with later windows while one is loaded. The
-    source is never asked inside a transaction of rows: a window is written when all of it is there. Its row in
-    ``ingest_run`` is committed before the source is asked and finished in the transaction of the rows. When a window
-    fails, it says why, no row of it is there, and the windows begun after it fail with it.
-
-    A stock code that cannot be had does not stop the others: it is left out, counted as ``failed``, named in the log
-    and in ``ingest_run``, and not asked for again. When more than 20 codes fail, and half of those asked for, the
-    source is at fault and the work ends at once.
-
-    With ``refused`` the work goes on past every permanent error that is not about all of it: the callable is told each
-    window that came to nothing, or the part of it of one code, and why.
+    Never more than ``most_rows`` are asked for and not committed, except that one window is always begun; that is what
+    a sudden end costs. A window that fails has no row. A stock code that cannot be had is left out and counted as
+    ``failed``; with ``refused``, which is told each failure, every permanent error that is not about all of the work is
+    passed over like that.
 
     Raises:
         CodesFailedError: Some codes failed; everything else is loaded. When all failed, the error of the first.
-        IncompleteDataError: Rows that must exist did not come.
-        PayloadError: An answer as a whole is not what is documented. Single rows that are wrong go to quarantine.
-        WindowRefusedError: Too many rows are wrong at once; they are in quarantine.
-        LoadError: Postgres refused a row.
+        IncompleteDataError, PayloadError, WindowRefusedError, LoadError: The window is at fault; it says how.
         SyntheticDataRefusedError: Made-up rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
-    work = _Work(connection, source, dataset, run, refused)
+    work = _Work(connection, source, dataset, windows, run, most_rows, refused)
     progress = Progress(f"{dataset.table.name} from {source.name}", sum(window.cells for window in windows))
     loading: WindowLoad | None = None
     try:
-        with closing(fetched(work.units(windows), work.fetch, threads, rows_ahead)) as finished:
+        with closing(fetched(work.units(), work.fetch, threads, lambda: work.is_full)) as finished:
             for unit, brought in finished:
                 loading = unit.loading
-                loading.take(brought)
                 progress.add(unit.window.cells)
-                work.note(unit.window, brought.failed)
-                if loading.is_whole and loading.window.stock_codes and not loading.codes:
-                    work.give_up(loading, next(iter(loading.failed.values())))
-                elif loading.is_whole and (counts := work.finish_or_refuse(loading)) is not None:
+                if (counts := work.take(unit, brought)) is not None:
                     yield loading.window, counts
         if refused is None:
             work.require_all()
@@ -107,7 +111,6 @@ class _Unit:
 
     loading: WindowLoad
     window: Window
-    rows: int
 
 
 class _Work:
@@ -118,28 +121,44 @@ class _Work:
         connection: Connection,
         source: AbstractDataSource,
         dataset: Dataset,
+        windows: Iterable[Window],
         run: Run,
+        most_rows: int,
         refused: Refused | None,
     ) -> None:
         self.connection, self.source, self.dataset, self.run = connection, source, dataset, run
-        self.refused = refused
-        self.open: list[WindowLoad] = []
+        self.refused, self.most_rows = refused, most_rows
+        self.open: dict[WindowLoad, int] = {}
+        """The windows that are begun and not committed, and the rows that each may bring."""
+        self._waiting = deque(windows)
+        self._units_left = 0
         self.asked: set[str] = set()
         self.failed: dict[str, PermanentError] = {}
         self._sent_before = source.requests_sent
 
-    def units(self, windows: Iterable[Window]) -> Iterator[_Unit]:
+    def units(self) -> Iterator[_Unit]:
         """Begin one window after the other and yield its units; codes that failed before are left out."""
-        for whole in windows:
-            codes = [code for code in whole.stock_codes if not self._is_in_vain(code)]
+        while self._waiting:
+            whole = self._waiting.popleft()
+            gone = self._gone(whole)
+            codes = [code for code in whole.stock_codes if code not in gone and not self._is_in_vain(code)]
             if whole.stock_codes and not codes:
                 continue
             window = whole.of(codes)
             units = self.dataset.units(self.source, window)
             loading = WindowLoad(self.connection, self.source, self.dataset, window, len(units), self.run)
             loading.start()
-            self.open.append(loading)
-            yield from (_Unit(loading, unit, self.dataset.rows(unit)) for unit in units)
+            self.open[loading] = self.dataset.size(self.source, window)
+            for left, unit in zip(reversed(range(len(units))), units, strict=True):
+                self._units_left = left
+                yield _Unit(loading, unit)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next window has to wait until another one is over; the units of one that is begun never wait."""
+        if self._units_left or not self._waiting or not self.open:
+            return False
+        return sum(self.open.values()) + self.dataset.size(self.source, self._waiting[0]) > self.most_rows
 
     def fetch(self, unit: _Unit, stop: Event) -> Fetched:
         """Return what a unit brings; runs in a thread, whose own context collects the rows that are set aside."""
@@ -159,6 +178,18 @@ class _Work:
                 raise
             return Fetched([], dict.fromkeys(window.stock_codes, error), held)
         return Fetched(*found, held)
+
+    def take(self, unit: _Unit, brought: Fetched) -> dict[str, int] | None:
+        """Keep what a unit brought, and load its window when that was all; None when there is nothing to tell yet."""
+        loading = unit.loading
+        loading.take(brought)
+        self.note(unit.window, brought.failed)
+        if not loading.is_whole:
+            return None
+        if loading.window.stock_codes and not loading.codes:
+            self.give_up(loading, next(iter(loading.failed.values())))
+            return None
+        return self.finish_or_refuse(loading)
 
     def note(self, window: Window, failed: Mapping[str, PermanentError]) -> None:
         """Take down which codes failed, and stop when it is not a matter of single codes."""
@@ -200,10 +231,10 @@ class _Work:
         requests = self._requests()
         finish_run(self.connection, loading.run_id, counts, requests, loading.failures())
         self.connection.commit()
-        self.open.remove(loading)
+        del self.open[loading]
         self._sent_before += requests
         numbers = {"missing": missing, "failed": len(loading.failed), "requests": requests, "windows": 1}
-        return {**asdict(counts), **numbers}
+        return {**asdict(counts), **numbers, **loading.numbers}
 
     def give_up(self, loading: WindowLoad, error: BaseException | str, at_fault: BaseException | None = None) -> None:
         """Note that a window came to nothing; its wrong rows, and the one that ``at_fault`` is about, are kept."""
@@ -212,7 +243,7 @@ class _Work:
             loading.keep_refused(at_fault)
             fail_run(self.connection, loading.run_id, error, self._requests())
             self.connection.commit()
-            self.open.remove(loading)
+            del self.open[loading]
 
     def fail(self, at: WindowLoad | None, error: BaseException) -> None:
         """Note that every window under way failed: the one that was ``at`` work for its own reason."""
@@ -220,6 +251,19 @@ class _Work:
         to_blame = at if at in self.open else next(iter(self.open), None)
         for loading in [*self.open]:
             self.give_up(loading, error if loading is at else others, error if loading is to_blame else None)
+
+    def _gone(self, window: Window) -> dict[str, PermanentError]:
+        """Return the codes that were delisted before a window begins, which are not worth asking for."""
+        if not self.dataset.of_whole_sessions:
+            return {}
+        with self.connection:
+            days = gone_before(self.connection, window.stock_codes, window.first)
+        gone: dict[str, PermanentError] = {
+            code: InvalidRequestError(said_gone({code: day}, window.first)) for code, day in days.items()
+        }
+        if gone:
+            self.note(window, gone)
+        return gone
 
     def _is_in_vain(self, code: str) -> bool:
         """Return whether a code that failed is not worth asking for again."""

@@ -65,7 +65,7 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
 
         known = after_market_setting(self.kis_includes_after_market)
         session = as_date(self.session, "session") if self.session else run_session(context)
-        self._skip_without_connection()
+        skip_without_key(self.source_conn_id, "daily bars stay provisional")
         instance = context.get("ti")
         run = Run(moment=run_moment(context))
         if instance is not None:
@@ -80,12 +80,19 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
             with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection:
                 return load_official(connection, source, session, run, known)
 
-    def _skip_without_connection(self) -> None:
-        if self.source_conn_id == OFFICIAL_CONN_ID and not has_official_key():
-            raise AirflowSkipException(
-                f"there is no connection {OFFICIAL_CONN_ID!r} with a key, so daily bars stay provisional; make one of "
-                "type 'krx' with a key of openapi.krx.co.kr"
-            )
+
+def skip_without_key(conn_id: str, consequence: str) -> None:
+    """Skip the task when ``conn_id`` is the usual connection and there is no key in it.
+
+    :param conn_id: The Airflow connection; another one than the usual was named on purpose and has to be there.
+    :param consequence: What follows from the missing key, for the message.
+    :raises AirflowSkipException: There is no key.
+    """
+    if conn_id == OFFICIAL_CONN_ID and not has_official_key():
+        raise AirflowSkipException(
+            f"there is no connection {OFFICIAL_CONN_ID!r} with a key, so {consequence}; make one of "
+            "type 'krx' with a key of openapi.krx.co.kr"
+        )
 
 
 def has_official_key() -> bool:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
+from math import ceil
 from typing import Any
 
 from airflow.sdk import Variable
 
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
+from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
+from data_pipeline.loading.gaps import MINUTES
+from data_pipeline.operators.in_time import require_in_time
 from data_pipeline.operators.listing import listed_codes
 from data_pipeline.operators.windows import as_codes, chunks, run_session
 from data_pipeline.trading_calendar import krx_calendar
-from data_pipeline.watch_list import watch_list
+from data_pipeline.watch_list import takes_whole_market, watch_list
 
 MOST_TASKS = 1000
 """Airflow maps a task over 1,024 entries at most (``core.max_map_length``)."""
@@ -30,43 +34,78 @@ def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: s
     return task_chunks(_listed(run_session(context), postgres_conn_id), chunk_size)
 
 
-def plan_named_or_listed(context: Mapping[str, Any], postgres_conn_id: str = "market_db") -> list[list[str]]:
-    """Return the codes of the run's parameter ``stock_codes``, else every listed one, in chunks of its ``chunk_size``.
+def plan_prices(
+    context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
+) -> list[list[str]]:
+    """Return the codes whose present price is asked for, in chunks of the run's parameter ``chunk_size``.
+
+    They are those of its parameter ``stock_codes``, else of what ``UNIVERSE`` says: the market or the watch list.
 
     Raises:
+        ConfigurationError: The quota does not suffice for a snapshot of so many; nothing was asked.
         IncompleteDataError: The warehouse lists nothing; ``market_reference`` has to run first.
     """
-    params = context["params"]
-    codes = as_codes(params.get("stock_codes")) or _listed(run_session(context, final=False), postgres_conn_id)
-    return task_chunks(codes, params["chunk_size"])
+    codes = _named(context) or _universe(run_session(context, final=False), postgres_conn_id)
+    with open_source(source_conn_id) as source:
+        require_in_time(source, "price_snapshot", codes)
+    return task_chunks(codes, context["params"]["chunk_size"])
 
 
-def plan_watched(context: Mapping[str, Any]) -> list[list[str]]:
-    """Return the codes of the run's parameter ``stock_codes``, else of the Variable or variable ``WATCH_LIST``.
+def plan_watched(context: Mapping[str, Any], source_conn_id: str) -> list[list[str]]:
+    """Return the codes whose order books are asked for, in chunks of the run's parameter ``chunk_size``.
 
-    They come in chunks of the parameter ``chunk_size``.
+    They are those of its parameter ``stock_codes``, else of the Variable or variable ``WATCH_LIST``.
 
     Raises:
-        ConfigurationError: An entry of the watch list is not a stock code.
+        ConfigurationError: An entry of the watch list is not a stock code, or the quota does not suffice for so many.
     """
-    params = context["params"]
-    codes = as_codes(params.get("stock_codes"))
-    if not codes:
-        watched = Variable.get("WATCH_LIST", default=None) or os.environ.get("WATCH_LIST", "")
-        codes = list(watch_list({"WATCH_LIST": watched}))
-    return task_chunks(codes, params["chunk_size"])
+    codes = _named(context) or _watched()
+    with open_source(source_conn_id) as source:
+        require_in_time(source, "order_book", codes)
+    return task_chunks(codes, context["params"]["chunk_size"])
 
 
-def plan_minutes(context: Mapping[str, Any], postgres_conn_id: str = "market_db") -> list[list[str]]:
-    """Return every listed code when the run came due after its session's close, else the watched ones, in chunks.
+def plan_minutes(
+    context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
+) -> list[list[str]]:
+    """Return the codes whose minutes are asked for, in chunks of the run's parameter ``chunk_size``.
 
-    The run's own moment decides, never the clock. Codes in the parameter ``stock_codes`` go before both.
+    They are those of its parameter ``stock_codes``, else of what ``UNIVERSE`` says when the run came due after its
+    session's close, else of the watch list. The run's own moment decides, never the clock.
+
+    Raises:
+        ConfigurationError: The quota does not suffice for so many; nothing was asked.
+        IncompleteDataError: The warehouse lists nothing; ``market_reference`` has to run first.
     """
-    due = context.get("data_interval_start")
-    session = run_session(context, final=False)
-    if due is not None and due > krx_calendar().close_at(session):
-        return plan_named_or_listed(context, postgres_conn_id)
-    return plan_watched(context)
+    due, session = context.get("data_interval_start"), run_session(context, final=False)
+    over = due is not None and due > krx_calendar().close_at(session)
+    codes = _named(context) or (_universe(session, postgres_conn_id) if over else _watched())
+    with open_source(source_conn_id) as source:
+        minutes = MINUTES if due is None or over else _minutes_so_far(due, session)
+        require_in_time(source, "minute_bar", codes, minutes=minutes, in_session=not over)
+    return task_chunks(codes, context["params"]["chunk_size"])
+
+
+def _minutes_so_far(due: datetime, session: date) -> int:
+    seconds = (due - krx_calendar().open_at(session)).total_seconds()
+    return min(MINUTES, max(0, int(seconds // 60)))
+
+
+def _named(context: Mapping[str, Any]) -> list[str]:
+    return as_codes(context["params"].get("stock_codes"))
+
+
+def _watched() -> list[str]:
+    return list(watch_list({"WATCH_LIST": _setting("WATCH_LIST")}))
+
+
+def _universe(session: date, postgres_conn_id: str) -> list[str]:
+    whole = takes_whole_market({"UNIVERSE": _setting("UNIVERSE")})
+    return _listed(session, postgres_conn_id) if whole else _watched()
+
+
+def _setting(name: str) -> str:
+    return Variable.get(name, default=None) or os.environ.get(name, "")
 
 
 def _listed(session: date, postgres_conn_id: str) -> list[str]:
@@ -85,5 +124,9 @@ def task_chunks(codes: Sequence[str], size: int) -> list[list[str]]:
     """
     parts = chunks(codes, size)
     if len(parts) > MOST_TASKS:
-        raise InvalidRequestError(f"chunk_size {size} makes {len(parts)} tasks; {MOST_TASKS} are possible")
+        least = ceil(len(codes) / MOST_TASKS)
+        raise InvalidRequestError(
+            f"too many tasks: chunk_size {size} cuts {len(codes):,} stock codes into {len(parts):,}, and "
+            f"{MOST_TASKS:,} are possible; make chunk_size {least} or more"
+        )
     return parts

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.hooks.source import open_source
+from data_pipeline.loading.list_backfill import DATASET as LISTS
 from data_pipeline.operators.load_in_turn import may_share
 from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID, has_official_key
 from data_pipeline.sources.base import AbstractDataSource
@@ -25,15 +26,19 @@ def chosen_conn_id(params: Mapping[str, Any], scheduled_conn_id: str) -> str:
     """
     Return the connection that a form asks: the one it names, else one of the kind of source it names.
 
-    That is the connection of the scheduled DAGs when it is of this kind, else ``kis_default`` and so on.
+    That is the connection of the scheduled DAGs when it is of this kind, else ``kis_default`` and so on. When the
+    choice is open, lists of issues come from the exchange where its key exists, because nobody else has past ones.
 
-    :param params: ``source`` and ``source_conn_id`` of the form.
+    :param params: ``dataset``, ``source`` and ``source_conn_id`` of the form.
     :param scheduled_conn_id: What ``SOURCE_CONN_ID`` says; it is the form's own when the form names one.
     :raises InvalidRequestError: There is no such kind.
     """
     kind = params.get("source") or "auto"
     if kind not in SOURCES:
         raise InvalidRequestError(f"source must be one of {', '.join(SOURCES)}, not {kind!r}")
+    is_open = kind == "auto" and not params.get("source_conn_id")
+    if is_open and params.get("dataset") == LISTS and has_official_key():
+        return OFFICIAL_CONN_ID
     if kind == "auto" or params.get("source_conn_id") or _type_of(scheduled_conn_id) == kind:
         return scheduled_conn_id
     return f"{kind}_default"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks import check_window, require_codes
 from data_pipeline.loading.ingest_run import start_run
-from data_pipeline.loading.instruments import mark_absent
+from data_pipeline.loading.instruments import differences, keep_list
 from data_pipeline.loading.judge import Asked
 from data_pipeline.loading.ledger import Ledger
 from data_pipeline.loading.postgres import LoadCounts, upsert
@@ -27,6 +27,7 @@ from data_pipeline.operators.expected import (
 )
 from data_pipeline.operators.listing import certain_listings, final_sessions
 from data_pipeline.operators.windows import Window
+from data_pipeline.records import Instrument
 from data_pipeline.rejections import Rejections
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.trading_calendar import krx_calendar
@@ -100,6 +101,8 @@ class WindowLoad:
         self.run_id = 0
         self.failed: dict[str, PermanentError] = {}
         self.held = Rejections()
+        self.numbers: dict[str, int] = {}
+        """What is told beside the counts of every load."""
         self._units = units
         self._records: list[Any] = []
 
@@ -118,7 +121,9 @@ class WindowLoad:
         if self.dataset.by_code:
             return records
         last = part.last if self.dataset.kind is not Kind.SESSIONS else None
-        return check_window(records, self.dataset.table, None, part.first, last)
+        # KRX publishes a day later: the newest list it has is of an earlier session, and says so.
+        first = part.first if self.dataset.kind is not Kind.INSTRUMENTS else None
+        return check_window(records, self.dataset.table, None, first, last)
 
     def take(self, brought: Fetched) -> None:
         """Keep what a unit brought."""
@@ -146,17 +151,26 @@ class WindowLoad:
         records = self._screened()
         missing = self._check(records)
         self._reconcile(records)
+        if self.dataset.kind is Kind.INSTRUMENTS:
+            return self._keep_list(records), 0
         counts = LoadCounts()
         for session, rows in self._by_session(records):
             table = self.dataset.table if session is None else self.dataset.table.in_session(session)
             counts += upsert(self.connection, table, rows, self.source.name, self.run_id)
-        if self.dataset.kind is Kind.INSTRUMENTS:
-            left = mark_absent(self.connection, self.window.last, self.run_id)
-            log.info("%d issues left the list", left)
         missing = self.ledger.write(self.connection, self.source.name, self.run_id) or missing
         if self.dataset.kind is Kind.DAILY:
             adjust_prices(self.connection, self.run_id, self.window.first, self.window.last)
         return counts, missing
+
+    def _keep_list(self, records: Sequence[Instrument]) -> LoadCounts:
+        kept = keep_list(self.connection, records, self.source.name, self.run_id)
+        session = records[0].as_of
+        found = differences(self.connection, session)
+        self.numbers = {"left": kept.left, "different": sum(one.issues for one in found)}
+        log.info("the list of %s has %d issues; %d have left it", session, len(records), kept.left)
+        for one in found:
+            log.warning("the exchange and the brokers disagree on %s about %s", session, one)
+        return kept.counts
 
     def keep_refused(self, error: BaseException | None) -> None:
         """Put the rows that are wrong into quarantine although the window fails; call it after the rollback."""

@@ -20,6 +20,7 @@ from data_pipeline.records import (
     PriceType,
     StockInfo,
 )
+from data_pipeline.sources.request_shape import SHAPES, RequestShape
 
 
 class AbstractDataSource(ABC):
@@ -37,6 +38,11 @@ class AbstractDataSource(ABC):
 
     calls_a_second: float | None = None
     """The quota, over all app keys; None for a source without one."""
+
+    @property
+    def shape(self) -> RequestShape:
+        """How much one request holds."""
+        return SHAPES[self.name]
 
     @property
     def requests_sent(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from data_pipeline.exceptions import UnsupportedDatasetError
-from data_pipeline.sources.krx.endpoints import FUND_BARS, STOCK_BARS
+from data_pipeline.sources.krx.endpoints import FIRST_DAY, FUND_BARS, STOCK_BARS
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,19 @@ class RequestShape:
     """Issues in one request for the session that quotes show; 1 when there is no such request."""
     minutes_page: int = 120
     """Minute bars of one issue in one request, packed over neighbouring sessions."""
+    running_minutes_page: int = 30
+    """Minute bars of one issue in one request while the session runs."""
     minutes_reach: timedelta = timedelta(days=365)
     """How far minutes reach back from the newest final session."""
     market_services: tuple[tuple[str, date], ...] = ()
     """The board or kind of fund of each call for one session, in the order in which they are made, and its first day;
     empty when the source is asked issue by issue."""
+    list_calls: int = 0
+    """Requests at most for the list of issues of one session; 0 when none is sent."""
+    calls_a_day: int | None = None
+    """Requests that one key may send in a day; None without such a limit."""
+    first_day: date = date.min
+    """The first day of which it has daily bars."""
     lacks: frozenset[str] = frozenset()
     """Datasets of past sessions that it does not offer."""
     counted: bool = True
@@ -40,11 +48,6 @@ class RequestShape:
         """The oldest day whose whole market can be asked for."""
         return min((first for _, first in self.market_services), default=date.max)
 
-    @property
-    def first_day(self) -> date:
-        """The first day of which it has daily bars of anybody."""
-        return self.first_session if self.market_services else date.min
-
     def calls_of_day(self, session: date, markets: Collection[str]) -> int:
         """Return the requests for one session of issues of these boards and kinds: made until all of them are found.
 
@@ -58,12 +61,15 @@ class RequestShape:
         return newest - self.minutes_reach
 
 
-_KIS = RequestShape()
+_KIS = RequestShape(lacks=frozenset({"instrument"}))
 _VIRTUAL = RequestShape(
-    quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session"})
+    quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session", "instrument"})
 )
 _KRX = RequestShape(
+    first_day=FIRST_DAY,
     market_services=tuple((one.market, one.first) for one in (*STOCK_BARS, *FUND_BARS)),
+    list_calls=3,
+    calls_a_day=10_000,
     lacks=frozenset({"minute_bar", "trading_session"}),
 )
 SHAPES = {

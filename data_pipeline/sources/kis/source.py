@@ -39,6 +39,7 @@ from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches
 from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.stock_master import StockMaster
+from data_pipeline.sources.request_shape import SHAPES, RequestShape
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 
 logger = logging.getLogger(__name__)
@@ -87,6 +88,11 @@ class KISDataSource(AbstractDataSource):
 
     def __repr__(self) -> str:
         return f"KISDataSource({self.name})"
+
+    @property
+    def shape(self) -> RequestShape:
+        """How much one request holds; an emulator of the virtual server has the virtual server's requests."""
+        return SHAPES["kis-virtual"] if self._virtual else super().shape
 
     @property
     def requests_sent(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import NoReturn
 
@@ -131,8 +130,9 @@ class KRXDataSource(AbstractDataSource):
         Funds have no base info at KRX and are absent; ``halted``, ``managed`` and ``liquidation`` are None.
 
         The present session (the one that quotes show, and the next one once that is final) is published a day too late
-        for those who load it: until then its issues are those of the last published session, and the log says so. What
-        is listed or delisted on the present session itself shows when it is asked for again after 08:00 of the next.
+        for those who load it: until then the issues of the last published session come, with that session in
+        ``as_of``, and the log says so. What is listed or delisted on the present session itself shows when it is asked
+        for again after 08:00 of the next.
 
         Raises:
             InvalidRequestError: It is no session, or not final yet by the local clock.
@@ -143,7 +143,7 @@ class KRXDataSource(AbstractDataSource):
         published = self.publication.last_published()
         if session > published and self.publication.is_present(session):
             logger.info("KRX has not published %s yet: its issues are those of %s", session, published)
-            return (replace(one, as_of=session) for one in self._listing.of(published).values())
+            return iter(self._listing.of(published).values())
         self._require(session)
         return iter(self._listing.of(session).values())
 
@@ -277,13 +277,13 @@ class KRXDataSource(AbstractDataSource):
         return bars
 
 
-def _require_reach(session: date) -> None:
-    if session < FIRST_DAY:
-        raise UnsupportedDatasetError(f"the KRX Open API begins on {FIRST_DAY} and has nothing for {session}; ask KIS")
-
-
 def _wrong_as_a_whole(where: str, wrong: Sequence[Rejection], rows: int) -> PayloadError:
     """Return the error of an answer most of whose rows are wrong: then the few others are not to be believed either."""
     error = PayloadError(f"{where}: {len(wrong)} of {rows} rows are wrong, the first of them: {wrong[0].reason}")
     error.payload, error.origin = wrong[0].payload, wrong[0].origin
     return error
+
+
+def _require_reach(session: date) -> None:
+    if session < FIRST_DAY:
+        raise UnsupportedDatasetError(f"the KRX Open API begins on {FIRST_DAY} and has nothing for {session}; ask KIS")

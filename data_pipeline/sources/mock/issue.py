@@ -42,6 +42,18 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """What lists of the sessions before ``until`` say otherwise; None where they say the same."""
+
+    until: int
+    name: str | None = None
+    market: str | None = None
+    listed_on: date | None = None
+    shares: int | None = None
+    """Listed shares before the first step."""
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """What the model knows about one issue; all ``index`` values count sessions from ``SESSION_ZERO`` on."""
 
@@ -78,6 +90,9 @@ class Issue:
     managed: bool = False
     preferred: bool = False
     pins: tuple[Pin, ...] = ()
+    former: Former | None = None
+    moved_on: date | None = None
+    """The day of its move to this board, which lists give as its listing day from then on."""
 
     @property
     def board(self) -> str:

@@ -10,8 +10,9 @@ from data_pipeline.records import DailyBar, Instrument, MinuteBar, OrderBook
 from data_pipeline.sources.mock.book import empty_book, order_book
 from data_pipeline.sources.mock.closes import base_price, price_limits
 from data_pipeline.sources.mock.days import day_of
-from data_pipeline.sources.mock.issue import SESSION_ZERO, Issue
+from data_pipeline.sources.mock.issue import SESSION_ZERO, Former, Issue
 from data_pipeline.sources.mock.minutes import Stretch, minute_bars, stretch_so_far
+from data_pipeline.sources.mock.past import earlier_issues, with_past
 from data_pipeline.sources.mock.universe import REFERENCE_SESSION, build_universe
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 
@@ -40,7 +41,8 @@ class SyntheticMarket:
     def instruments(self, session: date) -> list[Instrument]:
         """Return every issue listed on the session, in order of stock code."""
         index = self._index(session)
-        return [self._instrument(issue, index) for issue in self._issues.values() if issue.is_listed(index)]
+        issues = (self._issue(code, index) for code in self._issues)
+        return [self._instrument(issue, index) for issue in issues if issue.is_listed(index)]
 
     def instrument(self, code: str, session: date) -> Instrument:
         """Return one issue as it stood on the session; a delisted one as it stood on its last session.
@@ -48,7 +50,8 @@ class SyntheticMarket:
         Raises:
             UnknownStockError: No such issue, or it is listed only later.
         """
-        issue, index = self._issue(code), self._index(session)
+        index = self._index(session)
+        issue = self._issue(code, index)
         if index < issue.listed:
             raise UnknownStockError(code, f"the synthetic market on {session}")
         return self._instrument(issue, index if issue.delisted is None else min(index, issue.delisted - 1))
@@ -79,7 +82,8 @@ class SyntheticMarket:
 
         A session without a trade, halted or not, has volume 0, open, high and low 0, the close before it and change 0.
         """
-        issue, index = self._issue(code), self._index(session)
+        index = self._index(session)
+        issue = self._issue(code, index)
         return self._daily_bar(issue, index) if issue.is_listed(index) else None
 
     def daily_bars(self, code: str, first: date, last: date) -> list[DailyBar]:
@@ -87,9 +91,9 @@ class SyntheticMarket:
 
         Sessions on which the issue is not listed have none.
         """
-        issue = self._issue(code)
         indices = [self._indices[session] for session in self.calendar.sessions(first, last)]
-        return [self._daily_bar(issue, index) for index in indices if issue.is_listed(index)]
+        days = [(self._issue(code, index), index) for index in indices] if self._issue(code) else []
+        return [self._daily_bar(issue, index) for issue, index in days if issue.is_listed(index)]
 
     def minute_bars(self, code: str, session: date) -> list[MinuteBar]:
         """Return the minutes of the session that traded, oldest first; they add up to the daily bar.
@@ -116,7 +120,8 @@ class SyntheticMarket:
         whole = self.daily_bar(code, session)
         if whole is None or at >= self.calendar.close_at(session) or whole.volume == 0:
             return whole
-        issue, index = self._issue(code), self._index(session)
+        index = self._index(session)
+        issue = self._issue(code, index)
         opens, closes = self.calendar.open_at(session), self.calendar.close_at(session)
         return _part_of(whole, stretch_so_far(issue, index, day_of(issue, index), opens, closes, at))
 
@@ -132,7 +137,8 @@ class SyntheticMarket:
         bar = self.day_so_far(code, at)
         if bar is None:
             raise UnknownStockError(code, f"the synthetic market on {session}")
-        issue, index = self._issue(code), self._index(session)
+        index = self._index(session)
+        issue = self._issue(code, index)
         here = at.astimezone(SEOUL)
         if issue.is_halted(index):
             return empty_book(issue, here)
@@ -153,7 +159,11 @@ class SyntheticMarket:
 
     @cached_property
     def _issues(self) -> dict[str, Issue]:
-        return build_universe(self.seed, self.calendar)
+        return with_past(build_universe(self.seed, self.calendar), self._indices)
+
+    @cached_property
+    def _earlier(self) -> dict[str, Issue]:
+        return earlier_issues(self.seed, self._issues)
 
     @cached_property
     def _sessions(self) -> list[date]:
@@ -175,14 +185,17 @@ class SyntheticMarket:
             raise InvalidRequestError(f"{session} is not a session of the exchange")
         return self._indices[session]
 
-    def _issue(self, code: str) -> Issue:
+    def _issue(self, code: str, index: int | None = None) -> Issue:
+        """Return the issue that has a code, on a session the one that has it then."""
         issue = self._issues.get(code)
         if issue is None:
             raise UnknownStockError(code, "the synthetic market")
-        return issue
+        earlier = None if index is None or index >= issue.listed else self._earlier.get(code)
+        return earlier if earlier is not None and earlier.is_listed(index or 0) else issue
 
     def _listed(self, code: str, session: date) -> tuple[Issue, int]:
-        issue, index = self._issue(code), self._index(session)
+        index = self._index(session)
+        issue = self._issue(code, index)
         if not issue.is_listed(index):
             raise UnknownStockError(code, f"the synthetic market on {session}")
         return issue, index
@@ -190,14 +203,15 @@ class SyntheticMarket:
     def _instrument(self, issue: Issue, index: int) -> Instrument:
         numerator, denominator = issue.split(index)
         face = issue.face_value
+        former = issue.former if issue.former and index < issue.former.until else Former(index)
         return Instrument(
             stock_code=issue.code,
             isin=issue.isin,
-            name=issue.name,
-            market=issue.market,
+            name=former.name or issue.name,
+            market=former.market or issue.market,
             security_group=issue.group,
             as_of=self._session_at(index),
-            listed_on=issue.listed_on,
+            listed_on=former.listed_on or issue.moved_on or issue.listed_on,
             listed_shares=_shares(issue, index),
             face_value=None if face is None else face * numerator / denominator,
             base_price=base_price(issue, index),
@@ -214,7 +228,8 @@ class SyntheticMarket:
         return DailyBar(issue.code, session, *day[1:5], day.volume, day.value, change)
 
     def _minutes_of(self, code: str, session: date) -> tuple[MinuteBar, ...]:
-        issue, index = self._issue(code), self._index(session)
+        index = self._index(session)
+        issue = self._issue(code, index)
         if not issue.is_listed(index):
             return ()
         opens, closes = self.calendar.open_at(session), self.calendar.close_at(session)
@@ -223,7 +238,9 @@ class SyntheticMarket:
 
 def _shares(issue: Issue, index: int) -> int:
     numerator, denominator = issue.split(index)
-    return issue.shares * denominator // numerator
+    former = issue.former
+    shares = former.shares if former and index < former.until else None
+    return (shares or issue.shares) * denominator // numerator
 
 
 def _part_of(whole: DailyBar, part: Stretch | None) -> DailyBar:

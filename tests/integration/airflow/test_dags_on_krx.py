@@ -126,8 +126,22 @@ def test_a_backfill_of_the_whole_market_takes_the_exchange_by_itself(airflow, re
 
 
 def test_the_market_costs_five_calls(airflow, result):
-    """Three boards, ETF and ETN, each once."""
-    assert airflow.query("SELECT requests FROM market.ingest_run WHERE dag_id = 'daily_bars_official'") == [(5,)]
+    """Three boards, ETF and ETN, each once; the list of stocks before it costs three."""
+    calls = "SELECT dataset, requests FROM market.ingest_run WHERE dag_id = 'daily_bars_official' ORDER BY run_id"
+    assert airflow.query(calls) == [("instrument", 3), ("daily_bar", 5)]
+
+
+def test_both_lists_are_merged(airflow, result):
+    """The exchange's list of the session came beside the broker's, twice; they agree, and nothing flips."""
+    lists = airflow.query("SELECT voice, session, complete FROM market.instrument_list ORDER BY voice")
+    assert lists == [("broker", SESSION, True), ("exchange", SESSION, True)]
+    assert airflow.query("SELECT * FROM market.instrument_difference") == []
+    ranges, issues = airflow.query(
+        "SELECT (SELECT count(*) FROM market.instrument_history), (SELECT count(*) FROM market.instrument)"
+    )[0]
+    assert ranges == issues
+    known = airflow.query("SELECT source, halted IS NULL, base_price IS NULL FROM market.instrument GROUP BY 1, 2, 3")
+    assert sorted(known) == [("kis-sandbox", False, False), ("krx-sandbox", False, False)]
 
 
 def test_no_key_is_logged(airflow, result):

@@ -120,7 +120,7 @@ def test_a_source_at_which_everything_fails_is_not_asked_to_the_end(warehouse):
     codes = tuple(f"{number:06d}" for number in range(40))
     windows = [Window(codes[start : start + 4], TUESDAY, TUESDAY) for start in range(0, len(codes), 4)]
     with pytest.raises(PayloadError):
-        list(load_windows(warehouse, source, DATASETS["daily_bar"], windows, Run(), threads=1, rows_ahead=1))
+        list(load_windows(warehouse, source, DATASETS["daily_bar"], windows, Run(), threads=1, most_rows=1))
     assert len(source.asked) < 40
 
 

@@ -1,7 +1,7 @@
 """`data-pipeline backfill` against the emulated KIS server: what it fills, what it refuses, and what a kill costs.
 
-Facts: 2 January to 22 September 2026 hold 178 sessions, two chart calls an issue; a window of 720
-rows holds four issues. Two threads fetch at most four issues ahead.
+Facts: 2 January to 22 September 2026 hold 178 sessions, two chart calls an issue; a chunk of 720 rows holds four
+issues.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from data_pipeline.trading_calendar import krx_calendar
 
 FIRST, LAST = "2026-01-02", "2026-09-22"
-ISSUES, WINDOW, CALLS, THREADS = 24, 4, 2, 2
+ISSUES, CHUNK, CALLS = 24, 4, 2
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def codes(database, command):
 
 def words(codes, *more):
     """The command line."""
-    rows = str(WINDOW * 180)
+    rows = str(CHUNK * 180)
     return ("backfill", "--dataset", "daily_bar", "--first", FIRST, "--last", LAST, "--codes", ",".join(codes),
             "--window-rows", rows, *more)  # fmt: skip
 
@@ -41,8 +41,10 @@ def sent(emulator):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_killed_backfill_goes_on_where_it_was(database, command, codes, emulator, seed):
-    """Killed four times at random: the same table; per kill one window and what was fetched ahead is asked again."""
+    """Killed four times at random: the same table, and no more than one chunk is asked again per kill."""
+    emulator.forget_requests()
     assert command.run(*words(codes))[0] == 0
+    assert sent(emulator) == ISSUES * CALLS
     undisturbed = command.digest()
     assert database.rows("SELECT count(*) FROM market.daily_bar") == [(ISSUES * 178,)]
     with database.connect("owner") as connection, connection.cursor() as cursor:
@@ -51,7 +53,7 @@ def test_a_killed_backfill_goes_on_where_it_was(database, command, codes, emulat
     dice = random.Random(seed)
     emulator.forget_requests()
     for _ in range(4):
-        stop_at = sent(emulator) + dice.randrange(1, 2 * WINDOW * CALLS)
+        stop_at = sent(emulator) + dice.randrange(1, 2 * CHUNK * CALLS)
         process = command.start(*words(codes))
         while process.poll() is None and sent(emulator) < stop_at:
             pass
@@ -59,7 +61,7 @@ def test_a_killed_backfill_goes_on_where_it_was(database, command, codes, emulat
         process.communicate()
     assert command.run(*words(codes))[0] == 0
     assert command.digest() == undisturbed
-    assert ISSUES * CALLS <= sent(emulator) <= ISSUES * CALLS + 4 * (WINDOW + 2 * THREADS) * CALLS
+    assert ISSUES * CALLS <= sent(emulator) <= ISSUES * CALLS + 4 * CHUNK * CALLS
 
 
 def test_a_dry_run_says_what_it_costs_and_asks_nothing(command, codes, emulator):
@@ -69,6 +71,29 @@ def test_a_dry_run_says_what_it_costs_and_asks_nothing(command, codes, emulator)
     assert code == 0
     assert "24 issues, 48 requests, about 0:00:00, 4,272 rows at most" in output
     assert emulator.summary()["total"] == 0
+
+
+MANY = """
+    INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, halted, managed,
+        liquidation, preferred, source)
+    SELECT 'Z' || to_char(n, 'FM00000'), 'KR7Z' || to_char(n, 'FM00000') || '003', 'issue', 'KOSPI', 'ST', '2026-09-22',
+        '2020-01-02', false, false, false, false, 'kis-sandbox' FROM generate_series(1, 6500) n
+"""
+
+
+def test_more_than_five_million_requests_want_confirming(command, database, emulator):
+    """A year of minutes of 6,500 more issues, 781 calls each: a dry run tells the cost, the command asks to confirm."""
+    with database.connect("owner") as connection, connection, connection.cursor() as cursor:
+        cursor.execute(MANY)
+    emulator.forget_requests()
+    line = ("backfill", "--dataset", "minute_bar", "--first", "2025-09-22", "--last", LAST)
+    code, output = command.run(*line, "--dry-run")
+    assert code == 0
+    code, output = command.run(*line)
+    assert code == 2
+    assert "more than 5,000,000; add --confirm-large to confirm" in output
+    assert emulator.summary()["total"] == 0
+    assert database.rows("SELECT count(*) FROM market.ingest_run WHERE dataset = 'minute_bar'") == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from data_pipeline.exceptions import IncompleteDataError
-from data_pipeline.loading.instruments import mark_absent
+from data_pipeline.loading.instruments import keep_list
 from data_pipeline.loading.postgres import LoadCounts, upsert
 from data_pipeline.loading.tables import INSTRUMENT
 from data_pipeline.records import Instrument
@@ -78,11 +78,15 @@ def test_correction_of_the_same_session_replaces_the_range(database, connection)
     assert history(database) == [(MONDAY, None, "삼성", 5_969_782_550)]
 
 
-def test_older_list_does_not_overwrite_a_newer_one(database, connection):
-    """Monday's list loaded after Tuesday's is outranked, whatever its source."""
+def test_older_list_tells_what_held_before(database, connection):
+    """Monday's list loaded after Tuesday's changes nothing of the present, whatever its source, and tells of Monday."""
     load(connection, [replace(SAMSUNG, as_of=TUESDAY, name="삼성")], "kis")
     assert load(connection, [SAMSUNG], "krx") == LoadCounts(outranked=1)
-    assert history(database) == [(TUESDAY, None, "삼성", 5_969_782_550)]
+    assert database.rows("SELECT as_of, name, source FROM market.instrument") == [(TUESDAY, "삼성", "kis")]
+    assert history(database) == [
+        (MONDAY, TUESDAY, "삼성전자", 5_969_782_550),
+        (TUESDAY, None, "삼성", 5_969_782_550),
+    ]
 
 
 def test_newer_list_of_a_lower_source_counts(connection):
@@ -96,8 +100,8 @@ def test_newer_list_of_a_lower_source_counts(connection):
 def test_issue_missing_from_a_complete_list_is_delisted(database, connection):
     """What Tuesday's complete list lacks is delisted on Tuesday, once; when it comes back a new range begins."""
     load(connection, [SAMSUNG, LETTERS])
-    load(connection, [replace(SAMSUNG, as_of=TUESDAY)])
-    assert (mark_absent(connection, TUESDAY), mark_absent(connection, TUESDAY)) == (1, 0)
+    tuesday = [replace(SAMSUNG, as_of=TUESDAY)]
+    assert (keep_list(connection, tuesday, "kis").left, keep_list(connection, tuesday, "kis").left) == (1, 0)
     connection.commit()
     assert database.rows("SELECT stock_code, delisted_on FROM market.instrument ORDER BY 1") == [
         ("0001A0", TUESDAY),
@@ -115,8 +119,8 @@ def test_issue_missing_from_a_complete_list_is_delisted(database, connection):
 def test_list_cut_short_delists_nobody(database, connection):
     """A list that lacks most issues is not believed."""
     load(connection, [replace(LETTERS, stock_code=f"{n:06d}") for n in range(20)])
-    load(connection, [replace(LETTERS, stock_code=f"{n:06d}", as_of=TUESDAY) for n in range(10)])
+    some = [replace(LETTERS, stock_code=f"{n:06d}", as_of=TUESDAY) for n in range(10)]
     with pytest.raises(IncompleteDataError, match="lacks 10 of 20 listed issues"):
-        mark_absent(connection, TUESDAY)
+        keep_list(connection, some, "kis")
     connection.rollback()
     assert database.rows("SELECT count(*) FROM market.instrument WHERE delisted_on IS NOT NULL") == [(0,)]

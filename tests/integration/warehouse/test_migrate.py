@@ -12,13 +12,14 @@ from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 
 TABLES = {
-    "alembic_version", "calendar_session", "coverage_start", "daily_bar", "ingest_run", "instrument",
-    "instrument_history", "loaded_day", "minute_bar", "no_data", "order_book", "price_adjustment", "price_snapshot",
-    "reconciliation", "rejected_row", "restatement", "trade", "trading_session", "warehouse_kind",
+    "alembic_version", "calendar_session", "coverage_start", "daily_bar", "earlier_listing", "ingest_run", "instrument",
+    "instrument_history", "instrument_list", "instrument_report", "loaded_day", "minute_bar", "no_data", "order_book",
+    "price_adjustment", "price_snapshot", "reconciliation", "rejected_row", "restatement", "trade", "trading_session",
+    "warehouse_kind",
 }  # fmt: skip
 VIEWS = {
-    "coverage", "coverage_cell", "daily_bar_adjusted", "expected_range", "final_session", "minute_bar_30",
-    "minute_bar_5", "monthly_bar", "weekly_bar",
+    "coverage", "coverage_cell", "daily_bar_adjusted", "expected_range", "final_session", "instrument_difference",
+    "listing", "minute_bar_30", "minute_bar_5", "monthly_bar", "weekly_bar",
 }  # fmt: skip
 NEWEST = max(path.stem[:4] for path in (SQL / "versions").glob("[0-9]*.py"))
 

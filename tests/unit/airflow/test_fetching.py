@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -21,10 +22,14 @@ from data_pipeline.operators.progress import Progress
 
 @dataclass(frozen=True)
 class Unit:
-    """Work of so many rows."""
+    """Work."""
 
     number: int
-    rows: int = 1
+
+
+def never():
+    """There is always room."""
+    return False
 
 
 def running() -> list[str]:
@@ -34,7 +39,7 @@ def running() -> list[str]:
 
 def test_everything_comes_once():
     """A hundred units in eight threads: each comes with its own result, and no thread is left."""
-    found = list(fetched([Unit(number) for number in range(100)], lambda unit, _: unit.number * 2, 8, 10))
+    found = list(fetched([Unit(number) for number in range(100)], lambda unit, _: unit.number * 2, 8, never))
     assert sorted((unit.number, result) for unit, result in found) == [(number, number * 2) for number in range(100)]
     assert not running()
 
@@ -42,35 +47,32 @@ def test_everything_comes_once():
 def test_units_are_asked_for_side_by_side():
     """Eight threads wait for each other, which only ends when all eight are there at once."""
     together = threading.Barrier(8, timeout=20)
-    assert len(list(fetched([Unit(number) for number in range(16)], lambda *_: together.wait(), 8, 1))) == 16
+    assert len(list(fetched([Unit(number) for number in range(16)], lambda *_: together.wait(), 8, never))) == 16
 
 
-def test_memory_does_not_grow_with_the_work():
-    """With units as large as the room, at most twice as many as threads have been taken and not handed on."""
-    taken = handed_on = most = 0
-
-    def units():
-        nonlocal taken
-        for number in range(500):
-            taken += 1
-            yield Unit(number, rows=1000)
-
-    for _ in fetched(units(), lambda *_: None, 4, 1000):
-        most = max(most, taken - handed_on)
-        handed_on += 1
-    # Those that finish together are handed on one after the other.
-    assert most <= 8
-    assert handed_on == 500
+def test_nothing_more_is_taken_while_there_is_no_room():
+    """With room for eight, never more than eight have been taken and not handed on, and all five hundred come."""
+    taken, handed_on, held = [], [], []
+    units = (taken.append(number) or Unit(number) for number in range(500))
+    for unit, _ in fetched(units, lambda *_: None, 4, lambda: len(taken) - len(handed_on) >= 8):
+        held.append(len(taken) - len(handed_on))
+        handed_on.append(unit.number)
+    assert max(held) == 8
+    assert sorted(handed_on) == list(range(500))
 
 
-def test_small_units_go_further_ahead():
-    """Units of one row are taken until the room of a hundred rows is used."""
-    taken = []
-    units = (taken.append(number) or Unit(number) for number in range(1000))
-    with_closing = fetched(units, lambda *_: None, 2, 100)
-    next(with_closing)
-    assert len(taken) == 100
-    with_closing.close()
+def test_the_next_is_fetched_while_one_is_stored():
+    """Whoever stores the first unit waits until two more have been asked for, which only threads can do meanwhile."""
+    begun = [threading.Event() for _ in range(4)]
+    results = fetched([Unit(number) for number in range(4)], lambda unit, _: begun[unit.number].set(), 2, never)
+    next(results)
+    assert all(event.wait(20) for event in begun[1:3])
+    results.close()
+
+
+def test_work_goes_on_although_the_room_is_too_small_for_anything():
+    """A room that is always full holds one unit at a time, so that nothing waits for ever."""
+    assert len(list(fetched([Unit(number) for number in range(5)], lambda *_: None, 2, lambda: True))) == 5
 
 
 def test_a_failure_ends_all_threads():
@@ -87,14 +89,14 @@ def test_a_failure_ends_all_threads():
             raise
 
     with pytest.raises(RequestTimeoutError):
-        list(fetched([Unit(number) for number in range(4)], fetch, 4, 1))
+        list(fetched([Unit(number) for number in range(4)], fetch, 4, never))
     assert not running()
     assert set(given_up) <= {1, 2, 3}
 
 
 def test_a_reader_that_stops_ends_all_threads():
     """Closing the iteration, as an ended task does, leaves nothing behind."""
-    results = fetched((Unit(number) for number in range(10**6)), lambda *_: None, 3, 5)
+    results = fetched(map(Unit, count()), lambda *_: None, 3, lambda: True)
     next(results)
     results.close()
     assert not running()
@@ -109,7 +111,7 @@ def test_units_that_wait_are_not_begun_any_more():
         if unit.number:
             stop.wait(20)
 
-    results = fetched((Unit(number) for number in range(100)), fetch, 2, 10)
+    results = fetched([Unit(number) for number in range(10)], fetch, 2, never)
     next(results)
     results.close()
     assert len(begun) <= 3

@@ -131,11 +131,11 @@ def test_indices(krx, make_source):
     ids=["before the opening", "after the close", "before KRX publishes the session before"],
 )
 def test_the_present_session_has_the_issues_of_the_last_published_one(market, make_source, clock, caplog, at, session):
-    """Whoever has only this key gets today's list from the newest base info, dated today, and is told so."""
+    """Whoever has only this key gets the newest base info for today's list, dated by its own session, and is told."""
     clock.at = at
     with caplog.at_level("INFO"):
         found = list(make_source().instruments(session))
-    assert {one.as_of for one in found} == {session}
+    assert {one.as_of for one in found} == {FRIDAY}
     assert [one.stock_code for one in found] == ["005930", "199150", "247540"]
     assert {query["basDd"] for _, query, _ in market.asked} == {"20261120"}
     assert f"KRX has not published {session} yet: its issues are those of 2026-11-20" in caplog.text

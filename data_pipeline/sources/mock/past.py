@@ -1,0 +1,67 @@
+"""What was otherwise before: old names, another board, fewer shares, and a code that another issue had.
+
+Nothing of it moves a price or changes what is listed on the reference session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from data_pipeline.sources.mock.codes import check_digit
+from data_pipeline.sources.mock.issue import BEFORE_COVERAGE, Former, Issue
+from data_pipeline.sources.mock.issuers import WELL_KNOWN
+from data_pipeline.sources.mock.noise import text_key
+
+RENAMED_ON = date(2025, 3, 4)
+MOVED_ON = date(2023, 9, 1)
+ISSUED_ON = date(2025, 6, 2)
+_SHARES_BEFORE = 90
+"""Percent of today's shares before the new ones were issued."""
+_APART = 500
+"""Sessions between the two lives of a code, at least."""
+
+
+def with_past(issues: Mapping[str, Issue], indices: Mapping[date, int]) -> dict[str, Issue]:
+    """Return the issues, some of them with a past: two renames, a move from KOSDAQ to KOSPI, an issue of new shares."""
+    kospi, kosdaq = (_quiet(issues, market) for market in ("KOSPI", "KOSDAQ"))
+    pasts: list[tuple[Issue, date, Former]] = [
+        *((one, RENAMED_ON, Former(0, name=f"옛{one.name}")) for some in (kospi, kosdaq) for one in some[2:3]),
+        *((one, MOVED_ON, Former(0, market="KOSDAQ", listed_on=one.listed_on)) for one in kospi[5:6]),
+        *((one, ISSUED_ON, Former(0, shares=one.shares * _SHARES_BEFORE // 100)) for one in kosdaq[5:6]),
+    ]
+    changed = dict(issues)
+    for one, day, former in pasts:
+        if day in indices:
+            moved_on = day if former.market else None
+            changed[one.code] = replace(one, former=replace(former, until=indices[day]), moved_on=moved_on)
+    return changed
+
+
+def earlier_issues(seed: int, issues: Mapping[str, Issue]) -> dict[str, Issue]:
+    """Return the issue that had a code before the one that has it now, by code; one, when the issues allow it."""
+    gone = [one for one in issues.values() if one.delisted is not None and not one.steps and one.market == "KOSDAQ"]
+    for before in sorted(gone, key=lambda one: one.delisted or 0):
+        for after in issues.values():
+            if _may_follow(before, after):
+                body = f"KR7{after.code}01"
+                key = text_key(seed, f"{after.code}/earlier")
+                isin = body + str(check_digit(body))
+                return {after.code: replace(before, code=after.code, isin=isin, name=f"첫{before.name}", key=key)}
+    return {}
+
+
+def _may_follow(before: Issue, after: Issue) -> bool:
+    ordinary = (after.market, after.group, after.delisted) == ("KOSDAQ", "ST", None) and after.code.isdigit()
+    return ordinary and not after.idle and after.listed > (before.delisted or 0) + _APART
+
+
+def _quiet(issues: Mapping[str, Issue], market: str) -> Sequence[Issue]:
+    """Return issues of a board that are as old as the calendar and to which little else happens."""
+    famous = {issuer.code for issuer in WELL_KNOWN}
+    return [
+        one for one in issues.values()
+        if (one.market, one.group, one.listed, one.delisted) == (market, "ST", BEFORE_COVERAGE, None)
+        and not (one.steps or one.halts or one.idle or one.preferred) and one.code not in famous
+    ]  # fmt: skip

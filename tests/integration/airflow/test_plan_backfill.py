@@ -1,0 +1,87 @@
+"""What the plan of a backfill refuses, on a warehouse that lists 6,500 made-up issues; nothing is ever asked.
+
+Facts: 22 September 2025 to 22 September 2026 hold 244 sessions, twelve times twenty and four; twenty sessions of
+minutes are 64 calls of KIS and four are 13, so an issue takes 781 and all of them 5,076,500.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from types import SimpleNamespace
+
+import pytest
+
+from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.operators.filling import plan_backfill
+from data_pipeline.trading_calendar import SEOUL
+
+ISSUES = """
+    INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, halted, managed,
+        liquidation, preferred, source)
+    SELECT to_char(n, 'FM000000'), 'KR7' || to_char(n, 'FM000000') || '003', 'issue', 'KOSPI', 'ST', '2026-09-22',
+        '2020-01-02', false, false, false, false, 'kis-sandbox' FROM generate_series(1, 6500) n
+"""
+FORM = {"dataset": "minute_bar", "first": "2025-09-22", "last": "2026-09-22", "stock_codes": [], "chunk_size": 900}
+ONE_DAY = FORM | {"dataset": "daily_bar", "first": "2026-09-21", "last": "2026-09-21"}
+
+
+@pytest.fixture
+def plan(warehouse, tmp_path):
+    """The plan of a form on the evening of 22 September 2026, for a server that is not there."""
+    with warehouse, warehouse.cursor() as cursor:
+        cursor.execute("SELECT market.admit_source('kis-sandbox')")
+        cursor.execute(ISSUES)
+    extra = {"environment": "real", "base_url": "http://127.0.0.1:9", "master_url": "http://127.0.0.1:9"}
+    connection = {"conn_type": "kis", "login": "K" * 36, "password": "S" * 180, "extra": extra}
+    os.environ["AIRFLOW_CONN_KIS_DEFAULT"] = json.dumps(connection)
+    os.environ["COORDINATION_URL"] = tmp_path.as_uri()
+    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL))
+    return lambda form: plan_backfill({"params": form, "dag_run": run}, "kis_default")
+
+
+def test_more_than_five_million_requests_want_confirming(plan, caplog):
+    """A dry run tells the cost; the real one is refused until it is confirmed, and then every issue is planned once."""
+    caplog.set_level("INFO")
+    assert plan(FORM | {"dry_run": True}) == []
+    assert "6,500 issues, 5,076,500 requests, about 3 days, 6:20:28" in caplog.text
+    with pytest.raises(InvalidRequestError, match=r"5,076,500 requests, more than 5,000,000; tick 'confirm_large'"):
+        plan(FORM)
+    entries = plan(FORM | {"confirm_large": True})
+    assert len(entries) == 8
+    assert len({code for entry in entries for code in entry["stock_codes"]}) == 6500
+
+
+def test_more_tasks_than_airflow_maps_are_refused_with_the_chunk_size_that_will_do(plan):
+    """6,500 codes by six are 1,084 tasks; by seven they are 929."""
+    with pytest.raises(
+        InvalidRequestError, match=r"too many tasks: .*into 1,084, and 1,000 .*make chunk_size 7 or more"
+    ):
+        plan(ONE_DAY | {"chunk_size": 6})
+    assert len(plan(ONE_DAY | {"chunk_size": 7})) == 929
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (
+            {"dataset": "order_book"},
+            InvalidRequestError,
+            "dataset must be one of daily_bar, minute_bar, trading_session",
+        ),
+        ({"dataset": "trades"}, InvalidRequestError, "not 'trades'"),
+        ({"stock_codes": ["000001", "999999"]}, InvalidRequestError, "has never seen 999999 listed"),
+        ({"stock_codes": "5930"}, InvalidRequestError, "six characters"),
+        ({"last": "2026-09-20"}, InvalidRequestError, "the range is reversed"),
+        ({"last": "2026-09-23"}, InvalidRequestError, "is beyond 2026-09-22"),
+        ({"first": "2026-09-19", "last": "2026-09-20"}, InvalidRequestError, "no session of the exchange"),
+        ({"first": "21.09.2026"}, InvalidRequestError, "first must be a date"),
+        ({"dataset": "minute_bar", "first": "2025-09-19"}, UnsupportedDatasetError, "has minutes from 2025-09-22 on"),
+    ],
+    ids=["no past", "unknown", "code", "malformed", "reversed", "future", "weekend", "date", "reach"],
+)
+def test_a_wrong_wish_is_refused_with_its_reason(plan, change, error, words):
+    """Whatever has passed the form, or went around it, the plan refuses before any call."""
+    with pytest.raises(error, match=words):
+        plan(ONE_DAY | change)

@@ -1,0 +1,49 @@
+"""What lists of past sessions say otherwise: names, boards, shares, and a code that two issues had."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from data_pipeline.sources.mock.market import SyntheticMarket
+
+
+def said(market: SyntheticMarket, day: date, code: str) -> tuple[str, str, date | None, int | None]:
+    """Name, board, listing day and shares of a code in the list of a session."""
+    one = next(one for one in market.instruments(day) if one.stock_code == code)
+    return one.name, one.market, one.listed_on, one.listed_shares
+
+
+def test_a_rename(market: SyntheticMarket) -> None:
+    """The list of the day before still has the old name."""
+    assert said(market, date(2025, 2, 28), "004920")[0] == "옛태온온소프트"
+    assert said(market, date(2025, 3, 4), "004920")[0] == "태온온소프트"
+
+
+def test_a_move_to_another_board(market: SyntheticMarket) -> None:
+    """From KOSDAQ to KOSPI, with the day of the move as its listing day from then on; its bars go on."""
+    before, after = said(market, date(2023, 8, 31), "009310"), said(market, date(2023, 9, 1), "009310")
+    assert before[1:3] == ("KOSDAQ", date(2005, 6, 29))
+    assert after[1:3] == ("KOSPI", date(2023, 9, 1))
+    first, second = market.daily_bars("009310", date(2023, 8, 31), date(2023, 9, 1))
+    assert abs(second.close - second.change - first.close) <= first.close // 500
+
+
+def test_new_shares(market: SyntheticMarket) -> None:
+    """A tenth of the shares is new from one session to the next."""
+    before, after = said(market, date(2025, 5, 30), "008430")[3], said(market, date(2025, 6, 2), "008430")[3]
+    assert (before, after) == (134_147_700, 149_053_000)
+
+
+def test_a_code_is_used_twice(market: SyntheticMarket) -> None:
+    """One issue until 2010, nobody, and another one since 2021, told apart by name, ISIN and listing day."""
+    assert said(market, date(2010, 11, 19), "002730")[:3] == ("첫포레빛반도체", "KOSDAQ", date(1994, 2, 14))
+    assert said(market, date(2021, 5, 25), "002730")[:3] == ("마루바이오", "KOSDAQ", date(2021, 5, 25))
+    for day in (date(2010, 11, 22), date(2021, 5, 24)):
+        assert "002730" not in {one.stock_code for one in market.instruments(day)}
+        assert market.daily_bar("002730", day) is None
+    isins = {market.instrument("002730", day).isin for day in (date(2010, 11, 19), date(2021, 5, 25))}
+    assert isins == {"KR7002730018", "KR7002730000"}
+    bars = market.daily_bars("002730", date(2010, 11, 18), date(2021, 5, 26))
+    assert [bar.session for bar in bars] == [date(2010, 11, day) for day in (18, 19)] + [
+        date(2021, 5, day) for day in (25, 26)
+    ]
