@@ -10,11 +10,10 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from benchmarks._market_server import trading_days
 from data_pipeline.emulator.wire_chart import row
 from data_pipeline.loading.tables import DAILY_BAR
 from data_pipeline.records import DailyBar
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 SOURCE = "mock"
 COLUMNS = (*DAILY_BAR.columns, "source")
@@ -30,7 +29,7 @@ CHANGED_EVERY = 100
 @lru_cache(maxsize=1)
 def sessions() -> list[date]:
     """Return the days that every code has a bar of, oldest first: about two years, 25 partitions."""
-    return trading_days(date(2024, 6, 1), LAST)[-SESSIONS:]
+    return krx_calendar().sessions(date(2024, 6, 1), LAST)[-SESSIONS:]
 
 
 def codes(rows: int) -> int:

@@ -61,7 +61,7 @@ def judge(records: Sequence[Any], table: Table, asked: Asked, context: Context, 
     good: dict[int, Any] = {}
     errors: list[Finding] = []
     warnings: list[Finding] = []
-    kept: set[tuple[object, ...]] = set()
+    kept: set[tuple[object, ...]] = set()  # keys of copies of which one is kept
     # Oldest first: a bar that is wrong says nothing about the one after it.
     for place in sorted(range(len(records)), key=lambda place: table.key_of(records[place])):
         record = records[place]
@@ -78,11 +78,12 @@ def judge(records: Sequence[Any], table: Table, asked: Asked, context: Context, 
             continue
         warnings += found
         if key not in kept:
-            kept.add(key)
             good[place] = record
+            if key in copies:
+                kept.add(key)
     fatal = [*_check_errors(len(records), len(errors), set_aside, context)]
     if table.record is DailyBar:
-        every = _Before(records, context)
+        every = _Before(records, context) if errors else before
         fatal += chain(_check_missing(records, asked.expected, context), _check_echo(records, every, context))
     return Verdict([good[place] for place in sorted(good)], errors, warnings, fatal)
 
@@ -150,10 +151,18 @@ def _check_echo(records: Sequence[Any], before: _Before, context: Context) -> It
 
 
 def _copies(records: Sequence[Any], table: Table) -> dict[tuple[object, ...], list[Any]]:
+    """Return the records of each key that more than one has; a list for every key would outweigh the records."""
+    seen: set[tuple[object, ...]] = set()
     found: dict[tuple[object, ...], list[Any]] = {}
     for record in records:
-        found.setdefault(table.key_of(record), []).append(record)
-    return {key: same for key, same in found.items() if len(same) > 1}
+        key = table.key_of(record)
+        if key in seen:
+            found[key] = []
+        seen.add(key)
+    for record in records if found else ():
+        if (key := table.key_of(record)) in found:
+            found[key].append(record)
+    return found
 
 
 class _Before:
