@@ -149,7 +149,7 @@ def test_the_warehouse_of_the_settings(filled, tmp_path):
 
 
 def test_the_embedded_warehouse(server):
-    """Read by the role that cannot write; with credentials the database of real rows, without them that of made-up ones."""
+    """Read by the role that cannot write; without credentials it is the database of made-up rows that is wanted."""
     home = {"DATA_PIPELINE_HOME": str(server.directory.parent)}
     with warehouse({**home, "KIS_APP_KEY": "key", "KIS_APP_SECRET": "secret"}) as connection:
         assert connection.info.user == "market_reader"
