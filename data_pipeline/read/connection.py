@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any
 
 import psycopg2
+from dotenv import dotenv_values
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -15,7 +16,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.loading.errors import said_plainly
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
+from data_pipeline.warehouse.embedded import PROJECT, EmbeddedPostgres, embedded_directory
 from data_pipeline.warehouse.locate import database_name
 
 SETTINGS = (
@@ -33,13 +34,16 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
     started, and stopped again when its last user has left.
 
     Args:
-        environ: Where the settings are; the process's own when None. ``.env`` is read by the command only.
+        environ: Where the settings are; None for the process's own and, behind them, those of ``.env``, which stay out
+            of the process's.
 
     Raises:
         ConfigurationError: There is no warehouse yet, or its address or password is wrong.
         ConnectionFailedError: It cannot be reached; trying again can help.
     """
-    environ = os.environ if environ is None else environ
+    if environ is None:
+        kept = {name: value for name, value in dotenv_values(PROJECT / ".env").items() if value is not None}
+        environ = {**kept, **os.environ}
     if url := environ.get("MARKET_DB_URL", "").strip():
         with closing(connect(url, application_name="data-pipeline read")) as connection:
             yield connection

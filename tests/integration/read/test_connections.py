@@ -148,6 +148,18 @@ def test_the_warehouse_of_the_settings(filled, tmp_path):
         pass
 
 
+def test_the_embedded_warehouse(server):
+    """Read by the role that cannot write; without credentials it is the database of made-up rows that is wanted."""
+    home = {"DATA_PIPELINE_HOME": str(server.directory.parent)}
+    with warehouse({**home, "KIS_APP_KEY": "key", "KIS_APP_SECRET": "secret"}) as connection:
+        assert connection.info.user == "market_reader"
+        assert connection.info.dbname == "market"
+    assert server.running
+    missing = pytest.raises(ConfigurationError, match="market_sandbox: there is no such database")
+    with missing, warehouse(home):
+        pass
+
+
 def test_a_database_without_the_schema_is_named(server):
     """A Postgres that was never migrated is a wrong setting, said so."""
     with pytest.raises(ConfigurationError, match="not migrated"):

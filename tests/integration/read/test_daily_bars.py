@@ -162,6 +162,30 @@ def test_completeness_as_of_then(database, connection, reader):
     assert daily_bars(SAMSUNG, THU, FRI, as_of="2026-09-10T12:00+09:00", connection=reader).empty
 
 
+def test_a_cell_noted_as_empty_later_was_missing_then(database, connection, reader):
+    """What was not known to be empty then is a hole then, in the range and in the line of prices."""
+    list_issues(connection, issue(SAMSUNG))
+    load(connection, [traded(THU, 1000, 0), traded(MON, 500, 0)])
+    then = now_at(database)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO market.no_data VALUES ('daily_bar', %s, %s, 'x', 'krx')", (SAMSUNG, FRI))
+    connection.commit()
+    with pytest.raises(IncompleteDataError, match=r": 1 cells are .*\(005930 on 2026-09-11\)"):
+        daily_bars(SAMSUNG, THU, MON, as_of=then, connection=reader)
+    factors = daily_bars(SAMSUNG, THU, MON, as_of=then, complete=False, connection=reader)["factor"]
+    assert math.isnan(factors[0])
+    now = daily_bars(SAMSUNG, THU, MON, as_of=now_at(database), connection=reader)
+    assert now["factor"].tolist() == [0.5, 1.0]
+
+
+def test_another_issue_on_a_code_as_of_then(database, connection, reader):
+    """Factors do not reach beyond a listing, also when the new issue begins at the old one's price."""
+    list_issues(connection, issue(SAMSUNG, listed_on=MON, as_of=MON))
+    load(connection, [traded(THU, 900, 0), traded(MON, 900, 0), traded(TUE, 450, 0)])
+    bars = daily_bars(SAMSUNG, THU, TUE, as_of=now_at(database), connection=reader)
+    assert bars["close"].tolist() == [900.0, 450.0, 450.0]
+
+
 def test_a_hole_is_an_error(connection, reader, three_issues):
     """A cell that must exist and does not is named with what fills it; complete=False takes the rest."""
     list_issues(connection, issue("000040"))

@@ -93,7 +93,7 @@ def quotes(connection):
     asks = (OrderBookLevel(71000, 7),)
     books = [
         OrderBook(SAMSUNG, "삼성전자", levels, asks, 60, 8, "2026-09-10T10:00:00+09:00"),
-        OrderBook(SAMSUNG, "삼성전자", (), asks, 0, 9, "2026-09-10T10:05:00+09:00"),
+        OrderBook(SAMSUNG, "", (), asks, 0, 9, "2026-09-10T10:05:00+09:00"),
     ]
     upsert(connection, PRICE_SNAPSHOT, prices, "kis")
     upsert(connection, ORDER_BOOK, books, "kis")
@@ -114,8 +114,9 @@ def test_snapshots(reader, quotes):
 
 
 def test_books_have_a_column_for_each_level(reader, quotes):
-    """Best first on both sides; a level that nobody stands at is NA."""
+    """Best first on both sides; a level that nobody stands at is NA, an empty name is empty text."""
     books = order_books([SAMSUNG], THU, THU, connection=reader)
+    assert books["stock_name"].tolist() == ["삼성전자", ""]
     assert books["bid_price_1"].tolist() == [70900, pd.NA]
     assert books["bid_price_10"].tolist() == [70000, pd.NA]
     assert books["bid_volume_10"].tolist() == [10, pd.NA]
