@@ -1,6 +1,7 @@
 """A TCP proxy before Postgres that cuts connections where a test says."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Lock, Thread
 from urllib.parse import urlsplit, urlunsplit
@@ -24,7 +25,8 @@ class Proxy:
         self._left = {}
         self._words = {}
         self._listener = socket.create_server(("127.0.0.1", 0))
-        Thread(target=self._accept, daemon=True).start()
+        self._acceptor = Thread(target=self._accept)
+        self._acceptor.start()
 
     def url(self, url):
         parts = urlsplit(url)
@@ -35,18 +37,29 @@ class Proxy:
         self._left = {way: left for way, left in (("up", up), ("down", down)) if left is not None}
         self._words = {where: word for where, word in (("before", before), ("after", after)) if word is not None}
 
+    def refuse(self):
+        """Take no further connection."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+
     def close(self):
+        self.refuse()
+        self._acceptor.join()
         self._listener.close()
 
     def _accept(self):
-        with suppress(OSError):
+        with suppress(OSError), ThreadPoolExecutor() as pumps:
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self.upstream)
-                for one in (client, server):
-                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                Thread(target=self._pump, args=("up", client, server), daemon=True).start()
-                Thread(target=self._pump, args=("down", server, client), daemon=True).start()
+                pumps.submit(self._serve, client, pumps)
+
+    def _serve(self, client, pumps):
+        with client, socket.create_connection(self.upstream) as server:
+            for one in (client, server):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            down = pumps.submit(self._pump, "down", server, client)
+            self._pump("up", client, server)
+            down.result()
 
     def _pump(self, way, source, target):
         with suppress(OSError):

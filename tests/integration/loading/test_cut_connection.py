@@ -52,9 +52,8 @@ def state(database):
     with database.connect("owner") as connection, connection.cursor() as cursor:
         text = io.StringIO()
         for query in (
-            "SELECT stock_code, session, open, high, low, close, volume, trading_value, change, source"
-            " FROM market.daily_bar ORDER BY stock_code, session",
-            "SELECT stock_code, session, old_row ->> 'volume' FROM market.restatement ORDER BY stock_code, session",
+            "SELECT stock_code, session, open, low, close, volume, source FROM market.daily_bar ORDER BY 1, 2",
+            "SELECT stock_code, session, old_row ->> 'volume' FROM market.restatement ORDER BY 1, 2",
         ):
             cursor.copy_expert(f"COPY ({query}) TO STDOUT", text)
         cursor.execute("SELECT count(*) FROM market.ingest_run WHERE status = 'success'")
@@ -122,7 +121,7 @@ def test_server_that_stays_away(database, proxy):
         connection.commit()
         finish_run(connection, run_id, upsert(connection, DAILY_BAR, FRESH, "kis", run_id))
         proxy.cut(after=b"COMMIT")
-        proxy.close()
+        proxy.refuse()
         with pytest.raises(ConnectionFailedError, match="load it again, that is safe"):
             commit_run(connection, run_id, waits.append)
     assert waits == [0, 1, 2, 3, 4]
