@@ -6,8 +6,9 @@
 **What.** `trading_sessions` loads the days on which the source says the market opens, from the run's session on, and
 compares them with the trading calendar; it is skipped when the source does not say (KIS's virtual server).
 KIS wants that asked once a day at most: a later run of the same day takes the answer out of the warehouse.
-`instruments` loads every issue listed in KOSPI, KOSDAQ and KONEX and marks those that left the list. The other DAGs
-take their stock codes from there. Neither task waits for the other.
+`instruments` loads every issue listed in KOSPI, KOSDAQ and KONEX, marks those that left the list, and makes the
+partitions of this month and the next. The other DAGs take their stock codes from there. Neither task waits for the
+other.
 
 **Why.** A closure that nobody entered makes every other DAG ask for a day that does not exist, and an issue that is not
 in the list is never loaded.

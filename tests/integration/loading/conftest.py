@@ -14,7 +14,7 @@ class Proxy:
 
     ``cut(up=n)`` lets n more bytes through towards the server, ``cut(down=n)`` towards the client, whichever comes
     first. ``cut(after=word)`` lets what the client sends through up to and with this word, and no answer to it;
-    ``cut(before=word)`` holds the word back. A cut is used up by one connection.
+    ``cut(before=word)`` holds the word back; both look from the word ``once`` on. A cut is used up by one connection.
     """
 
     def __init__(self, host, port):
@@ -24,6 +24,7 @@ class Proxy:
         self._lock = Lock()
         self._left = {}
         self._words = {}
+        self._once = b""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._acceptor = Thread(target=self._accept)
         self._acceptor.start()
@@ -33,9 +34,10 @@ class Proxy:
         credentials = parts.netloc.rpartition("@")[0]
         return urlunsplit(parts._replace(netloc=f"{credentials}@127.0.0.1:{self._listener.getsockname()[1]}"))
 
-    def cut(self, up=None, down=None, before=None, after=None):
+    def cut(self, up=None, down=None, before=None, after=None, once=b""):
         self._left = {way: left for way, left in (("up", up), ("down", down)) if left is not None}
         self._words = {where: word for where, word in (("before", before), ("after", after)) if word is not None}
+        self._once = once
 
     def refuse(self):
         """Take no further connection."""
@@ -80,8 +82,10 @@ class Proxy:
     def _passed(self, way, data):
         """Return how much of this goes through, and whether the connection ends with it."""
         with self._lock:
+            if way == "up" and self._once in data:
+                self._once = b""
             for where, word in self._words.items():
-                if way == "up" and word in data:
+                if way == "up" and not self._once and word in data:
                     end = data.index(word) + (len(word) + 1 if where == "after" else 0)
                     return data[:end], self._spend()
             if way not in self._left:
