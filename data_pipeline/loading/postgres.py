@@ -101,7 +101,7 @@ def _written_at_once(cursor: Cursor, merge: Merge, records: Sequence[object]) ->
         if written == inserted + updated:
             cursor.execute("RELEASE SAVEPOINT market_few")
             return LoadCounts(inserted, updated, len(rows) - inserted - updated - outranked, outranked)
-    except (psycopg2.DataError, *CONFLICTS):
+    except (psycopg2.DataError, psycopg2.IntegrityError, *CONFLICTS):
         pass
     cursor.execute("ROLLBACK TO SAVEPOINT market_few")
     return None

@@ -1,6 +1,7 @@
 """A TCP proxy before Postgres that cuts connections where a test says."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Lock, Thread
 from urllib.parse import urlsplit, urlunsplit
@@ -13,7 +14,7 @@ class Proxy:
 
     ``cut(up=n)`` lets n more bytes through towards the server, ``cut(down=n)`` towards the client, whichever comes
     first. ``cut(after=word)`` lets what the client sends through up to and with this word, and no answer to it;
-    ``cut(before=word)`` holds the word back. A cut is used up by one connection.
+    ``cut(before=word)`` holds the word back; both look from the word ``once`` on. A cut is used up by one connection.
     """
 
     def __init__(self, host, port):
@@ -23,30 +24,44 @@ class Proxy:
         self._lock = Lock()
         self._left = {}
         self._words = {}
+        self._once = b""
         self._listener = socket.create_server(("127.0.0.1", 0))
-        Thread(target=self._accept, daemon=True).start()
+        self._acceptor = Thread(target=self._accept)
+        self._acceptor.start()
 
     def url(self, url):
         parts = urlsplit(url)
         credentials = parts.netloc.rpartition("@")[0]
         return urlunsplit(parts._replace(netloc=f"{credentials}@127.0.0.1:{self._listener.getsockname()[1]}"))
 
-    def cut(self, up=None, down=None, before=None, after=None):
+    def cut(self, up=None, down=None, before=None, after=None, once=b""):
         self._left = {way: left for way, left in (("up", up), ("down", down)) if left is not None}
         self._words = {where: word for where, word in (("before", before), ("after", after)) if word is not None}
+        self._once = once
+
+    def refuse(self):
+        """Take no further connection."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
 
     def close(self):
+        self.refuse()
+        self._acceptor.join()
         self._listener.close()
 
     def _accept(self):
-        with suppress(OSError):
+        with suppress(OSError), ThreadPoolExecutor() as pumps:
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self.upstream)
-                for one in (client, server):
-                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                Thread(target=self._pump, args=("up", client, server), daemon=True).start()
-                Thread(target=self._pump, args=("down", server, client), daemon=True).start()
+                pumps.submit(self._serve, client, pumps)
+
+    def _serve(self, client, pumps):
+        with client, socket.create_connection(self.upstream) as server:
+            for one in (client, server):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            down = pumps.submit(self._pump, "down", server, client)
+            self._pump("up", client, server)
+            down.result()
 
     def _pump(self, way, source, target):
         with suppress(OSError):
@@ -67,8 +82,10 @@ class Proxy:
     def _passed(self, way, data):
         """Return how much of this goes through, and whether the connection ends with it."""
         with self._lock:
+            if way == "up" and self._once in data:
+                self._once = b""
             for where, word in self._words.items():
-                if way == "up" and word in data:
+                if way == "up" and not self._once and word in data:
                     end = data.index(word) + (len(word) + 1 if where == "after" else 0)
                     return data[:end], self._spend()
             if way not in self._left:

@@ -68,8 +68,8 @@ def test_record_that_is_none(database, number, expect_empty):
             database, [*BARS[:number], MarketDay(DAY, is_open=True)], InvalidRequestError, "MarketDay", expect_empty
         )
     )
+    odd = replace(LAST, stock_code="009999", session=[])
     with database.connect() as connection, pytest.raises(InvalidRequestError, match="009999"):
-        odd = replace(LAST, stock_code="009999", session=[])
         upsert(connection, DAILY_BAR, [*BARS[:number], odd], "kis", expect_empty=expect_empty)
 
 
@@ -81,16 +81,18 @@ def test_two_records_with_one_key(database, number, expect_empty):
 
 def test_full_disk(database, number, expect_empty):
     """A server whose disk is full says so; once there is room the same load succeeds."""
+    records = [*BARS[:number], replace(LAST, stock_code="009999")]
     with database.connect("owner") as owner, owner.cursor() as cursor:
         cursor.execute("SELECT market.ensure_partitions('daily_bar', %s, %s)", (DAY, DAY))
         cursor.execute(
-            "CREATE FUNCTION market.full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.stock_code <> '000001' THEN"
-            " RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END IF;"
-            " RETURN NEW; END $$; CREATE TRIGGER full_disk BEFORE INSERT ON market.daily_bar FOR EACH ROW"
+            "CREATE FUNCTION market.full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF NEW.stock_code = '000001' THEN RETURN NEW; END IF;"
+            " RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';"
+            " END $$; CREATE TRIGGER full_disk BEFORE INSERT ON market.daily_bar FOR EACH ROW"
             " EXECUTE FUNCTION market.full()"
         )
         owner.commit()
-        for _ in refused(database, [*BARS[:number], LAST], TransientError, "No space left on device", expect_empty):
+        for _ in refused(database, records, TransientError, "No space left on device", expect_empty):
             cursor.execute("DROP TRIGGER full_disk ON market.daily_bar")
             owner.commit()
 

@@ -5,7 +5,7 @@ import io
 import random
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -14,7 +14,13 @@ from data_pipeline.loading.commit import commit_run
 from data_pipeline.loading.ingest_run import finish_run, start_run
 from data_pipeline.loading.postgres import LoadCounts, upsert
 from data_pipeline.loading.tables import DAILY_BAR
+from data_pipeline.operators.datasets import DATASETS
+from data_pipeline.operators.load_window import load_windows
+from data_pipeline.operators.window_load import Run
+from data_pipeline.operators.windows import Window
 from data_pipeline.records import DailyBar
+from data_pipeline.sources.mock.source import MockDataSource
+from data_pipeline.trading_calendar import SEOUL
 from data_pipeline.warehouse.connect import connect
 
 BAR = DailyBar("000000", date(2026, 9, 14), 70000, 71500, 69900, 71000, 1000, 70500000, 1420)
@@ -52,9 +58,8 @@ def state(database):
     with database.connect("owner") as connection, connection.cursor() as cursor:
         text = io.StringIO()
         for query in (
-            "SELECT stock_code, session, open, high, low, close, volume, trading_value, change, source"
-            " FROM market.daily_bar ORDER BY stock_code, session",
-            "SELECT stock_code, session, old_row ->> 'volume' FROM market.restatement ORDER BY stock_code, session",
+            "SELECT stock_code, session, open, low, close, volume, source FROM market.daily_bar ORDER BY 1, 2",
+            "SELECT stock_code, session, old_row ->> 'volume' FROM market.restatement ORDER BY 1, 2",
         ):
             cursor.copy_expert(f"COPY ({query}) TO STDOUT", text)
         cursor.execute("SELECT count(*) FROM market.ingest_run WHERE status = 'success'")
@@ -99,6 +104,20 @@ def test_cut_after_commit_was_sent(database, proxy):
     assert database.rows("SELECT status, rows_inserted FROM market.ingest_run") == [("success", 1200)]
 
 
+def test_work_goes_on_after_a_lost_answer(database, proxy):
+    """A cut after the first window's COMMIT was sent: both windows are loaded and neither is called failed."""
+    days = (date(2026, 9, 21), date(2026, 9, 22))
+    source = MockDataSource(clock=lambda: datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL))
+    windows = [Window(("000660", "005930"), day, day) for day in days]
+    proxy.cut(after=b"COMMIT", once=b"status = 'success'")
+    with closing(connect(proxy.url(database.url()))) as connection:
+        counts = [one for _, one in load_windows(connection, source, DATASETS["daily_bar"], windows, Run(), threads=1)]
+    assert [one["inserted"] for one in counts] == [2, 2]
+    assert proxy.cuts == 1
+    assert database.rows("SELECT status, rows_inserted FROM market.ingest_run") == [("success", 2)] * 2
+    assert database.rows("SELECT count(*) FROM market.daily_bar") == [(4,)]
+
+
 def test_cut_before_commit_was_sent(database, proxy):
     """The server never saw the COMMIT: the error says so, nothing is stored, and the run is not called a success."""
     reset(database)
@@ -122,7 +141,7 @@ def test_server_that_stays_away(database, proxy):
         connection.commit()
         finish_run(connection, run_id, upsert(connection, DAILY_BAR, FRESH, "kis", run_id))
         proxy.cut(after=b"COMMIT")
-        proxy.close()
+        proxy.refuse()
         with pytest.raises(ConnectionFailedError, match="load it again, that is safe"):
             commit_run(connection, run_id, waits.append)
     assert waits == [0, 1, 2, 3, 4]

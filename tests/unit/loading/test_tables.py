@@ -49,6 +49,33 @@ def test_minute_bar_in_seoul_keeps_its_zone():
     assert MINUTE_BAR.line(bar).split("\t")[1:3] == ["2026-09-14 15:30:00+09:00", "2026-09-14"]
 
 
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (datetime(1988, 7, 1, 9, 30, tzinfo=SEOUL), "1988-07-01 09:30:00+10:00"),
+        (datetime(1989, 7, 1, 9, 30, tzinfo=SEOUL), "1989-07-01 09:30:00+09:00"),
+        (datetime(2026, 9, 14, 0, 5, tzinfo=SEOUL), "2026-09-14 00:05:00+09:00"),
+    ],
+)
+def test_minute_bar_in_a_summer_of_daylight_saving(at, text):
+    """Seoul had summer time until 1988, and none since; Postgres is told the zone that held."""
+    assert MINUTE_BAR.text([MinuteBar("005930", at, 1, 1, 1, 1, 2, 2)]).split("\t")[1:3] == [text, text[:10]]
+
+
+def test_many_lines_are_the_lines_of_each():
+    """Text of many records is theirs in their order; none is no text."""
+    bars = [DailyBar("0001A0", date(2026, 9, 14), 1, 1, 1, 1, day, 1, 0) for day in range(3)]
+    assert DAILY_BAR.text(bars) == "".join(DAILY_BAR.line(bar) for bar in bars)
+    assert DAILY_BAR.text([]) == ""
+
+
+def test_record_that_cannot_be_text_is_named():
+    """A value that is no value of its column at all is an error that shows the record."""
+    bars = [DailyBar("0001A0", day, 1, 1, 1, 1, 1, 1, 0) for day in (date(2026, 9, 14), [])]
+    with pytest.raises(InvalidRequestError, match=r"daily_bar: DailyBar\(.*session=\[\].*cannot be written"):
+        DAILY_BAR.text(bars)
+
+
 def test_market_day_line():
     """A calendar day is a date and a truth value."""
     assert TRADING_SESSION.line(MarketDay(date(2026, 9, 19), is_open=False)) == "2026-09-19\tFalse\n"
