@@ -135,7 +135,7 @@ def _follow(steps: Iterator[Step], total: int, console: Console) -> list[Step]:
         for step in steps:
             rows += sum(step.counts.get(name, 0) for name in ("inserted", "updated", "unchanged", "outranked"))
             failures += [step] if step.error else []
-            progress.update(bar, completed=step.done, rows=rows)
+            progress.update(bar, completed=step.done, total=step.total, rows=rows)
     return failures
 
 

@@ -88,14 +88,14 @@ def load_in_turn(
     Raises:
         TransientError, PermanentError: As :func:`load_spans`; never that the exchange's calls are spent.
     """
-    undone = Undone(spans)
-    done = 0
+    undone, done = Undone(spans), 0
+    planned = sum(span.requests for span in (*spans, *plan_rest({})))
     try:
         for step in load_spans(connection, official, dataset, spans, run, threads, most_rows):
             undone.note(step)
             if step.error is None:
                 done = step.done
-                yield step
+                yield replace(step, total=planned)
             else:
                 log.warning("%s: %s; %s is asked instead", step.window, step.error, broker.name)
     except DailyQuotaError as error:

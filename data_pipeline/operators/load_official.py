@@ -64,8 +64,6 @@ def load_official(
     with _noted(connection, source, run_id, before) as held:
         asked, came = Asked((), session, session, expected), _market(source, session, held)
         bars = screen(connection, DAILY_BAR, came, asked, held, source.name, run_id)
-        for row in held.rows:
-            ledger.refuse(row.stock_code, row.session)
         missing = _missing(bars, expected, held)
         compared = reconcile(connection, bars, session, source.name, run_id, kis_includes_after_market)
         bars = list(ledger.watch(bars))

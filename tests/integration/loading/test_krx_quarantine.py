@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import PayloadError, WindowRefusedError
+from data_pipeline.loading.postgres import upsert
 from data_pipeline.loading.quarantine import keep_rejections
+from data_pipeline.loading.tables import DAILY_BAR
 from data_pipeline.local.quarantine import retry_quarantine
 from data_pipeline.operators.datasets import DATASETS
 from data_pipeline.operators.load_official import load_official
 from data_pipeline.operators.load_window import load_window
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
+from data_pipeline.records import DailyBar
 from data_pipeline.rejections import Rejection
 from data_pipeline.sources.krx import KRXDataSource, KrxSettings
 from tests.unit.krx.fakes import API_KEY, BAR, BASE, FRIDAY, SUSPENDED, Clock, FakeKrx, block
 
+THURSDAY = date(2026, 11, 19)
 SANDBOX = "https://krx.example.org"
 OTHERS = [BAR | {"ISU_CD": code} for code in ("000070", "000660", "035720")]
 BAD = BAR | {"TDD_CLSPRC": "71,000"}
@@ -74,6 +80,16 @@ def test_the_rest_of_an_official_session_is_loaded(database, connection, source)
     assert (counts["inserted"], counts["missing"]) == (7, 1)
     assert held(database) == [("005930", FRIDAY, BAD, KOSPI, 1, None)]
     assert database.rows("SELECT rows_rejected FROM market.ingest_run WHERE dataset = 'daily_bar'") == [(1,)]
+
+
+def test_official_bars_adjust_their_prices(database, connection, source):
+    """Thursday closed at twice Friday's base price (71,000 less 1,420): a split, known once Friday is loaded."""
+    before = DailyBar("000660", THURSDAY, 139_160, 139_160, 139_160, 139_160, 100, 13_916_000, 0)
+    upsert(connection, DAILY_BAR, [before], "krx-sandbox")
+    connection.commit()
+    load_official(connection, source, FRIDAY, Run(), None)
+    found = database.rows("SELECT stock_code, session, kind, base_price FROM market.price_adjustment")
+    assert found == [("000660", FRIDAY, "action", 69_580)]
 
 
 def test_too_many_wrong_rows_refuse_the_window(database, connection, source, krx):

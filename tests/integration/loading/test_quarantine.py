@@ -17,7 +17,7 @@ from data_pipeline.operators.datasets import DATASETS
 from data_pipeline.operators.load_window import load_window
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
-from data_pipeline.records import DailyBar, Instrument
+from data_pipeline.records import DailyBar, Instrument, MinuteBar
 from data_pipeline.rejections import Rejection
 from data_pipeline.sources.kis.reread import reread_daily_bar
 from data_pipeline.sources.mock.source import MockDataSource
@@ -74,10 +74,23 @@ def test_any_payload_can_be_kept(database, connection, value):
     assert len(json_text({"x": value})) < 2000
 
 
-def test_an_endless_reason_is_cut(database, connection):
-    """Two thousand characters say enough."""
-    keep(connection, Rejection({"x": "1"}, "y" * 10_000))
+def test_an_endless_reason_and_name_are_cut(database, connection):
+    """Two thousand characters of a reason say enough, and a thousand of a field's name."""
+    keep(connection, Rejection({"x" * 5000: "1"}, "y" * 10_000))
     assert held(database)[0][2] == "y" * 2000
+    assert database.rows("SELECT payload FROM market.rejected_row") == [({"x" * 1000: "1"},)]
+
+
+def test_one_minute_makes_no_whole_session(database, connection):
+    """A minute that is loaded after a retry does not say that the session's other minutes are there."""
+    minute = MinuteBar("005930", datetime(2026, 9, 22, 10, 0, tzinfo=SEOUL), 71000, 71500, 70900, 71200, 100, 7_100_000)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT market.admit_source('mock')")
+    keep_rejections(connection, "minute_bar", "mock", [as_rejection(Finding("x", Severity.ERROR, "x", minute))])
+    connection.commit()
+    assert retry_rows(connection)["loaded"] == 1
+    assert database.rows("SELECT count(*) FROM market.minute_bar") == [(1,)]
+    assert database.rows("SELECT count(*) FROM market.loaded_day") == [(0,)]
 
 
 def test_retry_loads_what_passes_now(database, connection):

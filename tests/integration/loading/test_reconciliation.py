@@ -52,6 +52,13 @@ def test_differences_are_kept_and_bars_replaced(database, connection, load):
     assert database.rows("SELECT DISTINCT source FROM market.daily_bar") == [("krx",)]
 
 
+def test_a_difference_that_nobody_knows_about_is_not_unexpected(connection, load):
+    """While the setting is not known, the after-market may explain it; an open that differs is explained by nothing."""
+    provisional(connection, SAMSUNG, HYNIX)
+    compared, _ = load(OFFICIAL, replace(HYNIX, open=HYNIX.open + 100))
+    assert compared == Comparison(compared=2, different=2, unexpected=1)
+
+
 def test_twice_changes_nothing(database, connection, load):
     """The second run compares nothing, keeps the list, and a late provisional bar is outranked."""
     provisional(connection, SAMSUNG)

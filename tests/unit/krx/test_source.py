@@ -114,40 +114,6 @@ def test_a_market_that_did_not_exist_yet_is_not_asked(krx, make_source):
     assert krx.calls() == [*STOCKS[:2], "etf_bydd_trd", *BASE_INFO[:2]]
 
 
-def test_the_first_day_of_a_market_is_asked(krx, make_source):
-    """KONEX opened on 1 July 2013, and that session costs its call."""
-    day = {"BAS_DD": "20130701"}
-    for api, row in (("stk", BAR), ("ksq", KOSDAQ), ("knx", KONEX)):
-        krx.answer(f"{api}_bydd_trd", block(row | day))
-    assert codes(make_source(), "199150", first=date(2013, 7, 1), last=date(2013, 7, 1)) == ["199150"]
-    assert krx.calls() == STOCKS
-
-
-@pytest.mark.parametrize(("second", "newest"), [(59, date(2026, 11, 19)), (60, FRIDAY)])
-def test_a_session_is_there_from_eight_on(make_source, clock, second, newest):
-    """To the second: at 08:00:00 of Monday Friday is published."""
-    clock.at = datetime(2026, 11, 23, 7, 59, tzinfo=SEOUL) + timedelta(seconds=second)
-    assert make_source().publication.last_published() == newest
-
-
-def test_each_session_has_its_own_list_of_issues(krx, make_source):
-    """Who asked for Friday's list gets Thursday's when he asks for that."""
-    for api in BASE_INFO[1:]:
-        krx.answer(api, block(BASE | {"ISU_SRT_CD": f"9000{api[:2].upper()}"}))
-    krx.answer(BASE_INFO[0], block(BASE), block(BASE | {"ISU_SRT_CD": "005930"}))
-    source = make_source()
-    assert "001465" in {one.stock_code for one in source.instruments(FRIDAY)}
-    assert "005930" in {one.stock_code for one in source.instruments(date(2026, 11, 19))}
-
-
-def test_a_code_of_two_markets_is_refused(krx, make_source):
-    """Nobody can tell where the issue is listed."""
-    for api in BASE_INFO:
-        krx.answer(api, block(BASE))
-    with pytest.raises(PayloadError, match="ksq_isu_base_info: 001465 is listed on another market as well"):
-        make_source().instruments(FRIDAY)
-
-
 def test_indices(krx, make_source):
     """Three families of indices, one call each."""
     for api, family in (("krx_dd_trd", "KRX"), ("kospi_dd_trd", "KOSPI"), ("kosdaq_dd_trd", "KOSDAQ")):
