@@ -67,7 +67,7 @@ def wish_of(options: argparse.Namespace) -> Wish:
     if options.window_rows < 1:
         raise InvalidRequestError(f"--window-rows must be 1 or more, not {options.window_rows}")
     if options.dataset not in (*DATASETS, LISTS):
-        raise InvalidRequestError(f"--dataset must be {' or '.join((*DATASETS, LISTS))}, not {options.dataset!r}")
+        raise InvalidRequestError(f"--dataset must be {', '.join(DATASETS)} or {LISTS}, not {options.dataset!r}")
     return Wish(
         options.dataset,
         tuple(as_codes(options.codes)),

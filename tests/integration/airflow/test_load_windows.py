@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
 
 from data_pipeline.exceptions import CodesFailedError, IncompleteDataError, PayloadError, RequestTimeoutError
 from data_pipeline.hooks.warehouse import WarehouseHook
+from data_pipeline.loading.instruments import keep_list
 from data_pipeline.operators.datasets import DATASETS
 from data_pipeline.operators.load_window import load_window, load_windows
 from data_pipeline.operators.window_load import Run
@@ -158,3 +160,17 @@ def test_no_thread_outlives_a_load(warehouse):
     with pytest.raises(RequestTimeoutError):
         load_many(warehouse, OneBad(error=RequestTimeoutError))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
+
+
+def test_a_code_that_was_delisted_before_the_window_is_not_asked_for(warehouse):
+    """The others are loaded, and the error says when it left the list instead of calling it unknown."""
+    old, left = date(2026, 9, 17), date(2026, 9, 18)
+    known = [one for one in market().instruments(old) if one.stock_code in MANY]
+    keep_list(warehouse, known, "mock")
+    keep_list(warehouse, [replace(one, as_of=left) for one in known if one.stock_code != "035420"], "mock")
+    warehouse.commit()
+    source = OneBad()
+    with pytest.raises(CodesFailedError, match="035420 was delisted on 2026-09-18: nothing of it exists from 2026-09"):
+        load_many(warehouse, source)
+    assert "035420" not in source.asked
+    assert query(warehouse, "SELECT count(*) FROM market.daily_bar") == [(8,)]

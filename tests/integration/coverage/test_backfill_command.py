@@ -128,7 +128,7 @@ def test_more_than_five_million_requests_want_confirming(wish, database, emulato
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("--dataset", "trade"), "--dataset must be daily_bar or minute_bar, not 'trade'"),
+        (("--dataset", "trade"), "--dataset must be daily_bar, minute_bar or instrument, not 'trade'"),
         (("--first", "2026-09-23", "--last", "2026-09-22"), "the range is reversed"),
         (("--last", "2027-12-30"), "is beyond"),
         (("--codes", "999999"), "has never seen 999999 listed"),

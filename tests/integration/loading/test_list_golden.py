@@ -41,7 +41,7 @@ BASE_INFO = """
 
 
 def test_a_file_and_a_body_become_one_list(database, connection):
-    """Preferreds with both their codes, letters, an ETN without its Q, a fund left out, and what both disagree on."""
+    """Preferreds with both their codes, letters, an ETN without its Q, a fund left out, and two differences."""
     kis = parse_master("KOSPI", zipped(MASTER), SESSION)
     found = json.loads(BASE_INFO)["OutBlock_1"]
     rows = [Row(f"KRX stk_isu_base_info, row {number}", fields) for number, fields in enumerate(found, 1)]

@@ -101,6 +101,15 @@ def test_differences_are_counted_and_named(connection):
     assert differences(connection, TUE) == []
 
 
+def test_an_issue_on_one_list_only_is_a_difference(connection):
+    """KRX's list of Tuesday no longer has it and KIS's still does: the exchange is believed, and it is named."""
+    keep_list(connection, listed(MON, FIRST), "krx")
+    keep_list(connection, listed(TUE, FIRST), "kis")
+    keep_list(connection, listed(TUE), "krx")
+    assert [str(one) for one in differences(connection, TUE)] == ["listed of 1 issues (012340)"]
+    assert state(connection)[1] == [(date(2015, 3, 2), TUE, FIRST.isin, MON)]
+
+
 def test_a_lasting_difference_leaves_one_range_over_a_week(database, connection):
     """Each morning KIS's list of the day, then KRX's of the day before, which spells the name its own way."""
     for before, session in zip([None, *DAYS], DAYS, strict=False):

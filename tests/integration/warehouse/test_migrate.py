@@ -1,13 +1,18 @@
 """The schema after migration: repeatable, commented, closed to the wrong roles and to bad rows."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 
 import psycopg2
 import pytest
 from psycopg2 import errors
 
 from data_pipeline.exceptions import ConfigurationError, LoadError
+from data_pipeline.loading.calendar import keep_sessions
+from data_pipeline.loading.instruments import keep_list
+from data_pipeline.records import Instrument
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 
@@ -221,3 +226,36 @@ def test_connection_says_who_it_is_and_obeys_its_timeouts(server):
             )
             assert cursor.fetchone() == ("probe", "1500ms", "1min", "market,public")
         assert not connection.autocommit
+
+
+def test_what_was_known_of_issues_is_kept(bare, tmp_path):
+    """A warehouse of before: its ranges become reports, and the next list goes on from them without a new range."""
+    old = tmp_path / "sql"
+    shutil.copytree(SQL, old, ignore=lambda _, names: [name for name in names if name[:4].isdigit() and name >= "0006"])
+    migrate(bare, scripts=old)
+    monday, tuesday, wednesday = (date(2026, 9, day) for day in (14, 15, 16))
+    one = Instrument("005930", "KR7005930003", "삼성", "KOSPI", "ST", wednesday, date(1975, 6, 11), 100, 100.0)
+    statement = (
+        "INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on,"
+        " listed_shares, face_value, halted, managed, liquidation, preferred, source) VALUES (%s, 'KR7005930003', %s,"
+        " 'KOSPI', 'ST', %s, '1975-06-11', 100, 100, false, false, false, false, 'kis')"
+    )
+    with closing(connect(bare)) as connection, connection.cursor() as cursor:
+        keep_sessions(connection)
+        cursor.execute("SELECT market.admit_source('kis')")
+        cursor.execute(statement, ("005930", "삼성전자", monday))
+        cursor.execute(statement, ("000660", "하이닉스", monday))
+        cursor.execute("UPDATE market.instrument SET as_of = %s, name = '삼성' WHERE stock_code = '005930'", (tuesday,))
+        cursor.execute("UPDATE market.instrument SET delisted_on = %s WHERE stock_code = '000660'", (tuesday,))
+        cursor.execute("SELECT stock_code, valid_from, valid_to, name FROM market.instrument_history ORDER BY 1, 2")
+        before = cursor.fetchall()
+        connection.commit()
+    migrate(bare)
+    with closing(connect(bare)) as connection, connection.cursor() as cursor:
+        assert keep_list(connection, [one], "kis").left == 0
+        cursor.execute("SELECT stock_code, valid_from, valid_to, name FROM market.instrument_history ORDER BY 1, 2")
+        assert cursor.fetchall() == before
+        cursor.execute("SELECT stock_code, first_told, last_told FROM market.instrument_report ORDER BY 1, 2")
+        assert cursor.fetchall() == [
+            ("000660", monday, monday), ("005930", monday, monday), ("005930", tuesday, wednesday)
+        ]  # fmt: skip
