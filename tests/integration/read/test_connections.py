@@ -54,13 +54,13 @@ def test_other_drivers_are_refused_by_name(filled):
 def test_an_idle_connection_is_left_idle_with_its_settings(filled_reader):
     """Its zone, its date style and its state are what they were."""
     with filled_reader.cursor() as cursor:
-        cursor.execute("SET timezone = 'America/New_York'; SET datestyle = 'SQL, DMY'; SET extra_float_digits = -10")
+        cursor.execute("SET timezone = 'America/New_York'; SET datestyle = 'SQL, DMY'; SET extra_float_digits = -13")
         filled_reader.commit()
         assert closes(filled_reader) == [2650000, 51900]
         assert trading_sessions(THU, THU, connection=filled_reader)["final_at"][0] == pd.Timestamp(
             "2026-09-10T18:00+09:00"
         )
-        assert daily_bars(SAMSUNG, THU, THU, connection=filled_reader)["factor"].tolist() == [0.02]
+        assert daily_bars(SAMSUNG, THU, FRI, connection=filled_reader)["close"].tolist() == [53000.0, 51900.0]
         assert filled_reader.info.transaction_status == IDLE
         cursor.execute("SELECT current_setting('timezone'), current_setting('datestyle')")
         assert cursor.fetchone() == ("America/New_York", "SQL, DMY")

@@ -162,6 +162,15 @@ def test_two_exports_into_one_file(filled_reader, filled, tmp_path):
     assert len(pd.read_parquet(path)) == 6
 
 
+def test_a_file_that_appears_meanwhile_is_kept(filled_reader, tmp_path):
+    """What somebody else put there while rows came is not replaced unasked."""
+    path = tmp_path / "bars.parquet"
+    with pytest.raises(InvalidRequestError, match="exists"):
+        export(plan_instruments(), path, filled_reader, progress=lambda *_: path.write_text("mine"))
+    assert path.read_text() == "mine"
+    assert [*tmp_path.iterdir()] == [path]
+
+
 def test_memory_is_one_block_whatever_the_rows(filled_reader, tmp_path):
     """Every block is one row group: written and let go before the next one is parsed."""
     seen = []
