@@ -125,6 +125,7 @@ class PeakMemory:
         self._root = root
         self._peaks: dict[int, tuple[float, int]] = {}
         """Megabytes and the parent of each process seen, the last one that had this id."""
+        self._rounds = threading.Semaphore(0)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -141,6 +142,14 @@ class PeakMemory:
         peak, parent = self._peaks[pid]
         return peak, self._peaks[parent][0]
 
+    def next_children(self, pid: int) -> list[int]:
+        """Wait until all descendants have been looked at once more, and return the children of one of them."""
+        for _ in range(2):  # the round that is under way may have passed it already
+            while self._rounds.acquire(blocking=False):
+                pass
+            self._rounds.acquire()
+        return [child for child, (_, parent) in self._peaks.items() if parent == pid]
+
     def _watch(self) -> None:
         while not self._over.wait(POLL_S):
             waiting = [self._root]
@@ -150,6 +159,7 @@ class PeakMemory:
                     waiting.append(pid)
                     with suppress(OSError, StopIteration):  # it has ended meanwhile
                         self._peaks[pid] = (_peak_mb(pid), parent)
+            self._rounds.release()
 
 
 def _children(pid: int) -> list[int]:
