@@ -7,10 +7,11 @@
 compares them with the trading calendar; it is skipped when the source does not say (KIS's virtual server).
 KIS wants that asked once a day at most: a later run of the same day takes the answer out of the warehouse.
 `instruments` loads every issue listed in KOSPI, KOSDAQ and KONEX, marks those that left the list, and makes the
-partitions of this month and the next. The other DAGs take their stock codes from there. `official_instruments` brings the exchange's own list beside it, the newest that is
-published, when the connection `krx_default` has a key, and is skipped otherwise. The two are merged by field: code,
-name, board, listing day and shares are the exchange's; halts, groups, par value and base price are the broker's. What
-they disagree about is named in the log and listed in `market.instrument_difference`. No task waits for another.
+partitions of this month and the next. The other DAGs take their stock codes from there. `official_instruments` brings
+the exchange's own list beside it, the newest that is published, when the connection `krx_default` has a key, and is
+skipped otherwise. The two are merged by field: code, name, board, listing day and shares are the exchange's; halts,
+groups, par value and base price are the broker's. What they disagree about is named in the log and listed in
+`market.instrument_difference`. No task waits for another.
 
 **Why.** A closure that nobody entered makes every other DAG ask for a day that does not exist, and an issue that is not
 in the list is never loaded.

@@ -104,10 +104,8 @@ def test_a_backfill_may_ask_the_exchange(airflow, result):
     """Sessions before are official too: four calls for each of the two that are not stored yet."""
     found = airflow.query("SELECT stock_code, source FROM market.daily_bar WHERE session = %s ORDER BY 1", FIRST)
     assert found == [(code, "krx-sandbox") for code in CODES]
-    (row,) = airflow.query(
-        "SELECT sum(rows_inserted), sum(requests) FROM market.ingest_run WHERE dag_id = 'backfill' AND dataset = 'daily_bar' AND first >= %s",
-        FIRST,
-    )
+    loads = "dag_id = 'backfill' AND dataset = 'daily_bar' AND first >= %s"
+    (row,) = airflow.query(f"SELECT sum(rows_inserted), sum(requests) FROM market.ingest_run WHERE {loads}", FIRST)
     assert row == (8, 8)
 
 
