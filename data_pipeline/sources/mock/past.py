@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 
 from data_pipeline.sources.mock.codes import check_digit
-from data_pipeline.sources.mock.issue import BEFORE_COVERAGE, Former, Issue
+from data_pipeline.sources.mock.issue import Former, Issue
 from data_pipeline.sources.mock.issuers import WELL_KNOWN
 from data_pipeline.sources.mock.noise import text_key
 
@@ -58,10 +58,10 @@ def _may_follow(before: Issue, after: Issue) -> bool:
 
 
 def _quiet(issues: Mapping[str, Issue], market: str) -> Sequence[Issue]:
-    """Return issues of a board that are as old as the calendar and to which little else happens."""
+    """Return issues of a board that were listed before 2010 and to which little else happens."""
     famous = {issuer.code for issuer in WELL_KNOWN}
     return [
         one for one in issues.values()
-        if (one.market, one.group, one.listed, one.delisted) == (market, "ST", BEFORE_COVERAGE, None)
+        if (one.market, one.group, one.delisted) == (market, "ST", None) and one.listed < 0
         and not (one.steps or one.halts or one.idle or one.preferred) and one.code not in famous
     ]  # fmt: skip
