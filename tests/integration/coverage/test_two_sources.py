@@ -176,15 +176,16 @@ def test_a_session_that_the_exchange_cannot_serve_is_kiss(database, connection, 
 
 
 def test_official_bars_over_stored_ones_are_listed(database, connection, kis, make_krx, stocks, emulator):
-    """What is stored from KIS is not asked for again, unless all is; then each difference is in the list."""
+    """What is stored from KIS is not asked for again, unless all is; then the list has what differs of those codes."""
     some = stocks[:40]
-    whole = wanted(some, last=SESSIONS[1])
+    whole = wanted(stocks[:45], last=SESSIONS[1])
     assert fill(connection, one_source(connection, kis, whole, EVENING, 50_000)) == []
     emulator.set_krx(after_market=True)
     assert two_sources(connection, kis, make_krx(), whole, EVENING, 50_000).cost.requests == 0
     everything = two_sources(connection, kis, make_krx(), wanted(some, "all", SESSIONS[1]), EVENING, 50_000)
     assert fill(connection, everything) == []
-    assert {source for _, source in stored(database)[1]} == {"krx-sandbox"}
+    sources = "SELECT source::text, count(DISTINCT stock_code)::int FROM market.daily_bar GROUP BY 1 ORDER BY 1"
+    assert database.rows(sources) == [("kis-sandbox", 5), ("krx-sandbox", 40)]
     found = database.rows("SELECT kind, expected, count(*) > 20 FROM market.reconciliation GROUP BY 1, 2 ORDER BY 1")
     assert found == [("trading_value", True, True), ("volume", True, True)]
     assert database.rows("SELECT count(*) FROM market.reconciliation WHERE NOT stock_code = ANY(%s)", some) == [(0,)]
