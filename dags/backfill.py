@@ -91,6 +91,6 @@ with DAG(
         task_id="load",
         source_conn_id=SOURCE_CONN_ID,
         map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}, "
-        "{{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}",
+        "{{ task.stock_codes | length }} codes{{ ' from ' ~ task.stock_codes[0] if task.stock_codes else '' }}",
     ).expand_kwargs(plan(SOURCE_CONN_ID))
     load >> report(SOURCE_CONN_ID)
