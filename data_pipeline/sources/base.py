@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import date
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
@@ -21,9 +20,7 @@ from data_pipeline.records import (
     PriceType,
     StockInfo,
 )
-
-if TYPE_CHECKING:
-    from data_pipeline.sources.request_shape import RequestShape
+from data_pipeline.sources.request_shape import SHAPES, RequestShape
 
 
 class AbstractDataSource(ABC):
@@ -45,8 +42,6 @@ class AbstractDataSource(ABC):
     @property
     def shape(self) -> RequestShape:
         """How much one request holds."""
-        from data_pipeline.sources.request_shape import SHAPES  # it names services of vendors, whose sources are these
-
         return SHAPES[self.name]
 
     @property

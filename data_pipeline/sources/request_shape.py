@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from data_pipeline.exceptions import UnsupportedDatasetError
-from data_pipeline.sources.krx.endpoints import FIRST_DAY, FUND_BARS, STOCK_BARS
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,16 @@ _KIS = RequestShape(lacks=frozenset({"instrument"}))
 _VIRTUAL = RequestShape(
     quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session", "instrument"})
 )
+_KRX_BEGINS = date(2010, 1, 4)
 _KRX = RequestShape(
-    first_day=FIRST_DAY,
-    market_services=tuple((one.market, one.first) for one in (*STOCK_BARS, *FUND_BARS)),
+    first_day=_KRX_BEGINS,
+    market_services=(
+        ("KOSPI", _KRX_BEGINS),
+        ("KOSDAQ", _KRX_BEGINS),
+        ("KONEX", date(2013, 7, 1)),
+        ("ETF", _KRX_BEGINS),
+        ("ETN", date(2014, 11, 17)),
+    ),
     list_calls=3,
     calls_a_day=10_000,
     lacks=frozenset({"minute_bar", "trading_session"}),

@@ -16,7 +16,7 @@ from benchmarks._heal_minimum import fewest_daily_requests, fewest_minute_reques
 from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.loading.backfill import check_backfill
 from data_pipeline.loading.gaps import Span, plan_spans
-from data_pipeline.sources.krx.endpoints import FIRST_DAY
+from data_pipeline.sources.krx.endpoints import FIRST_DAY, FUND_BARS, STOCK_BARS
 from data_pipeline.sources.request_shape import SHAPES, RequestShape, shape_of
 from data_pipeline.trading_calendar import SEOUL
 
@@ -110,6 +110,12 @@ def test_how_far_back_a_source_goes():
     assert SHAPES["krx"].first_day == SHAPES["krx-sandbox"].first_day == FIRST_DAY
     for source in ("kis", "kis-virtual", "mock"):
         assert check_backfill("daily_bar", date(2001, 1, 2), None, source, evening)[0] == date(2001, 1, 2)
+
+
+def test_the_calls_of_a_market_day_are_those_of_the_source():
+    """Which boards and funds KRX is asked for, in which order, and from when on is told beforehand as it is done."""
+    services = [(one.market, one.first) for one in (*STOCK_BARS, *FUND_BARS)]
+    assert list(SHAPES["krx"].market_services) == services
 
 
 CELLS = st.sets(st.tuples(st.sampled_from("ABCDEFGH"), st.integers(0, 60)), max_size=80)
