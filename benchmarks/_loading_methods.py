@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -81,14 +80,9 @@ def _ours(work: Work) -> Counts:
         if work.phase == "checked":
             codes = [stock_code(number) for number in range(work.rows // SESSIONS)]
             return load_pages(connection, work.pages, codes)
-        counts = upsert(connection, DAILY_BAR, work.records, SOURCE, **_known_empty(work.phase))
+        counts = upsert(connection, DAILY_BAR, work.records, SOURCE, expect_empty=work.phase == "fresh")
         connection.commit()
         return asdict(counts)
-
-
-def _known_empty(phase: str) -> dict[str, Any]:
-    known = "expect_empty" in inspect.signature(upsert).parameters
-    return {"expect_empty": True} if known and phase == "fresh" else {}
 
 
 def _pandas(work: Work) -> None:
@@ -160,14 +154,9 @@ def _with_dlt_arrow(work: Work) -> None:
 
 
 def _copy_text(work: Work) -> None:
-    make: Callable[[list[DailyBar]], str] = getattr(DAILY_BAR, "text", _lines)
     records = iter(work.records)
     while block := list(islice(records, 5_000)):
-        make(block).encode()
-
-
-def _lines(block: list[DailyBar]) -> str:
-    return "".join(map(DAILY_BAR.line, block))
+        DAILY_BAR.text(block).encode()
 
 
 def _records(work: Work) -> None:

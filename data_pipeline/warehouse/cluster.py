@@ -42,7 +42,6 @@ work_mem = '32MB'
 maintenance_work_mem = '128MB'
 wal_level = 'minimal'
 max_wal_senders = 0
-wal_compression = 'pglz'
 min_wal_size = '256MB'
 max_wal_size = '2GB'
 checkpoint_timeout = '15min'
