@@ -7,6 +7,7 @@ from data_pipeline.emulator import (
     wire_chart,
     wire_daily,
     wire_holiday,
+    wire_index,
     wire_info,
     wire_minutes,
     wire_multi,
@@ -28,6 +29,7 @@ _ALL = (
     wire_info.ENDPOINT,
     wire_product.ENDPOINT,
     wire_holiday.ENDPOINT,
+    wire_index.ENDPOINT,
 )
 ENDPOINTS: dict[str, Endpoint] = {QUOTATIONS + endpoint.name: endpoint for endpoint in _ALL}
 

@@ -58,6 +58,8 @@ class Endpoint:
     answer: Callable[[MarketView, Call], Answer]
     required: tuple[tuple[str, int], ...] = ()
     """Query fields that must be present and the most characters each may have."""
+    markets: tuple[str, ...] = MARKETS
+    """What FID_COND_MRKT_DIV_CODE may say."""
     virtual: bool = True
     """Whether the virtual server has it."""
     ledger: bool = False
@@ -75,7 +77,7 @@ class Endpoint:
                 raise missing_field(name)
             if len(value) > length:
                 raise wrong_size(name)
-            if name == "FID_COND_MRKT_DIV_CODE" and value not in MARKETS:
+            if name == "FID_COND_MRKT_DIV_CODE" and value not in self.markets:
                 raise invalid_field(name)
             if name in ("FID_INPUT_ISCD", "PDNO") and not value:
                 raise wrong_size(name)

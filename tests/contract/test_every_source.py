@@ -172,6 +172,19 @@ def test_market_days(source, kind):
     assert [one.is_open for one in days[:4]] == [True, False, False, True]
 
 
+def test_indices(source, kind):
+    """KIS and KRX say the same of KOSPI and KOSDAQ: the market's value in trillions of won, and its change."""
+    if kind == "mock":
+        pytest.skip("the synthetic source has no indices; the emulators make them of its issues")
+    market = SyntheticMarket()
+    bars = {bar.family: bar for bar in source.index_bars(SESSION)}
+    for family in ("KOSPI", "KOSDAQ"):
+        stocks = [one for one in market.instruments(SESSION) if one.market == family and one.security_group != "EF"]
+        days = [(one.listed_shares, market.daily_bar(one.stock_code, SESSION)) for one in stocks]
+        close = sum(shares * bar.close for shares, bar in days) / 10**12
+        assert (bars[family].session, bars[family].close) == (SESSION, pytest.approx(close, abs=0.0051))
+
+
 @pytest.mark.parametrize("code", ["5930", "A005930", "00593a", "", "005930\n"])
 def test_malformed_code(source, code):
     """A malformed code is a ValueError at once."""

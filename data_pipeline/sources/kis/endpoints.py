@@ -51,6 +51,10 @@ DAILY_CHART = Endpoint(
     f"{_QUOTATIONS}/inquire-daily-itemchartprice", "FHKST03010100", virtual=True, page_size=100,
     document="국내주식기간별시세(일/주/월/년)",
 )  # fmt: skip
+INDEX_CHART = Endpoint(
+    f"{_QUOTATIONS}/inquire-daily-indexchartprice", "FHKUP03500100", virtual=True, page_size=50,
+    document="국내주식업종기간별시세(일/주/월/년)",
+)  # fmt: skip
 MINUTES_TODAY = Endpoint(
     f"{_QUOTATIONS}/inquire-time-itemchartprice", "FHKST03010200", virtual=True, page_size=30,
     document="주식당일분봉조회",

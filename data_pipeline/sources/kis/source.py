@@ -13,6 +13,7 @@ from requests.adapters import BaseAdapter
 
 from data_pipeline.client.cache import TTLCache
 from data_pipeline.coordination.store import Store, open_store
+from data_pipeline.index_records import IndexBar
 from data_pipeline.records import (
     ChartData,
     CurrentPrice,
@@ -32,6 +33,7 @@ from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.endpoints import HOLIDAYS, ORDER_BOOK, PRICE, STOCK_INFO, Endpoint
 from data_pipeline.sources.kis.english_names import display_name
 from data_pipeline.sources.kis.history import History
+from data_pipeline.sources.kis.indices import index_bars
 from data_pipeline.sources.kis.interactive import aggregated
 from data_pipeline.sources.kis.minutes import Minutes
 from data_pipeline.sources.kis.parse_answer import Answer
@@ -204,6 +206,14 @@ class KISDataSource(AbstractDataSource):
         checked_range(first, first)
         params = {"BASS_DT": f"{first:%Y%m%d}", "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
         return iter(parse.parse_market_days(first, self._call(HOLIDAYS, params, f"{first}")))
+
+    def index_bars(self, session: date) -> Iterator[IndexBar]:
+        """Yield the bar of the KOSPI and of the KOSDAQ index of one final session, a call each, as :func:`index_bars`.
+
+        Raises:
+            InvalidRequestError: It is no session, or not final yet by the server's clock.
+        """
+        return index_bars(self._call, self._calendar, session)
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:
         """Return 30 where one call holds the quotes of thirty codes; all else is asked code by code."""
