@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -249,8 +248,3 @@ class _List:
     def _touch(self) -> set[str]:
         rows = [(code, self.session, one.base_price, self.source, self.run_id) for code, one in self.issues.items()]
         return store.touch_present(self.cursor, rows)
-
-
-def count_differences(found: Iterable[Difference]) -> Counter[str]:
-    """Return how many issues differ, by field."""
-    return Counter({one.field: one.issues for one in found})

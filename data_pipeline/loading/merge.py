@@ -196,12 +196,8 @@ class Merge:
     def _differs(self, others: list[str]) -> sql.Composed:
         return sql.SQL("(({}) IS DISTINCT FROM ({}))").format(self._list(others, "t"), self._list(others, "s"))
 
-    def _allowed(self) -> sql.Composable:
-        allowed = sql.SQL("market.source_rank({}) >= market.source_rank(t.source)").format(sql.Literal(self.source))
-        if self.table.newest is not None:
-            newest = sql.Identifier(self.table.newest)
-            allowed = sql.SQL("(s.{0} > t.{0} OR (s.{0} = t.{0} AND {1}))").format(newest, allowed)
-        return allowed
+    def _allowed(self) -> sql.Composed:
+        return sql.SQL("market.source_rank({}) >= market.source_rank(t.source)").format(sql.Literal(self.source))
 
     @staticmethod
     def _list(names: list[str] | tuple[str, ...], alias: str | None = None) -> sql.Composed:

@@ -31,8 +31,6 @@ class Table:
     """The column with the date in Seoul that the row belongs to."""
     partitioned: bool = False
     """Whether it has one partition for each month of ``session``."""
-    newest: str | None = None
-    """A column whose higher value wins over source rank: later knowledge about the same thing."""
     plain: Callable[[Any], str] | None = None
     """A record as a line of COPY text, where no value can be None, a list or text to escape: twice as fast."""
 
@@ -181,9 +179,7 @@ _INSTRUMENT = (
 _CANDLE = ("open", "high", "low", "close", "volume", "trading_value")
 _DAILY = ("stock_code", "session", *_CANDLE, "change")
 
-INSTRUMENT = Table(
-    "instrument", Instrument, _INSTRUMENT, ("stock_code",), attrgetter(*_INSTRUMENT), day="as_of", newest="as_of"
-)
+INSTRUMENT = Table("instrument", Instrument, _INSTRUMENT, ("stock_code",), attrgetter(*_INSTRUMENT), day="as_of")
 TRADING_SESSION = Table(
     "trading_session", MarketDay, ("day", "is_open"), ("day",), attrgetter("day", "is_open"), day="day", plain=_day_line
 )
