@@ -94,9 +94,10 @@ def cumulative_factors(bars: Iterable[Close], found: Iterable[Adjustment]) -> di
         factors[bar.session] = product
         one = breaks.get(bar.session)
         if one is not None:
-            product = Fraction(1) if one.kind == "listing" else _times(product, one.factor)
+            product = Fraction(1) if one.kind == "listing" else times(product, one.factor)
     return factors
 
 
-def _times(product: Fraction | None, factor: Fraction | None) -> Fraction | None:
+def times(product: Fraction | None, factor: Fraction | None) -> Fraction | None:
+    """Return the product; None, which is unknown, stays so."""
     return None if product is None or factor is None else product * factor

@@ -142,7 +142,7 @@ def _market_days(
         for market, change in steps.items():
             level[market] += change[position]
         wanted = [market for market, count in level.items() if count]
-        if wanted and shape.first_session <= session <= offer.last:
+        if wanted and shape.first_day <= session <= offer.last:
             costs[position], lacking[position] = shape.calls_of_day(session, wanted), sum(level.values())
     return costs, lacking
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from data_pipeline.loading.adjustment import Close, adjustments
+from data_pipeline.loading.adjustment import Close, adjustments, times
 from data_pipeline.loading.price_adjustment import Breaks, issues_of
 from data_pipeline.trading_calendar import krx_calendar
 
@@ -79,7 +79,7 @@ def spans(breaks: Iterable[Break]) -> Iterator[Span]:
         product: Fraction | None = Fraction(1)
         for place in reversed(range(len(line))):
             one = line[place]
-            product = Fraction(1) if one.kind == "listing" else _times(product, one.factor)
+            product = Fraction(1) if one.kind == "listing" else times(product, one.factor)
             if product != 1:
                 yield Span(code, line[place - 1].session if place else date.min, one.session, product)
 
@@ -126,10 +126,6 @@ def _breaks_as_of(cursor: Cursor, first: date, as_of: datetime, values: dict[str
     for pair in pairs:
         for one in adjustments(pair, between):
             yield Break(one.stock_code, one.session, one.kind, one.factor)
-
-
-def _times(product: Fraction | None, factor: Fraction | None) -> Fraction | None:
-    return None if product is None or factor is None else product * factor
 
 
 def _exactly(factor: Decimal | None) -> Fraction | None:

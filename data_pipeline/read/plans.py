@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -84,8 +84,7 @@ def plan_minute_bars(
     dataset = columns.MINUTE_BARS[minutes]
     asked = Asked("minute_bar", as_codes(codes), *as_range(first, last))
     plan = _plan(dataset, asked, require_bars if complete else None, dataset.source)
-    return Plan(plan.dataset, plan.relation, plan.where, plan.values, plan.checks,
-                about={**plan.about, "minutes": str(minutes)})  # fmt: skip
+    return replace(plan, about={**plan.about, "minutes": str(minutes)})
 
 
 def plan_price_snapshots(codes: Codes, first: date | str, last: date | str, *, complete: bool = True) -> Plan:

@@ -30,8 +30,6 @@ class RequestShape:
     """Requests at most for the list of issues of one session; 0 when none is sent."""
     calls_a_day: int | None = None
     """Requests that one key may send in a day; None without such a limit."""
-    first_day: date = date.min
-    """The first day of which it has daily bars."""
     lacks: frozenset[str] = frozenset()
     """Datasets of past sessions that it does not offer."""
     counted: bool = True
@@ -43,9 +41,9 @@ class RequestShape:
         return len(self.market_services)
 
     @property
-    def first_session(self) -> date:
-        """The oldest day whose whole market can be asked for."""
-        return min((first for _, first in self.market_services), default=date.max)
+    def first_day(self) -> date:
+        """The first day of which it has daily bars; ``date.min`` without a limit."""
+        return min((first for _, first in self.market_services), default=date.min)
 
     def calls_of_day(self, session: date, markets: Collection[str]) -> int:
         """Return the requests for one session of issues of these boards and kinds: made until all of them are found.
@@ -66,7 +64,6 @@ _VIRTUAL = RequestShape(
 )
 _KRX_BEGINS = date(2010, 1, 4)
 _KRX = RequestShape(
-    first_day=_KRX_BEGINS,
     market_services=(
         ("KOSPI", _KRX_BEGINS),
         ("KOSDAQ", _KRX_BEGINS),

@@ -47,7 +47,7 @@ class History:
             InvalidRequestError: The range holds a session that is not final yet.
         """
         for at, rows in chart_pages(self._call, stock_code, first, last):
-            self._require_final(last, at)
+            require_final(self._calendar, last, at)
             yield from _good_bars(stock_code, rows)
 
     def bars_of_session(self, stock_codes: list[str], session: date) -> Iterator[DailyBar]:
@@ -97,7 +97,7 @@ class History:
         bars: list[DailyBar] = []
         for position, code in enumerate(codes):
             at, rows = next(chart_pages(self._call, code, session, session))
-            self._require_final(session, at)
+            require_final(self._calendar, session, at)
             good = [*_good_bars(code, rows)]
             bars += good
             others = codes[position + 1 :]
@@ -119,10 +119,16 @@ class History:
         wanted = codes if proof is None else codes[1:]
         return keep_good(partial(_quoted_bar, session, quotes), wanted, str, lambda _: session)
 
-    def _require_final(self, last: date, at: datetime) -> None:
-        final = self._calendar.last_final_session(at)
-        if last > final and self._calendar.sessions(final + timedelta(days=1), last):
-            raise InvalidRequestError(f"sessions after {final} are not final at {at:%Y-%m-%d %H:%M}, {last} is wanted")
+
+def require_final(calendar: TradingCalendar, last: date, at: datetime) -> None:
+    """Return when no session up to ``last`` still runs at a moment of the server's clock.
+
+    Raises:
+        InvalidRequestError: One does.
+    """
+    final = calendar.last_final_session(at)
+    if last > final and calendar.sessions(final + timedelta(days=1), last):
+        raise InvalidRequestError(f"sessions after {final} are not final at {at:%Y-%m-%d %H:%M}, {last} is wanted")
 
 
 def _good_bars(stock_code: str, rows: Iterable[ChartRow]) -> Iterator[DailyBar]:

@@ -10,6 +10,7 @@ from data_pipeline.exceptions import InvalidRequestError, PayloadError
 from data_pipeline.index_records import IndexBar
 from data_pipeline.sources.kis.charts import Call
 from data_pipeline.sources.kis.endpoints import INDEX_CHART
+from data_pipeline.sources.kis.history import require_final
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_chart import filled_rows
 from data_pipeline.sources.kis.parse_fields import Row
@@ -52,8 +53,7 @@ def index_bars(call: Call, calendar: TradingCalendar, session: date) -> Iterator
             "FID_PERIOD_DIV_CODE": "D",
         }
         answer = call(INDEX_CHART, params, f"the {family} index")
-        if session > calendar.last_final_session(answer.at):
-            raise InvalidRequestError(f"the indices of {session} are not final at {answer.at:%Y-%m-%d %H:%M}")
+        require_final(calendar, session, answer.at)
         yield parse_index_bar(answer, family, code, name, (before, session))
 
 
