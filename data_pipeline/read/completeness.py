@@ -20,8 +20,8 @@ _CELLS = """
         SELECT session::date FROM market.final_session WHERE session BETWEEN %(first)s AND %(last)s
             AND (%(as_of)s::timestamptz IS NULL OR market.final_at(session) <= %(as_of)s)
     ), issue AS MATERIALIZED (
-        SELECT stock_code, coalesce(listed_on, '-infinity') AS listed, coalesce(delisted_on, 'infinity') AS delisted
-        FROM market.instrument WHERE %(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s)
+        SELECT stock_code, coalesce(listed_from, '-infinity') AS listed, coalesce(delisted_on, 'infinity') AS delisted
+        FROM market.listing WHERE %(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s)
     )
 """
 _LISTED = "i.listed <= d.session AND d.session < i.delisted"

@@ -1,6 +1,7 @@
 """Frames of daily bars against a real Postgres; every expected value is worked out by hand."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from data_pipeline.exceptions import (
     UnknownStockError,
 )
 from data_pipeline.loading.coverage import unstored_cells
+from data_pipeline.loading.instruments import keep_list
 from data_pipeline.read import daily_bars
 from data_pipeline.records import DailyBar
 from tests.integration.read.market_rows import (
@@ -221,6 +223,19 @@ def test_before_a_listing_and_after_a_delisting_nothing_is_missing(connection, r
     load(connection, [traded(MON, 1000, 0)])
     filled = daily_bars(SAMSUNG, MON, MON, adjusted=False, connection=reader)
     assert bars.dtypes.astype(str).to_dict() == filled.dtypes.astype(str).to_dict()
+
+
+def test_both_lives_of_a_code_must_be_there(connection, reader):
+    """A code that another issue had before: what lacks of the first life is missing, the day between the two is not."""
+    after = replace(issue(SAMSUNG, listed_on=MON, as_of=MON), isin="KR7005931001")
+    for listed in ([issue(SAMSUNG), issue(ZEROS)], [issue(ZEROS, as_of=FRI)], [after, issue(ZEROS, as_of=MON)]):
+        keep_list(connection, listed, "krx")
+        connection.commit()
+    load(connection, [traded(MON, 1000, 0)])
+    with pytest.raises(IncompleteDataError, match=r": 1 cells .*\(005930 on 2026-09-10\)"):
+        daily_bars(SAMSUNG, THU, MON, connection=reader)
+    load(connection, [traded(THU, 900, 0)])
+    assert daily_bars(SAMSUNG, THU, MON, connection=reader)["session"].dt.date.tolist() == [THU, MON]
 
 
 def test_a_holiday_is_empty(filled_reader):
