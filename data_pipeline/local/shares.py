@@ -107,7 +107,7 @@ def two_sources(
         return load_in_turn(
             connection, official, plan.official_spans, source,
             lambda undone: plan_gaps(backfill, plan.rest(undone), moment, most_rows), dataset, run, threads,
-            most_rows,
+            most_rows, second.requests,
         )  # fmt: skip
 
     cost = replace(second, requests=first.requests + second.requests)

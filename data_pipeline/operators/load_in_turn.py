@@ -77,19 +77,20 @@ def load_in_turn(
     run: Run,
     threads: int,
     most_rows: int = WINDOW_ROWS,
+    brokers_own: int = 0,
 ) -> Iterator[Step]:
     """Load the exchange's spans and then the broker's, and yield what became of each window.
 
     What the exchange has failed at, and all that was left when its calls of today were spent, goes to the broker.
 
-    ``spans`` are one session each; ``plan_rest`` makes the broker's, its own share included, when it is told what the
-    exchange did not do.
+    ``spans`` are one session each; ``plan_rest`` makes the broker's, its own share of ``brokers_own`` requests included,
+    when it is told what the exchange did not do.
 
     Raises:
         TransientError, PermanentError: As :func:`load_spans`; never that the exchange's calls are spent.
     """
     undone, done = Undone(spans), 0
-    planned = sum(span.requests for span in (*spans, *plan_rest({})))
+    planned = sum(span.requests for span in spans) + brokers_own
     try:
         for step in load_spans(connection, official, dataset, spans, run, threads, most_rows):
             undone.note(step)
