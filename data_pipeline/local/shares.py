@@ -11,7 +11,7 @@ from data_pipeline.loading.backfill import Backfill, Estimate, estimate, plan_ga
 from data_pipeline.loading.list_backfill import DATASET as LISTS
 from data_pipeline.loading.two_sources import plan_two_sources, say_alone
 from data_pipeline.operators.datasets import Dataset, find_dataset
-from data_pipeline.operators.load_in_turn import load_in_turn, may_share, offer_of
+from data_pipeline.operators.load_in_turn import Rest, load_in_turn, may_share, offer_of
 from data_pipeline.operators.load_spans import Step, load_spans
 from data_pipeline.operators.window_load import Run
 from data_pipeline.sources.factory import create_data_source, read_environment
@@ -104,10 +104,9 @@ def two_sources(
     dataset: Dataset = find_dataset(backfill.dataset)
 
     def load(run: Run, threads: int) -> Iterator[Step]:
+        rest = Rest(lambda undone: plan_gaps(backfill, plan.rest(undone), moment, most_rows), second.requests)
         return load_in_turn(
-            connection, official, plan.official_spans, source,
-            lambda undone: plan_gaps(backfill, plan.rest(undone), moment, most_rows), dataset, run, threads,
-            most_rows, second.requests,
+            connection, official, plan.official_spans, source, rest, dataset, run, threads, most_rows
         )  # fmt: skip
 
     cost = replace(second, requests=first.requests + second.requests)

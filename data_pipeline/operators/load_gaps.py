@@ -18,7 +18,7 @@ from data_pipeline.loading.gaps import Gap, Span
 from data_pipeline.loading.reconciliation import OFFICIAL, after_market_setting
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.filling_lists import load_list_gaps
-from data_pipeline.operators.load_in_turn import load_in_turn
+from data_pipeline.operators.load_in_turn import Rest, load_in_turn
 from data_pipeline.operators.load_spans import Pace, Step, load_spans, require_no_failure
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window, as_date
@@ -86,12 +86,13 @@ def _steps(
         yield load_spans(connection, source, dataset, spans, run, threads, operator.window_rows)
         return
     with open_source(operator.fallback_conn_id) as broker:
-        rest, moment = replace(backfill, source=broker.name), run.moment or datetime.now(SEOUL)
+        brokers, moment = replace(backfill, source=broker.name), run.moment or datetime.now(SEOUL)
 
         def plan_rest(gaps: dict[str, list[Gap]]) -> list[Span]:
-            return plan_gaps(rest, gaps, moment, operator.window_rows)
+            return plan_gaps(brokers, gaps, moment, operator.window_rows)
 
-        yield load_in_turn(connection, source, spans, broker, plan_rest, dataset, run, threads, operator.window_rows)
+        rest = Rest(plan_rest)
+        yield load_in_turn(connection, source, spans, broker, rest, dataset, run, threads, operator.window_rows)
 
 
 def _after_market(source: AbstractDataSource) -> bool | None:

@@ -67,30 +67,38 @@ class Undone:
         return joined(sorted(cells), calendar.sessions(calendar.first_day, calendar.last_day))
 
 
+@dataclass(frozen=True)
+class Rest:
+    """What the broker does after the exchange."""
+
+    plan: Callable[[dict[str, list[Gap]]], Sequence[Span]]
+    """Makes its spans, its own share included, when it is told what the exchange did not do."""
+    requests: int = 0
+    """Of its own share."""
+
+
 def load_in_turn(
     connection: Connection,
     official: AbstractDataSource,
     spans: Sequence[Span],
     broker: AbstractDataSource,
-    plan_rest: Callable[[dict[str, list[Gap]]], Sequence[Span]],
+    rest: Rest,
     dataset: Dataset,
     run: Run,
     threads: int,
     most_rows: int = WINDOW_ROWS,
-    brokers_own: int = 0,
 ) -> Iterator[Step]:
     """Load the exchange's spans and then the broker's, and yield what became of each window.
 
     What the exchange has failed at, and all that was left when its calls of today were spent, goes to the broker.
 
-    ``spans`` are one session each; ``plan_rest`` makes the broker's, its own share of ``brokers_own`` requests included,
-    when it is told what the exchange did not do.
+    ``spans`` are one session each.
 
     Raises:
         TransientError, PermanentError: As :func:`load_spans`; never that the exchange's calls are spent.
     """
     undone, done = Undone(spans), 0
-    planned = sum(span.requests for span in spans) + brokers_own
+    planned = sum(span.requests for span in spans) + rest.requests
     try:
         for step in load_spans(connection, official, dataset, spans, run, threads, most_rows):
             undone.note(step)
@@ -101,7 +109,7 @@ def load_in_turn(
                 log.warning("%s: %s; %s is asked instead", step.window, step.error, broker.name)
     except DailyQuotaError as error:
         log.warning("%s; %s is asked for the rest", error, broker.name)
-    rest = plan_rest(undone.gaps())
-    total = done + sum(span.requests for span in rest)
-    for step in load_spans(connection, broker, dataset, rest, run, threads, most_rows):
+    brokers = rest.plan(undone.gaps())
+    total = done + sum(span.requests for span in brokers)
+    for step in load_spans(connection, broker, dataset, brokers, run, threads, most_rows):
         yield replace(step, done=done + step.done, total=total)
