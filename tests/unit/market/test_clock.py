@@ -1,0 +1,51 @@
+"""The market's clock: real, or fixed and running on."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.market.clock import anchored, is_fixed, market_clock, real_now
+from data_pipeline.trading_calendar import SEOUL
+
+FIXED = "2027-12-30T20:40+09:00"
+WITHIN = timedelta(minutes=1)
+
+
+def test_without_the_variable_it_is_the_machines():
+    """An empty value is no value, and there is nothing to hand to child processes."""
+    assert abs(market_clock({})() - real_now()) < WITHIN
+    assert abs(market_clock({"MARKET_CLOCK": " "})() - real_now()) < WITHIN
+    assert anchored({}) == {}
+    assert not is_fixed({"MARKET_CLOCK": " "})
+
+
+@pytest.mark.parametrize("value", [FIXED, "2027-12-30T20:40", "2027-12-30T11:40+00:00"])
+def test_a_fixed_clock_begins_at_its_moment(value):
+    """A moment without a zone is Seoul's; the answer is in Seoul."""
+    now = market_clock({"MARKET_CLOCK": value})()
+    assert timedelta() <= now - datetime(2027, 12, 30, 20, 40, tzinfo=SEOUL) < WITHIN
+    assert now.utcoffset() == timedelta(hours=9)
+
+
+def test_it_runs_on():
+    """Two hours after it was fixed it is two hours later."""
+    since = (real_now() - timedelta(hours=2)).isoformat()
+    now = market_clock({"MARKET_CLOCK": f"{FIXED}@{since}"})()
+    assert timedelta() <= now - datetime(2027, 12, 30, 22, 40, tzinfo=SEOUL) < WITHIN
+
+
+def test_child_processes_share_it():
+    """What they are told names the same clock, whenever they begin."""
+    told = anchored({"MARKET_CLOCK": FIXED})
+    assert set(told) == {"MARKET_CLOCK"}
+    assert abs(market_clock(told)() - market_clock({"MARKET_CLOCK": FIXED})()) < timedelta(seconds=1)
+    again = anchored(told)
+    assert abs(market_clock(again)() - market_clock(told)()) < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("value", ["tomorrow", "2027-13-01", f"{FIXED}@yesterday", "@", "5"])
+def test_what_is_no_moment_is_refused(value):
+    """The message names the variable and shows a right value."""
+    with pytest.raises(ConfigurationError, match="MARKET_CLOCK must be a moment like"):
+        market_clock({"MARKET_CLOCK": value})
