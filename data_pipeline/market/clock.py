@@ -84,9 +84,9 @@ def anchored(environ: Mapping[str, str]) -> dict[str, str]:
     """
     if not is_fixed(environ):
         return {}
-    value = environ[VARIABLE].strip()
+    ahead = market_ahead(environ)  # the first look fixes it, so no moment before the one that was named is told
     real = real_now().astimezone(timezone.utc)
-    return {VARIABLE: f"{(real + _ahead(value)).astimezone(SEOUL).isoformat()}@{real.isoformat()}"}
+    return {VARIABLE: f"{(real + ahead).astimezone(SEOUL).isoformat()}@{real.isoformat()}"}
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def test_the_moment_of_a_run_is_when_it_came_due(kind):
 
 
 def test_a_run_by_hand_is_made_at_a_moment_of_the_market(monkeypatch):
-    """A clock that was fixed a day and an hour ahead says so of it; the times of a timetable are the market's already."""
+    """A clock that was fixed 25 hours ahead says at which; the times of a timetable are the market's already."""
     monkeypatch.setenv("MARKET_CLOCK", "2026-09-23T20:01+09:00@2026-09-22T19:01+09:00")
     run_after = at("2026-09-22 19:02")
     by_hand = {"params": {}, "dag_run": SimpleNamespace(run_after=run_after, run_type="manual")}
