@@ -18,6 +18,7 @@ from benchmarks._limiter_crew import Crew
 from benchmarks._limiter_peers import OURS
 from data_pipeline.coordination.store import open_store
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
+from data_pipeline.market.clock import market_now
 from data_pipeline.sources.kis.endpoints import PRICE
 from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.settings import KisSettings
@@ -174,7 +175,7 @@ def _redis(folder: Path) -> Iterator[str]:
 def _warm(emulator: EmulatorProcess, folder: Path) -> None:
     """Let the emulator work out the answer once, with a key that nobody else uses, and forget that it was asked."""
     settings = KisSettings("W" * 36, "W" * 180, environment="sandbox", base_url=emulator.url)
-    source = KISDataSource(settings, open_store(f"file://{folder}/warm-up"))
+    source = KISDataSource(settings, open_store(f"file://{folder}/warm-up"), clock=market_now)
     try:
         source.client.call(PRICE, symbol("005930"), "005930")
     finally:

@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks._limiter_peers import Meter, install
 from data_pipeline.coordination.store import open_store
 from data_pipeline.exceptions import CircuitOpenError, DataPipelineError
+from data_pipeline.market.clock import market_now
 from data_pipeline.sources.kis.endpoints import PRICE
 from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.settings import KisSettings
@@ -41,7 +42,7 @@ class Worker:
         self._meter = Meter()
         folder, url = Path(options["folder"]), options["store_url"]
         install(options["limiter"], options["store"], folder, url, options["quota"], self._meter)
-        self._source = KISDataSource(_settings(options), open_store(options["coordination_url"]))
+        self._source = KISDataSource(_settings(options), open_store(options["coordination_url"]), clock=market_now)
         self._lock = threading.Lock()
         self._errors: Counter[str] = Counter()
         self._served = self._requests = self._sends_when_open = 0

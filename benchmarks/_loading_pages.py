@@ -20,6 +20,7 @@ from data_pipeline.loading.judge import Asked
 from data_pipeline.loading.postgres import upsert
 from data_pipeline.loading.screen import screen
 from data_pipeline.loading.tables import DAILY_BAR
+from data_pipeline.market.clock import market_now
 from data_pipeline.records import DailyBar
 from data_pipeline.rejections import collecting
 from data_pipeline.sources.kis.endpoints import Endpoint
@@ -66,7 +67,7 @@ def load_pages(connection: Connection, pages: Path, stock_codes: list[str]) -> d
             bars: list[DailyBar] = [bar for code in window for bar in history.daily_bars(code, first, last)]
             expected = {(code, session) for code in window for session in sessions()}
             asked = Asked(window, first, last, expected)
-            good = screen(connection, DAILY_BAR, bars, asked, held, SOURCE, run_id)
+            good = screen(connection, DAILY_BAR, bars, asked, held, SOURCE, run_id, now=market_now())
             total.update(asdict(upsert(connection, DAILY_BAR, good, SOURCE, run_id)))
             connection.commit()
     return dict(total)

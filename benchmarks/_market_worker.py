@@ -23,6 +23,7 @@ from benchmarks._market_jobs import JOBS, QUOTA, Job
 from benchmarks._market_server import MARKET_EVENING, CheapServer
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET
+from data_pipeline.market.clock import market_now
 from data_pipeline.operators.datasets import Dataset, find_dataset
 from data_pipeline.operators.fetching import THREADS, fetched, until
 from data_pipeline.operators.load_window import load_windows
@@ -43,7 +44,7 @@ def main() -> None:
 
 
 def _real(job: Job, options: dict[str, Any]) -> dict[str, Any]:
-    source = KISDataSource(_settings(options["url"]), FileStore(Path(options["folder"])))
+    source = KISDataSource(_settings(options["url"]), FileStore(Path(options["folder"])), clock=market_now)
     total: Counter[str] = Counter()
     with source, closing(connect(options["warehouse"])) as connection:
         # As in a run every minute of a day: the token is there, and nothing else.
@@ -62,7 +63,9 @@ def _virtual(job: Job, options: dict[str, Any]) -> dict[str, Any]:
     with VirtualClock(THREADS) as clock:
         server = CheapServer(QUOTA, MARKET_EVENING, clock.monotonic, clock.sleep)
         store = FileStore(Path(options["folder"]), clock=clock.monotonic, boot_id="virtual")
-        source = KISDataSource(_settings("http://127.0.0.1:9"), store, server, server.market_time, clock.sleep)
+        source = KISDataSource(
+            _settings("http://127.0.0.1:9"), store, server, clock=server.market_time, sleep=clock.sleep
+        )
         dataset, rows, room = find_dataset(job.dataset), 0, _Room()
         began = clock.monotonic()
         with source:

@@ -113,7 +113,9 @@ class _Fuzzer:
         settings = KisSettings(
             "key", "secret", base_url="https://127.0.0.1:9", rate_limit=1000.0, breaker_threshold=10**9
         )
-        self.source = KISDataSource(settings, store, self.transport, self._now, self._sleep)
+        self.source = KISDataSource(
+            settings, store, self.transport, clock=self._now, sleep=self._sleep, wall=lambda: self._now().timestamp()
+        )
         self.outcome = Outcome()
 
     def run(self, count: int) -> Outcome:

@@ -20,7 +20,7 @@ stock codes, and one task loads a calendar year.
 that failed. Clear the failed `load` tasks; `report` is cleared with them.
 
 * *InvalidRequestError* in `plan` is about the form: an unknown code, a range that is reversed, holds no session, or
-  reaches beyond the last session that was final at the run's logical date, or more than 5 million requests without
+  reaches beyond the last session that was final when the run was made, or more than 5 million requests without
   `confirm_large`.
 * *UnsupportedDatasetError* means that this source does not offer the dataset, or not so far back (KIS has minute bars
   of one year). Nothing was asked.
@@ -60,7 +60,7 @@ with DAG(
             type=["null", "string"],
             format="date",
             title="Last day",
-            description="Included. Empty: the last session that was final at the run's logical date.",
+            description="Included. Empty: the last session that was final when the run was made.",
         ),
         "source": Param(
             "auto",

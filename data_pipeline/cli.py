@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import datetime
 
 import psycopg2
 from dotenv import load_dotenv
@@ -18,7 +17,7 @@ from data_pipeline.calendar_command import add_calendar
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.local.arguments import add_backfill_options, add_coverage_options, add_export_options
 from data_pipeline.local.home import PROJECT, local_home
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.market.clock import anchored, market_now
 
 EXAMPLES = """examples:
   data-pipeline run                      load the last finished session and say what is missing
@@ -48,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = Console(stderr=True)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
+        # From here on this process, its children and their SQL sessions share one clock.
+        os.environ.update(anchored(os.environ))
         return command(options)
     except DataPipelineError as error:
         errors.print(f"[red]{type(error).__name__}[/red]: {escape(str(error))}", soft_wrap=True)
@@ -101,14 +102,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(_: argparse.Namespace) -> int:
+    from data_pipeline.local.fitting_clock import require_fitting_clock
     from data_pipeline.local.run import run
 
-    return run(local_home(os.environ), os.environ, datetime.now(SEOUL), Console())
+    require_fitting_clock(os.environ)
+    return run(local_home(os.environ), os.environ, market_now(), Console())
 
 
 def _up(_: argparse.Namespace) -> int:
+    from data_pipeline.local.fitting_clock import require_fitting_clock
     from data_pipeline.local.up import Running, start_everything
 
+    require_fitting_clock(os.environ)
     console = Console()
     for step in start_everything(local_home(os.environ).prepare(), os.environ):
         if isinstance(step, Running):
@@ -151,13 +156,13 @@ def _migrate(_: argparse.Namespace) -> int:
 def _backfill(options: argparse.Namespace) -> int:
     from data_pipeline.local.backfill import backfill, wish_of
 
-    return backfill(wish_of(options), local_home(os.environ), os.environ, datetime.now(SEOUL), Console())
+    return backfill(wish_of(options), local_home(os.environ), os.environ, market_now(), Console())
 
 
 def _coverage(options: argparse.Namespace) -> int:
     from data_pipeline.local.coverage import show_coverage
 
-    return show_coverage(options, local_home(os.environ), os.environ, datetime.now(SEOUL), Console())
+    return show_coverage(options, local_home(os.environ), os.environ, market_now(), Console())
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -85,7 +85,7 @@ MOCK_FIELDS: dict[str, Any] = {
     "seed": _field("Seed", "Another seed is another market. Empty: the usual one.", type=["integer", "null"]),
     "now": _field(
         "Fixed time",
-        "The time that the market believes it is, as ISO 8601 with a zone. Empty: the real time.",
+        "The time that the market believes it is, as ISO 8601 with a zone. Empty: the real time, or MARKET_CLOCK.",
         type=["string", "null"],
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -13,18 +13,13 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, T
 from pendulum import DateTime
 
 from data_pipeline.exceptions import CalendarRangeError
+from data_pipeline.market.clock import Clock, real_now
 from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 log = logging.getLogger(__name__)
 
-Clock = Callable[[], datetime]
-
 LATEST_CLOSE = time(16, 30)
 """The close of the regular market on an examination day."""
-
-
-def _utcnow() -> datetime:
-    return pendulum.now("UTC")
 
 
 def _in_utc(moment: datetime) -> DateTime:
@@ -46,8 +41,9 @@ class KrxTimetable(Timetable):
     its log names the missing year, and runs go on when the calendar has been renewed.
     """
 
-    def __init__(self, *, clock: Clock = _utcnow) -> None:
-        self._clock = clock
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        # The scheduler lives in real time: what is due never depends on a market's clock that is fixed.
+        self._clock = clock or real_now
 
     @abstractmethod
     def runs(self, session: date) -> list[DagRunInfo]:
@@ -122,10 +118,10 @@ class KrxSessionTimetable(KrxTimetable):
         at: The time of day in Seoul. None: the close of the session on which the run takes place, special hours
             included.
         sessions_later: 0 on the session itself, 1 on the next one, and so on.
-        clock: The present time; handed in by tests.
+        clock: The present time; handed in by tests. None: the real one.
     """
 
-    def __init__(self, at: time | None = None, sessions_later: int = 0, *, clock: Clock = _utcnow) -> None:
+    def __init__(self, at: time | None = None, sessions_later: int = 0, *, clock: Clock | None = None) -> None:
         super().__init__(clock=clock)
         self._at = at
         self._sessions_later = sessions_later
@@ -172,10 +168,10 @@ class KrxIntradayTimetable(KrxTimetable):
     Args:
         minutes: Minutes from one run to the next.
         also_at: One more run of each session, at this time of day in Seoul, after every close (16:30 at the latest).
-        clock: The present time; handed in by tests.
+        clock: The present time; handed in by tests. None: the real one.
     """
 
-    def __init__(self, minutes: int, also_at: time | None = None, *, clock: Clock = _utcnow) -> None:
+    def __init__(self, minutes: int, also_at: time | None = None, *, clock: Clock | None = None) -> None:
         super().__init__(clock=clock)
         if minutes < 1:
             raise ValueError(f"minutes must be 1 or more, not {minutes}")

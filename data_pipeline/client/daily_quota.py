@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from data_pipeline.coordination.store import Store, damaged
 from data_pipeline.exceptions import ConfigurationError, DailyQuotaError
+from data_pipeline.market.clock import Clock
 from data_pipeline.trading_calendar import SEOUL
 
 _DAYS_KEPT = 2
@@ -24,19 +24,13 @@ class DailyQuota:
         store: The state that processes share.
         name: Under what the key's count is kept; not the key itself.
         limit: Calls from 00:00 to 24:00 in Seoul.
-        clock: The local wall clock, which decides what day it is.
+        clock: The market's clock, which decides what day it is.
 
     Raises:
         ConfigurationError: ``limit`` is not positive.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        name: str,
-        limit: int,
-        clock: Callable[[], datetime] = lambda: datetime.now(SEOUL),
-    ) -> None:
+    def __init__(self, store: Store, name: str, limit: int, clock: Clock) -> None:
         if limit < 1:
             raise ConfigurationError(f"a quota of calls a day must be 1 or more, not {limit}")
         self._store = store

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from data_pipeline.emulator.settings import EmulatorSettings, parse_span, read_keys
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.market.clock import Clock, market_clock
 
 EXAMPLES = """examples:
   python -m data_pipeline.emulator --port 8080
@@ -47,7 +48,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--window", default="sliding", choices=("sliding", "fixed"), help="how a second is counted (default sliding)")
     add("--latency-ms", default="0", metavar="A:B", help="time an answer takes, drawn between A and B")
     add("--jitter-ms", default="0", metavar="A:B", help="time a call travels before it is counted")
-    add("--now", help="start of the market clock, ISO 8601, Seoul unless it names a zone (default: real time)")
+    add(
+        "--now",
+        help="start of the market clock, ISO 8601, Seoul unless it names a zone (default: MARKET_CLOCK or real)",
+    )
     add("--frozen", action="store_true", help="let the market clock stand still")
     add("--keys", type=Path, metavar="FILE", help="JSON object of app key to secret; others are refused")
     add("--unknown-symbol", default="error", choices=("error", "shell"), help="answer for a code that is not listed")
@@ -79,18 +83,23 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = settings_of(options)
         start = datetime.fromisoformat(options.now) if options.now else None
+        wall = market_clock(os.environ)
     except (ConfigurationError, ValueError) as error:
         parser.error(str(error))
     try:
         listener = _listen(options.host, options.port)
     except OSError as error:
         parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
-    _serve(options, settings, start, listener)
+    _serve(options, settings, start, wall, listener)
     return 0
 
 
 def _serve(
-    options: argparse.Namespace, settings: EmulatorSettings, start: datetime | None, listener: socket.socket
+    options: argparse.Namespace,
+    settings: EmulatorSettings,
+    start: datetime | None,
+    wall: Clock,
+    listener: socket.socket,
 ) -> None:
     import uvicorn
     from rich.console import Console
@@ -98,7 +107,7 @@ def _serve(
     from data_pipeline.emulator.app import create_app
     from data_pipeline.emulator.clock import MarketClock
 
-    app = create_app(settings=settings, clock=MarketClock(start, frozen=options.frozen))
+    app = create_app(settings=settings, clock=MarketClock(start, frozen=options.frozen, wall=wall))
     app.server.view.warm(app.server.clock.now())
     config = uvicorn.Config(
         app,

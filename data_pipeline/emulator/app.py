@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from data_pipeline.emulator.control import control_routes
 from data_pipeline.emulator.server import EmulatedServer
 from data_pipeline.emulator.settings import EmulatorSettings
 from data_pipeline.emulator.view import MarketView
+from data_pipeline.market.clock import market_clock
 from data_pipeline.sources.mock.market import SyntheticMarket
 
 CONTROL = "/emulator/"
@@ -49,12 +51,13 @@ def create_app(
     Args:
         market: What it serves; the default market when None.
         settings: What kind of server it is; a real one with its documented quota when None.
-        clock: The market's time; real time when None.
+        clock: The market's time; None follows real time, or ``MARKET_CLOCK`` where that is set.
         monotonic: Clock of the quotas and the log, in seconds.
         wall: Clock of the tokens, in seconds since the epoch.
     """
     app = EmulatorApp(title="KIS emulator", docs_url=None, redoc_url=None, openapi_url=None)
     view = MarketView(market or SyntheticMarket())
-    app.server = EmulatedServer(view, settings or EmulatorSettings(), clock or MarketClock(), monotonic, wall)
+    market_time = clock or MarketClock(wall=market_clock(os.environ))
+    app.server = EmulatedServer(view, settings or EmulatorSettings(), market_time, monotonic, wall)
     app.include_router(control_routes(app.server))
     return app

@@ -1,4 +1,4 @@
-"""The emulator's market clock: real time, or a moment that somebody pinned, running on or standing still."""
+"""The emulator's market clock: its environment's, or a moment that was pinned, running on or standing still."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from datetime import datetime, timedelta
 from email.utils import formatdate
 from functools import lru_cache
 
+from data_pipeline.market.clock import Clock
 from data_pipeline.trading_calendar import SEOUL
-
-
-def _real_time() -> datetime:
-    return datetime.now(SEOUL)
 
 
 class MarketClock:
     """Tells what time it is in the emulated market.
 
     Args:
-        start: The moment at which the clock starts; None follows real time. A moment without a zone is Seoul's.
+        start: The moment at which the clock starts; None follows ``wall``. A moment without a zone is Seoul's.
         frozen: Whether the clock stands still at ``start`` instead of running on in real time.
+        wall: The market's clock outside the emulator; used while no moment is pinned.
         monotonic: Seconds that only grow; measures how far the clock ran on.
-        wall: Real time; used while no moment is pinned.
     """
 
     def __init__(
@@ -30,15 +27,15 @@ class MarketClock:
         start: datetime | None = None,
         *,
         frozen: bool = False,
+        wall: Clock,
         monotonic: Callable[[], float] = time.monotonic,
-        wall: Callable[[], datetime] = _real_time,
     ) -> None:
         self._monotonic = monotonic
         self._wall = wall
         self.set(start, frozen=frozen)
 
     def set(self, start: datetime | None, *, frozen: bool = False) -> None:
-        """Pin the clock to ``start`` (None goes back to real time), standing still when ``frozen``."""
+        """Pin the clock to ``start`` (None goes back to ``wall``), standing still when ``frozen``."""
         moment = self._wall() if start is None and frozen else start
         self._start = None if moment is None else _in_seoul(moment)
         self._pinned_at = self._monotonic()

@@ -18,7 +18,7 @@ class ClockChange(BaseModel):
     """What PUT /emulator/clock takes."""
 
     now: datetime | None = None
-    """The market's time from this moment on; without a zone it is Seoul's; null goes back to real time."""
+    """The market's time from this moment on; without a zone it is Seoul's; null goes back to the environment's."""
     frozen: bool = False
     """Whether the clock stands still."""
 

@@ -15,6 +15,7 @@ import requests
 from typing_extensions import Self
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.market.clock import anchored
 
 APP_KEY = "EMULATOR-" + "0" * 27
 """An app key of the documented length (36) that the emulator accepts."""
@@ -67,7 +68,7 @@ class EmulatorProcess:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=errors,
-                    env={**os.environ, "PYTHONPATH": _python_path()},
+                    env={**os.environ, **anchored(os.environ), "PYTHONPATH": _python_path()},
                 )
                 if not self._becomes_ready(port_file):
                     self.stop()
@@ -124,7 +125,7 @@ class EmulatorProcess:
         self._control("PUT", "faults", json=list(faults))
 
     def set_clock(self, now: str | None, *, frozen: bool = False) -> None:
-        """Pin the market clock to an ISO moment (Seoul unless it names a zone); None goes back to real time."""
+        """Pin the market clock to an ISO moment (Seoul unless it names a zone); None goes back to its environment's."""
         self._control("PUT", "clock", json={"now": now, "frozen": frozen})
 
     def set_limits(self, **limits: object) -> None:

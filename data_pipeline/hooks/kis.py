@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ from airflow.sdk.log import mask_secret
 
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.hooks.settings_hook import SettingsHook
+from data_pipeline.market.clock import market_clock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
@@ -61,9 +63,10 @@ class KISHook(SettingsHook):
         """
         Return a source; close it after use, or use it as a context manager.
 
-        :raises ConfigurationError: A field of the connection is missing or wrong; the message names it.
+        :raises ConfigurationError: A field of the connection is missing or wrong; the message names it. Or it leads to
+            KIS's own server while ``MARKET_CLOCK`` fixes the clock.
         """
-        return KISDataSource(self.settings())
+        return KISDataSource(self.settings(), clock=market_clock(os.environ))
 
     def settings(self) -> KisSettings:
         """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import ClassVar
 
 from airflow.sdk.log import mask_secret
 
 from data_pipeline.hooks.settings_hook import SettingsHook
+from data_pipeline.market.clock import market_clock
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 
@@ -42,9 +44,10 @@ class KRXHook(SettingsHook):
         """
         Return a source; close it after use, or use it as a context manager.
 
-        :raises ConfigurationError: A field of the connection is missing or wrong; the message names it.
+        :raises ConfigurationError: A field of the connection is missing or wrong; the message names it. Or it leads to
+            KRX's own server while ``MARKET_CLOCK`` fixes the clock.
         """
-        return KRXDataSource(self.settings())
+        return KRXDataSource(self.settings(), clock=market_clock(os.environ))
 
     def settings(self) -> KrxSettings:
         """

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
 from datetime import datetime
 from typing import Any
 
 from airflow.sdk import BaseHook
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.market.clock import Clock, market_clock
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.sources.mock.source import MockDataSource
-from data_pipeline.trading_calendar import SEOUL
 
 
 class MockHook(BaseHook):
@@ -19,7 +19,8 @@ class MockHook(BaseHook):
     Builds a :class:`MockDataSource`; no credentials, no network.
 
     Extra fields of the connection: ``seed`` (another seed is another market), ``now`` (a fixed time as ISO 8601 with
-    a zone; empty means the real time). Rows carry ``mock`` as their source.
+    a zone; empty means the market's clock, which is real unless ``MARKET_CLOCK`` fixes it). Rows carry ``mock`` as
+    their source.
 
     :param mock_conn_id: The Airflow connection.
     """
@@ -53,10 +54,10 @@ class MockHook(BaseHook):
                 f"connection {self.mock_conn_id!r}: field 'seed' must be a whole number, not {seed!r}"
             ) from None
 
-    def _clock(self, extra: dict[str, Any]) -> Callable[[], datetime]:
+    def _clock(self, extra: dict[str, Any]) -> Clock:
         fixed = extra.get("now")
         if not fixed:
-            return lambda: datetime.now(SEOUL)
+            return market_clock(os.environ)
         try:
             now = datetime.fromisoformat(str(fixed))
         except ValueError:

@@ -88,7 +88,7 @@ def check_backfill(dataset: str, first: date, last: date | None, source: str, mo
     if first > last:
         raise InvalidRequestError(f"the range is reversed: first {first} is after last {last}")
     if last > newest:
-        raise InvalidRequestError(f"last {last} is beyond {newest}, the last final session at the run's logical date")
+        raise InvalidRequestError(f"last {last} is beyond {newest}, the last final session at the moment of the run")
     if not calendar.sessions(first, last):
         raise InvalidRequestError(f"no session of the exchange lies between {first} and {last}")
     if first < shape.first_day:

@@ -22,6 +22,7 @@ from data_pipeline.loading.price_adjustment import adjust_prices
 from data_pipeline.loading.quarantine import record_of
 from data_pipeline.loading.screen import MADE_UP, THE_END, read_context
 from data_pipeline.loading.tables import TABLES, Table
+from data_pipeline.market.clock import Clock
 
 _COLUMNS = "rejected_id, dataset, stock_code, session, origin, payload, reason, source, times, loaded_at"
 _SETTLE = "UPDATE market.rejected_row SET outcome = %s, settled_at = now(), tried_at = now() WHERE rejected_id = %s"
@@ -62,6 +63,8 @@ def retry_rows(
     reread: Reread | None = None,
     rejected_ids: Collection[int] | None = None,
     thresholds: Thresholds | None = None,
+    *,
+    clock: Clock,
 ) -> dict[str, int]:
     """Try the rows in quarantine again, each in a transaction of its own, and return how many ended how.
 
@@ -75,13 +78,14 @@ def retry_rows(
             :class:`~data_pipeline.exceptions.DataPipelineError` or ``ValueError`` when it cannot.
         rejected_ids: Only these rows; None tries all.
         thresholds: How strict; None reads the environment.
+        clock: The market's clock, by which a row may lie in the future.
     """
     counts: Counter[str] = Counter(dict.fromkeys(("loaded", "unchanged", "outranked", "superseded", "refused"), 0))
     held = held_rows(connection, rejected_ids)
     connection.commit()
     for one in held:
         try:
-            outcome = _retry(connection, one, reread, thresholds)
+            outcome = _retry(connection, one, reread, thresholds, clock())
         except (DataPipelineError, ValueError, KeyError, TypeError) as error:
             connection.rollback()
             _execute(connection, _TRIED, (str(error)[:2000], one.rejected_id))
@@ -91,7 +95,9 @@ def retry_rows(
     return dict(counts)
 
 
-def _retry(connection: Connection, one: Held, reread: Reread | None, thresholds: Thresholds | None) -> str:
+def _retry(
+    connection: Connection, one: Held, reread: Reread | None, thresholds: Thresholds | None, now: datetime
+) -> str:
     table = TABLES[one.dataset]
     if _is_superseded(connection, table, one):
         _execute(connection, _SETTLE, ("superseded", one.rejected_id))
@@ -100,7 +106,7 @@ def _retry(connection: Connection, one: Held, reread: Reread | None, thresholds:
     day = table.day_of(record)
     asked = Asked([one.stock_code] if one.stock_code else (), one.session, one.session)
     made_up = one.source in MADE_UP
-    context = read_context(connection, [record], asked, THE_END if made_up else None, thresholds, made_up=made_up)
+    context = read_context(connection, [record], asked, THE_END if made_up else now, thresholds, made_up=made_up)
     wrong = judge([record], table, asked, context).errors
     if wrong:
         raise ValueError(f"{wrong[0].check}: {wrong[0].problem}")

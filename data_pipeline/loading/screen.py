@@ -56,7 +56,7 @@ def screen(
     source: str,
     run_id: int | None = None,
     *,
-    now: datetime | None = None,
+    now: datetime,
     thresholds: Thresholds | None = None,
 ) -> list[Any]:
     """Return the records of a window that may be loaded; the others go to quarantine in this transaction.
@@ -69,7 +69,7 @@ def screen(
         held: What the parsers set aside; what the checks refuse is added.
         source: Where the rows came from.
         run_id: The ``ingest_run`` of the window.
-        now: This host's clock; None reads it. Made-up sources live by clocks of their own: for them nothing is future.
+        now: The market's present. Made-up sources live by clocks of their own: for them nothing is future.
         thresholds: How strict; None reads the environment.
 
     Raises:
@@ -78,7 +78,7 @@ def screen(
         ConfigurationError: A threshold cannot be used.
     """
     made_up = source in MADE_UP
-    moment = now or (THE_END if made_up else None)
+    moment = THE_END if made_up else now
     context = read_context(connection, records, asked, moment, thresholds, made_up=made_up)
     verdict = judge(records, table, asked, context, len(held.rows))
     held.rows += map(as_rejection, verdict.errors)
@@ -147,7 +147,7 @@ def read_context(
     connection: Connection,
     records: Sequence[Any],
     asked: Asked,
-    now: datetime | None = None,
+    now: datetime,
     thresholds: Thresholds | None = None,
     *,
     made_up: bool = False,
@@ -158,12 +158,11 @@ def read_context(
     """
     codes = sorted(asked.stock_codes or {one.stock_code for one in records})
     limits = Thresholds.read(os.environ) if thresholds is None else thresholds
-    moment = now or datetime.now(SEOUL)
     calendar = krx_calendar()
     bars = [one for one in records if isinstance(one, DailyBar)]
     first = min((bar.session for bar in bars), default=asked.first)
     with said_plainly("checks"), connection.cursor() as cursor:
-        cursor.execute(_ISSUES, {"codes": codes, "session": first or moment.date()})
+        cursor.execute(_ISSUES, {"codes": codes, "session": first or now.astimezone(SEOUL).date()})
         stays: dict[str, list[Issue]] = {}
         for code, *rest in cursor.fetchall():
             stays.setdefault(code, []).append(Issue(*rest))
@@ -174,7 +173,7 @@ def read_context(
             previous = {bar.stock_code: bar for bar in (DailyBar(*row) for row in cursor.fetchall())}
     newest = {code: found[-1] for code, found in stays.items()}
     reused = {code: found for code, found in stays.items() if len(found) > 1}
-    return Context(calendar, moment, limits, newest, previous, reused, dated_rules=not made_up)
+    return Context(calendar, now, limits, newest, previous, reused, dated_rules=not made_up)
 
 
 def _before(sessions: Collection[date], first: date) -> date | None:

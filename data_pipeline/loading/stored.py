@@ -22,7 +22,7 @@ _STORED = """
 """
 _AHEAD = """
     SELECT coalesce(sum(market.ensure_partitions(name, %(first)s, %(last)s)), 0) FROM unnest(%(names)s) AS name
-    WHERE %(first)s >= current_date - 7
+    WHERE %(first)s >= (market.now() AT TIME ZONE 'Asia/Seoul')::date - 7
 """
 
 

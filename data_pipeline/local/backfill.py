@@ -28,7 +28,8 @@ from data_pipeline.loading.reconciliation import after_market_setting
 from data_pipeline.local.backfill_lists import backfill_lists
 from data_pipeline.local.home import Home
 from data_pipeline.local.stack import Warehouse, warehouse_of
-from data_pipeline.sources.factory import create_data_source
+from data_pipeline.market.clock import market_clock
+from data_pipeline.sources.factory import DataSourceFactory
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
@@ -94,7 +95,8 @@ def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, 
     known = after_market_setting(environ.get("KIS_BARS_INCLUDE_AFTER_MARKET"))
     run = Run(run_key="data-pipeline backfill", moment=now, remember_empty=True, kis_includes_after_market=known)
     with ExitStack() as stack:
-        source = stack.enter_context(create_data_source(kind_of_source(wish.source, wish.dataset)))
+        sources = DataSourceFactory(clock=market_clock(environ))
+        source = stack.enter_context(sources.create(kind_of_source(wish.source, wish.dataset)))
         official = open_exchange(wish.source, wish.dataset, source, stack)
         warehouse = stack.enter_context(open_warehouse(home, environ))
         connection = stack.enter_context(closing(connect(warehouse.loader_url)))

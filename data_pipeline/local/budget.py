@@ -8,6 +8,7 @@ from rich.table import Table
 
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.coordination.store import Store
+from data_pipeline.market.clock import market_clock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
@@ -23,7 +24,7 @@ def budget_table(environ: Mapping[str, str], store: Store | None = None) -> Tabl
         ConfigurationError: There are no credentials, or a setting is wrong.
         CoordinationError: The shared state cannot be read; trying again can help.
     """
-    with KISDataSource(KisSettings.from_env(environ), store) as source:
+    with KISDataSource(KisSettings.from_env(environ), store, clock=market_clock(environ)) as source:
         table = Table("budget", "calls a second now", "next slot in", "calls so far", title=source.name)
         for name, one in source.client.budgets().items():
             table.add_row(name, f"{one.rate:.2f}", f"{one.ahead:.2f} s", f"{one.sends:,}")

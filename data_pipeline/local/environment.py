@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from data_pipeline.local.home import PROJECT, Home
+from data_pipeline.market.clock import anchored
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.variables import setting
 
@@ -96,12 +97,13 @@ def airflow_environment(
         metadata_url: Airflow's own database.
         warehouse_url: The warehouse, for the connection ``market_db``; the loader's role is enough.
         source: Where the data comes from.
-        environ: What the processes inherit.
+        environ: What the processes inherit; a fixed ``MARKET_CLOCK`` in it becomes one clock for all of them.
         official: Where the exchange's own figures come from; None for nowhere.
     """
     fernet_key = base64.urlsafe_b64encode(hashlib.sha256(home.secret("fernet").encode()).digest()).decode()
     return {
         **environ,
+        **anchored(environ),
         "AIRFLOW_HOME": str(home.airflow),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),

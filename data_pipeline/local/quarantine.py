@@ -9,6 +9,7 @@ from rich.table import Table
 
 from data_pipeline.loading.price_adjustment import adjust_all
 from data_pipeline.loading.retry import Held, held_rows, retry_rows
+from data_pipeline.market.clock import market_clock
 from data_pipeline.records import DailyBar
 from data_pipeline.sources.reread import reread_daily_bar
 from data_pipeline.warehouse.connect import connect, market_url
@@ -31,7 +32,7 @@ def list_quarantine(environ: Mapping[str, str]) -> Table:
 def retry_quarantine(environ: Mapping[str, str], rejected_ids: Collection[int] | None = None) -> dict[str, int]:
     """Try rows again, all of them unless some are named, and return how many ended how."""
     with closing(connect(market_url(environ, "loader"))) as connection:
-        return retry_rows(connection, _reread, rejected_ids)
+        return retry_rows(connection, _reread, rejected_ids, clock=market_clock(environ))
 
 
 def adjust(environ: Mapping[str, str], stock_codes: Collection[str] | None = None) -> int:

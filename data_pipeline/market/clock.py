@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
@@ -37,11 +38,30 @@ def market_clock(environ: Mapping[str, str]) -> Clock:
     Raises:
         ConfigurationError: ``MARKET_CLOCK`` is not a moment.
     """
-    value = environ.get(VARIABLE, "").strip()
-    if not value:
-        return real_now
-    ahead = _ahead(value)
-    return lambda: real_now() + ahead
+    return _FixedClock(market_ahead(environ)) if is_fixed(environ) else real_now
+
+
+def market_ahead(environ: Mapping[str, str]) -> timedelta:
+    """Return how far this environment's clock is ahead of the machine's; zero unless ``MARKET_CLOCK`` fixes it.
+
+    Raises:
+        ConfigurationError: ``MARKET_CLOCK`` is not a moment.
+    """
+    return _ahead(environ[VARIABLE].strip()) if is_fixed(environ) else timedelta()
+
+
+def require_real_clock(clock: Clock, address: str) -> None:
+    """Require that the clock of a source that leads to a vendor's own server is not one that ``MARKET_CLOCK`` fixes.
+
+    Raises:
+        ConfigurationError: It is; real figures would be taken for those of another day.
+    """
+    told = market_clock(os.environ) if clock is market_now else clock
+    if isinstance(told, _FixedClock):
+        raise ConfigurationError(
+            f"{VARIABLE} fixes the market's clock, and these credentials lead to {address}: "
+            f"unset {VARIABLE} for real data, or point the credentials at an emulator"
+        )
 
 
 def real_now() -> datetime:
@@ -64,9 +84,19 @@ def anchored(environ: Mapping[str, str]) -> dict[str, str]:
     """
     if not is_fixed(environ):
         return {}
-    value = environ[VARIABLE].strip()
+    ahead = market_ahead(environ)  # the first look fixes it, so no moment before the one that was named is told
     real = real_now().astimezone(timezone.utc)
-    return {VARIABLE: f"{(real + _ahead(value)).astimezone(SEOUL).isoformat()}@{real.isoformat()}"}
+    return {VARIABLE: f"{(real + ahead).astimezone(SEOUL).isoformat()}@{real.isoformat()}"}
+
+
+@dataclass(frozen=True)
+class _FixedClock:
+    """The clock that ``MARKET_CLOCK`` fixed, running on."""
+
+    ahead: timedelta
+
+    def __call__(self) -> datetime:
+        return real_now() + self.ahead
 
 
 @lru_cache(maxsize=8)

@@ -31,9 +31,13 @@ ASKED_TODAY = """
     SELECT EXISTS (
         SELECT FROM market.ingest_run
         WHERE dataset = 'trading_session' AND source = %s AND (requests > 0 OR requests IS NULL)
-            AND started_at >= date_trunc('day', now() AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul'
+            AND started_at >= now() - (
+                market.now() - date_trunc('day', market.now() AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul')
+            AND (market.now() = now() OR first = %s)
     )
 """
+"""Since the market's midnight, in real time, which ``started_at`` is. While the clock is fixed, only what was asked
+about this day counts: the rest may have been asked under another clock."""
 ANSWERED = "SELECT day, is_open FROM market.trading_session WHERE source = %s AND day >= %s ORDER BY day"
 
 
@@ -52,7 +56,7 @@ def check_calendar(
         IncompleteDataError: Today's call was made already and brought nothing about these days; tomorrow's run asks.
     """
     with _alone(connection):
-        if _asked_today(connection, source.name):
+        if _asked_today(connection, source.name, window.first):
             counts = _remembered(connection, source.name, window, run)
         else:
             counts = load_window(connection, source, dataset, window, run)
@@ -71,8 +75,8 @@ def _alone(connection: Connection) -> Iterator[None]:
         _execute(connection, "SELECT pg_advisory_unlock(%s)", LOCK)
 
 
-def _asked_today(connection: Connection, source: str) -> bool:
-    ((asked,),) = _execute(connection, ASKED_TODAY, source)
+def _asked_today(connection: Connection, source: str, first: date) -> bool:
+    ((asked,),) = _execute(connection, ASKED_TODAY, source, first)
     return bool(asked)
 
 

@@ -277,7 +277,7 @@ def _load_states(context: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def _moment(context: Mapping[str, Any]) -> datetime:
-    moment: datetime | None = context.get("logical_date") or run_moment(context)
+    moment = run_moment(context)
     if moment is None:
-        raise ConfigurationError("a DAG run is needed: its logical date tells which sessions are final")
+        raise ConfigurationError("a DAG run is needed: when it came due tells which sessions are final")
     return moment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -15,6 +16,7 @@ from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.loading.list_backfill import DATASET, ListBackfill, plan_lists
+from data_pipeline.market.clock import real_now
 from data_pipeline.operators.load_lists import load_lists
 from data_pipeline.operators.load_spans import Pace, Step, require_no_failure
 from data_pipeline.operators.window_load import Run
@@ -92,7 +94,7 @@ def load_list_gaps(
     plan = plan_lists(connection, source.name, first, last, moment, refetch=cells == "all")
     connection.rollback()  # reading opened a transaction that must not stay open while the source is asked
     log.info("lists of issues from %s to %s: %s", first, last, plan)
-    total, failures, pace = Counter[str](), list[Step](), Pace()
+    total, failures, pace = Counter[str](), list[Step](), Pace(time.monotonic, real_now)
     for step in load_lists(connection, source, plan.sessions, run):
         failures += [step] if step.error else []
         total.update(step.counts)

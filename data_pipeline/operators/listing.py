@@ -58,10 +58,11 @@ def certain_listings(connection: Connection, stock_codes: Sequence[str]) -> list
 def final_sessions(connection: Connection, sessions: Sequence[date], moment: datetime | None) -> list[date]:
     """Return the sessions that were final both at this moment and by the warehouse's own clock.
 
-    Two clocks are asked because a fast one would take half a session for a whole one.
+    Two clocks are asked because a fast one would take half a session for a whole one. The warehouse's is the server's,
+    or the one that ``MARKET_CLOCK`` fixes where no real rows are stored.
     """
     with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
+        cursor.execute("SELECT market.now()")
         (now,) = cursor.fetchone() or (moment,)
     latest = min(now, moment) if moment is not None else now
     calendar = krx_calendar()

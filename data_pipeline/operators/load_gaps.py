@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow.sdk import Variable
@@ -16,6 +16,7 @@ from data_pipeline.hooks.source import open_source
 from data_pipeline.loading.backfill import Backfill, plan_gaps, spans_of
 from data_pipeline.loading.gaps import Gap, Span
 from data_pipeline.loading.reconciliation import OFFICIAL, after_market_setting
+from data_pipeline.market.clock import real_now
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.filling_lists import load_list_gaps
 from data_pipeline.operators.load_in_turn import Rest, load_in_turn
@@ -23,7 +24,6 @@ from data_pipeline.operators.load_spans import Pace, Step, load_spans, require_n
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window, as_date
 from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.trading_calendar import SEOUL
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -49,15 +49,15 @@ def load_gaps(
         TransientError: The source is away; trying again asks only for what is still not there.
     """
     if dataset.kind is Kind.INSTRUMENTS:
-        return load_list_gaps(connection, source, windows, run, run.moment or datetime.now(SEOUL), operator.cells)
+        return load_list_gaps(connection, source, windows, run, run.due, operator.cells)
     codes = tuple(dict.fromkeys(code for window in windows for code in window.stock_codes))
     first, last = windows[0].first, windows[-1].last
     ranges = tuple((as_date(start, "ranges"), as_date(end, "ranges")) for start, end in operator.ranges)
     backfill = Backfill(dataset.table.name, codes, first, last, source.name, operator.cells, ranges)
-    spans = spans_of(connection, backfill, run.moment or datetime.now(SEOUL), operator.window_rows)
+    spans = spans_of(connection, backfill, run.due, operator.window_rows)
     connection.rollback()  # reading opened a transaction that must not stay open while the source is asked
     operator.log.info("%s: %d spans to ask for", backfill.dataset, len(spans))
-    total, failures, pace = Counter[str](), list[Step](), Pace()
+    total, failures, pace = Counter[str](), list[Step](), Pace(time.monotonic, real_now)
     windows_done = 0
     known = _after_market(source)
     run = replace(run, remember_empty=True, kis_includes_after_market=known)
@@ -86,7 +86,7 @@ def _steps(
         yield load_spans(connection, source, dataset, spans, run, threads, operator.window_rows)
         return
     with open_source(operator.fallback_conn_id) as broker:
-        brokers, moment = replace(backfill, source=broker.name), run.moment or datetime.now(SEOUL)
+        brokers, moment = replace(backfill, source=broker.name), run.due
 
         def plan_rest(gaps: dict[str, list[Gap]]) -> list[Span]:
             return plan_gaps(brokers, gaps, moment, operator.window_rows)

@@ -22,6 +22,7 @@ from data_pipeline.loading.reconciliation import Comparison, reconcile
 from data_pipeline.loading.screen import keep_refused, screen
 from data_pipeline.loading.stored import none_stored
 from data_pipeline.loading.tables import DAILY_BAR
+from data_pipeline.market.clock import market_now
 from data_pipeline.operators.expected import Cell, expected_cells, missing_bars
 from data_pipeline.operators.listing import certain_listings, final_sessions, listed_codes
 from data_pipeline.operators.window_load import Run
@@ -63,7 +64,7 @@ def load_official(
     before = source.requests_sent
     with _noted(connection, source, run_id, before) as held:
         asked, came = Asked((), session, session, expected), _market(source, session, held)
-        bars = screen(connection, DAILY_BAR, came, asked, held, source.name, run_id)
+        bars = screen(connection, DAILY_BAR, came, asked, held, source.name, run_id, now=market_now())
         missing = _missing(bars, expected, held)
         compared = reconcile(connection, bars, session, source.name, run_id, kis_includes_after_market)
         bars = list(ledger.watch(bars))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from data_pipeline.exceptions import (
@@ -17,13 +16,13 @@ from data_pipeline.exceptions import (
 )
 from data_pipeline.loading.backfill import WINDOW_ROWS
 from data_pipeline.loading.gaps import Span
+from data_pipeline.market.clock import Clock
 from data_pipeline.operators.datasets import Dataset
 from data_pipeline.operators.fetching import THREADS
 from data_pipeline.operators.load_window import load_windows
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
 from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.trading_calendar import SEOUL
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -94,14 +93,10 @@ class Pace:
 
     Args:
         clock: Seconds of a clock that only goes forward.
-        now: The time of day, for people.
+        now: The real time of day, for people.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(SEOUL),
-    ) -> None:
+    def __init__(self, clock: Callable[[], float], now: Clock) -> None:
         self._clock, self._now = clock, now
         self._began = clock()
 

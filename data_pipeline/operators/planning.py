@@ -17,7 +17,7 @@ from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.gaps import MINUTES
 from data_pipeline.operators.in_time import require_in_time
 from data_pipeline.operators.listing import listed_codes
-from data_pipeline.operators.windows import as_codes, chunks, run_session
+from data_pipeline.operators.windows import as_codes, chunks, run_moment, run_session
 from data_pipeline.trading_calendar import krx_calendar
 from data_pipeline.watch_list import takes_whole_market, watch_list
 
@@ -77,7 +77,7 @@ def plan_minutes(
         ConfigurationError: The quota does not suffice for so many; nothing was asked.
         IncompleteDataError: The warehouse lists nothing; ``market_reference`` has to run first.
     """
-    due, session = context.get("data_interval_start"), run_session(context, final=False)
+    due, session = run_moment(context), run_session(context, final=False)
     over = due is not None and due > krx_calendar().close_at(session)
     codes = _named(context) or (_universe(session, postgres_conn_id) if over else _watched())
     with open_source(source_conn_id) as source:

@@ -7,6 +7,7 @@ from contextlib import closing
 
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.retry import Held, retry_rows
+from data_pipeline.market.clock import market_now
 from data_pipeline.records import DailyBar
 from data_pipeline.sources.reread import reread_daily_bar
 
@@ -21,7 +22,7 @@ def retry_quarantine(
     :param postgres_conn_id: The Airflow connection of the warehouse.
     """
     with closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
-        return retry_rows(connection, reread, rejected_ids)
+        return retry_rows(connection, reread, rejected_ids, clock=market_now)
 
 
 def reread(one: Held) -> DailyBar:

@@ -19,6 +19,7 @@ from data_pipeline.loading.price_adjustment import adjust_prices
 from data_pipeline.loading.reconciliation import OFFICIAL, reconcile
 from data_pipeline.loading.screen import keep_held, keep_refused, rows_at_fault, screen
 from data_pipeline.loading.stored import ensure_coming_months, none_stored
+from data_pipeline.market.clock import market_now
 from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.expected import (
     Cell,
@@ -48,11 +49,19 @@ class Run:
     run_key: str | None = None
     map_index: int | None = None
     moment: datetime | None = None
-    """When the run came due; sessions that were not final then do not count as whole. None: the present."""
+    """When the run came due; sessions that were not final then do not count as whole. None: the present.
+
+    See :func:`~data_pipeline.operators.windows.run_moment`.
+    """
     remember_empty: bool = False
     """Whether what the source truly has nothing for is noted down in ``market.no_data``."""
     kis_includes_after_market: bool | None = None
     """What is known of KIS's daily bars, for the list of differences from the exchange's."""
+
+    @property
+    def due(self) -> datetime:
+        """When the run came due; outside a DAG run the present, by the market's clock."""
+        return self.moment or market_now()
 
 
 class Fetched(NamedTuple):
@@ -196,7 +205,7 @@ class WindowLoad:
             asked = Asked(self.window.stock_codes, first if dated else None, last if dated else None, due)
             self.held.at_fault = rows_at_fault(self.failed)
             table, name = self.dataset.table, self.source.name
-            records = screen(self.connection, table, records, asked, self.held, name, self.run_id)
+            records = screen(self.connection, table, records, asked, self.held, name, self.run_id, now=market_now())
         elif self.held.rows or self.held.unknown_fields:
             keep_held(self.connection, self.dataset.table, self.source.name, self.held, self.run_id)
         for row in self.held.rows:

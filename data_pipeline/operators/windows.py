@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,11 @@ from datetime import date, datetime
 from typing import Any
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
+from data_pipeline.market.clock import market_ahead
 from data_pipeline.trading_calendar import SEOUL, krx_calendar
+
+BY_TIMETABLE = ("scheduled", "backfill")
+"""The types of run whose ``run_after`` a timetable works out."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +89,30 @@ def as_date(value: str | date, name: str) -> date:
 
 
 def run_moment(context: Mapping[str, Any]) -> datetime | None:
-    """Return when the run came due or was triggered; None outside a DAG run."""
+    """Return when the run came due, by the market's clock; None outside a DAG run.
+
+    This is *the moment* of a run wherever one is asked for, and it stays as it is when tasks are tried again or
+    cleared. It is Airflow's ``run_after``: of a scheduled run, and of one by ``airflow backfill create``, the time that
+    the timetable gives its session, also in the past; of one made by hand the time at which it was made, whichever
+    logical date names its session. That time is real: where the market's clock is fixed, it is what that clock said.
+    """
     run = context.get("dag_run")
-    return getattr(run, "run_after", None)
+    due: datetime | None = getattr(run, "run_after", None)
+    if due is None or getattr(run, "run_type", None) in BY_TIMETABLE:
+        return due
+    return due + market_ahead(os.environ)
 
 
 def run_session(context: Mapping[str, Any], *, final: bool = True) -> date:
     """Return the session that a run is about; it comes from the run and never from the clock.
 
     It is the parameter ``session`` when that is given, else the day in Seoul on which the data interval starts, else
-    (a run without a logical date) the last session that was final when the run was triggered.
+    (a run without a logical date) the last session that was final at the moment of the run.
 
     Args:
         context: Airflow's own.
         final: False for datasets that describe the present: without a logical date the session is then the one whose
-            figures a quote server showed when the run was triggered.
+            figures a quote server showed at the moment of the run.
 
     Raises:
         InvalidRequestError: The parameter or the interval names a day that is not a session.

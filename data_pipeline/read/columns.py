@@ -204,7 +204,7 @@ SESSIONS = Dataset(
     [
         _SESSION,
         Column("final_at", MOMENT, "moment", "market.final_at(b.session)"),
-        Column("is_final", FLAG, "whether", "market.final_at(b.session) <= now()"),
+        Column("is_final", FLAG, "whether", "market.final_at(b.session) <= (SELECT market.now())"),
     ],
     "b.session",
 )

@@ -45,7 +45,7 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
         kept = {name: value for name, value in dotenv_values(PROJECT / ".env").items() if value is not None}
         environ = {**kept, **os.environ}
     if url := environ.get("MARKET_DB_URL", "").strip():
-        with closing(connect(url, application_name="data-pipeline read")) as connection:
+        with closing(connect(url, application_name="data-pipeline read", environ=environ)) as connection:
             yield connection
         return
     directory = embedded_directory(environ)
@@ -55,7 +55,7 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
         )
     with EmbeddedPostgres(directory) as server:
         url = server.url(database_name(environ), "reader")
-        with closing(connect(url, application_name="data-pipeline read")) as connection:
+        with closing(connect(url, application_name="data-pipeline read", environ=environ)) as connection:
             yield connection
 
 

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.market.clock import Clock, is_fixed, market_clock
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis.settings import QUOTA, KisSettings
 from data_pipeline.sources.variables import setting
@@ -30,13 +31,19 @@ class DataSourceFactory:
     Args:
         environ: The variables to read; None reads the process's own, and below them the file ``.env`` of the working
             directory, which is read anew each time and never overrides a variable that is set.
+        clock: The market's clock. None: the one of these variables or of the process, and a mock source stands still at
+            its reference moment unless ``MARKET_CLOCK`` fixes another.
 
     Raises:
-        ConfigurationError: ``.env`` cannot be read.
+        ConfigurationError: ``.env`` cannot be read, or ``MARKET_CLOCK`` is not a moment.
     """
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None, clock: Clock | None = None) -> None:
         self._environ = read_environment() if environ is None else environ
+        # Variables that were handed over need not repeat the clock that the process shares with its warehouse.
+        timed = self._environ if is_fixed(self._environ) else os.environ
+        self._clock = clock or market_clock(timed)
+        self._mock_clock = self._clock if clock or is_fixed(timed) else None
 
     def detect(self) -> DataSourceType:
         """Return the kind that ``DATA_SOURCE_TYPE`` names; when it is empty, the kind whose credentials are there.
@@ -80,17 +87,17 @@ class DataSourceFactory:
         rate, quota = settings.rate_limit or 0.0, QUOTA[bool(settings.use_virtual)]
         if rate > quota and settings.environment != "sandbox":
             logger.warning("KIS_API_RATE_LIMIT %g is above the %g calls a second that KIS allows", rate, quota)
-        return KISDataSource(settings)
+        return KISDataSource(settings, clock=self._clock)
 
     def _krx(self) -> AbstractDataSource:
         from data_pipeline.sources.krx import KRXDataSource, KrxSettings
 
-        return KRXDataSource(KrxSettings.from_env(self._environ))
+        return KRXDataSource(KrxSettings.from_env(self._environ), clock=self._clock)
 
     def _mock(self) -> AbstractDataSource:
         from data_pipeline.sources.mock.source import MockDataSource
 
-        return MockDataSource()
+        return MockDataSource(clock=self._mock_clock)
 
 
 def create_data_source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
@@ -10,9 +11,15 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
+from data_pipeline.market.clock import is_fixed, market_clock
 from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
 
 SHAPE = "postgresql://user:password@host:5432/database"
+_FIX = """
+    SELECT set_config('market.clock', %s, false),
+        set_config('market.clock_since', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00"'), false)
+"""
+"""Since when is the server's own time, so that neither a skew between machines nor a shifted clock here adds to it."""
 REFUSALS = {
     "password authentication failed": "the user or the password is wrong",
     "no password supplied": "the server wants a password and the address has none",
@@ -47,6 +54,7 @@ def connect(
     lock_timeout: float | None = None,
     statement_timeout: float | None = None,
     search_path: str = "market,public",
+    environ: Mapping[str, str] | None = None,
 ) -> Connection:
     """Open a connection that is not in autocommit mode; the caller commits, rolls back and closes it.
 
@@ -57,6 +65,7 @@ def connect(
         lock_timeout: Seconds that one statement may wait for a lock; None waits without end.
         statement_timeout: Seconds that one statement may run; None lets it run to its end.
         search_path: Schemas for names without one. The package itself always names the schema.
+        environ: Where ``MARKET_CLOCK`` may fix what ``market.now()`` says in this session; None for the process's own.
 
     Raises:
         ConfigurationError: The address is malformed, or the server refuses the user, password or database.
@@ -75,8 +84,7 @@ def connect(
         )
     except psycopg2.OperationalError as error:
         _raise_connect_error(url, error)
-    else:
-        return connection
+    return _on_market_time(connection, os.environ if environ is None else environ)
 
 
 def reopener(connection: Connection) -> Callable[[], Connection]:
@@ -86,7 +94,19 @@ def reopener(connection: Connection) -> Callable[[], Connection]:
     ``psycopg2.OperationalError``.
     """
     options = make_dsn(**connection.info.dsn_parameters, password=connection.info.password)
-    return lambda: psycopg2.connect(options)
+    return lambda: _on_market_time(psycopg2.connect(options), os.environ)
+
+
+def _on_market_time(connection: Connection, environ: Mapping[str, str]) -> Connection:
+    """Fix the session's ``market.now()`` when ``MARKET_CLOCK`` says so, before any transaction of the caller."""
+    if is_fixed(environ):
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(_FIX, (market_clock(environ)().isoformat(),))
+        except BaseException:
+            connection.close()
+            raise
+    return connection
 
 
 def address(url: str) -> str:

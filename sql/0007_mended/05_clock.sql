@@ -1,6 +1,6 @@
 -- The market's clock in SQL: the server's, unless the session's client fixed it and the warehouse holds no real rows.
 CREATE FUNCTION market.now() RETURNS timestamptz
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     fixed text := current_setting('market.clock', true);
     since text := current_setting('market.clock_since', true);

@@ -58,7 +58,8 @@ OTHER_SHAPE = {"wghn_avrg_stck_prc", "acml_prtt_rate"}
 class Server:
     def __init__(self, **settings):
         settings.setdefault("rate", 1000)
-        clock = MarketClock(datetime(2026, 11, 20, 20, 30), frozen=True)
+        moment = datetime(2026, 11, 20, 20, 30)
+        clock = MarketClock(moment, frozen=True, wall=lambda: moment)
         self.app = create_app(
             SyntheticMarket(), EmulatorSettings(**settings), clock, monotonic=lambda: 1000.0, wall=lambda: self.wall
         )

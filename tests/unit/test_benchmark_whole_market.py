@@ -63,7 +63,7 @@ def test_the_source_needs_the_minimum(job: str, tmp_path) -> None:
         server = CheapServer(1000, MARKET_EVENING, clock.monotonic, clock.sleep)
         store = FileStore(tmp_path, clock=clock.monotonic, boot_id="virtual")
         settings = KisSettings("K" * 36, "S" * 180, environment="sandbox", base_url="http://127.0.0.1:9")
-        with KISDataSource(settings, store, server, server.market_time, clock.sleep) as source:
+        with KISDataSource(settings, store, server, clock=server.market_time, sleep=clock.sleep) as source:
             ask = source.daily_bars if one.dataset == "daily_bar" else source.minute_bars
             rows = list(ask(["005930"], one.first, one.last))
     days = len(krx_calendar().sessions(one.first, one.last))

@@ -37,8 +37,8 @@ class AppKey:
         session: Asks the server for tokens.
         breaker: The server's breaker, which all keys share.
         retry: How often to try again.
-        clock: The local clock.
         sleep: Waits that many seconds.
+        wall: Real time in seconds since 1970 (UTC), by which tokens expire.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class AppKey:
         session: HttpSession,
         breaker: CircuitBreaker,
         retry: Retry,
-        clock: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._key, self._secret = pair
         self._account = settings.account_number or ""
-        self._session, self._breaker, self._clock = session, breaker, clock
+        self._session, self._breaker, self._wall = session, breaker, wall
         # Two sandboxes may be used with one made-up key, and neither knows the other's tokens.
         sandbox = settings.environment == "sandbox"
         name = hashed(f"{self._key}@{settings.base_url}" if sandbox else self._key)
@@ -65,7 +65,7 @@ class AppKey:
         )
         self._guard = Guard(self.limiter, breaker, retry)
         self._ledger_guard = Guard(self.ledger_limiter, breaker, retry)
-        self.tokens = TokenManager(store, name, self._issue_token, lambda: clock().timestamp(), sleep)
+        self.tokens = TokenManager(store, name, self._issue_token, wall, sleep)
 
     def __repr__(self) -> str:
         return f"AppKey({hashed(self._key)[:4]}...)"
@@ -120,7 +120,7 @@ class AppKey:
         seconds = int(lifetime) if re.fullmatch(r"[0-9]{1,9}", lifetime) else 0
         if not re.fullmatch(r"[!-~]+", value) or not seconds:
             raise PayloadError(f"{row.where}: field access_token or expires_in is not what is documented")
-        now = self._clock()
+        now = datetime.fromtimestamp(self._wall(), SEOUL)
         ends = now + timedelta(seconds=seconds)
         said = row.optional("access_token_token_expired")
         if said:

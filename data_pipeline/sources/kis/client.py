@@ -15,13 +15,13 @@ from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import RequestRefusedError, ServerFailureError, UnsupportedDatasetError
+from data_pipeline.market.clock import Clock
 from data_pipeline.rejections import FieldDrift
 from data_pipeline.sources.kis.app_key import AppKey
 from data_pipeline.sources.kis.endpoints import MASTER_FILES, Endpoint
 from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS, field_names
 from data_pipeline.sources.kis.parse_answer import Answer, TokenRefusedError, parse_answer, scrubbed, server_time
 from data_pipeline.sources.kis.settings import KisSettings
-from data_pipeline.trading_calendar import SEOUL
 
 _LARGEST_ANSWER = 4 * 1024 * 1024
 """Bytes; a hundred rows of a chart are 40,000."""
@@ -36,17 +36,19 @@ class KisClient:
         settings: Where and with which key.
         store: The state that processes share: quota and token under the hashed app key, the breaker under the server's.
         adapter: The transport; None uses the network.
-        clock: The local clock, for answers without a ``Date`` header and for the token's life.
+        clock: The market's clock, for answers without a ``Date`` header.
         sleep: Waits that many seconds.
+        wall: Real time in seconds since 1970 (UTC), by which tokens expire.
     """
 
     def __init__(
         self,
         settings: KisSettings,
         store: Store,
-        adapter: BaseAdapter | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(SEOUL),
+        adapter: BaseAdapter | None,
+        clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -58,7 +60,7 @@ class KisClient:
         self.breaker = CircuitBreaker(store, server, settings.breaker_threshold, settings.breaker_timeout)
         self._retry = Retry(sleep=sleep)
         self._keys = tuple(
-            AppKey(pair, settings, store, self._session, self.breaker, self._retry, clock, sleep)
+            AppKey(pair, settings, store, self._session, self.breaker, self._retry, sleep, wall)
             for pair in settings.key_pairs
         )
         self._turns = count()

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from itertools import chain, islice
 
 from requests.adapters import BaseAdapter
@@ -14,6 +14,7 @@ from requests.adapters import BaseAdapter
 from data_pipeline.client.cache import TTLCache
 from data_pipeline.coordination.store import Store, open_store
 from data_pipeline.index_records import IndexBar
+from data_pipeline.market.clock import Clock, require_real_clock
 from data_pipeline.records import (
     ChartData,
     CurrentPrice,
@@ -42,7 +43,7 @@ from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.stock_master import StockMaster
 from data_pipeline.sources.request_shape import SHAPES, RequestShape
-from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
+from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +60,12 @@ class KISDataSource(AbstractDataSource):
         settings: Where and with which key.
         store: The state that processes share; None opens the one of ``COORDINATION_URL``.
         adapter: The transport; None uses the network.
-        clock: The local clock, used until the server's is known.
+        clock: The market's clock, used until the server's is known.
         sleep: Waits that many seconds.
+        wall: Real time in seconds since 1970 (UTC), by which tokens expire.
+
+    Raises:
+        ConfigurationError: The settings lead to KIS's own server and ``MARKET_CLOCK`` fixes the clock.
     """
 
     def __init__(
@@ -68,12 +73,16 @@ class KISDataSource(AbstractDataSource):
         settings: KisSettings,
         store: Store | None = None,
         adapter: BaseAdapter | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(SEOUL),
+        *,
+        clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        if settings.environment != "sandbox":
+            require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
         shared = store or open_store(settings.coordination_url, patience=settings.queue_timeout)
-        self.client = KisClient(settings, shared, adapter, clock, sleep)
+        self.client = KisClient(settings, shared, adapter, clock, sleep, wall)
         self.calls_a_second = (settings.rate_limit or 0.0) * (1 + len(settings.more_keys)) or None
         self._virtual = bool(settings.use_virtual)
         self._calendar: TradingCalendar = krx_calendar()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 
 import requests
 from requests.adapters import BaseAdapter
@@ -16,13 +16,13 @@ from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.market.clock import Clock
 from data_pipeline.rejections import FieldDrift
 from data_pipeline.sources.krx.endpoints import Endpoint
 from data_pipeline.sources.krx.known_fields import KNOWN_FIELDS
 from data_pipeline.sources.krx.parse_answer import QuotaSpentError, parse_answer
 from data_pipeline.sources.krx.parse_fields import Row
 from data_pipeline.sources.krx.settings import KrxSettings
-from data_pipeline.trading_calendar import SEOUL
 
 
 class KrxClient:
@@ -32,7 +32,7 @@ class KrxClient:
         settings: Where and with which key.
         store: The state that processes share: the day's count under the hashed key, the breaker under the server's.
         adapter: The transport; None uses the network.
-        clock: The local wall clock, which decides to which day in Seoul a call counts.
+        clock: The market's clock, which decides to which day in Seoul a call counts.
         sleep: Waits that many seconds.
     """
 
@@ -40,13 +40,16 @@ class KrxClient:
         self,
         settings: KrxSettings,
         store: Store,
-        adapter: BaseAdapter | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(SEOUL),
+        adapter: BaseAdapter | None,
+        clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
         self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter)
-        self.quota = DailyQuota(store, f"krx-{hashed(settings.api_key)}", settings.daily_limit, clock)
+        # The days of a sandbox are not the exchange's, and must not use up or forget the real day's count.
+        sandbox = settings.environment == "sandbox"
+        name = hashed(f"{settings.api_key}@{settings.base_url}" if sandbox else settings.api_key)
+        self.quota = DailyQuota(store, f"krx-{name}", settings.daily_limit, clock)
         self.breaker = CircuitBreaker(store, hashed(settings.base_url))
         self.drift = FieldDrift(KNOWN_FIELDS)
         self._retry = Retry(sleep=sleep)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime, time
 
 from data_pipeline.exceptions import (
@@ -11,6 +10,7 @@ from data_pipeline.exceptions import (
     InvalidRequestError,
     NotPublishedError,
 )
+from data_pipeline.market.clock import Clock
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar
 
 PUBLISHED_FROM = time(8)
@@ -23,10 +23,10 @@ class Publication:
 
     Args:
         calendar: The exchange's sessions.
-        clock: The local wall clock.
+        clock: The market's clock.
     """
 
-    def __init__(self, calendar: TradingCalendar, clock: Callable[[], datetime]) -> None:
+    def __init__(self, calendar: TradingCalendar, clock: Clock) -> None:
         self._calendar = calendar
         self._clock = clock
 

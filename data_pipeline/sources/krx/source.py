@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import NoReturn
 
 from requests.adapters import BaseAdapter
@@ -13,6 +13,7 @@ from requests.adapters import BaseAdapter
 from data_pipeline.coordination.store import Store, open_store
 from data_pipeline.exceptions import PayloadError, UnknownStockError, UnsupportedDatasetError
 from data_pipeline.index_records import IndexBar
+from data_pipeline.market.clock import Clock, require_real_clock
 from data_pipeline.records import (
     ChartData,
     CurrentPrice,
@@ -34,7 +35,7 @@ from data_pipeline.sources.krx.listing import Listing
 from data_pipeline.sources.krx.market_days import MarketBars, MarketDays
 from data_pipeline.sources.krx.publication import Publication
 from data_pipeline.sources.krx.settings import KrxSettings
-from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
+from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class KRXDataSource(AbstractDataSource):
     """A source over the KRX Open API: official figures, a whole market in one call, from 08:00 of the next session.
 
     It has daily bars, indices and the base info of issues. Quotes, order books, minutes and the calendar are an
-    :class:`UnsupportedDatasetError` before any call. Calendar and local clock decide what must be there: a closed day
+    :class:`UnsupportedDatasetError` before any call. Calendar and clock decide what must be there: a closed day
     costs no call, a session that is not published yet is a :class:`NotPublishedError`, and one that must be there but
     comes empty is an :class:`IncompleteDataError`. May be used from several threads at once.
 
@@ -51,8 +52,11 @@ class KRXDataSource(AbstractDataSource):
         settings: Where and with which key.
         store: The state that processes share; None opens the one of ``COORDINATION_URL``.
         adapter: The transport; None uses the network.
-        clock: The local wall clock.
+        clock: The market's clock.
         sleep: Waits that many seconds.
+
+    Raises:
+        ConfigurationError: The settings lead to KRX's own server and ``MARKET_CLOCK`` fixes the clock.
     """
 
     calls_a_second = 1.6
@@ -63,9 +67,12 @@ class KRXDataSource(AbstractDataSource):
         settings: KrxSettings,
         store: Store | None = None,
         adapter: BaseAdapter | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(SEOUL),
+        *,
+        clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        if settings.environment != "sandbox":
+            require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
         self.client = KrxClient(settings, store or open_store(settings.coordination_url), adapter, clock, sleep)
         self._calendar: TradingCalendar = krx_calendar()

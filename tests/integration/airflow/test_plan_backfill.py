@@ -38,7 +38,7 @@ def plan(warehouse, tmp_path):
     os.environ["AIRFLOW_CONN_KIS_DEFAULT"] = json.dumps(connection)
     os.environ["COORDINATION_URL"] = tmp_path.as_uri()
     run = SimpleNamespace(run_after=datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL))
-    return lambda form: plan_backfill({"params": form, "dag_run": run}, "kis_default")
+    return lambda form, **more: plan_backfill({"params": form, "dag_run": run, **more}, "kis_default")
 
 
 def test_more_than_five_million_requests_want_confirming(plan, caplog):
@@ -85,3 +85,10 @@ def test_a_wrong_wish_is_refused_with_its_reason(plan, change, error, words):
     """Whatever has passed the form, or went around it, the plan refuses before any call."""
     with pytest.raises(error, match=words):
         plan(ONE_DAY | change)
+
+
+def test_without_a_last_day_it_is_the_last_final_one_when_the_run_came_due(plan):
+    """At 21:00 of the 22nd that is the 22nd, although the run's logical date is the midnight before it."""
+    form = ONE_DAY | {"last": None, "stock_codes": ["000001"]}
+    (entry,) = plan(form, logical_date=datetime(2026, 9, 22, tzinfo=SEOUL))
+    assert (entry["first"], entry["last"]) == ("2026-09-21", "2026-09-22")

@@ -124,3 +124,20 @@ def test_the_lock_is_given_back(connection, database):
     with pytest.raises(PayloadError):
         check(connection, Exchange(error=PayloadError("broken")))
     assert database.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+
+
+def test_on_a_fixed_clock_another_day_is_asked_about(database, monkeypatch):
+    """The same day again costs no call; a day of another clock was not asked about, however short ago that was."""
+    source = Exchange()
+    for moment, asked in (("2026-09-22T07:30", 1), ("2026-09-22T07:31", 1)):
+        monkeypatch.setenv("MARKET_CLOCK", moment)
+        with database.connect() as connection:
+            check(connection, source)
+        assert source.asked == asked
+    for moment, day in (("2026-09-23T00:30", 23), ("2026-09-28T07:30", 28)):
+        monkeypatch.setenv("MARKET_CLOCK", moment)
+        first = date(2026, 9, day)
+        source.answer, before = [MarketDay(first, is_open=True)], source.asked
+        with database.connect() as connection:
+            check(connection, source, first)
+        assert source.asked == before + 1

@@ -47,7 +47,7 @@ def source(krx, tmp_path):
     """A source that is no real exchange."""
     clock = Clock()
     settings = KrxSettings(API_KEY, base_url=SANDBOX)
-    return KRXDataSource(settings, FileStore(tmp_path / "state"), krx, clock.now, clock.sleep)
+    return KRXDataSource(settings, FileStore(tmp_path / "state"), krx, clock=clock.now, sleep=clock.sleep)
 
 
 def held(database):

@@ -142,7 +142,7 @@ def modules_after(code):
 
 
 HEAVY = {"pandas", "numpy", "requests", "urllib3", "sqlalchemy", "psycopg2", "redis", "rich", "fastapi", "cryptography"}
-OURS = {"exceptions", "hooks", "notifications", "operators", "pools", "timetables", "trading_calendar"} | {
+OURS = {"exceptions", "hooks", "market", "notifications", "operators", "pools", "timetables", "trading_calendar"} | {
     "get_provider_info"
 }
 

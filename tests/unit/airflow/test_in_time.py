@@ -12,6 +12,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from data_pipeline.exceptions import ConfigurationError, PermanentError
+from data_pipeline.market.clock import real_now
 from data_pipeline.operators.in_time import PRESENT, require_in_time
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
@@ -28,7 +29,7 @@ def source(tmp_path):
 
     def make(**settings):
         coordination = {"coordination_url": tmp_path.as_uri()}
-        made.append(KISDataSource(KisSettings(KEY, SECRET, **coordination, **settings)))
+        made.append(KISDataSource(KisSettings(KEY, SECRET, **coordination, **settings), clock=real_now))
         return made[-1]
 
     yield make

@@ -35,6 +35,14 @@ def test_the_market_lives_in_real_time(connect):
     assert abs(price.observed_at - datetime.now(timezone.utc)) < timedelta(minutes=1)
 
 
+def test_the_market_lives_by_a_clock_that_is_fixed(connect, environment):
+    """A price is of that moment; a time in the connection itself goes before it."""
+    environment(MARKET_CLOCK="2027-06-15T11:00")
+    assert connect().get_conn().get_order_book("005930").timestamp.startswith("2027-06-15T11:0")
+    named = connect(now="2026-09-21T11:00:00+09:00").get_conn()
+    assert named.get_order_book("005930").timestamp.startswith("2026-09-21T11:00")
+
+
 def test_a_fixed_time_makes_a_run_repeatable(connect):
     """The same time, the same order book, whenever it is asked for."""
     source = connect(now="2026-09-21T20:30:00+09:00").get_conn()

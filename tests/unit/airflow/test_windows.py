@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
-from data_pipeline.operators.windows import Window, as_codes, chunks, run_session, windows
+from data_pipeline.operators.windows import Window, as_codes, chunks, run_moment, run_session, windows
 from data_pipeline.trading_calendar import krx_calendar
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -47,6 +47,27 @@ def test_what_describes_the_present_is_about_the_session_that_is_quoted():
     """A list of issues asked for by hand in the morning is today's, although today's bars are not final."""
     run = SimpleNamespace(run_after=at("2026-09-23 08:48"))
     assert run_session({"params": {}, "dag_run": run}, final=False) == date(2026, 9, 23)
+
+
+@pytest.mark.parametrize("kind", ["manual", "scheduled", "backfill", "asset_triggered"])
+def test_the_moment_of_a_run_is_when_it_came_due(kind):
+    """Neither its logical date, which is the midnight before the session, nor its interval is."""
+    run = SimpleNamespace(run_after=at("2026-09-23 21:30"), run_type=kind)
+    midnight = at("2026-09-23 00:00")
+    context = {"dag_run": run, "logical_date": midnight, "data_interval_start": midnight}
+    assert run_moment(context) == at("2026-09-23 21:30")
+    assert run_moment({"logical_date": midnight}) is None
+
+
+def test_a_run_by_hand_is_made_at_a_moment_of_the_market(monkeypatch):
+    """A clock that was fixed 25 hours ahead says at which; the times of a timetable are the market's already."""
+    monkeypatch.setenv("MARKET_CLOCK", "2026-09-23T20:01+09:00@2026-09-22T19:01+09:00")
+    run_after = at("2026-09-22 19:02")
+    by_hand = {"params": {}, "dag_run": SimpleNamespace(run_after=run_after, run_type="manual")}
+    assert run_moment(by_hand) == at("2026-09-23 20:02")
+    assert run_session(by_hand) == date(2026, 9, 23)
+    for kind in ("scheduled", "backfill"):
+        assert run_moment({"dag_run": SimpleNamespace(run_after=run_after, run_type=kind)}) == run_after
 
 
 @pytest.mark.parametrize(("named", "words"), [("2026-09-24", "not a session"), ("tomorrow", "must be a date")])

@@ -46,7 +46,7 @@ class Kis:
     def __init__(self, now: datetime = EVENING, **settings: Any) -> None:
         self.monotonic, self.wall = Ticker(1000.0), Ticker(1_795_000_000.0)
         settings.setdefault("rate", 1000)
-        self.clock = MarketClock(now, frozen=True)
+        self.clock = MarketClock(now, frozen=True, wall=lambda: now)
         self.app = create_app(
             MARKET, EmulatorSettings(**settings), self.clock, monotonic=self.monotonic, wall=self.wall
         )

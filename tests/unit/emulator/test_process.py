@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import requests
 from data_pipeline.emulator.__main__ import build_parser, settings_of
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.market.clock import market_now
 
 HOME = Path(__file__).resolve().parents[3]
 PRICE = "/uapi/domestic-stock/v1/quotations/inquire-price"
@@ -136,3 +139,26 @@ def test_the_help_shows_examples(capsys):
     with pytest.raises(SystemExit):
         build_parser().parse_args(["--help"])
     assert "--now 2026-11-20T10:30" in capsys.readouterr().out
+
+
+def test_its_clock_is_the_one_that_the_variable_fixes(monkeypatch):
+    """Until another moment is pinned, and again when that is let go; its parent and it live by one clock."""
+    monkeypatch.setenv("MARKET_CLOCK", "2027-06-15T11:00")
+    with EmulatorProcess() as emulator:
+
+        def date_header() -> datetime:
+            answer = requests.get(f"{emulator.url}/nothing", timeout=10)
+            return parsedate_to_datetime(answer.headers["Date"])
+
+        assert abs(date_header() - market_now()) < timedelta(seconds=30)
+        emulator.set_clock("2026-09-22T11:00", frozen=True)
+        assert date_header().isoformat() == "2026-09-22T02:00:00+00:00"
+        emulator.set_clock(None)
+        assert abs(date_header() - market_now()) < timedelta(seconds=30)
+
+
+def test_a_wrong_moment_of_the_market_is_refused(monkeypatch):
+    """Before it listens."""
+    monkeypatch.setenv("MARKET_CLOCK", "tomorrow")
+    with pytest.raises(ConfigurationError, match="MARKET_CLOCK must be a moment"):
+        EmulatorProcess().start()

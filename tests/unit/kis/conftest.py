@@ -37,7 +37,7 @@ def make_client(kis, store, fake_time):
 
     def make(app_key_and_secret: tuple[str, str] = (APP_KEY, APP_SECRET), **settings: object) -> KisClient:
         chosen = KisSettings(*app_key_and_secret, **{"rate_limit": 1000.0, **settings})
-        return KisClient(chosen, store, kis, fake_time.now, fake_time.sleep)
+        return KisClient(chosen, store, kis, fake_time.now, fake_time.sleep, lambda: fake_time.now().timestamp())
 
     return make
 
@@ -48,6 +48,8 @@ def make_source(kis, store, fake_time):
 
     def make(**settings: object) -> KISDataSource:
         chosen = KisSettings(APP_KEY, APP_SECRET, **{"rate_limit": 1000.0, **settings})
-        return KISDataSource(chosen, store, kis, fake_time.now, fake_time.sleep)
+        return KISDataSource(
+            chosen, store, kis, clock=fake_time.now, sleep=fake_time.sleep, wall=lambda: fake_time.now().timestamp()
+        )
 
     return make

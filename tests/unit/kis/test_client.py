@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 import requests
 
@@ -19,6 +21,8 @@ from data_pipeline.exceptions import (
     TokenUnavailableError,
     UnsupportedDatasetError,
 )
+from data_pipeline.sources.kis import KisSettings
+from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.endpoints import MULTI_PRICE, PRICE
 from tests.unit.kis.fakes import APP_KEY, APP_SECRET, gateway, ok
 
@@ -51,6 +55,24 @@ def test_one_token_for_all_clients_of_a_key(kis, make_client):
     ask(make_client())
     ask(make_client())
     assert len(kis.queries("tokenP")) == 1
+
+
+def test_a_token_lives_in_real_time(kis, store, fake_time):
+    """A market's clock that is fixed years ahead or back neither ends a token nor keeps it; its real day does."""
+    settings = KisSettings(APP_KEY, APP_SECRET, rate_limit=1000.0, base_url="http://127.0.0.1:9")
+
+    kis.answer("inquire-price", ok(output={}))
+
+    def client(market_time: str) -> KisClient:
+        at = datetime.fromisoformat(market_time)
+        return KisClient(settings, store, kis, lambda: at, fake_time.sleep, lambda: fake_time.now().timestamp())
+
+    for moment in ("2026-11-20T20:30+09:00", "2028-02-29T11:00+09:00", "2020-01-02T11:00+09:00"):
+        ask(client(moment))
+    assert len(kis.queries("tokenP")) == 1
+    fake_time.sleep(86_400)
+    ask(client("2020-01-02T11:00+09:00"))
+    assert len(kis.queries("tokenP")) == 2
 
 
 @pytest.mark.parametrize("refusal", [gateway("EGW00123"), gateway("EGW00123", 200), gateway("EGW00121")])

@@ -32,6 +32,6 @@ def make_source(krx, store, clock):
     """Make sources over that server."""
 
     def make(**settings: object) -> KRXDataSource:
-        return KRXDataSource(KrxSettings(API_KEY, **settings), store, krx, clock.now, clock.sleep)
+        return KRXDataSource(KrxSettings(API_KEY, **settings), store, krx, clock=clock.now, sleep=clock.sleep)
 
     return make

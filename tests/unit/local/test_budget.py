@@ -9,6 +9,7 @@ from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.coordination.store import hashed
 from data_pipeline.local.budget import budget_table
+from data_pipeline.market.clock import real_now
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
@@ -47,6 +48,6 @@ def test_an_open_breaker_says_when_calls_pass_again(tmp_path: Path) -> None:
         breaker.failure(breaker.before())
     now += 10
     assert "Circuit breaker OPEN: 5 failures in a row, calls pass again in 50 s" in " ".join(printed(store).split())
-    with KISDataSource(KisSettings.from_env(ENVIRON), store) as source:
+    with KISDataSource(KisSettings.from_env(ENVIRON), store, clock=real_now) as source:
         gauges = source.gauges()
     assert (gauges["breaker.state"], gauges["breaker.failures"], gauges["budget.sends"]) == (2.0, 5.0, 0.0)

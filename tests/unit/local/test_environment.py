@@ -62,3 +62,17 @@ def test_a_krx_key_becomes_the_official_connection(tmp_path: Path):
     assert (connection["conn_type"], connection["password"]) == ("krx", "K" * 40)
     assert connection["extra"] == {"base_url": "https://data-dbg.krx.co.kr", "daily_limit": 10_000}
     assert official_connection({"KRX_API_KEY": ""}) is None
+
+
+def test_airflow_shares_a_clock_that_is_fixed(tmp_path: Path):
+    """Its processes, begun one after the other, are told the moment together with the real one; or nothing at all."""
+    source = sandbox_connection("http://127.0.0.1:9", 18.0)
+
+    def told(environ: dict[str, str]) -> dict[str, str]:
+        urls = ("postgresql://a@h/airflow", "postgresql://b@h/market")
+        return airflow_environment(Home(tmp_path).prepare(), *urls, source, environ)
+
+    moment, real = told({"MARKET_CLOCK": "2027-06-15T20:40"})["MARKET_CLOCK"].split("@")
+    assert moment.startswith("2027-06-15T20:4")
+    assert real.endswith("+00:00")
+    assert "MARKET_CLOCK" not in told({})

@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.market.clock import anchored, is_fixed, market_clock, real_now
+from data_pipeline.market.clock import (
+    anchored,
+    is_fixed,
+    market_ahead,
+    market_clock,
+    market_now,
+    real_now,
+    require_real_clock,
+)
 from data_pipeline.trading_calendar import SEOUL
 
 FIXED = "2027-12-30T20:40+09:00"
@@ -49,3 +57,23 @@ def test_what_is_no_moment_is_refused(value):
     """The message names the variable and shows a right value."""
     with pytest.raises(ConfigurationError, match="MARKET_CLOCK must be a moment like"):
         market_clock({"MARKET_CLOCK": value})
+
+
+def test_how_far_ahead_it_is():
+    """A moment two hours and a half before the real one that it was fixed at; nothing without the variable."""
+    value = "2026-09-22T09:00+09:00@2026-09-22T02:30+00:00"
+    assert market_ahead({"MARKET_CLOCK": value}) == timedelta(hours=-2, minutes=-30)
+    assert market_ahead({}) == timedelta()
+
+
+def test_a_fixed_clock_leads_to_no_real_server(monkeypatch):
+    """The message names the variable and the address; clocks that nobody fixed are good."""
+    monkeypatch.delenv("MARKET_CLOCK", raising=False)
+    require_real_clock(real_now, "https://vendor")
+    require_real_clock(market_clock({}), "https://vendor")
+    require_real_clock(market_now, "https://vendor")
+    with pytest.raises(ConfigurationError, match=r"MARKET_CLOCK fixes.*lead to https://vendor"):
+        require_real_clock(market_clock({"MARKET_CLOCK": FIXED}), "https://vendor")
+    monkeypatch.setenv("MARKET_CLOCK", FIXED)
+    with pytest.raises(ConfigurationError, match="MARKET_CLOCK fixes"):
+        require_real_clock(market_now, "https://vendor")

@@ -1,0 +1,30 @@
+"""Refuses, before anything is started, a fixed market's clock beside credentials for real data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data_pipeline.market.clock import is_fixed, market_clock, require_real_clock
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.variables import setting
+from data_pipeline.warehouse.locate import has_credentials
+
+
+def require_fitting_clock(environ: Mapping[str, str]) -> None:
+    """Return when a stack of this environment may live by its clock; without KIS credentials it is all made up.
+
+    Raises:
+        ConfigurationError: ``MARKET_CLOCK`` fixes the clock and the credentials lead to a vendor's own server, or a
+            setting is wrong.
+    """
+    if not is_fixed(environ) or not has_credentials(environ):
+        return
+    clock = market_clock(environ)
+    kis = KisSettings.from_env(environ)
+    if kis.environment != "sandbox":
+        require_real_clock(clock, kis.base_url)
+    if setting(environ, "KRX_API_KEY"):
+        krx = KrxSettings.from_env(environ)
+        if krx.environment != "sandbox":
+            require_real_clock(clock, krx.base_url)
