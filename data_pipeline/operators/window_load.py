@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from data_pipeline.evidence import MinuteEvidence
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks import check_window, require_codes
 from data_pipeline.loading.ingest_run import start_run
@@ -63,6 +64,8 @@ class Fetched(NamedTuple):
     """The codes that cannot be had."""
     held: Rejections
     """The rows of all other codes that the parsers set aside."""
+    evidence: Sequence[MinuteEvidence] = ()
+    """How far the answers about minutes reached."""
 
 
 class WindowLoad:
@@ -132,6 +135,7 @@ class WindowLoad:
         self._records += brought.records
         self.failed |= brought.failed
         self.held.add(brought.held)
+        self.ledger.hear(brought.evidence)
 
     @property
     def is_whole(self) -> bool:

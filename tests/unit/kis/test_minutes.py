@@ -23,12 +23,17 @@ def page(*rows: dict[str, str], traded: str = "14") -> dict[str, object]:
     return ok(output1={"hts_kor_isnm": "삼성전자", "acml_vol": traded}, output2=list(rows))
 
 
-def down(day: date, newest: str, count: int) -> list[dict[str, str]]:
-    """Return so many minutes of one share and 100 won each, ending at a time, with the totals of a day from 09:00."""
+def down(day: date, newest: str, count: int, opened: str = "0900") -> list[dict[str, str]]:
+    """Return so many minutes of one share and 100 won each, ending at a time, with the totals of a day since its open.
+
+    The minutes before them did not trade when ``opened`` is the first of them.
+    """
     end = datetime(2026, 1, 1, int(newest[:2]), int(newest[2:]))
+    began = 60 * int(opened[:2]) + int(opened[2:])
     ats = [end - timedelta(minutes=back) for back in range(count)]
     return [
-        minute(f"{at:%H%M%S}", "1", str(100 * ((at.hour - 9) * 60 + at.minute + 1)), day=f"{day:%Y%m%d}") for at in ats
+        minute(f"{at:%H%M%S}", "1", str(100 * (60 * at.hour + at.minute - began + 1)), day=f"{day:%Y%m%d}")
+        for at in ats
     ]
 
 
