@@ -51,7 +51,7 @@ class Run:
     moment: datetime | None = None
     """When the run came due; sessions that were not final then do not count as whole. None: the present."""
     remember_empty: bool = False
-    """Whether what the source truly has nothing for is noted down in ``market.no_data``."""
+    """Whether sessions of minutes without a trade are noted down in ``market.no_data``."""
     kis_includes_after_market: bool | None = None
     """What is known of KIS's daily bars, for the list of differences from the exchange's."""
 
