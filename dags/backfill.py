@@ -7,10 +7,11 @@ to see in the log of `plan` what it would cost: requests, time at the current qu
 **What.** `plan` checks the form, looks up what is not stored yet and cuts its codes into chunks; one `load` task a
 chunk asks for just that, with the fewest requests, one transaction a window, and logs a percentage and the time at
 which it will be done. With the source `auto`, daily bars come from KRX where the connection `krx_default` has a key and
-its whole market days cost fewer calls, within the calls that the key has left today, and from KIS otherwise. What the
-source truly has nothing for is remembered in `market.no_data` and not asked again. `report` lists what is still not
-there, and fails when that is anything. A run that was killed or cleared asks again only for what is not stored; tick
-`refetch` to ask for everything. `trading_session` brings some weeks a day: KIS wants one such call a day.
+its whole market days cost fewer calls, within the calls that the key has left today, and from KIS otherwise. Sessions
+of minutes on which nothing was traded, by the day's volume, are remembered in `market.no_data` and not asked again, so
+load daily bars before minutes. `report` lists what is still not there, and fails when that is anything. A run that was
+killed or cleared asks again only for what is not stored; tick `refetch` to ask for everything. `trading_session` brings
+some weeks a day: KIS wants one such call a day.
 
 The dataset `instrument` fills in the lists of issues of past sessions (KRX has them from 2010 on, at three calls each;
 KIS has none): names, boards, shares, and the issues that have left since, which `daily_bar` then loads too. It takes no

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
 
 import psycopg2
 from dotenv import load_dotenv
@@ -79,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     stop.add_argument(
         "--delete", action="store_true", help="also delete the database and everything else that was kept"
     )
-    add("migrate", _migrate, "Bring the warehouse up to date; safe to repeat.")
+    upgrade = add("migrate", _migrate, "Bring the warehouse up to date; safe to repeat.")
+    upgrade.add_argument("--dry-run", action="store_true", help="say what it would do to stored rows; change nothing")
     fill = add(
         "backfill", _backfill, "Fill a range of the past with what is not stored yet; may be stopped at any time."
     )
@@ -137,20 +137,10 @@ def _down(options: argparse.Namespace) -> int:
     return 0
 
 
-def _migrate(_: argparse.Namespace) -> int:
-    from data_pipeline.local.stack import warehouse_of
-    from data_pipeline.warehouse.connect import connect
-    from data_pipeline.warehouse.embedded import EmbeddedPostgres
-    from data_pipeline.warehouse.migrate import migrate
+def _migrate(options: argparse.Namespace) -> int:
+    from data_pipeline.local.migration import migrate_warehouse
 
-    server = EmbeddedPostgres(local_home(os.environ).prepare().postgres)
-    if not os.environ.get("MARKET_DB_URL"):
-        server.start()
-    warehouse = warehouse_of(server, os.environ)
-    migrate(warehouse.owner_url)
-    with closing(connect(warehouse.reader_url)):
-        Console().print("The warehouse is up to date.")
-    return 0
+    return migrate_warehouse(local_home(os.environ), os.environ, Console(), dry_run=options.dry_run)
 
 
 def _backfill(options: argparse.Namespace) -> int:

@@ -18,6 +18,8 @@ KINDS = {
     "expired_token": "say that the token expired (EGW00123) under HTTP `status` (500 unless told; 200 was seen)",
     "empty_shell": "answer rt_cd 0 with the outputs nearly empty",
     "empty_rows": "append empty objects to the rows",
+    "short_page": "send `rows` of the rows (none unless told) under success, without those at the end that `value` "
+    "names: oldest (unless told), newest, or middle; heads stay",
     "missing_field": "leave `field` out of every object",
     "non_numeric": "put `value` ('N/A' unless told) in `field` of every object",
     "wrong_code": "answer for stock code `value` ('999999' unless told) instead of the one asked for",
@@ -28,7 +30,8 @@ NEEDS_FIELD = ("missing_field", "non_numeric")
 BEFORE = ("status", "html", "drop", "hang", "rate", "expired_token")
 """Kinds that replace the answer; the others need one to spoil."""
 TEXTS = ("path", "tr_id", "stock_code", "field", "value")
-NUMBERS = ("every", "count", "skip", "status", "seconds")
+NUMBERS = ("every", "count", "skip", "status", "seconds", "rows")
+ENDS = ("", "oldest", "newest", "middle")
 
 
 @dataclass(slots=True)
@@ -51,6 +54,8 @@ class Fault:
     field: str = ""
     value: str = ""
     seconds: float | None = None
+    rows: int = 0
+    """How many rows a short page keeps."""
     seen: int = 0
     """Matching calls so far."""
     played: int = 0
@@ -94,9 +99,15 @@ def parse_fault(rule: Any) -> Fault:
             raise InvalidRequestError(f"a fault's {name} is a number, not {number!r}")
     if rule["kind"] in NEEDS_FIELD and not rule.get("field"):
         raise InvalidRequestError(f"a fault of kind {rule['kind']} names its field")
+    _require_end(rule)
     fault = Fault(**rule)
-    fault.every = max(1, int(fault.every))
+    fault.every, fault.rows = max(1, int(fault.every)), int(fault.rows or 0)
     return fault
+
+
+def _require_end(rule: dict[str, Any]) -> None:
+    if rule["kind"] == "short_page" and rule.get("value", "") not in ENDS:
+        raise InvalidRequestError(f"a short page lacks its oldest, newest or middle rows, not {rule['value']!r}")
 
 
 class Faults:

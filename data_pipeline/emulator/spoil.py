@@ -22,6 +22,7 @@ def spoil(fault: Fault, body: bytes) -> bytes:
     change = {
         "empty_shell": _empty_shell,
         "empty_rows": _empty_rows,
+        "short_page": _short_page,
         "missing_field": _missing_field,
         "non_numeric": _non_numeric,
         "wrong_code": _wrong_code,
@@ -56,6 +57,15 @@ def _empty_rows(_: Fault, answer: dict[str, Any]) -> None:
     for name in _outputs(answer):
         if isinstance(answer[name], list):
             answer[name] += [{}, {}, {}]
+
+
+def _short_page(fault: Fault, answer: dict[str, Any]) -> None:
+    """Cut the rows, which come newest first."""
+    for name in _outputs(answer):
+        rows = answer[name]
+        if isinstance(rows, list) and fault.rows < len(rows):
+            newer = {"newest": 0, "middle": (fault.rows + 1) // 2}.get(fault.value, fault.rows)
+            answer[name] = rows[:newer] + rows[len(rows) - (fault.rows - newer) :]
 
 
 def _missing_field(fault: Fault, answer: dict[str, Any]) -> None:

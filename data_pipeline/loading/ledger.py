@@ -1,8 +1,13 @@
-"""What a window leaves behind besides its rows: which cells are now whole, and which are truly empty."""
+"""What a window leaves behind besides its rows: which cells are now whole, and which are truly empty.
+
+A daily bar that did not come is missing, whoever was asked and however many came beside it: an issue on the list has
+one on each session, halted or not. Minutes are settled, whole or empty, by what the source's answers prove.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import logging
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import TypeVar
@@ -10,16 +15,21 @@ from typing import TypeVar
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import execute_values
 
+from data_pipeline.evidence import UNSAID, MinuteEvidence
 from data_pipeline.exceptions import IncompleteDataError
 from data_pipeline.loading.errors import said_plainly
 from data_pipeline.loading.tables import Table
+
+log = logging.getLogger(__name__)
 
 Record = TypeVar("Record")
 Cell = tuple[str, date]
 
 DOUBTFUL = 20
 """So many cells without one row among them are an answer to be doubted, not true emptiness."""
-REASON = "the source answered, and has nothing for this session"
+NAMED = 10
+"""How many unsettled cells the log names."""
+REASON = "nothing was traded that day: its volume is 0"
 
 _WHOLE = """
     INSERT INTO market.loaded_day (dataset, stock_code, session, rows, source, run_id) VALUES %s
@@ -58,18 +68,23 @@ class Ledger:
         table: The window's table.
         expected: Cells of the window whose issue was certainly listed on the session.
         final: Sessions of the window that were final when the source was asked.
-        remember_empty: Whether expected cells without a row are to be known as empty from now on.
+        remember_empty: Whether minutes that truly do not exist are to be known as empty from now on.
     """
 
     def __init__(
         self, table: Table, expected: Collection[Cell], final: Collection[date], *, remember_empty: bool
     ) -> None:
         self._table = table
-        self._kept = table.name in ("daily_bar", "minute_bar")
+        self._of_minutes = table.name == "minute_bar"
+        self._kept = self._of_minutes or table.name == "daily_bar"
         self._final = frozenset(final)
         self._expected = {cell for cell in expected if cell[1] in self._final} if self._kept else set()
         self._remember = remember_empty
         self._rows: Counter[Cell] = Counter()
+        self._volumes: Counter[Cell] = Counter()
+        self._evidence: dict[Cell, MinuteEvidence] = {}
+        self._days: dict[Cell, list[int]] = {}
+        """The volumes of the stored daily bars."""
         self._failed: set[str] = set()
         self._refused: set[tuple[str | None, date | None]] = set()
 
@@ -78,11 +93,18 @@ class Ledger:
         if not self._kept:
             yield from records
             return
-        code_at, day_at = self._table.columns.index("stock_code"), self._table.columns.index(self._table.day)
+        names = ("stock_code", self._table.day, "volume")
+        code_at, day_at, volume_at = map(self._table.columns.index, names)
         for record in records:
             values = self._table.values(record)
-            self._rows[str(values[code_at]), values[day_at]] += 1  # type: ignore[index]
+            cell: Cell = (str(values[code_at]), values[day_at])  # type: ignore[assignment]
+            self._rows[cell] += 1
+            self._volumes[cell] += values[volume_at]  # type: ignore[operator]
             yield record
+
+    def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
+        """Take in what the source can say for the minutes of its sessions."""
+        self._evidence.update(((one.stock_code, one.session), one) for one in evidence)
 
     def forget(self, stock_code: str) -> None:
         """Take note that a code's answer did not come whole."""
@@ -91,11 +113,6 @@ class Ledger:
     def refuse(self, stock_code: str | None, session: date | None) -> None:
         """Take note that a row went to quarantine; None when its code or session is unknown, and so may be any."""
         self._refused.add((stock_code, session))
-
-    @property
-    def empty(self) -> set[Cell]:
-        """Expected cells of codes that were answered, without a row, good or refused."""
-        return {cell for cell in self._absent if not self._is_refused(cell)}
 
     @property
     def _absent(self) -> set[Cell]:
@@ -108,7 +125,8 @@ class Ledger:
     def write(self, connection: Connection, source: str, run_id: int | None) -> int:
         """Write down what is whole and what is empty, and return how many expected cells stay missing; never commits.
 
-        Call it after the rows are loaded, in their transaction.
+        Call it after the rows are loaded, in their transaction. What was asked for is expected from now on, whether or
+        not it came, so that coverage lists what is missing.
 
         Raises:
             IncompleteDataError: So many cells are empty at once that the answer is to be doubted.
@@ -119,47 +137,58 @@ class Ledger:
         came = {
             cell: rows for cell, rows in self._rows.items() if cell[1] in self._final and cell[0] not in self._failed
         }
+        absent = self._absent
         with said_plainly("coverage"), connection.cursor() as cursor:
-            empty = self._true_emptiness(connection) if self._remember else set()
-            if name == "minute_bar":
-                whole = [
-                    (name, *cell, rows, source, run_id)
-                    for cell, rows in sorted(came.items())
-                    if not self._is_refused(cell)
-                ]
-                execute_values(cursor, _WHOLE, whole, page_size=1000) if whole else None
+            settled = self._settled_minutes(connection, {*came, *absent}) if self._of_minutes else {*came}
+            if self._remember:
+                _require_some({cell for cell in absent - settled if self._is_doubtful(cell)}, self._rows, name)
+            whole = [(name, *cell, came[cell], source, run_id) for cell in sorted(settled & came.keys())]
+            empty = [(name, *cell, REASON, source, run_id) for cell in sorted(settled & absent)]
+            if whole and self._of_minutes:
+                execute_values(cursor, _WHOLE, whole, page_size=1000)
             if came:
                 execute_values(cursor, _FILLED, [(name, *cell) for cell in sorted(came)], page_size=1000)
-            if empty:
-                rows = [(name, *cell, REASON, source, run_id) for cell in sorted(empty)]
-                execute_values(cursor, _EMPTY, rows, page_size=1000)
+            if empty and self._remember:
+                execute_values(cursor, _EMPTY, empty, page_size=1000)
             first: dict[str, date] = {}
-            for code, session in sorted({*came, *empty}):
+            for code, session in sorted({*came, *absent}):
                 first.setdefault(code, session)
             if first:
                 execute_values(cursor, _START, [(name, *start) for start in first.items()], page_size=1000)
-        return len(self._absent - empty)
+        due = absent | (came.keys() & self._expected)
+        return len(due - (settled if self._remember else settled - absent))
 
-    def _true_emptiness(self, connection: Connection) -> set[Cell]:
-        """Return the empty cells that nothing contradicts.
+    def _settled_minutes(self, connection: Connection, cells: Collection[Cell]) -> set[Cell]:
+        """Return the cells whose minutes are whole, or truly none; the log says why others are not."""
+        self._days = self._read_days(connection, cells)
+        settled: set[Cell] = set()
+        doubts: dict[Cell, str] = {}
+        for cell in cells:
+            if self._is_refused(cell):
+                continue
+            told = self._evidence.get(cell)
+            doubt = told.doubt(self._volumes[cell], self._days.get(cell, ())) if told else UNSAID
+            settled |= set() if doubt else {cell}
+            doubts |= {cell: doubt} if doubt else {}
+        for (code, session), doubt in sorted(doubts.items())[:NAMED]:
+            log.warning("minutes of %s on %s are not whole: %s", code, session, doubt)
+        if len(doubts) > NAMED:
+            log.warning("minutes of %d more sessions are not whole", len(doubts) - NAMED)
+        return settled
 
-        Raises:
-            IncompleteDataError: None of many cells came, or none of a session that many issues must have.
-        """
-        volumes = self._volumes(connection) if self._table.name == "minute_bar" else {}
-        unproven = {cell for cell in self.empty if volumes.get(cell) != 0}
-        doubted = {cell for cell in unproven if not volumes.get(cell)}
-        _require_some(doubted, self._rows, self._table.name)
-        return {cell for cell in self.empty if not volumes.get(cell)}
+    def _is_doubtful(self, cell: Cell) -> bool:
+        """Return whether nothing explains that a cell is absent: a row in quarantine, or a daily bar beside minutes."""
+        return not self._is_refused(cell) and cell not in self._days
 
-    def _volumes(self, connection: Connection) -> dict[Cell, int]:
-        empty = self.empty
-        if not empty:
-            return {}
-        sessions = [session for _, session in empty]
-        with connection.cursor() as cursor:
-            cursor.execute(_TRADED, (sorted({code for code, _ in empty}), min(sessions), max(sessions)))
-            return {(code, session): volume for code, session, volume in cursor.fetchall()}
+    def _read_days(self, connection: Connection, cells: Collection[Cell]) -> dict[Cell, list[int]]:
+        found: dict[Cell, list[int]] = defaultdict(list)
+        if cells:
+            sessions = [session for _, session in cells]
+            with connection.cursor() as cursor:
+                cursor.execute(_TRADED, (sorted({code for code, _ in cells}), min(sessions), max(sessions)))
+                for code, session, volume in cursor.fetchall():
+                    found[code, session].append(volume)
+        return dict(found)
 
 
 def _require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) -> None:

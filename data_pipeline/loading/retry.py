@@ -112,8 +112,6 @@ def _retry(
         raise ValueError(f"{wrong[0].check}: {wrong[0].problem}")
     run_id = start_run(connection, table.name, one.source, run_key="quarantine", first=day, last=day)
     ledger = Ledger(table, (), [day], remember_empty=False)
-    if table.name == "minute_bar":
-        ledger.refuse(record.stock_code, day)  # one minute proves no whole session
     counts = upsert(connection, table, [*ledger.watch([record])], one.source, run_id)
     ledger.write(connection, one.source, run_id)
     if table.name == "daily_bar":

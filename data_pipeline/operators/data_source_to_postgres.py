@@ -57,9 +57,9 @@ class DataSourceToPostgresOperator(BaseOperator):
         sessions is refused until its figures are final.
     :param cells: Fill gaps of daily_bar or minute_bar: ask only for cells that are ``unstored`` (neither stored nor
         known to be empty), that ``market.coverage`` counts as ``missing``, or for ``all`` of listed issues. They are
-        grouped into the fewest requests, windows that fail are passed over and named at the end, and what the source
-        truly has nothing for is noted down in ``market.no_data``. Of the dataset instrument it fills the lists of past
-        sessions that are ``unstored``, or ``all``. Empty: every window as it is. (templated)
+        grouped into the fewest requests, windows that fail are passed over and named at the end, and
+        sessions of minutes without a trade are noted down in ``market.no_data``. Of the dataset instrument it fills the
+        lists of past sessions that are ``unstored``, or ``all``. Empty: every window as it is. (templated)
     :param ranges: With ``cells``: only the sessions of these ranges, each its first and its last day, and what lies
         between them where it comes with the same request anyway. Empty: all.
     :param fallback_conn_id: With ``cells``: the Airflow connection that is asked for what the source did not do, above

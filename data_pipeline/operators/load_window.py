@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
+from data_pipeline.evidence import MinuteEvidence, gathering
 from data_pipeline.exceptions import (
     CodesFailedError,
     DataPipelineError,
@@ -166,13 +167,14 @@ class _Work:
 
     def fetch(self, unit: _Unit, stop: Event) -> Fetched:
         """Return what a unit brings; runs in a thread, whose own context collects the rows that are set aside."""
-        window, held = unit.window, Rejections()
+        window, held, evidence = unit.window, Rejections(), list[MinuteEvidence]()
         divisible = self.source.unit_size(self.dataset.table.name, window.first, window.last) is not None
 
         def ask(codes: tuple[str, ...]) -> list[Any]:
-            with collecting() as own:
+            with collecting() as own, gathering() as told:
                 records = list(until(stop, unit.loading.records(window.of(codes))))
             held.add(own)  # not before: codes whose answer breaks off are asked for again
+            evidence.extend(told)
             return records
 
         try:
@@ -181,7 +183,7 @@ class _Work:
             if self.refused is None or isinstance(error, CONCERNS_ALL) or not window.stock_codes:
                 raise
             return Fetched([], dict.fromkeys(window.stock_codes, error), held)
-        return Fetched(*found, held)
+        return Fetched(*found, held, evidence)
 
     def take(self, unit: _Unit, brought: Fetched) -> dict[str, int] | None:
         """Keep what a unit brought, and load its window when that was all; None when there is nothing to tell yet."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from data_pipeline.evidence import MinuteEvidence
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks import check_window, require_codes
 from data_pipeline.loading.ingest_run import start_run
@@ -54,7 +55,7 @@ class Run:
     See :func:`~data_pipeline.operators.windows.run_moment`.
     """
     remember_empty: bool = False
-    """Whether what the source truly has nothing for is noted down in ``market.no_data``."""
+    """Whether sessions of minutes without a trade are noted down in ``market.no_data``."""
     kis_includes_after_market: bool | None = None
     """What is known of KIS's daily bars, for the list of differences from the exchange's."""
 
@@ -72,6 +73,8 @@ class Fetched(NamedTuple):
     """The codes that cannot be had."""
     held: Rejections
     """The rows of all other codes that the parsers set aside."""
+    evidence: Sequence[MinuteEvidence] = ()
+    """How far the answers about minutes reached."""
 
 
 class WindowLoad:
@@ -141,6 +144,7 @@ class WindowLoad:
         self._records += brought.records
         self.failed |= brought.failed
         self.held.add(brought.held)
+        self.ledger.hear(brought.evidence)
 
     @property
     def is_whole(self) -> bool:

@@ -15,6 +15,7 @@ from psycopg2 import errors, sql
 from data_pipeline.exceptions import ConfigurationError, LoadError
 from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.warehouse.connect import address, connect
+from data_pipeline.warehouse.rehearsal import Rehearsal, begin_report, end_report, read_rehearsal, version_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -43,6 +44,19 @@ def migrate(url: str, passwords: Mapping[str, str] | None = None, *, scripts: Pa
         ConnectionFailedError: The server cannot be reached; trying again can help.
         LoadError: A migration failed; the message carries Postgres's own words.
     """
+    _run(url, passwords or {}, scripts, keep=True)
+
+
+def rehearse(url: str, *, scripts: Path = SQL) -> Rehearsal:
+    """Migrate in a transaction that is rolled back, and return what it did to stored rows; nothing is changed.
+
+    It takes as long as the migration itself, and the same locks until it is over: loads wait for it. The user and the
+    errors are those of :func:`migrate`.
+    """
+    return _run(url, {}, scripts, keep=False)
+
+
+def _run(url: str, passwords: Mapping[str, str], scripts: Path, *, keep: bool) -> Rehearsal:
     if not (scripts / "env.py").exists():
         raise ConfigurationError(f"the migrations are missing: {scripts} should be the project's sql folder")
     with closing(connect(url, application_name="data-pipeline migrate")) as connection:
@@ -51,14 +65,14 @@ def migrate(url: str, passwords: Mapping[str, str] | None = None, *, scripts: Pa
                 f"the warehouse needs Postgres 15 or newer, not {connection.server_version // 10000}"
             )
         try:
-            _migrate(connection, passwords or {}, scripts)
+            return _migrate(connection, passwords, scripts, keep=keep)
         except errors.InsufficientPrivilege as error:
             raise ConfigurationError(f"{address(url)} may not migrate the warehouse: {_words(error)}") from None
         except psycopg2.Error as error:
             raise LoadError(f"the migration failed and nothing was changed: {_words(error)}") from None
 
 
-def _migrate(connection: Connection, passwords: Mapping[str, str], scripts: Path) -> None:
+def _migrate(connection: Connection, passwords: Mapping[str, str], scripts: Path, *, keep: bool) -> Rehearsal:
     """Bootstrap and run Alembic in one transaction; what psycopg2 raises comes out as itself."""
     from alembic import command
     from alembic.config import Config
@@ -71,18 +85,25 @@ def _migrate(connection: Connection, passwords: Mapping[str, str], scripts: Path
     config.set_main_option("path_separator", "os")
     engine = create_engine("postgresql+psycopg2://", creator=lambda: connection, poolclass=StaticPool)
     try:
-        with engine.connect() as bound:  # rolls back when it first connects, so the bootstrap comes after
+        # Connecting rolls back, so the bootstrap comes after; begun here, so that Alembic does not commit.
+        with engine.connect() as bound, bound.begin() as transaction:
             _bootstrap(connection, passwords, scripts)
+            before = version_of(connection)
+            begin_report(connection)
             config.attributes["connection"] = bound
             with _ALEMBIC:
                 command.upgrade(config, "head")
             if scripts == SQL:
                 keep_sessions(connection)
-            connection.commit()
+            done = read_rehearsal(connection, before)
+            end_report(connection)
+            if not keep:
+                transaction.rollback()
     except DBAPIError as error:
         if isinstance(error.orig, psycopg2.Error):
             raise error.orig from None
         raise
+    return done
 
 
 def _bootstrap(connection: Connection, passwords: Mapping[str, str], scripts: Path) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import chain
 
+from data_pipeline.evidence import tell
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
 from data_pipeline.records import MinuteBar
 from data_pipeline.sources.kis.charts import Call
 from data_pipeline.sources.kis.endpoints import MINUTES_PAST, MINUTES_TODAY, PRICE, Endpoint
+from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
 from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.parse_answer import Answer
-from data_pipeline.sources.kis.parse_chart import MinuteRow, minute_bars, parse_minutes, traded_today
+from data_pipeline.sources.kis.parse_chart import MinuteRow, parse_minutes, traded_today
 from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar
 
@@ -46,6 +48,9 @@ class Minutes:
     def bars(self, stock_code: str, first: date, last: date) -> Iterator[MinuteBar]:
         """Yield the complete minutes of the sessions from ``first`` to ``last``, both included, newest first.
 
+        A minute whose predecessor did not come is left out, and what the answers prove of each session is told to
+        whoever gathers evidence.
+
         Args:
             stock_code: Whose minutes.
             first: A session.
@@ -54,7 +59,8 @@ class Minutes:
         Raises:
             InvalidRequestError: The last session has not begun.
             UnsupportedDatasetError: The first one lies further back than the server's minutes do.
-            IncompleteDataError: Shares were traded in the finished quoted session, and no minute of it came.
+            IncompleteDataError: Shares were traded in the finished quoted session, and no minute of it came; or minutes
+                are missing between others, and nobody gathers evidence.
         """
         quoted = self._quoted_session(stock_code)
         if last > quoted:
@@ -63,7 +69,8 @@ class Minutes:
             raise UnsupportedDatasetError(f"the virtual server of KIS has minutes of {quoted} only, not of {first}")
         if first < quoted - _REACH_BACK:
             raise UnsupportedDatasetError(f"minutes of KIS reach back one year from {quoted}, not to {first}")
-        return minute_bars(stock_code, self._rows(stock_code, first, last, quoted))
+        tally = MinuteTally(stock_code, self._calendar)
+        return self._told(tally, self._rows(stock_code, first, last, quoted, tally), first, last)
 
     def back(self, stock_code: str, listed_on: Callable[[], date | None]) -> Iterator[Iterator[MinuteBar]]:
         """Yield the complete minutes of the quoted session, then those before it back to the listing, newest first.
@@ -80,29 +87,36 @@ class Minutes:
         first = quoted if self._virtual else max(reach[0], born)
         before = self._calendar.previous_session(quoted)
         if first <= before:
-            yield minute_bars(stock_code, self._past(stock_code, first, before))
+            tally = MinuteTally(stock_code, self._calendar)
+            yield minute_bars(self._past(stock_code, first, before, tally), tally)
         if born < first:
             self.bars(stock_code, self._calendar.previous_session(first), quoted)
 
-    def _rows(self, stock_code: str, first: date, last: date, quoted: date) -> Iterator[MinuteRow]:
+    def _told(self, tally: MinuteTally, rows: Iterator[MinuteRow], first: date, last: date) -> Iterator[MinuteBar]:
+        yield from minute_bars(rows, tally)
+        for session in self._calendar.sessions(first, last):
+            tell(tally.evidence(session))
+
+    def _rows(self, stock_code: str, first: date, last: date, quoted: date, tally: MinuteTally) -> Iterator[MinuteRow]:
         if last == quoted and (self._virtual or self._clock.now() < self._calendar.close_at(quoted)):
-            yield from self._today(stock_code, quoted)
+            yield from self._today(stock_code, quoted, tally)
             last = self._calendar.previous_session(quoted)
         if last < first:
             return
-        rows = self._past(stock_code, first, last)
+        rows = self._past(stock_code, first, last, tally)
         newest = next(rows, None)
         if last == quoted and (newest is None or newest.at.date() != quoted):
             # Nothing was traded today, or this chart does not have today yet: the other one tells which.
-            yield from self._today(stock_code, quoted)
+            yield from self._today(stock_code, quoted, tally)
         yield from chain([newest] if newest else [], rows)
 
-    def _today(self, stock_code: str, session: date) -> Iterator[MinuteRow]:
+    def _today(self, stock_code: str, session: date, tally: MinuteTally) -> Iterator[MinuteRow]:
         """Yield the complete minutes of the session that the server quotes, newest first."""
         final_at = self._calendar.final_at(session)
         cursor, found = final_at, False
         while True:
             answer, rows = self._page(MINUTES_TODAY, stock_code, cursor)
+            tally.hear(answer)
             own = [row for row in rows if row.at.date() == session]
             found = found or bool(own)
             yield from _complete(own, answer)
@@ -112,11 +126,12 @@ class Minutes:
         if not found and answer.at >= final_at and traded_today(answer) > 0:
             raise IncompleteDataError(f"{answer.where}: shares were traded on {session}, but no minute of it came")
 
-    def _past(self, stock_code: str, first: date, last: date) -> Iterator[MinuteRow]:
+    def _past(self, stock_code: str, first: date, last: date, tally: MinuteTally) -> Iterator[MinuteRow]:
         """Yield the minutes of finished sessions, newest first, in one walk over all of them."""
         cursor = self._calendar.final_at(last)
         while True:
             answer, rows = self._page(MINUTES_PAST, stock_code, cursor)
+            tally.hear(answer)
             yield from _complete((row for row in rows if row.at.date() >= first), answer)
             before = self._before(rows, cursor)
             if before is None or before < datetime.combine(first, _EARLIEST, SEOUL):

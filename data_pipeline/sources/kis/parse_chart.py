@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 
 from data_pipeline.exceptions import UnknownStockError
-from data_pipeline.records import ChartData, DailyBar, MinuteBar, PriceType
+from data_pipeline.records import ChartData, DailyBar, PriceType
 from data_pipeline.rejections import keep_good, reject
 from data_pipeline.sources.kis.parse import short_code, traded_candle
 from data_pipeline.sources.kis.parse_answer import Answer
@@ -137,39 +136,6 @@ def parse_minutes(stock_code: str, answer: Answer) -> list[MinuteRow]:
 def traded_today(answer: Answer) -> int:
     """Return the shares that the head of a minute chart says were traded in the quoted session."""
     return answer.row("output1").integer("acml_vol")
-
-
-def minute_bars(stock_code: str, newest_first: Iterable[MinuteRow]) -> Iterator[MinuteBar]:
-    """Yield the bars of one or more sessions, newest first, each with its own trading value.
-
-    KIS gives the value since the session began, so each bar's is the difference to the bar before, and the first
-    bar of a session keeps its total. Minutes without a trade are left out.
-
-    Args:
-        stock_code: Whose minutes.
-        newest_first: The rows of whole sessions, each down to its first minute.
-
-    Raises:
-        PayloadError: The running total falls, or volume and value contradict each other.
-    """
-    later: MinuteRow | None = None
-    for row in newest_first:
-        if later is not None:
-            same_session = row.at.date() == later.at.date()
-            yield from _minute_bar(stock_code, later, row.total_value if same_session else 0)
-        later = row
-    if later is not None:
-        yield from _minute_bar(stock_code, later, 0)
-
-
-def _minute_bar(stock_code: str, one: MinuteRow, total_before: int) -> Iterator[MinuteBar]:
-    value = one.total_value - total_before
-    if (one.volume == 0) != (value == 0) or value < 0:
-        raise one.row.error("acml_tr_pbmn", f"rises by {value} in a minute of {one.volume} shares")
-    if one.volume:
-        yield one.row.make(
-            MinuteBar, stock_code=stock_code, at=one.at, volume=one.volume, trading_value=value, **one.prices
-        )
 
 
 def _minute_row(row: Row) -> MinuteRow:

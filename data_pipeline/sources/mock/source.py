@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 
+from data_pipeline.evidence import MinuteEvidence, tell
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
 from data_pipeline.records import (
     ChartData,
@@ -142,13 +143,15 @@ class MockDataSource(AbstractDataSource):
     def minute_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[MinuteBar]:
         """Yield one-minute bars, oldest first within a code; of the running session the minutes that have ended.
 
+        They are made of the daily bar and so add up to it, which is told to whoever gathers evidence.
+
         Raises:
             InvalidRequestError: A code is malformed, the range is reversed, or a session in it has not begun.
             UnknownStockError: A code does not exist. It is raised before the first bar.
         """
         codes = [self._known(code) for code in stock_codes]
         sessions = self._require_range(first, last, self.calendar.quoted_session(self._now()))
-        return (bar for code in codes for session in sessions for bar in self._minutes(code, session))
+        return (bar for code in codes for session in sessions for bar in self._told_minutes(code, session))
 
     def price_snapshots(self, stock_codes: Sequence[str]) -> Iterator[CurrentPrice]:
         """Yield the present price of each code, in the order given; see :meth:`get_current_price`."""
@@ -188,6 +191,13 @@ class MockDataSource(AbstractDataSource):
         if sessions and sessions[-1] > newest:
             raise InvalidRequestError(f"{sessions[-1]} is not over yet: the newest session that can be had is {newest}")
         return sessions
+
+    def _told_minutes(self, code: str, session: date) -> Iterator[MinuteBar]:
+        bars = self._minutes(code, session)
+        yield from bars
+        volume = sum(bar.volume for bar in bars)
+        final = self._now() >= self.calendar.final_at(session)
+        tell(MinuteEvidence(code, session, volume, day_volume=volume if final else None))
 
     def _minutes(self, code: str, session: date) -> list[MinuteBar]:
         now = self._now()

@@ -126,17 +126,42 @@ def test_a_wrong_form_is_refused_before_any_call(airflow, emulator, filled, form
     assert emulator.summary()["total"] == 0
 
 
+def test_an_answer_cut_short_is_missing_until_it_comes(airflow, emulator, filled):
+    """One bar and the minutes of a session are deleted and answered emptily: heal_gaps asks for them once more."""
+    before = rows(airflow)
+    missing = (
+        "SELECT dataset, sum(missing)::int FROM market.coverage WHERE session <= '2026-09-22' GROUP BY 1 ORDER BY 1"
+    )
+    airflow.execute(
+        "DELETE FROM market.daily_bar WHERE stock_code = '005930' AND session = '2026-09-16'",
+        "DELETE FROM market.minute_bar WHERE stock_code = '005930' AND session = '2026-09-21'",
+    )
+    emulator.set_faults(
+        {"kind": "short_page", "path": CHART}, {"kind": "short_page", "path": "inquire-time-dailychartprice"}
+    )
+    healed = airflow.run(PlannedRun("heal_gaps", "2026-09-22T21:30:10+09:00"))
+    emulator.set_faults()
+    assert [state for _, state in healed.states] == ["success"], healed.log[-6000:]
+    assert airflow.query("SELECT count(*) FROM market.no_data") == [(0,)]
+    assert airflow.query(missing) == [("daily_bar", 1), ("minute_bar", 1)]
+    healed = airflow.run(PlannedRun("heal_gaps", "2026-09-22T21:30:20+09:00"))
+    assert [state for _, state in healed.states] == ["success"], healed.log[-6000:]
+    assert rows(airflow) == before
+    assert airflow.query(missing) == [("daily_bar", 0), ("minute_bar", 0)]
+
+
 def test_what_is_truly_empty_is_remembered_and_not_asked_again(airflow, emulator, filled):
-    """Two sessions of a halted issue and one of an idle one have no minutes: known empty, and never asked again."""
+    """Two sessions of a halted issue and one of an idle one have no minutes, as their bars say: never asked again."""
     form = MINUTES | {"stock_codes": [HALTED, IDLE]}
+    assert airflow.run(backfill(49, form | {"dataset": "daily_bar"})).states == [("backfill", "success")]
     emulator.forget_requests()
     assert airflow.run(backfill(50, form)).states == [("backfill", "success")]
     assert airflow.query(
         "SELECT stock_code, session::text, reason FROM market.no_data WHERE dataset = 'minute_bar' ORDER BY 1, 2"
     ) == [
-        (HALTED, "2026-09-21", "the source answered, and has nothing for this session"),
-        (HALTED, "2026-09-22", "the source answered, and has nothing for this session"),
-        (IDLE, "2026-09-21", "the source answered, and has nothing for this session"),
+        (HALTED, "2026-09-21", "nothing was traded that day: its volume is 0"),
+        (HALTED, "2026-09-22", "nothing was traded that day: its volume is 0"),
+        (IDLE, "2026-09-21", "nothing was traded that day: its volume is 0"),
     ]
     assert emulator.summary()["total"] > 0
     emulator.forget_requests()

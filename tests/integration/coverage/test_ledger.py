@@ -5,10 +5,13 @@ Facts: 21 and 22 September are sessions; their figures are final at 20:00.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
+from itertools import islice
 
 import pytest
 
+from data_pipeline.evidence import MinuteEvidence, tell
 from data_pipeline.exceptions import IncompleteDataError, RequestTimeoutError, UnknownStockError
 from data_pipeline.loading.coverage import missing_cells, unstored_cells
 from data_pipeline.loading.gaps import Span
@@ -25,7 +28,7 @@ CODES = ("000660", "005930")
 EVENING = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 FILL = Run(moment=EVENING, remember_empty=True)
 EMPTY = "SELECT dataset, stock_code, session, reason, source FROM market.no_data ORDER BY 1, 2, 3"
-REASON = "the source answered, and has nothing for this session"
+REASON = "nothing was traded that day: its volume is 0"
 
 
 class Altered(MockDataSource):
@@ -70,17 +73,22 @@ def load(connection, source, run=FILL, dataset="daily_bar", codes=CODES, first=M
     return load_window(connection, source, DATASETS[dataset], Window(tuple(codes), first, TUESDAY), run)
 
 
-def test_what_the_source_truly_lacks_is_remembered_and_not_asked_again(loader, database):
-    """One issue has no bar of Monday: the cell is known empty, with the reason, and no gap any more."""
-    assert load(loader, without("000660", MONDAY))["missing"] == 0
-    assert database.rows(EMPTY) == [("daily_bar", "000660", MONDAY, REASON, "mock")]
-    assert unstored_cells(loader, "daily_bar", CODES, MONDAY, TUESDAY) == {}
-    assert missing_cells(loader, "daily_bar", None, MONDAY, TUESDAY) == {}
+@pytest.mark.parametrize("gone", [(MONDAY,), (MONDAY, TUESDAY)], ids=["one of two", "both"])
+def test_a_daily_bar_that_did_not_come_is_missing_whoever_asks(loader, database, gone):
+    """One issue lacks a bar, or all of its bars: the cells are missing, expected from now on, and asked for again."""
+    source = Altered(lambda bars: (bar for bar in bars if bar.stock_code != "000660" or bar.session not in gone))
+    assert load(loader, source)["missing"] == len(gone)
+    assert database.rows(EMPTY) == []
+    gaps = {"000660": [(gone[0], gone[-1])]}
+    assert unstored_cells(loader, "daily_bar", CODES, MONDAY, TUESDAY) == gaps
+    assert missing_cells(loader, "daily_bar", None, MONDAY, TUESDAY) == gaps
 
 
 def test_a_bar_that_comes_after_all_is_no_longer_known_empty(loader, database):
     """The source has mended its gap."""
-    load(loader, without("000660", MONDAY))
+    with loader, loader.cursor() as cursor:
+        cursor.execute("SELECT market.admit_source('mock')")
+        cursor.execute("INSERT INTO market.no_data VALUES ('daily_bar', '000660', %s, 'x', 'mock')", (MONDAY,))
     load(loader, Altered())
     assert database.rows(EMPTY) == []
 
@@ -129,12 +137,38 @@ def test_minutes_loaded_through_the_day_are_not_whole(loader, database):
     assert unstored_cells(loader, "minute_bar", CODES[1:], MONDAY, TUESDAY) == {"005930": [(TUESDAY, TUESDAY)]}
 
 
-def test_a_session_without_a_minute_is_empty_unless_shares_were_traded(loader, database):
-    """The daily bar of Tuesday says that shares were traded: that cell stays missing; Monday's is unknown and empty."""
-    load(loader, Altered(), codes=CODES[1:], first=TUESDAY)
-    counts = load(loader, without("005930"), dataset="minute_bar")
-    assert counts["missing"] == 1
+class Silent(Altered):
+    """A source that has no minutes and says nothing of the day's volume."""
+
+    def minute_bars(self, stock_codes, first, last):
+        """Yield nothing; tell that nothing came."""
+        for code in stock_codes:
+            for day in self.calendar.sessions(first, last):
+                tell(MinuteEvidence(code, day, 0))
+        return iter(())
+
+
+def test_a_session_without_a_minute_is_empty_only_when_its_daily_bar_says_so(loader, database):
+    """Monday's bar has volume 0, Tuesday's has shares and Friday's is not there: only Monday is empty."""
+    friday = date(2026, 9, 18)
+
+    def still(bars):
+        idle = {"open": 0, "high": 0, "low": 0, "volume": 0, "trading_value": 0, "change": 0}
+        return (replace(bar, **idle) if bar.session == MONDAY else bar for bar in bars)
+
+    load(loader, Altered(still), codes=CODES[1:])
+    assert load(loader, Silent(), dataset="minute_bar", codes=CODES[1:], first=friday)["missing"] == 2
     assert database.rows(EMPTY) == [("minute_bar", "005930", MONDAY, REASON, "mock")]
+    assert unstored_cells(loader, "minute_bar", CODES[1:], friday, TUESDAY) == {
+        "005930": [(friday, friday), (TUESDAY, TUESDAY)]
+    }
+
+
+def test_minutes_of_a_source_that_proves_nothing_are_not_whole(loader, database):
+    """Half of the minutes are lost on the way, or the source says nothing: rows are stored, no session is whole."""
+    assert load(loader, Altered(lambda bars: islice(bars, 200)), dataset="minute_bar", codes=CODES[1:])["missing"] == 2
+    assert database.rows("SELECT count(*) FROM market.loaded_day") == [(0,)]
+    assert database.rows("SELECT count(*) FROM market.minute_bar") == [(200,)]
 
 
 def test_a_bad_issue_costs_its_own_rows_only(loader, database):

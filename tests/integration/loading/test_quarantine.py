@@ -225,7 +225,7 @@ def test_the_row_of_a_code_that_failed_is_kept(database, connection):
 
 
 def test_a_refused_row_proves_no_emptiness(database, connection):
-    """Who notes down true emptiness notes down the session that did not come, and not the one that is in quarantine."""
+    """Neither the session that did not come nor the one that is in quarantine is known to be empty afterwards."""
     first = date(2026, 9, 18)
 
     def spoil(bars):
@@ -236,8 +236,8 @@ def test_a_refused_row_proves_no_emptiness(database, connection):
     load_window(connection, source, DATASETS["instrument"], Window((), TUE, TUE), Run())
     window, run = Window(("000660", "005930"), first, TUE), Run(remember_empty=True)
     counts = load_window(connection, source, DATASETS["daily_bar"], window, run)
-    assert (counts["inserted"], counts["missing"]) == (4, 1)
-    assert database.rows("SELECT stock_code, session FROM market.no_data") == [("000660", MON)]
+    assert (counts["inserted"], counts["missing"]) == (4, 2)
+    assert database.rows("SELECT stock_code, session FROM market.no_data") == []
     assert [row[:2] for row in held(database)] == [("005930", MON)]
 
 
@@ -253,15 +253,15 @@ def test_bars_of_the_session_before_are_known(database, connection):
     assert [row[:2] for row in held(database)] == [("000660", TUE), ("005930", TUE)]
 
 
-def test_emptiness_found_later_closes_the_line(database, connection):
-    """A session that did not come breaks adjusted prices until it is known to be empty: then its neighbours adjoin."""
+def test_a_session_that_did_not_come_breaks_the_line_whoever_asked(database, connection):
+    """Adjusted prices before it stay unknown, also when the load asked for exactly what was missing."""
     source = Spoilt(lambda bars: (bar for bar in bars if (bar.stock_code, bar.session) != ("000660", MON)))
     load_window(connection, source, DATASETS["instrument"], Window((), TUE, TUE), Run())
     window = Window(("000660", "005930"), date(2026, 9, 18), TUE)
     load_window(connection, source, DATASETS["daily_bar"], window, Run())
     assert database.rows("SELECT stock_code, session, kind FROM market.price_adjustment") == [("000660", TUE, "gap")]
     load_window(connection, source, DATASETS["daily_bar"], window, Run(remember_empty=True))
-    assert database.rows("SELECT stock_code, session, kind FROM market.price_adjustment") == [("000660", TUE, "action")]
+    assert database.rows("SELECT stock_code, session, kind FROM market.price_adjustment") == [("000660", TUE, "gap")]
 
 
 def test_a_load_adjusts_its_prices(database, connection):

@@ -20,6 +20,7 @@ TABLES = {
     "alembic_version", "calendar_session", "coverage_start", "daily_bar", "earlier_listing", "ingest_run", "instrument",
     "instrument_history", "instrument_list", "instrument_report", "loaded_day", "minute_bar", "no_data", "order_book",
     "price_adjustment", "price_snapshot", "reconciliation", "rejected_row", "restatement", "trade", "trading_session",
+    "unproven",
     "warehouse_kind",
 }  # fmt: skip
 VIEWS = {

@@ -23,12 +23,17 @@ def page(*rows: dict[str, str], traded: str = "14") -> dict[str, object]:
     return ok(output1={"hts_kor_isnm": "삼성전자", "acml_vol": traded}, output2=list(rows))
 
 
-def down(day: date, newest: str, count: int) -> list[dict[str, str]]:
-    """Return so many minutes of one share and 100 won each, ending at a time, with the totals of a day from 09:00."""
+def down(day: date, newest: str, count: int, opened: str = "0900") -> list[dict[str, str]]:
+    """Return so many minutes of one share and 100 won each, ending at a time, with the totals of a day since its open.
+
+    The minutes before them did not trade when ``opened`` is the first of them.
+    """
     end = datetime(2026, 1, 1, int(newest[:2]), int(newest[2:]))
+    began = 60 * int(opened[:2]) + int(opened[2:])
     ats = [end - timedelta(minutes=back) for back in range(count)]
     return [
-        minute(f"{at:%H%M%S}", "1", str(100 * ((at.hour - 9) * 60 + at.minute + 1)), day=f"{day:%Y%m%d}") for at in ats
+        minute(f"{at:%H%M%S}", "1", str(100 * (60 * at.hour + at.minute - began + 1)), day=f"{day:%Y%m%d}")
+        for at in ats
     ]
 
 
@@ -74,7 +79,12 @@ def test_a_page_that_ends_at_the_open_is_followed_by_the_session_before(kis, pas
 
 def test_a_late_open_is_not_relied_on(kis, past):
     """On 19 November 2026 trading is to begin at 10:00; a full page down to 10:00 does not end that session."""
-    past(WEDNESDAY, date(2026, 11, 19), page(*down(date(2026, 11, 19), "1159", 120)), page(*down(WEDNESDAY, "1059", 1)))
+    past(
+        WEDNESDAY,
+        date(2026, 11, 19),
+        page(*down(date(2026, 11, 19), "1159", 120, "1000")),
+        page(*down(WEDNESDAY, "0900", 1)),
+    )
     assert asked(kis)[1] == ("20261119", "095900", "Y")
 
 
@@ -107,12 +117,16 @@ def test_twenty_sessions_cost_sixty_four_calls(kis, past):
     """7,620 bars in pages of 120, whatever the day edges; rows before the range are dropped."""
     days = [day for day in (date(2026, 10, 22) + timedelta(days=back) for back in range(28)) if day.weekday() < 5]
     before = down(date(2026, 10, 21), "1530", 100)
-    rows = [row for day in days[::-1] for row in [*down(day, "1530", 1), *down(day, "1519", 380)]] + before
+    rows = [
+        row
+        for day in days[::-1]
+        for row in [minute("153000", "1", "38100", day=f"{day:%Y%m%d}"), *down(day, "1519", 380)]
+    ] + before
     pages = [page(*rows[start : start + 120]) for start in range(0, len(rows), 120)]
     bars = past(days[0], days[-1], *pages)
     assert (len(days), len(bars), len(kis.queries(PAST))) == (20, 7620, 64)
     auction = [bar for bar in bars if bar.at.hour == 15 and bar.at.minute >= 20]
-    assert {(bar.at.minute, bar.trading_value) for bar in auction} == {(30, 1100)}
+    assert {(bar.at.minute, bar.trading_value) for bar in auction} == {(30, 100)}
 
 
 def test_the_session_that_has_closed_costs_pages_of_a_hundred_and_twenty(kis, past):
@@ -126,7 +140,7 @@ def test_the_running_session_comes_from_its_own_call(kis, make_source):
     kis.date = "Fri, 20 Nov 2026 06:29:59 GMT"
     kis.answer("inquire-price", ok(output=PRICE))
     kis.answer(TODAY, page(*down(FRIDAY, "0901", 2)))
-    kis.answer(PAST, page(*down(date(2026, 11, 19), "1000", 1)))
+    kis.answer(PAST, page(*down(date(2026, 11, 19), "1000", 1, "1000")))
     bars = list(make_source().minute_bars(["005930"], date(2026, 11, 19), FRIDAY))
     assert [bar.at.day for bar in bars] == [19, 20, 20]
     assert asked(kis) == [("20261119", "200000", "Y")]
@@ -135,7 +149,7 @@ def test_the_running_session_comes_from_its_own_call(kis, make_source):
 def test_a_session_that_the_larger_pages_do_not_have_yet(kis, past):
     """When they begin with the day before, today comes from its own call and nothing is lost."""
     kis.answer(TODAY, page(*down(FRIDAY, "0901", 2)))
-    bars = past(date(2026, 11, 19), FRIDAY, page(*down(date(2026, 11, 19), "1001", 2)))
+    bars = past(date(2026, 11, 19), FRIDAY, page(*down(date(2026, 11, 19), "1001", 2, "1000")))
     assert [bar.at.day for bar in bars] == [19, 19, 20, 20]
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from data_pipeline.exceptions import PayloadError, UnknownStockError
 from data_pipeline.records import DailyBar, MinuteBar, PriceType
+from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
 from data_pipeline.sources.kis.parse_answer import Answer
-from data_pipeline.sources.kis.parse_chart import daily_bar, minute_bars, parse_chart, parse_minutes
+from data_pipeline.sources.kis.parse_chart import daily_bar, parse_chart, parse_minutes
+from data_pipeline.trading_calendar import krx_calendar
 from tests.unit.kis.fakes import HEAD, ROW, minute
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -26,6 +28,11 @@ def chart(*rows: dict[str, str], head: dict[str, str] | None = None) -> Answer:
 def parsed(*rows: dict[str, str], period: PriceType = PriceType.DAILY):
     """Parse these rows."""
     return parse_chart("005930", chart(*rows), FIRST, LAST, period)
+
+
+def tally() -> MinuteTally:
+    """What counts the minutes of a walk."""
+    return MinuteTally("005930", krx_calendar())
 
 
 def test_daily_bar():
@@ -105,7 +112,7 @@ def test_trading_value_is_the_difference_of_running_totals():
         "005930", chart(minute("153000", "5", "1700"), minute("090100", "3", "1200"), minute("090000", "9", "900"))
     )
     nine = datetime(2026, 11, 20, 9, tzinfo=SEOUL)
-    assert list(minute_bars("005930", rows)) == [
+    assert list(minute_bars(rows, tally())) == [
         MinuteBar("005930", nine + timedelta(hours=6, minutes=30), 100, 100, 100, 100, 5, 500),
         MinuteBar("005930", nine + timedelta(minutes=1), 100, 100, 100, 100, 3, 300),
         MinuteBar("005930", nine, 100, 100, 100, 100, 9, 900),
@@ -117,7 +124,7 @@ def test_minute_without_a_trade_is_left_out():
     rows = parse_minutes(
         "005930", chart(minute("090200", "1", "1000"), minute("090100", "0", "900"), minute("090000", "9", "900"))
     )
-    assert [(bar.volume, bar.trading_value) for bar in minute_bars("005930", rows)] == [(1, 100), (9, 900)]
+    assert [(bar.volume, bar.trading_value) for bar in minute_bars(rows, tally())] == [(1, 100), (9, 900)]
 
 
 @pytest.mark.parametrize("newer", [("5", "800"), ("5", "900"), ("0", "950")])
@@ -125,7 +132,7 @@ def test_running_total_that_cannot_be_right(newer):
     """A falling total, shares without value or value without shares are refused."""
     rows = parse_minutes("005930", chart(minute("090100", *newer), minute("090000", "9", "900")))
     with pytest.raises(PayloadError, match="acml_tr_pbmn"):
-        list(minute_bars("005930", rows))
+        list(minute_bars(rows, tally()))
 
 
 def test_minutes_that_do_not_fall():

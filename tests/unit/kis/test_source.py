@@ -311,7 +311,7 @@ def test_minutes_of_today(kis, make_source):
     kis.answer(
         TODAY,
         minutes(*full_page(eleven, 30, 9000)),
-        minutes(minute("103000", "4", "6000"), minute("153000", "7", "500000", day="20261119")),
+        minutes(minute("103000", "60", "6000"), minute("153000", "7", "500000", day="20261119")),
     )
     bars = list(make_source(environment="virtual", rate_limit=1000.0).minute_bars(["005930"], DAY, DAY))
     assert len(bars) == 31
@@ -377,7 +377,7 @@ def test_halted_day_has_no_minutes(kis, make_source):
 
 def test_five_minute_bars(kis, make_source):
     """Five minutes are made of one-minute bars: first open, highest high, lowest low, last close, sums."""
-    rows = [minute("090600", "1", "1600"), minute("090400", "2", "1500"), minute("090000", "10", "1000")]
+    rows = [minute("090600", "1", "1330"), minute("090400", "2", "1230"), minute("090000", "10", "1000")]
     rows[1].update(stck_hgpr="130", stck_prpr="120", stck_oprc="110")
     rows[2].update(stck_lwpr="90", stck_oprc="95")
     kis.answer("inquire-price", ok(output=PRICE))
@@ -386,7 +386,7 @@ def test_five_minute_bars(kis, make_source):
         "005930", PriceType.MINUTE_5, 2
     )
     assert (newest.date, newest.volume) == ("20261120090500", 1)
-    assert (older.date, older.volume, older.trading_value) == ("20261120090000", 12, 1500)
+    assert (older.date, older.volume, older.trading_value) == ("20261120090000", 12, 1230)
     assert (older.open_price, older.high_price, older.low_price, older.close_price) == (95, 130, 90, 120)
 
 

@@ -1,0 +1,59 @@
+"""`data-pipeline migrate`: bring the warehouse up to date, or say beforehand what that would do to stored rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+
+from rich.console import Console
+from rich.table import Table
+
+from data_pipeline.local.home import Home
+from data_pipeline.local.stack import warehouse_of
+from data_pipeline.warehouse.connect import connect
+from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from data_pipeline.warehouse.migrate import migrate, rehearse
+from data_pipeline.warehouse.rehearsal import Rehearsal
+
+
+def migrate_warehouse(home: Home, environ: Mapping[str, str], console: Console, *, dry_run: bool = False) -> int:
+    """Migrate, or with ``dry_run`` only rehearse, and print what came of it; return the exit code 0.
+
+    Raises:
+        DataPipelineError: It cannot be done; nothing was changed.
+    """
+    server = EmbeddedPostgres(home.prepare().postgres)
+    was_running = server.running
+    if not environ.get("MARKET_DB_URL") and not was_running:
+        server.start()
+    try:
+        warehouse = warehouse_of(server, environ)
+        if dry_run:
+            _show(rehearse(warehouse.owner_url), console)
+            return 0
+        migrate(warehouse.owner_url)
+        with closing(connect(warehouse.reader_url)):
+            console.print("The warehouse is up to date.")
+        return 0
+    finally:
+        if dry_run and not was_running and server.running:
+            server.stop()
+
+
+def _show(plan: Rehearsal, console: Console) -> None:
+    if plan.before == plan.after:
+        console.print(f"Nothing to do: the warehouse is at version {plan.after}.")
+        return
+    console.print(f"From version {plan.before or 'none'} to {plan.after}. This was a dry run: nothing was changed.")
+    if plan.told:
+        table = Table("what happens to stored data", box=None, header_style="bold")
+        table.add_column("rows", justify="right")
+        for what, rows in plan.told:
+            table.add_row(what, f"{rows:,}")
+        console.print(table)
+    table = Table("table", box=None, header_style="bold", caption="partitions count as their table")
+    for name in ("inserted", "updated", "deleted"):
+        table.add_column(name, justify="right")
+    for one in plan.changes:
+        table.add_row(one.table, *(f"{rows:,}" for rows in (one.inserted, one.updated, one.deleted)))
+    console.print(table if plan.changes else "No stored row changes.")

@@ -1,0 +1,106 @@
+"""Makes bars of the rows of KIS's minute charts, and counts what they prove about their sessions. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from data_pipeline.evidence import MinuteEvidence, require_gatherer
+from data_pipeline.records import MinuteBar
+from data_pipeline.sources.kis.parse_answer import Answer
+from data_pipeline.sources.kis.parse_chart import MinuteRow
+from data_pipeline.trading_calendar import TradingCalendar
+
+
+class MinuteTally:
+    """What the rows of one walk of one code prove, session by session.
+
+    Args:
+        stock_code: Whose minutes.
+        calendar: The exchange's sessions.
+    """
+
+    def __init__(self, stock_code: str, calendar: TradingCalendar) -> None:
+        self.stock_code = stock_code
+        self._calendar = calendar
+        self._volumes: Counter[date] = Counter()
+        self._closed: set[date] = set()
+        self._problems: dict[date, str] = {}
+        self._days: dict[date, int] = {}
+
+    def hear(self, answer: Answer) -> None:
+        """Take the volume of the quoted session out of an answer's head, once that session is final."""
+        session = self._calendar.quoted_session(answer.at)
+        head = answer.row("output1")
+        if answer.at >= self._calendar.final_at(session) and head.optional("acml_vol"):
+            self._days[session] = head.integer("acml_vol")
+
+    def count(self, one: MinuteRow) -> None:
+        """Take in a minute that is handed over."""
+        session = one.at.date()
+        self._volumes[session] += one.volume
+        if one.at >= self._calendar.close_at(session):
+            self._closed.add(session)
+
+    def doubt(self, one: MinuteRow, problem: str) -> None:
+        """Take down that a minute is left out.
+
+        Raises:
+            IncompleteDataError: Nobody gathers evidence.
+        """
+        said = f"the minute of {one.at:%H:%M} {problem}"
+        self._problems.setdefault(one.at.date(), said)
+        require_gatherer(f"{one.row.where}, {one.at:%Y-%m-%d}", said)
+
+    def evidence(self, session: date) -> MinuteEvidence:
+        """Return what is proved of a session, when all of its rows have passed."""
+        return MinuteEvidence(
+            self.stock_code,
+            session,
+            self._volumes[session],
+            session in self._closed,
+            self._days.get(session),
+            self._problems.get(session, ""),
+        )
+
+
+def minute_bars(newest_first: Iterable[MinuteRow], tally: MinuteTally) -> Iterator[MinuteBar]:
+    """Yield the bars of one or more sessions, newest first, each with its own trading value.
+
+    KIS gives the value since the session began, so each bar's is the difference to the bar before, and that of the
+    first bar of a session its total. What lies outside volume x (low to high) is the value of more minutes than one:
+    some before it did not come, so it is left out and its session has a problem. Minutes without a trade are left out.
+
+    Args:
+        newest_first: The rows of whole sessions, each down to the oldest minute that came.
+        tally: Counts what they prove.
+
+    Raises:
+        PayloadError: The running total falls, or volume and value contradict each other.
+        IncompleteDataError: Minutes are missing, and nobody gathers evidence.
+    """
+    later: MinuteRow | None = None
+    for row in newest_first:
+        if later is not None:
+            yield from _minute_bar(later, row if row.at.date() == later.at.date() else None, tally)
+        later = row
+    if later is not None:
+        yield from _minute_bar(later, None, tally)
+
+
+def _minute_bar(one: MinuteRow, before: MinuteRow | None, tally: MinuteTally) -> Iterator[MinuteBar]:
+    value = one.total_value - (before.total_value if before else 0)
+    contradiction = (one.volume == 0) != (value == 0) or value < 0
+    if contradiction and (before is not None or value <= 0):
+        raise one.row.error("acml_tr_pbmn", f"rises by {value} in a minute of {one.volume} shares")
+    bar = one.row.make(
+        MinuteBar, stock_code=tally.stock_code, at=one.at, volume=one.volume, trading_value=value, **one.prices
+    )
+    if not bar.volume * bar.low <= value <= bar.volume * bar.high:
+        since = f"since {before.at:%H:%M}" if before else "since the session began"
+        problem = f"has {bar.volume:,} shares at {bar.low:,} to {bar.high:,} won, and the total rose by {value:,}"
+        tally.doubt(one, f"{problem} {since}: minutes before it did not come")
+    elif bar.volume:
+        tally.count(one)
+        yield bar
