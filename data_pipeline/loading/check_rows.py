@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from data_pipeline.loading.findings import Finding, Severity, Thresholds
+from data_pipeline.loading.issue_history import ROUNDED_TO
 from data_pipeline.price_rules import is_tick_rounding, limit_percent, tick_size
 from data_pipeline.records import CurrentPrice, DailyBar
 from data_pipeline.trading_calendar import TradingCalendar
@@ -89,9 +90,13 @@ def check_price(price: CurrentPrice, context: Context) -> Iterator[Finding]:
 
 
 def check_market_cap(record: Any, close: int, shares: int, market_cap: int, context: Context) -> Iterator[Finding]:
-    """Yield whether a market value is not close times shares; sources round it to a hundred million won (억)."""
+    """Yield whether a market value is not close times shares.
+
+    Sources round it to a hundred million won (억), and the brokers' lists round the shares to whole thousands.
+    """
     expected = close * shares
-    distance = abs(market_cap - expected)
+    rounding = 0 if shares % ROUNDED_TO else close * ROUNDED_TO
+    distance = abs(market_cap - expected) - rounding
     if distance > max(100_000_000, expected // 1000):
         wrong = distance > context.thresholds.market_cap_share * expected
         problem = f"market value {market_cap} instead of {close} x {shares} shares"
