@@ -106,8 +106,9 @@ class Ledger:
         return not self._refused.isdisjoint({cell, (code, None), (None, session), (None, None)})
 
     def write(self, connection: Connection, source: str, run_id: int | None) -> int:
-        """Write down what is whole and what is empty, and return how many expected cells stay missing; never commits.
+        """Write down what is whole and what is empty, and return how many cells stay missing; never commits.
 
+        These are the expected cells without a row, and every cell that is not whole because of a row in quarantine.
         Call it after the rows are loaded, in their transaction.
 
         Raises:
@@ -138,7 +139,14 @@ class Ledger:
                 first.setdefault(code, session)
             if first:
                 execute_values(cursor, _START, [(name, *start) for start in first.items()], page_size=1000)
-        return len(self._absent - empty)
+        return len((self._absent - empty) | self._torn(came))
+
+    def _torn(self, came: Collection[Cell]) -> set[Cell]:
+        """Return the cells that a refused row keeps from being whole, expected or not."""
+        named = {(code, day) for code, day in self._refused if code and day and code not in self._failed}
+        if self._table.name == "daily_bar":
+            return {cell for cell in named if not self._rows[cell]}
+        return named | {cell for cell in came if self._is_refused(cell)}
 
     def _true_emptiness(self, connection: Connection) -> set[Cell]:
         """Return the empty cells that nothing contradicts.

@@ -101,6 +101,16 @@ def test_daily_bars_of_one_session(source):
     assert (bars[0].close, bars[0].change, bars[0].volume) == (71000, 1420, 25_483_920)
 
 
+def test_the_close_of_a_fund_without_a_trade(source):
+    """A thin fund that did not trade and whose close moved: all but close and change are 0."""
+    market = SyntheticMarket()
+    funds = [one.stock_code for one in market.instruments(SESSION) if one.security_group == "EF"]
+    quoted = [bar for bar in (market.daily_bar(code, SESSION) for code in funds) if bar and not bar.volume]
+    assert quoted
+    assert all(bar.change for bar in quoted)
+    assert list(source.daily_bars([bar.stock_code for bar in quoted], SESSION, SESSION)) == quoted
+
+
 def test_daily_bars_of_a_range(source):
     """Every session of the range once for each code; each change leads back to a base price near the close before."""
     bars = list(source.daily_bars(CODES, WEEK[0], date(2026, 11, 22)))

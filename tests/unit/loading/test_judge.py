@@ -149,10 +149,20 @@ def test_a_market_value_and_shares_in_thousands(shares, market_cap, found_there)
     assert found(verdict(price, issue=replace(STOCK, listed_shares=shares), table=PRICE_SNAPSHOT)) == found_there
 
 
-def test_on_konex_the_close_may_move_without_a_trade():
-    """The close there follows quotes."""
+@pytest.mark.parametrize(
+    ("issue", "judged"),
+    [
+        (replace(STOCK, market="KONEX"), ([], [])),
+        (replace(STOCK, security_group="EF"), ([], [])),
+        (replace(STOCK, security_group="EN"), ([], [])),
+        (None, ([], ["volume"])),
+        (STOCK, (["volume"], [])),
+    ],
+)
+def test_where_the_close_may_move_without_a_trade(issue, judged):
+    """On KONEX and of funds it follows quotes; an issue that no list tells of may be a fund; a stock's never moves."""
     bar = replace(IDLE, close=70000, change=-1000)
-    assert found(verdict(bar, issue=replace(STOCK, market="KONEX"))) == ([], [])
+    assert found(verdict(bar, issue=issue)) == judged
 
 
 def test_limits_of_an_unknown_issue_are_a_warning():
