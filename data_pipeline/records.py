@@ -109,7 +109,7 @@ class DailyBar:
     high: int
     low: int
     close: int
-    """Won; the last close stays when nothing traded."""
+    """Won; the last close stays when nothing traded, but of funds and on KONEX, where it may follow quotes."""
     volume: int
     """Shares."""
     trading_value: int

@@ -20,6 +20,8 @@ from data_pipeline.emulator.view import MarketView
 from data_pipeline.emulator.wire_price import EOK, board
 from data_pipeline.records import Instrument
 
+THOUSAND = 1000
+"""The unit of 상장주수; what is left over is not written, and whether KIS rounds it or cuts it off is not known."""
 FILES = {"kospi_code": "KOSPI", "kosdaq_code": "KOSDAQ", "konex_code": "KONEX"}
 """The name of each file, without ``.mst.zip``, and its market."""
 
@@ -81,7 +83,7 @@ def _values(view: MarketView, one: Instrument, session: date) -> dict[str, str]:
         "전일거래량": number(before.volume if before else 0, 12),
         "액면가": number(face, 12),
         "상장일자": f"{listed:%Y%m%d}" if listed else "",
-        "상장주수": number(shares, 15),
+        "상장주수": number(shares // THOUSAND, 15),
         "자본금": number(shares * face, 21),
         "결산월": "12",
         "우선주": "1" if one.preferred else "0",

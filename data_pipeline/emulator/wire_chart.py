@@ -91,8 +91,9 @@ def _merge(bars: Sequence[DailyBar], before: DailyBar | None) -> DailyBar:
     return replace(
         last,
         open=traded[0].open if traded else 0,
-        high=max((bar.high for bar in traded), default=0),
-        low=min((bar.low for bar in traded), default=0),
+        # A fund's close may have moved by quotes after the last trade. What KIS does then is not known.
+        high=max(last.close, *(bar.high for bar in traded)) if traded else 0,
+        low=min(last.close, *(bar.low for bar in traded)) if traded else 0,
         close=last.close,
         volume=sum(bar.volume for bar in bars),
         trading_value=sum(bar.trading_value for bar in bars),

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from data_pipeline.loading.findings import Finding, Severity, Thresholds
+from data_pipeline.loading.issue_history import ROUNDED_TO
 from data_pipeline.price_rules import is_tick_rounding, limit_percent, tick_size
 from data_pipeline.records import CurrentPrice, DailyBar
 from data_pipeline.trading_calendar import TradingCalendar
@@ -89,9 +90,13 @@ def check_price(price: CurrentPrice, context: Context) -> Iterator[Finding]:
 
 
 def check_market_cap(record: Any, close: int, shares: int, market_cap: int, context: Context) -> Iterator[Finding]:
-    """Yield whether a market value is not close times shares; sources round it to a hundred million won (억)."""
+    """Yield whether a market value is not close times shares.
+
+    Sources round it to a hundred million won (억), and the brokers' lists round the shares to whole thousands.
+    """
     expected = close * shares
-    distance = abs(market_cap - expected)
+    rounding = 0 if shares % ROUNDED_TO else close * ROUNDED_TO
+    distance = abs(market_cap - expected) - rounding
     if distance > max(100_000_000, expected // 1000):
         wrong = distance > context.thresholds.market_cap_share * expected
         problem = f"market value {market_cap} instead of {close} x {shares} shares"
@@ -117,12 +122,10 @@ def _check_trade(bar: DailyBar, context: Context) -> Iterator[Finding]:
     if not bar.volume:
         if bar.open or bar.trading_value:
             yield Finding("volume", ERROR, f"volume 0 with open {bar.open}, trading value {bar.trading_value}", bar)
-        elif bar.change:
-            issue = _issue(bar, context)
-            konex = issue is not None and issue.market == "KONEX"
-            # On KONEX the close may follow quotes without a trade.
-            if not konex:
-                yield Finding("volume", ERROR, f"nothing traded and yet the price changed by {bar.change}", bar)
+        elif bar.change and not _follows_quotes(issue := _issue(bar, context)):
+            # Lists of the exchange have no funds, so an issue that no list has told of may be one.
+            severity = WARNING if issue is None else ERROR
+            yield Finding("volume", severity, f"nothing traded and yet the price changed by {bar.change}", bar)
         return
     mean = bar.trading_value / bar.volume
     if not bar.low * 0.7 - 1 <= mean <= bar.high * 1.3 + 1:
@@ -200,6 +203,11 @@ def _issue(bar: DailyBar, context: Context) -> Issue | None:
 
 def _is_fund(issue: Issue | None) -> bool:
     return issue is not None and issue.security_group in FUNDS
+
+
+def _follows_quotes(issue: Issue | None) -> bool:
+    """Return whether its close may move without a trade: on KONEX, and of funds, whose providers quote all day."""
+    return issue is not None and (issue.market == "KONEX" or issue.security_group in FUNDS)
 
 
 def _ends_soon(bar: DailyBar, issue: Issue) -> bool:

@@ -41,6 +41,8 @@ class Facts:
 FIELDS = tuple(field.name for field in fields(Facts))
 EXCHANGE_KNOWS = frozenset({"isin", "name", "market", "listed_on", "listed_shares"})
 """Fields of which the exchange is believed first; of the others, the brokers."""
+ROUNDED_TO = 1000
+"""The brokers count listed shares in thousands, the exchange one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,13 @@ def listings(ranges: Sequence[Range]) -> list[Listing]:
     return [_in_order(stay, first_seen) for stay, first_seen in zip(found, seen, strict=True)]
 
 
+def is_rounded(exact: int | None, rounded: int | None) -> bool:
+    """Return whether a number of shares is another one in whole thousands, rounded either way; unknown ones are not."""
+    if exact is None or rounded is None:
+        return False
+    return rounded % ROUNDED_TO == 0 and abs(exact - rounded) < ROUNDED_TO
+
+
 def _joined(runs: Sequence[Run], complete: Sequence[date]) -> list[Run]:
     joined: list[Run] = []
     for run in runs:
@@ -229,6 +238,8 @@ def _is_news(before: _State | None, now: _State) -> bool:
 
 def _value(name: str, exchange: Facts, broker: Facts, before: _State | None) -> object:
     official, brokers = getattr(exchange, name), getattr(broker, name)
+    if name == "listed_shares" and is_rounded(official, brokers):
+        return official
     first = name in EXCHANGE_KNOWS
     if first and before is not None:
         known = None if before.facts is None else getattr(before.facts, name)

@@ -123,10 +123,11 @@ class Ledger:
         return not self._refused.isdisjoint({cell, (code, None), (None, session), (None, None)})
 
     def write(self, connection: Connection, source: str, run_id: int | None) -> int:
-        """Write down what is whole and what is empty, and return how many expected cells stay missing; never commits.
+        """Write down what is whole and what is empty, and return how many cells stay missing; never commits.
 
-        Call it after the rows are loaded, in their transaction. What was asked for is expected from now on, whether or
-        not it came, so that coverage lists what is missing.
+        These are the expected cells that are not settled, and every cell that is not whole because of a row in
+        quarantine. Call it after the rows are loaded, in their transaction. What was asked for is expected from now on,
+        whether or not it came, so that coverage lists what is missing.
 
         Raises:
             IncompleteDataError: So many cells are empty at once that the answer is to be doubted.
@@ -156,7 +157,15 @@ class Ledger:
             if first:
                 execute_values(cursor, _START, [(name, *start) for start in first.items()], page_size=1000)
         due = absent | (came.keys() & self._expected)
-        return len(due - (settled if self._remember else settled - absent))
+        unsettled = due - (settled if self._remember else settled - absent)
+        return len(unsettled | self._torn(came))
+
+    def _torn(self, came: Collection[Cell]) -> set[Cell]:
+        """Return the cells that a refused row keeps from being whole, expected or not."""
+        named = {(code, day) for code, day in self._refused if code and day and code not in self._failed}
+        if self._table.name == "daily_bar":
+            return {cell for cell in named if not self._rows[cell]}
+        return named | {cell for cell in came if self._is_refused(cell)}
 
     def _settled_minutes(self, connection: Connection, cells: Collection[Cell]) -> set[Cell]:
         """Return the cells whose minutes are whole, or truly none; the log says why others are not."""

@@ -75,6 +75,8 @@ def record_of(kind: type, payload: Mapping[str, Any]) -> Any:
             values[name] = date.fromisoformat(values[name])
         elif annotation == "datetime":
             values[name] = datetime.fromisoformat(values[name])
+        elif annotation.startswith("float") and isinstance(values[name], str):
+            values[name] = float(values[name])  # a number that is no whole one is kept as text
     return kind(**values)
 
 

@@ -30,10 +30,10 @@ class DataSourceToPostgresOperator(BaseOperator):
     The work is cut into windows. A window is fetched whole, checked and loaded in one transaction: it is there or it
     is not, and loading it again changes nothing. Each window has a row in ``market.ingest_run``, which stays without an
     end when the window failed. The XCom value holds counts only: ``inserted``, ``updated``, ``unchanged``,
-    ``outranked`` (rows of a better source were kept), ``missing`` (bars that the list of issues lets expect),
-    ``failed`` (stock codes that could not be had), ``requests`` (sent to the source) and ``windows``; of a list of
-    issues also ``left`` (issues of the list before that it lacks) and ``different`` (values on which the exchange and
-    the brokers disagree).
+    ``outranked`` (rows of a better source were kept), ``missing`` (bars that the list of issues lets expect, and what
+    a row in quarantine keeps from being whole), ``failed`` (stock codes that could not be had), ``requests`` (sent to
+    the source) and ``windows``; of a list of issues also ``left`` (issues of the list before that it lacks) and
+    ``different`` (values on which the exchange and the brokers disagree).
 
     Several threads ask the source at once, through the one budget that all processes share, and go on with the next
     windows while one is loaded. A stock code that cannot be had (unknown, or its answer is malformed) is left out: all

@@ -10,6 +10,7 @@ from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
 from data_pipeline.operators.listing import Listing
 from data_pipeline.operators.windows import Window
 from data_pipeline.records import MARKETS, DailyBar, Instrument, MarketDay
+from data_pipeline.rejections import Rejections
 from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,19 @@ def missing_bars(bars: Iterable[DailyBar], expected: set[Cell]) -> int:
         some = ", ".join(f"{code} on {session}" for code, session in sorted(missing)[:NAMED])
         log.warning("%d bars of listed issues did not come: %s", len(missing), some)
     return len(missing)
+
+
+def refused_cells(held: Rejections, bars: Iterable[DailyBar], first: date, last: date) -> set[Cell]:
+    """Return the cells of a range, both ends included, whose row is in quarantine and that have no bar.
+
+    An issue counts whether or not a list lets expect it: funds are on no list of the exchange.
+    """
+    refused = {
+        (row.stock_code, row.session)
+        for row in held.rows
+        if row.stock_code and row.session and first <= row.session <= last
+    }
+    return refused - {(bar.stock_code, bar.session) for bar in bars}
 
 
 def require_every_market(instruments: Iterable[Instrument]) -> None:

@@ -23,7 +23,7 @@ from data_pipeline.loading.screen import keep_refused, screen
 from data_pipeline.loading.stored import none_stored
 from data_pipeline.loading.tables import DAILY_BAR
 from data_pipeline.market.clock import market_now
-from data_pipeline.operators.expected import Cell, expected_cells, missing_bars
+from data_pipeline.operators.expected import Cell, expected_cells, missing_bars, refused_cells
 from data_pipeline.operators.listing import certain_listings, final_sessions, listed_codes
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
@@ -65,7 +65,7 @@ def load_official(
     with _noted(connection, source, run_id, before) as held:
         asked, came = Asked((), session, session, expected), _market(source, session, held)
         bars = screen(connection, DAILY_BAR, came, asked, held, source.name, run_id, now=market_now())
-        missing = _missing(bars, expected, held)
+        missing = _missing(bars, expected, held, session)
         compared = reconcile(connection, bars, session, source.name, run_id, kis_includes_after_market)
         bars = list(ledger.watch(bars))
         empty = none_stored(connection, DAILY_BAR, bars)
@@ -88,9 +88,9 @@ def _market(source: KRXDataSource, session: date, held: Rejections) -> list[Dail
     return bars
 
 
-def _missing(bars: list[DailyBar], expected: set[Cell], held: Rejections) -> int:
-    """Return how many expected bars cannot be loaded; those in quarantine are known and no reason to doubt the rest."""
-    refused = expected & {(row.stock_code or "", row.session) for row in held.rows}
+def _missing(bars: list[DailyBar], expected: set[Cell], held: Rejections, session: date) -> int:
+    """Return how many bars cannot be loaded; those in quarantine are known and no reason to doubt the rest."""
+    refused = refused_cells(held, bars, session, session)
     return missing_bars(bars, expected - refused) + len(refused)
 
 

@@ -29,8 +29,9 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
     Loads the exchange's own daily bars of a whole session and lists every difference from the provisional ones.
 
     A session costs five calls of KRX. The XCom value holds counts only: ``inserted``, ``updated``, ``unchanged``,
-    ``outranked``, ``missing`` (bars that the list of issues lets expect), ``requests``, ``compared`` (issues that both
-    sides have), ``different`` and ``unexpected`` (differences; see the table ``market.reconciliation``).
+    ``outranked``, ``missing`` (bars that the list of issues lets expect, and those in quarantine), ``requests``,
+    ``compared`` (issues that both sides have), ``different`` and ``unexpected`` (differences; see the table
+    ``market.reconciliation``).
 
     Without a connection ``krx_default``, or without a key in it, the task is skipped: bars then stay provisional.
 

@@ -26,6 +26,7 @@ from data_pipeline.operators.expected import (
     Cell,
     expected_cells,
     missing_bars,
+    refused_cells,
     require_every_market,
 )
 from data_pipeline.operators.listing import certain_listings, final_sessions
@@ -161,7 +162,7 @@ class WindowLoad:
         return str(CodesFailedError(self.failed, len(self.window.stock_codes))) if self.failed else None
 
     def load(self) -> tuple[LoadCounts, int]:
-        """Check and load without committing; return the counts and how many expected rows are missing."""
+        """Check and load without committing; return the counts and how many rows are missing, refused ones too."""
         records = self._screened()
         missing = self._check(records)
         self._reconcile(records)
@@ -172,7 +173,7 @@ class WindowLoad:
             table = self.dataset.table if session is None else self.dataset.table.in_session(session)
             empty = none_stored(self.connection, table, rows)
             counts += upsert(self.connection, table, rows, self.source.name, self.run_id, expect_empty=empty)
-        missing = self.ledger.write(self.connection, self.source.name, self.run_id) or missing
+        missing = max(missing, self.ledger.write(self.connection, self.source.name, self.run_id))
         if self.dataset.kind is Kind.DAILY:
             adjust_prices(self.connection, self.run_id, self.window.first, self.window.last)
         return counts, missing
@@ -213,7 +214,8 @@ class WindowLoad:
         elif self.held.rows or self.held.unknown_fields:
             keep_held(self.connection, self.dataset.table, self.source.name, self.held, self.run_id)
         for row in self.held.rows:
-            self.ledger.refuse(row.stock_code, row.session)
+            if row.session is None or self.window.first <= row.session <= self.window.last:
+                self.ledger.refuse(row.stock_code, row.session)
         for code in self.failed:
             self.ledger.forget(code)
         return list(self.ledger.watch(records))
@@ -221,13 +223,15 @@ class WindowLoad:
     def _check(self, records: Sequence[Any]) -> int:
         kind = self.dataset.kind
         if kind is Kind.DAILY and not self.run.remember_empty:
-            held = {(row.stock_code, row.session) for row in self.held.rows}
-            refused = {cell for cell in self._due if cell in held} - {(bar.stock_code, bar.session) for bar in records}
+            first, last = self.window.first, self.window.last
+            refused = refused_cells(self.held, records, first, last)
             return missing_bars(records, self._due - refused) + len(refused)
         if kind is Kind.QUOTES:
-            come = {record.stock_code for record in records} | {row.stock_code or "" for row in self.held.rows}
-            require_codes(come, self.codes, self.dataset.table)
-        elif kind is Kind.INSTRUMENTS:
+            come = {record.stock_code for record in records}
+            refused_codes = {row.stock_code for row in self.held.rows if row.stock_code} - come
+            require_codes(come | refused_codes, self.codes, self.dataset.table)
+            return len(refused_codes.intersection(self.codes))
+        if kind is Kind.INSTRUMENTS:
             require_every_market(records)
         return 0
 

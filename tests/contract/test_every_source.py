@@ -71,11 +71,11 @@ def test_chart_of_a_young_issue_is_short(source, live):
 
 
 def test_stock_info(source, kind):
-    """What an issue is; KRX names it in Korean."""
+    """What an issue is; KRX names it in Korean, and the virtual server's stock master counts shares in thousands."""
     info = source.get_stock_info("005930")
     name = "삼성전자" if kind == "krx" else "Samsung Electronics"
     assert (info.stock_code, info.stock_name, info.market) == ("005930", name, "KOSPI")
-    assert (info.listed_shares, info.face_value) == (5_919_637_900, 100.0)
+    assert (info.listed_shares, info.face_value) == (5_919_637_000 if kind == "kis-virtual" else 5_919_637_900, 100.0)
 
 
 def test_instruments(issues, kind):
@@ -99,6 +99,16 @@ def test_daily_bars_of_one_session(source):
     assert halted
     assert all(bar.open == bar.high == bar.low == bar.volume == 0 < bar.close for bar in bars[len(CODES) :])
     assert (bars[0].close, bars[0].change, bars[0].volume) == (71000, 1420, 25_483_920)
+
+
+def test_the_close_of_a_fund_without_a_trade(source):
+    """A thin fund that did not trade and whose close moved: all but close and change are 0."""
+    market = SyntheticMarket()
+    funds = [one.stock_code for one in market.instruments(SESSION) if one.security_group == "EF"]
+    quoted = [bar for bar in (market.daily_bar(code, SESSION) for code in funds) if bar and not bar.volume]
+    assert quoted
+    assert all(bar.change for bar in quoted)
+    assert list(source.daily_bars([bar.stock_code for bar in quoted], SESSION, SESSION)) == quoted
 
 
 def test_daily_bars_of_a_range(source):

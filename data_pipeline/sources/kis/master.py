@@ -39,14 +39,17 @@ _LAYOUTS = {"KOSPI": _Layout(227, 41), "KOSDAQ": _Layout(221, 36), "KONEX": _Lay
 
 # Offsets within the trading fields, which are the same in all three files.
 _BASE_PRICE, _PAR, _LISTED_ON, _SHARES = slice(0, 9), slice(52, 64), slice(64, 72), slice(72, 87)
+_THOUSAND = 1000
+"""The unit of 상장주수(천) in all three files: 000020 has 27931 there, for a capital of 27,931,470,000 won in shares of
+1,000 won."""
 _HALTED, _LIQUIDATION, _MANAGED, _PREFERRED = slice(19, 20), slice(20, 21), slice(21, 22), slice(117, 118)
 
 
 def parse_master(market: str, zipped: bytes, session: date) -> list[Instrument]:
     """Return the issues of one market, in the order of the file.
 
-    Rows of funds and warrants, whose codes are longer than six characters, are left out and counted in the log. The
-    column labelled 상장주수(천) holds shares, not thousands.
+    Rows of funds and warrants, whose codes are longer than six characters, are left out and counted in the log.
+    ``listed_shares`` is whole thousands: that is all the files say. Fewer than a thousand read as unknown.
 
     Args:
         market: KOSPI, KOSDAQ or KONEX.
@@ -104,7 +107,7 @@ class _MasterRow:
                 security_group=self._text("group", self._line[_TAIL : _TAIL + 2]),
                 as_of=session,
                 listed_on=self._day("listing day", _LISTED_ON),
-                listed_shares=self._whole("listed shares", _SHARES),
+                listed_shares=self._thousands("listed shares", _SHARES),
                 face_value=self._number("par value", _PAR),
                 base_price=self._whole("base price", _BASE_PRICE),
                 halted=self._flag("halted", _HALTED),
@@ -132,6 +135,10 @@ class _MasterRow:
         if text and not re.fullmatch(r"[0-9]+", text):
             raise self._wrong(name, self._trading[field])
         return int(text or 0) or None
+
+    def _thousands(self, name: str, field: slice) -> int | None:
+        thousands = self._whole(name, field)
+        return None if thousands is None else thousands * _THOUSAND
 
     def _flag(self, name: str, field: slice) -> bool:
         if self._trading[field] not in {b"Y", b"N"}:

@@ -146,7 +146,10 @@ class KISDataSource(AbstractDataSource):
         return list(self._charts.get((code, period, count), lambda: self._chart(code, period, count)))
 
     def get_stock_info(self, stock_code: str) -> StockInfo:
-        """Return what an issue is; the virtual server has no such call, so there the stock master answers."""
+        """Return what an issue is; the virtual server has no such call, so there the stock master answers.
+
+        The master counts ``listed_shares`` in thousands; the real server tells them one by one.
+        """
         code = checked_code(stock_code)
         return self._infos.get(code, lambda: self._info(code))
 

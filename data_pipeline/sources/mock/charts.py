@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 
 from data_pipeline.records import ChartData, DailyBar, MinuteBar, PriceType
@@ -55,12 +55,14 @@ _PERIODS: dict[PriceType, Callable[[date], object]] = {
 
 def _merged(newest_first: list[DailyBar] | list[MinuteBar], name: str) -> ChartData:
     traded = [bar for bar in newest_first if bar.volume]
+    # A fund's close may have moved by quotes after the last trade; the range takes it in.
+    quoted = [newest_first[0].close] if traded else []
     return ChartData(
         stock_code=newest_first[0].stock_code,
         date=name,
         open_price=traded[-1].open if traded else 0,
-        high_price=max(map(attrgetter("high"), traded), default=0),
-        low_price=min(map(attrgetter("low"), traded), default=0),
+        high_price=max(chain(map(attrgetter("high"), traded), quoted), default=0),
+        low_price=min(chain(map(attrgetter("low"), traded), quoted), default=0),
         close_price=newest_first[0].close,
         volume=sum(bar.volume for bar in traded),
         trading_value=sum(bar.trading_value for bar in traded),

@@ -40,6 +40,8 @@ def day_of(issue: Issue, index: int) -> Day:
     base = base_price(issue, index)
     if issue.is_stalled(index):
         return Day(close, 0, 0, 0, close, 0, 0, 0, close)
+    if issue.is_only_quoted(index):
+        return Day(base, 0, 0, 0, close, 0, 0, 0, close)
     lowest, highest = price_limits(issue, index)
     lowest, highest = ceil_to_tick(lowest, issue.board), floor_to_tick(highest, issue.board)
     opened = _opening(issue, index, base, close)

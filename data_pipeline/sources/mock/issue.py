@@ -18,6 +18,8 @@ LIQUIDATION_SESSIONS = 7
 IDLE_BLOCK = 10
 
 _STRIDES = (1, 3, 7, 9)
+_QUOTED = 0x7A1D << 32
+_THIN_ODDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Issue:
     steps: tuple[Step, ...] = ()
     idle: int = 0
     """Sessions without a trade in every ten."""
+    thin: bool = False
+    """Whether sessions may pass without a trade while the close follows the quotes, as of small funds."""
     managed: bool = False
     preferred: bool = False
     pins: tuple[Pin, ...] = ()
@@ -117,6 +121,10 @@ class Issue:
         if index == self.listed:
             return False
         return self.is_halted(index) or (self.idle > 0 and index % IDLE_BLOCK in self._idle_days(index // IDLE_BLOCK))
+
+    def is_only_quoted(self, index: int) -> bool:
+        """Return whether nothing trades on this session, while the close moves by quotes."""
+        return self.thin and index != self.listed and mixed(self.key, index ^ _QUOTED) % _THIN_ODDS == 0
 
     def in_liquidation(self, index: int) -> bool:
         """Return whether the session belongs to the last days before the delisting, without price limits."""

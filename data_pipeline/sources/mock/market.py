@@ -80,7 +80,8 @@ class SyntheticMarket:
     def daily_bar(self, code: str, session: date) -> DailyBar | None:
         """Return the session's bar; None only when the issue is not listed that day.
 
-        A session without a trade, halted or not, has volume 0, open, high and low 0, the close before it and change 0.
+        A session without a trade, halted or not, has volume 0, open, high and low 0, the close before it and change 0;
+        only that of a thin fund may close elsewhere, by its quotes.
         """
         index = self._index(session)
         issue = self._issue(code, index)
@@ -118,8 +119,10 @@ class SyntheticMarket:
         """
         session = self.calendar.quoted_session(at)
         whole = self.daily_bar(code, session)
-        if whole is None or at >= self.calendar.close_at(session) or whole.volume == 0:
+        if whole is None or at >= self.calendar.close_at(session):
             return whole
+        if whole.volume == 0:
+            return _part_of(whole, None)
         index = self._index(session)
         issue = self._issue(code, index)
         opens, closes = self.calendar.open_at(session), self.calendar.close_at(session)

@@ -27,7 +27,7 @@ _KONEX_OPENED = date(2013, 7, 1)
 _BELL_UNIT = 37837
 _NO_EVENTS = Events((), (), managed=False)
 _FACES = (500, 500, 500, 500, 500, 500, 100, 100, 5000, 1000, 200)
-_SIGMA, _LEVEL, _TURNOVER, _SHARES, _FACE, _IDLE, _MANAGED = (salt << 52 for salt in range(1, 8))
+_SIGMA, _LEVEL, _TURNOVER, _SHARES, _FACE, _IDLE, _MANAGED, _THIN = (salt << 52 for salt in range(1, 9))
 
 
 class _Board(NamedTuple):
@@ -116,6 +116,7 @@ class _Universe:
             shares=max(shares // 1000, 300) * 1000, face_value=_face_value(board, key, events.steps),
             key=key, sigma=_sigma(key, board.sigma), level=level, turnover=turnover,
             halts=events.halts, steps=events.steps, idle=idle,
+            thin=board.group == "EF" and below(key, _THIN, 3) == 0,
             managed=events.managed or (board.market == "KOSDAQ" and below(key, _MANAGED, 40) == 0),
         )  # fmt: skip
 

@@ -204,3 +204,39 @@ def test_the_pace_says_how_far_and_until_when():
     pace = Pace(lambda: next(seconds), lambda: datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL))
     step = Step(Window(("000660",), MONDAY, TUESDAY), done=25, total=100)
     assert pace.line(step) == "25% of 100 requests, done at about 21:30"
+
+
+def test_a_refused_minute_keeps_its_session_missing(loader, database):
+    """One minute comes twice with two volumes: the others are loaded, and the session counts as missing, as it is."""
+
+    def doubled(bars):
+        first, *rest = bars
+        return [first, replace(first, volume=first.volume + 1), *rest]
+
+    counts = load(loader, Altered(doubled), dataset="minute_bar", codes=["005930"], first=TUESDAY)
+    assert counts["missing"] == 1
+    assert counts["inserted"] > 300
+    assert database.rows("SELECT count(*) FROM market.loaded_day") == [(0,)]
+
+
+@pytest.mark.parametrize("run", [FILL, Run(moment=EVENING)])
+def test_a_refused_bar_of_an_issue_that_no_list_has_is_missing(loader, run):
+    """A bar goes to quarantine whose issue is on no list: nothing expects it, and yet it did not come."""
+    with loader, loader.cursor() as cursor:
+        cursor.execute("DELETE FROM market.instrument WHERE stock_code = '000660'")
+    wrong = Altered(lambda bars: [replace(bar, trading_value=1) if bar.stock_code == "000660" else bar for bar in bars])
+    assert load(loader, wrong, run, first=TUESDAY)["missing"] == 1
+
+
+def test_a_refused_price_is_missing(loader, database):
+    """One of two prices has a change rate that its change contradicts: it is in quarantine, and counts as missing."""
+
+    class Wrong(Altered):
+        def price_snapshots(self, stock_codes):
+            """Yield a wrong rate of one code."""
+            for price in super().price_snapshots(stock_codes):
+                yield replace(price, change_rate=29.0) if price.stock_code == "000660" else price
+
+    counts = load(loader, Wrong(), Run(moment=EVENING), "price_snapshot")
+    assert (counts["inserted"], counts["missing"]) == (1, 1)
+    assert database.rows("SELECT stock_code FROM market.rejected_row") == [("000660",)]

@@ -14,13 +14,13 @@ from tests.unit.kis.fakes import line, zipped
 SESSION = date(2026, 11, 20)
 MASTER = b"\n".join(
     [
-        line(code="005935", isin="KR7005931001", name="삼성전자우", preferred="1", shares="000000815974664"),
+        line(code="005935", isin="KR7005931001", name="삼성전자우", preferred="1", shares="000000000815974"),
         line(code="00088K", isin="KR700088K014", name="한화3우B", preferred="1", listed="20161007",
-             shares="000000022472000"),
-        line(code="0004V0", isin="KR70004V0002", name="엔비알모션", listed="20251201", shares="000000011000000",
+             shares="000000000022472"),
+        line(code="0004V0", isin="KR70004V0002", name="엔비알모션", listed="20251201", shares="000000000011002",
              flags="YNN"),
         line(code="Q500001", isin="KRG500000016", name="신한 K200 USD 선물 바이셀 ETN", group="EN", par="0" * 12,
-             listed="20141117", shares="000000001000000"),
+             listed="20141117", shares="000000000001000"),
         line(code="F70100022", isin="KR5701000225", name="어느 펀드"),
     ]
 )  # fmt: skip

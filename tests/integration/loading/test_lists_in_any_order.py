@@ -101,6 +101,31 @@ def test_differences_are_counted_and_named(connection):
     assert differences(connection, TUE) == []
 
 
+def test_whole_thousands_contradict_no_exact_number(database, connection):
+    """KIS tells 27,931 thousand of what KRX counts as 27,931,470: no difference, and the exact number stays."""
+    exact = replace(FIRST, listed_shares=27_931_470)
+    rounded = replace(FIRST, listed_shares=27_931_000)
+    keep_list(connection, listed(MON, exact, halted=None), "krx")
+    keep_list(connection, listed(TUE, rounded), "kis")
+    keep_list(connection, listed(TUE, exact, halted=None), "krx")
+    keep_list(connection, listed(WED, replace(rounded, listed_shares=28_500_000)), "kis")
+    connection.commit()
+    assert differences(connection, TUE) == []
+    assert database.rows(
+        "SELECT DISTINCT valid_from < %s, listed_shares FROM market.instrument_history WHERE stock_code = '012340'"
+        " ORDER BY 2",
+        WED,
+    ) == [(True, 27_931_470), (False, 28_500_000)]
+
+
+@pytest.mark.parametrize(("broker", "found"), [(27_932_000, 0), (27_933_000, 1), (27_931_469, 1), (27_930_000, 1)])
+def test_how_far_thousands_may_lie(connection, broker, found):
+    """Cut off or rounded up, less than a thousand; a number of KIS that is no whole thousand must be the very same."""
+    keep_list(connection, listed(MON, replace(FIRST, listed_shares=27_931_470), halted=None), "krx")
+    keep_list(connection, listed(MON, replace(FIRST, listed_shares=broker)), "kis")
+    assert sum(one.issues for one in differences(connection, MON)) == found
+
+
 def test_an_issue_on_one_list_only_is_a_difference(connection):
     """KRX's list of Tuesday no longer has it and KIS's still does: the exchange is believed, and it is named."""
     keep_list(connection, listed(MON, FIRST), "krx")

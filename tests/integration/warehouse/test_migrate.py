@@ -235,7 +235,7 @@ def test_what_was_known_of_issues_is_kept(bare, tmp_path):
     shutil.copytree(SQL, old, ignore=lambda _, names: [name for name in names if name[:4].isdigit() and name >= "0006"])
     migrate(bare, scripts=old)
     monday, tuesday, wednesday = (date(2026, 9, day) for day in (14, 15, 16))
-    one = Instrument("005930", "KR7005930003", "삼성", "KOSPI", "ST", wednesday, date(1975, 6, 11), 100, 100.0)
+    one = Instrument("005930", "KR7005930003", "삼성", "KOSPI", "ST", wednesday, date(1975, 6, 11), 100_000, 100.0)
     statement = (
         "INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on,"
         " listed_shares, face_value, halted, managed, liquidation, preferred, source) VALUES (%s, 'KR7005930003', %s,"

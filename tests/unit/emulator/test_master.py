@@ -65,7 +65,7 @@ def test_the_row_of_samsung_electronics(kis):
         "N",
     )
     assert (_cut(row, "volume"), _cut(row, "par")) == ("000007129900", "000000000100")
-    assert (_cut(row, "listed"), _cut(row, "shares"), _cut(row, "cap")) == ("19750611", "000005919637900", "004118884")
+    assert (_cut(row, "listed"), _cut(row, "shares"), _cut(row, "cap")) == ("19750611", "000000005919637", "004118884")
 
 
 def test_halted_issues_carry_their_flag(kis):

@@ -108,7 +108,7 @@ TAILS = {"KOSPI": 227, "KOSDAQ": 221, "KONEX": 184}
 def line(  # noqa: PLR0917 - one argument a field
     market: str = "KOSPI", code: str = "005930", isin: str = "KR7005930003", name: str = "삼성전자", group: str = "ST",
     base: str = "000069580", flags: str = "NNN", par: str = "000000000100", listed: str = "19750611",
-    shares: str = "000005919637922", preferred: str = "0",
+    shares: str = "000000005919637", preferred: str = "0",
 ) -> bytes:  # fmt: skip
     """One row as the published layout has it, every field written out by its width."""
     trading = (

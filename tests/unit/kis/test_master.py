@@ -27,12 +27,20 @@ def test_rows_of_each_market(market, width, end):
     """Each market has its own width, and the last line counts with and without its newline."""
     assert len(line(market)) == width
     expected = Instrument(
-        "005930", "KR7005930003", "삼성전자", market, "ST", SESSION, date(1975, 6, 11), 5919637922, 100.0, 69580
+        "005930", "KR7005930003", "삼성전자", market, "ST", SESSION, date(1975, 6, 11), 5_919_637_000, 100.0, 69580
     )
     other = line(market, "0001A0", "KR70001A0001", "새회사")
     found = parse(line(market), other, market=market, end=end)
     assert found[0] == expected
     assert (found[1].stock_code, found[1].name) == ("0001A0", "새회사")
+
+
+@pytest.mark.parametrize(("market", "written", "shares"), [
+    ("KOSPI", "27931", 27_931_000), ("KOSDAQ", "11000", 11_000_000), ("KONEX", "5919637", 5_919_637_000),
+])  # fmt: skip
+def test_listed_shares_are_thousands(market, written, shares):
+    """The files count in thousands: 000020 has 27931 of them, for a capital of 27,931,470,000 won at a par of 1,000."""
+    assert parse(line(market, shares=written.zfill(15)), market=market)[0].listed_shares == shares
 
 
 def test_name_of_twenty_hangul_fills_its_field():

@@ -429,7 +429,7 @@ def test_info_on_the_virtual_server_comes_from_the_master(kis, make_source):
     """The virtual server has no search-stock-info; the master answers, and no token is needed."""
     masters(kis)
     info = make_source(environment="virtual").get_stock_info("0001A0")
-    assert (info.stock_name, info.market, info.sector, info.listed_shares) == ("새회사", "KOSDAQ", None, 5919637922)
+    assert (info.stock_name, info.market, info.sector, info.listed_shares) == ("새회사", "KOSDAQ", None, 5_919_637_000)
     assert not kis.queries("tokenP")
 
 

@@ -133,10 +133,36 @@ def test_ticks_are_those_of_the_session(market, close, warnings):
     assert found(verdict(bar, before=None, issue=issue, asked=Asked(["005930"], day, day))) == ([], warnings)
 
 
-def test_on_konex_the_close_may_move_without_a_trade():
-    """The close there follows quotes."""
+@pytest.mark.parametrize(
+    ("shares", "market_cap", "found_there"),
+    [
+        (1_000, 71_500 * 1_999, ([], [])),
+        (27_931_000, 71_500 * 27_931_470, ([], [])),
+        (27_931, 71_500 * 27_931_470, (["market_cap"], [])),
+        (250_000, 71_500 * 260_000, ([], ["market_cap"])),
+        (250_500, 71_500 * 251_500, ([], [])),
+    ],
+)
+def test_a_market_value_and_shares_in_thousands(shares, market_cap, found_there):
+    """A list in thousands may lack up to 999 shares; taken for single shares it is wrong by a factor of a thousand."""
+    price = replace(PRICE, market_cap=market_cap)
+    assert found(verdict(price, issue=replace(STOCK, listed_shares=shares), table=PRICE_SNAPSHOT)) == found_there
+
+
+@pytest.mark.parametrize(
+    ("issue", "judged"),
+    [
+        (replace(STOCK, market="KONEX"), ([], [])),
+        (replace(STOCK, security_group="EF"), ([], [])),
+        (replace(STOCK, security_group="EN"), ([], [])),
+        (None, ([], ["volume"])),
+        (STOCK, (["volume"], [])),
+    ],
+)
+def test_where_the_close_may_move_without_a_trade(issue, judged):
+    """On KONEX and of funds it follows quotes; an issue that no list tells of may be a fund; a stock's never moves."""
     bar = replace(IDLE, close=70000, change=-1000)
-    assert found(verdict(bar, issue=replace(STOCK, market="KONEX"))) == ([], [])
+    assert found(verdict(bar, issue=issue)) == judged
 
 
 def test_limits_of_an_unknown_issue_are_a_warning():

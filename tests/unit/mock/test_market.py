@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -99,6 +99,24 @@ def test_something_of_everything(market: SyntheticMarket) -> None:
     assert any(one.liquidation for one in listed)
     assert sum(one.preferred for one in listed) == 105
     assert any(bar is not None and bar.volume and on_upper_limit(market, bar) for bar in bars)
+
+
+def test_a_thin_fund_closes_by_its_quotes(market: SyntheticMarket) -> None:
+    """On some sessions a small fund has no trade and yet another close: no minute, and the next base is that close."""
+    funds = [one.stock_code for one in market.instruments(TODAY) if one.security_group == "EF"]
+    days = calendar.sessions(date(2026, 10, 1), TODAY)
+    bars = [bar for code in funds for bar in market.daily_bars(code, days[0], days[-2])]
+    quoted = [bar for bar in bars if bar.volume == 0 and bar.change]
+    assert 10 <= len(quoted) <= len(bars) // 20
+    assert "069500" not in {bar.stock_code for bar in quoted}
+    for bar in quoted:
+        following = calendar.next_session(bar.session)
+        assert (bar.open, bar.high, bar.low, bar.trading_value) == (0, 0, 0, 0)
+        assert market.minute_bars(bar.stock_code, bar.session) == []
+        assert market.base_price(bar.stock_code, following) == bar.close
+        noon = market.day_so_far(bar.stock_code, calendar.open_at(bar.session) + timedelta(hours=3))
+        assert noon is not None
+        assert (noon.close, noon.change, noon.volume) == (bar.close - bar.change, 0, 0)
 
 
 def on_upper_limit(market: SyntheticMarket, bar: DailyBar) -> bool:
@@ -214,7 +232,8 @@ def test_daily_bar_keeps_the_rules(market: SyntheticMarket, code: str, session: 
         return
     assert bar.close - bar.change == market.base_price(code, session)
     if bar.volume == 0:
-        assert (bar.open, bar.high, bar.low, bar.trading_value, bar.change) == (0, 0, 0, 0, 0)
+        assert (bar.open, bar.high, bar.low, bar.trading_value) == (0, 0, 0, 0)
+        assert bar.change == 0 or market.instrument(code, session).security_group == "EF"
         return
     lower, upper = market.price_limits(code, session)
     assert lower <= bar.low
@@ -234,12 +253,12 @@ def is_midpoint(market: SyntheticMarket, bar: DailyBar, price: int) -> bool:
 @settings(max_examples=400, deadline=None)
 @given(codes, sessions)
 def test_base_follows_the_close(market: SyntheticMarket, code: str, session: date) -> None:
-    """The base is the close before, rounded up to a tick, unless shares were split or nothing trades."""
+    """The base is the close before, rounded up to a tick, unless shares were split or nothing trades at all."""
     bar = market.daily_bar(code, session)
     before = market.daily_bar(code, calendar.previous_session(session))
     if bar is None or before is None:
         return
-    if bar.volume == 0:
+    if bar.volume == 0 and market.instrument(code, session).security_group != "EF":
         assert bar.close == before.close
         return
     shares = [market.listed_shares(code, one.session) for one in (before, bar)]
