@@ -134,18 +134,14 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from data_pipeline.local.stack import warehouse_of
+    from data_pipeline.local.opened import open_warehouse
     from data_pipeline.warehouse.connect import connect
-    from data_pipeline.warehouse.embedded import EmbeddedPostgres
     from data_pipeline.warehouse.migrate import migrate
 
-    server = EmbeddedPostgres(local_home(os.environ).prepare().postgres)
-    if not os.environ.get("MARKET_DB_URL"):
-        server.start()
-    warehouse = warehouse_of(server, os.environ)
-    migrate(warehouse.owner_url)
-    with closing(connect(warehouse.reader_url)):
-        Console().print("The warehouse is up to date.")
+    with open_warehouse(local_home(os.environ), os.environ, migrated=False) as warehouse:
+        migrate(warehouse.owner_url)
+        with closing(connect(warehouse.reader_url)):
+            Console().print("The warehouse is up to date.")
     return 0
 
 

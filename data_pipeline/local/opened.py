@@ -20,11 +20,10 @@ def open_warehouse(home: Home, environ: Mapping[str, str], *, migrated: bool = T
         environ: May name a server of the user's own in ``MARKET_DB_URL``, which is never migrated here.
         migrated: Whether the embedded one is brought up to date first.
     """
-    server = EmbeddedPostgres(home.prepare().postgres)
     if market_address(environ):
-        yield warehouse_of(server, environ)
+        yield warehouse_of(EmbeddedPostgres(home.postgres), environ)
         return
-    with server:
+    with EmbeddedPostgres(home.prepare().postgres) as server:
         warehouse = warehouse_of(server, environ)
         if migrated:
             migrate(warehouse.owner_url)
