@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add("budget", _budget, "Show the shared call budget and the circuit breaker of the KIS key; sends nothing.")
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
+    ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")
     add_calendar(commands)
     held = add("quarantine", _quarantine, "List the rows that checks refused, or try them again after a fix.")
     held.add_argument("action", choices=["list", "retry"])
@@ -171,7 +172,7 @@ def _budget(_: argparse.Namespace) -> int:
 def _sql(options: argparse.Namespace) -> int:
     from data_pipeline.local.sql import query
 
-    Console().print(query(local_home(os.environ).prepare(), os.environ, options.statement))
+    Console().print(query(local_home(os.environ), os.environ, options.statement, options.timeout))
     return 0
 
 

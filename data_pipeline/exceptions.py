@@ -14,7 +14,8 @@
     |   |-- RequestTimeoutError             (requests Timeout)
     |   |-- ConnectionFailedError           (requests ConnectionError)
     |   |-- TokenUnavailableError           no token yet: one issue a minute, or somebody else is issuing it
-    |   `-- CoordinationError               the state shared by processes cannot be read or written
+    |   |-- CoordinationError               the state shared by processes cannot be read or written
+    |   `-- BusyError                       another command of this installation is at work; says which, since when
     `-- PermanentError                      will not pass: somebody has to change something
         |-- ConfigurationError              (ValueError)  a setting or credential is missing or wrong; names it
         |-- InvalidRequestError             (ValueError)  the caller's argument is wrong; raised before any call
@@ -111,6 +112,10 @@ class TokenUnavailableError(TransientError):
 
 class CoordinationError(TransientError):
     """The state that processes share cannot be read or written, so no call may be sent."""
+
+
+class BusyError(TransientError):
+    """Another command of the same installation is doing what this one must do alone; nothing was begun."""
 
 
 class ConfigurationError(PermanentError, ValueError):

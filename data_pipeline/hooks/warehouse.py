@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
 
 from airflow.sdk import BaseHook
 
@@ -12,8 +12,6 @@ from data_pipeline.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-LIBPQ_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "target_session_attrs")
-
 
 class WarehouseHook(BaseHook):
     """
@@ -21,8 +19,8 @@ class WarehouseHook(BaseHook):
 
     Airflow's own Postgres hook reads the same connection, but gives psycopg 3.
 
-    :param postgres_conn_id: The Airflow connection; ``schema`` is the database. Of its extra, only the options of
-        libpq that concern TLS and connecting are used.
+    :param postgres_conn_id: The Airflow connection; ``schema`` is the database. Its extra may hold any connection
+        parameter of libpq (``sslmode``, ``options``, ``target_session_attrs`` ...), which goes before a field.
     """
 
     conn_name_attr = "postgres_conn_id"
@@ -38,27 +36,33 @@ class WarehouseHook(BaseHook):
         """
         Return a new connection, which the caller closes; leaving its ``with`` block commits or rolls back.
 
-        :raises ConfigurationError: The connection is of another type, or lacks a host or a database.
+        :raises ConfigurationError: The connection is of another type, lacks a host or a database, or its extra names
+            what libpq does not know.
         """
         from data_pipeline.warehouse.connect import connect
 
-        return connect(self._url())
+        return connect(self.get_uri())
 
-    def _url(self) -> str:
-        # It holds the password, so it goes to connect() and nowhere else.
+    def get_uri(self) -> str:
+        """
+        Return the address with every parameter. It holds the password, so it goes to a driver and nowhere else.
+
+        :raises ConfigurationError: As for ``get_conn``.
+        """
+        from data_pipeline.warehouse.fields import connection_url
+
         connection = self.get_connection(self.postgres_conn_id)
         if connection.conn_type not in ("postgres", "postgresql"):
             raise ConfigurationError(
                 f"connection {self.postgres_conn_id!r} must be of type postgres, not {connection.conn_type!r}"
             )
-        if not connection.host or not connection.schema:
-            raise ConfigurationError(
-                f"connection {self.postgres_conn_id!r}: the fields host and schema (the database) must be filled in"
-            )
-        credentials = quote(connection.login or "", safe="")
-        if connection.password:
-            credentials += ":" + quote(connection.password, safe="")
-        extra = connection.extra_dejson
-        options = urlencode({name: extra[name] for name in LIBPQ_OPTIONS if extra.get(name)})
-        address = f"{connection.host}:{connection.port or 5432}/{quote(connection.schema, safe='')}"
-        return f"postgresql://{credentials}@{address}" + (f"?{options}" if options else "")
+        try:
+            extra = json.loads(
+                connection.extra or "{}"
+            )  # Airflow takes a broken one for an empty one: TLS would be off
+        except json.JSONDecodeError:
+            extra = None
+        if not isinstance(extra, dict):
+            raise ConfigurationError(f"connection {self.postgres_conn_id!r}: its extra must be a JSON object")
+        fields = {name: getattr(connection, name) for name in ("host", "port", "login", "password", "schema")}
+        return connection_url(fields, connection.extra_dejson, self.postgres_conn_id)  # which masks secrets in logs

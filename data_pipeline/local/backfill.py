@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -27,12 +27,10 @@ from data_pipeline.loading.list_backfill import DATASET as LISTS
 from data_pipeline.loading.reconciliation import after_market_setting
 from data_pipeline.local.backfill_lists import backfill_lists
 from data_pipeline.local.home import Home
-from data_pipeline.local.stack import Warehouse, warehouse_of
+from data_pipeline.local.opened import open_warehouse
 from data_pipeline.market.clock import market_clock
 from data_pipeline.sources.factory import DataSourceFactory
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.embedded import EmbeddedPostgres
-from data_pipeline.warehouse.migrate import migrate
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -161,20 +159,3 @@ def _progress(console: Console) -> Progress:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rows]:,} rows"),
         TimeElapsedColumn(), TimeRemainingColumn(), console=console,
     )  # fmt: skip
-
-
-@contextmanager
-def open_warehouse(home: Home, environ: Mapping[str, str]) -> Iterator[Warehouse]:
-    """Hand over the warehouse; an embedded server that was not running is started, migrated, and stopped again."""
-    server = EmbeddedPostgres(home.prepare().postgres)
-    was_running = server.running
-    if not environ.get("MARKET_DB_URL") and not was_running:
-        server.start()
-    try:
-        warehouse = warehouse_of(server, environ)
-        if not environ.get("MARKET_DB_URL"):
-            migrate(warehouse.owner_url)
-        yield warehouse
-    finally:
-        if not was_running and server.running:
-            server.stop()

@@ -13,8 +13,8 @@ from rich.table import Table
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.loading.coverage import DATASETS, Coverage, coverage
 from data_pipeline.local.arguments import DAYS
-from data_pipeline.local.backfill import open_warehouse
 from data_pipeline.local.home import Home
+from data_pipeline.local.opened import open_warehouse
 from data_pipeline.trading_calendar import krx_calendar
 from data_pipeline.warehouse.connect import connect
 

@@ -2,6 +2,7 @@
 
 PLAN is a JSON file, a list of ``{"dag_id", "logical_date", "conf"}``. EVENTS is a file that gets one JSON line when a
 run starts and one when it ends. The exit code is 0 when every run succeeded; the first failed run ends the list.
+``--stop-with-stdin`` at the end lets it stop when its standard input ends, as it does when its starter is killed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -47,8 +49,16 @@ def _run(planned: PlannedRun, dags_folder: str) -> str:
     return str(run.state)
 
 
-def main(plan: str, events: str) -> int:
+def _stop_with_stdin() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(143)  # nobody holds the lock of `run` any more; Postgres rolls back what is open
+
+
+def main(plan: str, events: str, *options: str) -> int:
     """Run the plan; return the exit code."""
+    if "--stop-with-stdin" in options:
+        threading.Thread(target=_stop_with_stdin, daemon=True).start()
     from airflow.configuration import conf
 
     os.environ.update(anchored(os.environ))

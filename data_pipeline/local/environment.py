@@ -11,12 +11,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from data_pipeline.local.home import PROJECT, Home
 from data_pipeline.market.clock import anchored
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.variables import setting
+from data_pipeline.warehouse.fields import connection_fields
 
 SANDBOX_KEY = "SANDBOX-KEY-".ljust(36, "0")
 SANDBOX_SECRET = "SANDBOX-SECRET-".ljust(180, "0")
@@ -68,18 +68,8 @@ def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
 
 
 def postgres_connection_json(url: str) -> str:
-    """Return a ``postgresql://`` URL in the form that ``AIRFLOW_CONN_<ID>`` takes."""
-    parts = urlsplit(url)
-    return json.dumps(
-        {
-            "conn_type": "postgres",
-            "host": parts.hostname,
-            "port": parts.port or 5432,
-            "login": unquote(parts.username or ""),
-            "password": unquote(parts.password or ""),
-            "schema": parts.path.lstrip("/"),
-        }
-    )
+    """Return a ``postgresql://`` URL in the form that ``AIRFLOW_CONN_<ID>`` takes, with every parameter it has."""
+    return json.dumps(connection_fields(url))
 
 
 def airflow_environment(

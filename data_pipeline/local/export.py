@@ -14,8 +14,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.arguments import EXPORTS
-from data_pipeline.local.backfill import open_warehouse
 from data_pipeline.local.home import Home
+from data_pipeline.local.opened import open_warehouse
 
 if TYPE_CHECKING:
     from data_pipeline.read.plans import Plan

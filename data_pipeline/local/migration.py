@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from data_pipeline.local.home import Home
-from data_pipeline.local.stack import warehouse_of
+from data_pipeline.local.opened import open_warehouse
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate, rehearse
 from data_pipeline.warehouse.rehearsal import Rehearsal
 
@@ -22,22 +21,14 @@ def migrate_warehouse(home: Home, environ: Mapping[str, str], console: Console, 
     Raises:
         DataPipelineError: It cannot be done; nothing was changed.
     """
-    server = EmbeddedPostgres(home.prepare().postgres)
-    was_running = server.running
-    if not environ.get("MARKET_DB_URL") and not was_running:
-        server.start()
-    try:
-        warehouse = warehouse_of(server, environ)
+    with open_warehouse(home, environ, migrated=False) as warehouse:
         if dry_run:
             _show(rehearse(warehouse.owner_url), console)
             return 0
         migrate(warehouse.owner_url)
         with closing(connect(warehouse.reader_url)):
             console.print("The warehouse is up to date.")
-        return 0
-    finally:
-        if dry_run and not was_running and server.running:
-            server.stop()
+    return 0
 
 
 def _show(plan: Rehearsal, console: Console) -> None:

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from data_pipeline.local.dag_runs import write_plan
 from data_pipeline.local.home import Home
+from data_pipeline.local.locks import alone
 from data_pipeline.local.plan import HISTORY_SESSIONS, RunPlan, make_plan, market_evening
 from data_pipeline.local.report import Gap, Loaded, gap_table, gaps, last_run_id, loaded_since, loaded_table
 from data_pipeline.local.stack import Stack, has_credentials, local_stack
@@ -41,7 +42,16 @@ def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console)
         environ: Credentials and addresses, as documented in ``.env.example``.
         now: An aware time; "today" is the last session that is final at this moment.
         console: Where progress and tables go.
+
+    Raises:
+        BusyError: Another `run` of this installation is at work.
+        ConfigurationError: A part did not start; the message names its log.
     """
+    with alone(home.prepare(), "run", "`data-pipeline run`"):
+        return _run_alone(home, environ, now, console)
+
+
+def _run_alone(home: Home, environ: Mapping[str, str], now: datetime, console: Console) -> int:
     sandbox = not has_credentials(environ)
     plan = make_plan(now, sandbox, environ)
     kind = "KIS emulator, made-up data (no credentials found)" if sandbox else "Korea Investment & Securities"
@@ -49,7 +59,7 @@ def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console)
     began = time.monotonic()
     with (
         console.status("Starting Postgres, the warehouse and Airflow's database ..."),
-        local_stack(home.prepare(), environ, market_evening(now)) as stack,
+        local_stack(home, environ, market_evening(now)) as stack,
     ):
         ready_s = time.monotonic() - began
         with closing(connect(stack.warehouse.reader_url)) as connection:
@@ -104,8 +114,8 @@ def _run_dags(stack: Stack, plan: RunPlan, connection: Any, console: Console, be
     with log_file.open("wb") as log, _progress(console) as progress:
         bars = {run.dag_id: progress.add_task(LABELS[run.dag_id], start=False, total=None) for run in runs}
         child = subprocess.Popen(  # noqa: S603 - our own command line
-            [sys.executable, "-m", "data_pipeline.local.dag_runs", str(plan_file), str(events)],
-            env={**stack.airflow_environment(), "TASK_RETRIES": "1"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            [sys.executable, "-m", "data_pipeline.local.dag_runs", str(plan_file), str(events), "--stop-with-stdin"],
+            env={**stack.airflow_environment(), "TASK_RETRIES": "1"}, stdin=subprocess.PIPE, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             while child.poll() is None:
@@ -114,7 +124,7 @@ def _run_dags(stack: Stack, plan: RunPlan, connection: Any, console: Console, be
         finally:
             if child.poll() is None:
                 child.terminate()
-                child.wait()
+            child.communicate()
         _show(progress, bars, totals, events, connection, before)
     return child.returncode == 0
 

@@ -4,46 +4,127 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING, NoReturn
 
+import psycopg2
+from psycopg2 import errors
+from rich.markup import escape
 from rich.table import Table
 
+from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.local.home import Home
-from data_pipeline.local.stack import warehouse_of
+from data_pipeline.local.opened import open_warehouse
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from data_pipeline.warehouse.rights import more_than_reading
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 MOST_ROWS = 1000
+TIMEOUT_S = 60
+LONGEST_S = 86_400
+
+PASSING = ("08", "53", "57", "58")
+"""Classes of SQLSTATE that say something about the server and nothing about the statement.
+
+Source: PostgreSQL documentation, "PostgreSQL Error Codes"."""
+
+# A cursor of PL/pgSQL takes exactly one statement, and one that returns rows: the server's own parser decides, so text
+# like `SELECT 1; COMMIT; DROP ...` never runs, not even its first part.
+OPEN = """
+DO $$
+DECLARE
+    answer refcursor := 'answer';
+BEGIN
+    OPEN answer NO SCROLL FOR EXECUTE current_setting('data_pipeline.statement');
+END
+$$
+"""
 
 
-def query(home: Home, environ: Mapping[str, str], statement: str) -> Table:
+def query(home: Home, environ: Mapping[str, str], statement: str, timeout_s: int = TIMEOUT_S) -> Table:
     """Return the answer as a table of at most 1,000 rows; a server that was not running runs only for the question.
 
+    The statement runs in a transaction that is read-only and never committed, with a login that can only read.
+
+    Args:
+        home: The installation's folder.
+        environ: ``MARKET_READER_URL`` or ``MARKET_DB_URL`` name the login; without them it is ``market_reader``.
+        statement: One SELECT, VALUES, TABLE, WITH, SHOW or EXPLAIN.
+        timeout_s: Seconds after which the server stops the statement.
+
     Raises:
-        psycopg2.Error: Postgres refuses the statement; its message says where.
-        TransientError: The server cannot be reached.
+        InvalidRequestError: It is no such statement, Postgres refuses it, or it took too long.
+        ConfigurationError: The login may do more than read; the message says the way out.
+        psycopg2.Error: The server went away.
     """
-    server = EmbeddedPostgres(home.postgres)
-    was_running = server.running
-    if not environ.get("MARKET_DB_URL") and not was_running:
-        server.start()
+    if not 1 <= timeout_s <= LONGEST_S:
+        raise InvalidRequestError(f"--timeout must be from 1 to {LONGEST_S} seconds, not {timeout_s}")
+    with (
+        open_warehouse(home, environ, migrated=False) as warehouse,
+        closing(connect(warehouse.reader_url, application_name="data-pipeline sql")) as connection,
+    ):
+        connection.set_session(readonly=True)
+        if more := more_than_reading(connection):
+            raise ConfigurationError(
+                f"`sql` asks with a login that can only read, and {more}: set MARKET_READER_URL to one that can, for "
+                "example postgresql://market_reader:password@host:5432/market after "
+                "ALTER ROLE market_reader LOGIN PASSWORD 'password'"
+            )
+        with connection.cursor() as cursor:
+            try:
+                return _answer(cursor, statement, timeout_s)
+            except psycopg2.Error as error:
+                _raise_refusal(error, timeout_s)
+
+
+def _answer(cursor: Cursor, statement: str, timeout_s: int) -> Table:
+    settings = {
+        "search_path": "market, public",
+        "timezone": "Asia/Seoul",
+        "statement_timeout": str(timeout_s * 1000),
+        "data_pipeline.statement": statement,
+    }
     try:
-        with closing(connect(warehouse_of(server, environ).reader_url)) as connection:
-            connection.set_session(readonly=True)
-            with connection.cursor() as cursor:
-                cursor.execute("SET search_path = market, public; SET timezone = 'Asia/Seoul'")
-                cursor.execute(statement)
-                names = [column.name for column in cursor.description or ()]
-                return _table(names, cursor.fetchmany(MOST_ROWS) if names else [], cursor.rowcount)
-    finally:
-        if not was_running and server.running:
-            server.stop()
+        for name, value in settings.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", (name, value))
+        cursor.execute(OPEN)
+        # One FETCH: the statement could lift the timeout for the next one.
+        cursor.execute(f"FETCH FORWARD {MOST_ROWS + 1} FROM answer")
+        names = [column.name for column in cursor.description or ()]
+        return _table(names, cursor.fetchall())
+    except UnicodeEncodeError:
+        raise InvalidRequestError("the statement is not UTF-8") from None
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequestError(f"a value cannot be shown ({error}): cast it to text") from None
 
 
-def _table(names: list[str], rows: list[tuple[object, ...]], total: int) -> Table:
-    caption = "1 row" if total == 1 else f"{total:,} rows"
-    if total > len(rows):
-        caption += f", the first {MOST_ROWS:,} shown"
-    table = Table(*names, caption=caption, header_style="bold")
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+def _raise_refusal(error: psycopg2.Error, timeout_s: int) -> NoReturn:
+    if isinstance(error, errors.QueryCanceled):
+        raise InvalidRequestError(f"it took longer than {timeout_s} s and was stopped; --timeout allows more") from None
+    if isinstance(error, errors.InvalidCursorDefinition):
+        raise InvalidRequestError(
+            "`sql` is read-only and takes exactly one statement: SELECT, VALUES, TABLE, WITH, SHOW or EXPLAIN"
+        ) from None
+    if error.pgcode is None or error.pgcode.startswith(PASSING):
+        raise error
+    hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
+    raise InvalidRequestError(f"Postgres: {error.diag.message_primary}{_place(error)}{hint}") from None
+
+
+def _place(error: psycopg2.Error) -> str:
+    text, position = error.diag.internal_query, error.diag.internal_position
+    if not text or not position:
+        return ""
+    before, after = text[: int(position) - 1], text[int(position) - 1 :]
+    return f", in line {before.count(chr(10)) + 1} at {after.splitlines()[0][:40]!r}" if after else ", at its end"
+
+
+def _table(names: list[str], rows: list[tuple[object, ...]]) -> Table:
+    caption = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
+    if len(rows) > MOST_ROWS:
+        caption = f"more than {MOST_ROWS:,} rows, the first {MOST_ROWS:,} shown"
+    table = Table(*map(escape, names), caption=caption, header_style="bold")
+    for row in rows[:MOST_ROWS]:
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from data_pipeline.local.environment import (
     sandbox_connection,
 )
 from data_pipeline.local.home import Home
+from data_pipeline.local.locks import in_turn
 from data_pipeline.local.processes import run_to_the_end
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
@@ -26,6 +27,8 @@ from data_pipeline.warehouse.migrate import migrate
 __all__ = ["SourceConnection", "Stack", "Warehouse", "has_credentials", "kis_connection", "local_stack", "warehouse_of"]
 
 METADATA_DATABASE = "airflow"
+RUN_METADATA_DATABASE = "airflow_run"
+"""Of `run`, whose DAG runs the scheduler of `up` would otherwise take for its own."""
 METADATA_ROLE = "airflow"
 SANDBOX_RATE = 18
 
@@ -67,7 +70,8 @@ def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
 
 def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:
     """Bring Airflow's metadata database up to date; its output goes to ``logs/airflow-migrate.log``."""
-    run_to_the_end([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log")
+    with in_turn(home, "airflow-migrate"):  # the first one also writes AIRFLOW_HOME
+        run_to_the_end([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log")
 
 
 def _emulator(market_now: datetime) -> EmulatorProcess:
@@ -77,7 +81,7 @@ def _emulator(market_now: datetime) -> EmulatorProcess:
 
 @contextmanager
 def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) -> Iterator[Stack]:
-    """Start everything, hand it over, and stop what was started here; a server that ran before runs on.
+    """Start everything, hand it over, and stop it; a server that others use runs on until the last of them has left.
 
     Args:
         home: The installation's folder, prepared.
@@ -87,16 +91,16 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
     Raises:
         ConfigurationError: A part did not start; the message names its log.
     """
-    server = EmbeddedPostgres(home.postgres)
-    was_running = server.running
     emulator = None if has_credentials(environ) else _emulator(market_now)
-    try:
+    with ExitStack() as started:
+        if emulator:
+            started.callback(emulator.stop)
         with ThreadPoolExecutor(2) as starter:
             emulator_ready = starter.submit(emulator.start) if emulator else None
-            server.start()
-            server.create_database(METADATA_DATABASE, METADATA_ROLE)
+            server = started.enter_context(EmbeddedPostgres(home.postgres))
+            server.create_database(RUN_METADATA_DATABASE, METADATA_ROLE)
             warehouse = warehouse_of(server, environ)
-            metadata_url = server.url(METADATA_DATABASE, METADATA_ROLE)
+            metadata_url = server.url(RUN_METADATA_DATABASE, METADATA_ROLE)
             migrated = starter.submit(migrate, warehouse.owner_url)
             if emulator_ready:
                 emulator_ready.result()
@@ -107,8 +111,3 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             migrate_airflow(home, stack.airflow_environment())
             migrated.result()
         yield stack
-    finally:
-        if emulator:
-            emulator.stop()
-        if not was_running:
-            server.stop()

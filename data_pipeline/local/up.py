@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.exceptions import BusyError, ConfigurationError
 from data_pipeline.local.environment import airflow_command, sandbox_connection
 from data_pipeline.local.home import Home
+from data_pipeline.local.locks import alone
 from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import (
     METADATA_DATABASE,
@@ -53,8 +54,14 @@ def start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | R
     """Start each part and yield a sentence before each, then the address; what runs already is left alone.
 
     Raises:
+        BusyError: Another `up` or `down` of this installation is at work.
         ConfigurationError: A part did not become healthy; the message names its log.
     """
+    with alone(home, "up", "`data-pipeline up`"):
+        yield from _start_everything(home, environ)
+
+
+def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | Running]:
     yield "Postgres"
     server = EmbeddedPostgres(home.postgres)
     server.start()
@@ -87,20 +94,34 @@ def start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | R
 
 
 def stop_everything(home: Home) -> Iterator[str]:
-    """Stop each part, one by one, and yield its name when it has ended."""
-    for name in (*reversed(COMPONENTS), "emulator"):
-        if Background(home, name).stop():
-            yield name
-    server = EmbeddedPostgres(home.postgres)
-    if server.running:
-        server.stop()
-        yield "Postgres"
+    """Stop each part, one by one, and yield its name when it has ended.
+
+    Postgres runs on while another command uses it, and ends with the last of them.
+
+    Raises:
+        BusyError: Another `up` or `down` of this installation is at work.
+    """
+    with alone(home, "up", "`data-pipeline down`"):
+        for name in (*reversed(COMPONENTS), "emulator"):
+            if Background(home, name).stop():
+                yield name
+        server = EmbeddedPostgres(home.postgres)
+        if server.running:
+            yield "Postgres" if server.release() else "what `up` started (another command still uses Postgres)"
 
 
 def delete_everything(home: Home) -> None:
-    """Delete the folder and the database files, which lie elsewhere when root's server account cannot reach it."""
-    EmbeddedPostgres(home.postgres).destroy()
-    shutil.rmtree(home.root)
+    """Delete the folder and the database files, which lie elsewhere when root's server account cannot reach it.
+
+    Raises:
+        BusyError: Another command of this installation is at work; nothing was deleted.
+    """
+    server = EmbeddedPostgres(home.postgres)
+    with alone(home, "up", "`data-pipeline down`"), alone(home, "run", "`data-pipeline down`"):
+        if not server.release():
+            raise BusyError(f"another command still uses the Postgres of {home.root}: nothing was deleted, wait for it")
+        server.destroy()
+        shutil.rmtree(home.root)
 
 
 def _start_emulator(home: Home, environ: Mapping[str, str]) -> str:

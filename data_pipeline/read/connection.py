@@ -17,7 +17,7 @@ from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.loading.errors import said_plainly
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import PROJECT, EmbeddedPostgres, embedded_directory
-from data_pipeline.warehouse.locate import database_name
+from data_pipeline.warehouse.locate import database_name, reader_address
 
 SETTINGS = (
     "SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true),"
@@ -29,9 +29,9 @@ SETTINGS = (
 def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
     """Open the warehouse for several reads and close it afterwards.
 
-    It is the one that ``MARKET_DB_URL`` names, else the embedded one, read as ``market_reader``: the database of real
-    rows when there are KIS credentials, that of made-up rows otherwise. An embedded server that does not run is
-    started, and stopped again when its last user has left.
+    It is the one that ``MARKET_DB_URL`` names, with the login of ``MARKET_READER_URL`` where that is set; else the
+    embedded one, read as ``market_reader``: the database of real rows when there are KIS credentials, that of made-up
+    rows otherwise. An embedded server that does not run is started, and stopped again when its last user has left.
 
     Args:
         environ: Where the settings are; None for the process's own and, behind them, those of ``.env``, which stay out
@@ -44,7 +44,7 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
     if environ is None:
         kept = {name: value for name, value in dotenv_values(PROJECT / ".env").items() if value is not None}
         environ = {**kept, **os.environ}
-    if url := environ.get("MARKET_DB_URL", "").strip():
+    if url := reader_address(environ):
         with closing(connect(url, application_name="data-pipeline read", environ=environ)) as connection:
             yield connection
         return

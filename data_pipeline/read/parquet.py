@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -53,12 +54,13 @@ def export(
         block: Bytes of COPY text that make one row group.
 
     Raises:
-        InvalidRequestError: The file exists, its folder does not, or another export is writing it.
+        InvalidRequestError: The file exists or is no regular file (a link, a device, a pipe), its folder does not, or
+            another export is writing it.
         ConfigurationError: The file system refuses: no space, no permission.
         DataPipelineError: As for the frames.
     """
     path = Path(path)
-    if path.is_dir() or not path.parent.is_dir():
+    if not path.parent.is_dir():
         raise InvalidRequestError(f"{path} cannot be written: name a file in a folder that exists")
     _require_free(path, replace)
     with _system_errors(path), _part(path) as part:
@@ -72,8 +74,26 @@ def export(
 
 
 def _require_free(path: Path, replace: bool) -> None:
-    if path.exists() and not replace:
+    try:
+        mode = path.lstat().st_mode  # not through a link: what would be replaced is the link
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise InvalidRequestError(
+            f"{path} is {_kind(mode)}, which an export never replaces: name a file in a folder that exists"
+        )
+    if not replace:
         raise InvalidRequestError(f"{path} exists: choose another name, or add --force (replace=True) to replace it")
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+    }
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def _write(plan: Plan, part: IO[bytes], connection: Any, progress: Callable[[int, int], None], block: int) -> int:
@@ -106,7 +126,12 @@ def _metadata(plan: Plan, schema: Any) -> dict[bytes, bytes]:
 def _part(path: Path) -> Iterator[IO[bytes]]:
     """Hand over the file to write, locked; an error deletes it."""
     name = path.with_name(f"{path.name}.part")
-    with name.open("ab") as part:
+    _require_free(name, replace=True)
+    # Between the look and the opening somebody may put a link or a pipe there: neither followed nor waited for.
+    flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    with open(name, "ab", opener=lambda path, _: os.open(path, flags, 0o666)) as part:
+        if not stat.S_ISREG(os.fstat(part.fileno()).st_mode):
+            raise InvalidRequestError(f"{name} is no regular file: choose another name")
         if not _locked(part, name):
             raise InvalidRequestError(f"another export is writing {path}: wait for it or choose another name")
         part.truncate(0)  # of one that was killed

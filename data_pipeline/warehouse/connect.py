@@ -26,6 +26,10 @@ REFUSALS = {
     "no pg_hba.conf entry": "the server lets this user in from nowhere near here (pg_hba.conf)",
     "is not permitted to log in": "this role may not log in",
     "permission denied for database": "this user may not connect to this database",
+    "server does not support SSL": "the address demands TLS (sslmode), and this server offers none",
+    "root certificate file": "the file of root certificates (sslrootcert) is not there",
+    "certificate verify failed": "the server's certificate is not signed by one of sslrootcert",
+    "does not match host name": "the server's certificate is for another host name (sslmode=verify-full)",
 }
 
 
@@ -59,28 +63,29 @@ def connect(
     """Open a connection that is not in autocommit mode; the caller commits, rolls back and closes it.
 
     Args:
-        url: ``postgresql://user:password@host:port/database``.
-        application_name: What ``pg_stat_activity`` shows.
-        connect_timeout: Seconds to wait for the server, at least 2.
+        url: ``postgresql://user:password@host:port/database?...`` with any parameter that libpq knows.
+        application_name: What ``pg_stat_activity`` shows, unless the address says.
+        connect_timeout: Seconds to wait for the server, at least 2, unless the address says.
         lock_timeout: Seconds that one statement may wait for a lock; None waits without end.
         statement_timeout: Seconds that one statement may run; None lets it run to its end.
         search_path: Schemas for names without one. The package itself always names the schema.
         environ: Where ``MARKET_CLOCK`` may fix what ``market.now()`` says in this session; None for the process's own.
 
     Raises:
-        ConfigurationError: The address is malformed, or the server refuses the user, password or database.
+        ConfigurationError: The address is malformed, or the server refuses the user, password, database or TLS.
         ConnectionFailedError: The server cannot be reached or is not ready; trying again can help.
     """
-    require_address(url)
-    options = {"search_path": search_path, "lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
-    words = [
-        f"-c {name}={value if isinstance(value, str) else round(value * 1000)}"
-        for name, value in options.items()
-        if value is not None
+    parameters = require_address(url)
+    wanted = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
+    options = [
+        f"-c search_path={search_path}",
+        parameters.get("options", ""),
+        *(f"-c {name}={round(seconds * 1000)}" for name, seconds in wanted.items() if seconds is not None),
     ]
+    defaults = {"fallback_application_name": application_name, "connect_timeout": str(round(connect_timeout))}
     try:
         connection = psycopg2.connect(
-            url, application_name=application_name, connect_timeout=round(connect_timeout), options=" ".join(words)
+            make_dsn(**{**defaults, **parameters, "options": " ".join(one for one in options if one)})
         )
     except psycopg2.OperationalError as error:
         _raise_connect_error(url, error)
@@ -121,7 +126,7 @@ def address(url: str) -> str:
 
 
 def require_address(url: str) -> dict[str, str]:
-    """Return the parts of a Postgres address.
+    """Return the parameters of a Postgres address, by libpq's names and without its defaults.
 
     Raises:
         ConfigurationError: It is not one. The message does not repeat it, because it may hold a password.
@@ -130,7 +135,8 @@ def require_address(url: str) -> dict[str, str]:
         parts = parse_dsn(url) if url.startswith(("postgresql://", "postgres://")) else {}
     except psycopg2.ProgrammingError:
         parts = {}
-    if not parts or not parts.get("port", "0").replace(",", "").isdigit():
+    ports = str(parts.get("port", "")).split(",")  # one a host; an empty one is the default
+    if not parts or not all(port == "" or port.isdigit() for port in ports):
         raise ConfigurationError(f"the warehouse's address (MARKET_DB_URL) is not of the form {SHAPE}") from None
     return {name: str(value) for name, value in parts.items()}
 
@@ -145,6 +151,8 @@ def _raise_connect_error(url: str, error: psycopg2.OperationalError) -> NoReturn
         raise ConfigurationError(f"Postgres at {where}: there is no such database; create it first") from None
     if "FATAL: role" in text and "does not exist" in text:
         raise ConfigurationError(f"Postgres at {where}: there is no such user") from None
-    password = require_address(url).get("password")
-    reason = text.replace(password, "***") if password else text
+    parameters = require_address(url)
+    reason = text
+    for secret in filter(None, (parameters.get("password"), parameters.get("sslpassword"))):
+        reason = reason.replace(secret, "***")
     raise ConnectionFailedError(f"Postgres at {where} cannot be reached: {reason}") from None

@@ -29,6 +29,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 BACKGROUND = '"$@" >&2 </dev/null & echo $!'
 """Run a program so that it outlives its caller and never becomes the caller's zombie; print its PID."""
 
+OPEN_TO_ALL = """
+SELECT datacl IS NULL OR EXISTS (SELECT FROM aclexplode(datacl) WHERE grantee = 0) FROM pg_database WHERE datname = %s
+"""
+
 
 def embedded_directory(environ: Mapping[str, str]) -> Path:
     """Return the embedded server's folder: ``postgres`` under ``DATA_PIPELINE_HOME``, or under ``.local``."""
@@ -77,21 +81,31 @@ class EmbeddedPostgres:
         Raises:
             ConfigurationError: It cannot start; the message ends with the server's own words.
         """
-        self._start()
-        (self.directory / "keep").touch()
+        with self:
+            (self.directory / "keep").touch()
 
     def stop(self) -> None:
-        """Stop the server cleanly, ending open connections; nothing happens when it does not run.
+        """Stop the server cleanly, ending open connections, whoever uses it; nothing happens when it does not run.
 
         Raises:
             TransientError: It is still running after the timeout.
         """
         with self._alone():
+            self._stop()
+
+    def release(self) -> bool:
+        """Take back a ``start()``: stop the server unless somebody is inside a ``with`` block, who then stops it.
+
+        Returns:
+            Whether it is stopped.
+
+        Raises:
+            TransientError: It is still running after the timeout.
+        """
+        self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        with self._alone():
             (self.directory / "keep").unlink(missing_ok=True)
-            for how in (signal.SIGINT, signal.SIGQUIT):  # fast shutdown, then immediate
-                if self._signalled(how):
-                    return
-            raise TransientError(f"Postgres in {self.directory} did not stop within {self.timeout:.0f} s")
+        return self._stop_as_last(self._open_use())
 
     def destroy(self) -> None:
         """Stop the server and delete all its files, wherever they lie."""
@@ -113,32 +127,60 @@ class EmbeddedPostgres:
     def create_database(self, name: str, role: str = "owner") -> None:
         """Make a database that belongs to ``role`` and that only it may connect to; nothing happens when it exists."""
         with closing(self._admin()) as connection, connection.cursor() as cursor:
-            with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
+            # In turn, because two that revoke at once fail; not again, because a migration grants at the same place.
+            cursor.execute("SELECT pg_advisory_lock(hashtext('data_pipeline.create_database'))")
+            cursor.execute(OPEN_TO_ALL, (name,))
+            found = cursor.fetchone()
+            if found is None:
                 statement = sql.SQL("CREATE DATABASE {} OWNER {}")
                 cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(ROLES[role])))
-            cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+            if found is None or found[0]:
+                cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
 
     def __enter__(self) -> Self:
-        self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
-        use = os.open(self.directory / "users.lock", os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(use, fcntl.LOCK_SH)
+        use = self._open_use()
+        try:
+            fcntl.flock(use, fcntl.LOCK_SH)
+            self._start()
+        except BaseException:
+            os.close(use)
+            raise
         self._uses.append(use)
-        self._start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         use = self._uses.pop()
+        fcntl.flock(use, fcntl.LOCK_UN)
+        self._stop_as_last(use)
+
+    def _open_use(self) -> int:
+        self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        return os.open(self.directory / "users.lock", os.O_CREAT | os.O_RDWR, 0o600)
+
+    def _stop_as_last(self, use: int) -> bool:
+        """Stop the server unless it is used or was started to stay; ``use`` is closed, True when it is stopped."""
         try:
-            fcntl.flock(use, fcntl.LOCK_UN)
             fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not (self.directory / "keep").exists():
-                self.stop()
+            with self._alone():
+                if not (self.directory / "keep").exists():
+                    self._stop()
+                    return True
+                # Before the lock of starts and stops is free: whoever deletes `keep` next has to find nobody here.
+                fcntl.flock(use, fcntl.LOCK_UN)
         except BlockingIOError:
             log.debug("others still use the Postgres in %s", self.directory)
         finally:
             os.close(use)
+        return False
+
+    def _stop(self) -> None:
+        (self.directory / "keep").unlink(missing_ok=True)
+        for how in (signal.SIGINT, signal.SIGQUIT):  # fast shutdown, then immediate
+            if self._signalled(how):
+                return
+        raise TransientError(f"Postgres in {self.directory} did not stop within {self.timeout:.0f} s")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 
 REAL_DATABASE = "market"
@@ -23,6 +24,25 @@ class Warehouse:
         return "Warehouse(...)"
 
 
+def market_address(environ: Mapping[str, str]) -> str:
+    """Return the address of a warehouse of the user's own, ``MARKET_DB_URL``; empty for the embedded one."""
+    return environ.get("MARKET_DB_URL", "").strip()
+
+
+def reader_address(environ: Mapping[str, str]) -> str:
+    """Return the address to read that warehouse with: ``MARKET_READER_URL``, else ``MARKET_DB_URL``.
+
+    Raises:
+        ConfigurationError: ``MARKET_READER_URL`` stands alone, so nobody can tell which warehouse is meant.
+    """
+    url, reader = market_address(environ), environ.get("MARKET_READER_URL", "").strip()
+    if reader and not url:
+        raise ConfigurationError(
+            "MARKET_READER_URL is another login of the warehouse of MARKET_DB_URL: set that one too, or only that one"
+        )
+    return reader or url
+
+
 def has_credentials(environ: Mapping[str, str]) -> bool:
     """Whether the environment names a KIS app key and its secret."""
     return bool(environ.get("KIS_APP_KEY") and environ.get("KIS_APP_SECRET"))
@@ -38,9 +58,9 @@ def database_name(environ: Mapping[str, str]) -> str:
 
 def warehouse_of(server: EmbeddedPostgres, environ: Mapping[str, str]) -> Warehouse:
     """Return the warehouse: the server that ``MARKET_DB_URL`` names, else a database of the embedded one, made here."""
-    url = environ.get("MARKET_DB_URL")
-    if url:
-        return Warehouse(url, url, url)
+    reader_url = reader_address(environ)
+    if url := market_address(environ):
+        return Warehouse(url, url, reader_url)
     name = database_name(environ)
     server.create_database(name)
     return Warehouse(*(server.url(name, role) for role in ("owner", "loader", "reader")))

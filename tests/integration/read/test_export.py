@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from contextlib import closing
@@ -48,6 +49,41 @@ def test_the_file_is_the_frame(command, filled_reader, tmp_path, adjusted):
     expected = read.daily_bars(None, THU, FRI, adjusted, connection=filled_reader)
     pd.testing.assert_frame_equal(pd.read_parquet(path), expected)
     assert [*tmp_path.iterdir()] == [path]
+
+
+def as_link(path):
+    """Make a link to a file that is there."""
+    path.with_name("kept").write_text("kept")
+    path.symlink_to(path.with_name("kept"))
+
+
+SPECIAL = {
+    "a folder": Path.mkdir,
+    "a symbolic link": as_link,
+    "a symbolic link to nothing": lambda path: path.symlink_to(path.with_name("nowhere")),
+    "a pipe": os.mkfifo,
+    "a device": lambda path: os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3)),  # /dev/null
+    "a socket": lambda path: os.mknod(path, stat.S_IFSOCK | 0o600),
+}
+
+
+@pytest.mark.parametrize("name", ["bars.parquet", "bars.parquet.part"])
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_only_a_regular_file_is_replaced(command, tmp_path, kind, name):
+    """With --force too, what is no regular file stays what it is, also under the name of the unfinished file."""
+    special = tmp_path / name
+    try:
+        SPECIAL[kind](special)
+    except PermissionError:
+        pytest.skip("only root may make a device")
+    before = {path.name: path.lstat() for path in tmp_path.iterdir()}
+    code, said = command("daily_bars", *RANGE, "--force", "-o", tmp_path / "bars.parquet")
+    assert code == 2
+    assert f"{name} is {kind.removesuffix(' to nothing')}, which an export never replaces" in said
+    after = {path.name: path.lstat() for path in tmp_path.iterdir()}
+    assert {name: (one.st_ino, one.st_mode, one.st_size) for name, one in after.items()} == {
+        name: (one.st_ino, one.st_mode, one.st_size) for name, one in before.items()
+    }
 
 
 def test_every_dataset(command, filled_reader, tmp_path):
