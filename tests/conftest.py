@@ -14,7 +14,7 @@ _PROJECT = Path(__file__).resolve().parents[1]
 _FOLDER = Path(tempfile.mkdtemp(prefix="data-pipeline-tests-"))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
-for _name in [name for name in os.environ if name.startswith(("KIS_", "KRX_", "AIRFLOW", "DATA_SOURCE", "MARKET_DB"))]:
+for _name in [name for name in os.environ if name.startswith(("KIS_", "KRX_", "AIRFLOW", "DATA_SOURCE", "MARKET_"))]:
     del os.environ[_name]
 
 os.environ.update(

@@ -63,7 +63,7 @@ def source(kind, emulator, tmp_path_factory):
             APP_KEY, APP_SECRET, kind.removeprefix("kis-"), base_url=emulator.url, master_url=emulator.url,
             rate_limit=RATE, breaker_threshold=10_000,
         )  # fmt: skip
-        made = KISDataSource(settings, FileStore(tmp_path_factory.mktemp("state")))
+        made = KISDataSource(settings, FileStore(tmp_path_factory.mktemp("state")), clock=lambda: at(EVENING))
     with made:
         yield made
 
