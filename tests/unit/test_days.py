@@ -32,9 +32,10 @@ def test_a_wrong_day_is_told():
         chosen({"DAYS": "csat,monday"})
 
 
-def test_a_commit_has_its_three_moments():
+def test_a_commit_has_its_three_moments_and_its_seed():
     """Always the same ones, different ones for another commit, and every moment gets its turn."""
     assert slice_of("4a46450") == slice_of("4a46450")
     slices = [slice_of(f"{number:040x}") for number in range(60)]
-    assert {len(set(one)) for one in slices} == {3}
-    assert {name for one in slices for name in one} == NAMED
+    assert {len(set(names)) for names, _ in slices} == {3}
+    assert {name for names, _ in slices for name in names} == NAMED
+    assert len({seed for _, seed in slices}) == 60
