@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint up down sql lock clean
+comma := ,
+.PHONY: help setup setup-dev run test test-fast test-days test-full lint up down sql lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,12 +31,27 @@ setup-dev: $(VENV)/.dev-ready ## Install what testing needs as well
 run: setup ## Load the last finished session through Airflow into an embedded Postgres, then say what is there
 	@$(BIN)/data-pipeline run
 
-test: setup-dev ## Run every test on embedded parts
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+PYTEST = $(if $(SHIFT_DAYS),SHIFT_DAYS="$(SHIFT_DAYS)" PYTHONPATH="$(CURDIR)/tests/shift$(if $(PYTHONPATH),:$(PYTHONPATH))") $(BIN)/python -m pytest -q -n 2
+SEEDS ?= 11,12,13,14,15
+
+test: setup-dev ## Run every test but the long ones on embedded parts (SHIFT_DAYS=400: as if it were then)
+	@$(PYTEST) --dist loadfile
+
+test-fast: setup-dev ## Run the tests that need neither Postgres nor Airflow: a minute
+	@$(PYTEST) --dist loadfile tests/unit tests/contract tests/conformance
+
+test-days: setup-dev ## Run what depends on the date at fixed moments (DAYS=csat,sunday for some of them)
+	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long tests/days
+
+test-full: setup-dev ## Run the long tests: moments (DAYS=csat), other seeds (SEEDS=21,22), faults
+	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long
+	@SEEDS="$(SEEDS)" $(PYTEST) --dist loadfile -m "seeded or hypothesis" --hypothesis-seed=$(firstword $(subst $(comma), ,$(SEEDS)))
+	@$(PYTEST) --dist load tests/faults
 
 lint: setup-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tests/check_no_date.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

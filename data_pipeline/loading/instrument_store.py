@@ -164,6 +164,14 @@ def codes_with_events(cursor: Cursor, voice: str, lists: Lists, after: date | No
     return {code for (code,) in cursor.fetchall()}
 
 
+def told_by_exchange_alone(cursor: Cursor) -> set[str]:
+    """Return the issues that no list of a broker ever had; which lists those are decides what holds of them."""
+    cursor.execute(
+        "SELECT stock_code FROM market.instrument_report GROUP BY stock_code HAVING bool_and(voice = %s)", (EXCHANGE,)
+    )
+    return {code for (code,) in cursor.fetchall()}
+
+
 def reused_codes(cursor: Cursor, stock_codes: Collection[str]) -> set[str]:
     """Return those codes that were on the list more than once."""
     cursor.execute("SELECT stock_code FROM market.earlier_listing WHERE stock_code = ANY(%s)", (list(stock_codes),))

@@ -181,6 +181,7 @@ class _List:
         changed = self._observe(around, now)
         changed |= vanished if self.session in again else vanished | self._other_news(lists, before)
         changed |= store.reused_codes(self.cursor, self.issues)
+        changed |= store.told_by_exchange_alone(self.cursor) if lists[store.BROKER].complete else set()
         known = self._known()
         written, reused = store.work_out(self.cursor, changed, lists)
         written |= self._touch()

@@ -184,6 +184,9 @@ def _moments(exchange: Voice, broker: Voice) -> list[date]:
     for moment in _events(broker):
         place = bisect_left(exchange.lists, moment)
         moments.update(exchange.lists[place : place + 1])
+    # Brokers who begin to tell after the exchange did may lack the issue, and have no run to say so.
+    for run in exchange.runs if not broker.runs else ():
+        moments.update(broker.lists[bisect_right(broker.lists, run.last) :][:1])
     return sorted(moments)
 
 

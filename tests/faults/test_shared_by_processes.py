@@ -18,8 +18,8 @@ from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.coordination.store import open_store
 from data_pipeline.exceptions import CoordinationError
+from tests.python_path import python_path
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name("worker.py")
 Worker = subprocess.Popen[str]
 Start = Callable[..., Worker]
@@ -38,7 +38,7 @@ def start(url: str, tmp_path: Path) -> Iterator[Start]:
 
     def start_one(task: str, argument: str = "") -> Worker:
         command = [sys.executable, str(WORKER), task, url, str(tmp_path), argument]
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environ = {**os.environ, "PYTHONPATH": python_path()}
         worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ)
         workers.append(worker)
         assert heard(worker) == "ready"

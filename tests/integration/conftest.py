@@ -13,7 +13,17 @@ from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
 
+CLOCK = "2026-12-01T21:00+09:00"
+"""Where the market's clock stands for what has no moment of its own: a Tuesday evening after every day of the tests."""
 _numbers = count()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def market_time():
+    """Fix the market's clock, in this process and in those that the tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MARKET_CLOCK", CLOCK)
+        yield CLOCK
 
 
 class Database:

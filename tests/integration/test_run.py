@@ -4,22 +4,31 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from data_pipeline.local.environment import SANDBOX_KEY, SANDBOX_SECRET
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from tests.market_facts import listed
 
 PROJECT = Path(__file__).resolve().parents[2]
 WATCHED = "005930,000660,069500"
+SESSION = date(2026, 11, 25)
+"""A Wednesday; the market's clock stands on its evening."""
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Two runs into one new folder: what each printed, what each left in its summary, and the folder."""
     home = tmp_path_factory.mktemp("home")
-    environ = {**os.environ, "DATA_PIPELINE_HOME": str(home), "WATCH_LIST": WATCHED}
+    environ = {
+        **os.environ,
+        "DATA_PIPELINE_HOME": str(home),
+        "WATCH_LIST": WATCHED,
+        "MARKET_CLOCK": f"{SESSION}T20:40+09:00",
+    }
     del environ["COORDINATION_URL"]
     found = []
     for _ in range(2):
@@ -47,17 +56,16 @@ def test_nothing_is_missing_after_the_first_run(runs):
     _, _, [(printed, first), _] = runs
     assert [gap["missing"] for gap in first["gaps"]] == [0, 0, 0, 0]
     loaded = rows(first, "inserted")
-    assert loaded["market_reference instrument"] > 2600
-    assert loaded["daily_bars daily_bar"] == loaded["market_reference instrument"]
+    assert loaded["market_reference instrument"] == loaded["daily_bars daily_bar"] == len(listed(SESSION))
     assert loaded["backfill daily_bar"] == 3 * 99  # the newest session was there already
     assert loaded["order_books order_book"] == 3
     assert "Everything expected is there" in printed
 
 
 def test_the_whole_market_costs_thirty_issues_a_call(runs):
-    """About 2,760 issues are 92 calls, and the quota leaves room for little more."""
+    """About 2,760 issues are 92 or 93 calls, and the quota leaves room for little more."""
     _, _, [(_, first), _] = runs
-    assert 92 <= rows(first, "requests")["daily_bars daily_bar"] <= 105
+    assert len(listed(SESSION)) / 30 <= rows(first, "requests")["daily_bars daily_bar"] <= 105
 
 
 def test_the_second_run_changes_nothing(runs):
@@ -75,7 +83,7 @@ def test_the_second_run_changes_nothing(runs):
 def test_rows_say_that_they_are_made_up(runs):
     """Without credentials every bar comes from the emulator and says `kis-sandbox`."""
     _, environ, _ = runs
-    question = "SELECT source, count(*) > 2600 AS many FROM daily_bar GROUP BY source"
+    question = "SELECT DISTINCT source FROM daily_bar"
     asked = [sys.executable, "-m", "data_pipeline", "sql", question]
     answer = subprocess.run(asked, env=environ, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     assert "kis-sandbox" in answer

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
 from data_pipeline.trading_calendar import DATA_FILE, SEOUL, TradingCalendar, krx_calendar, load_calendar
 
-CLOSURE_LIST = Path(__file__).resolve().parents[2] / ".." / "shared" / "reference" / "krx-closures.json"
+CLOSURE_LIST = Path(__file__).resolve().parents[1] / "samples" / "krx" / "closures.json"
 
 # Counted with exchange_calendars 4.13.2 (2001 to 2025); 261 weekdays less 17 and 16 closures (2026, 2027).
 SESSIONS_A_YEAR = {
@@ -84,12 +84,10 @@ def test_sessions_of_a_year(year: int, count: int) -> None:
 
 def test_published_closures() -> None:
     """From 2016 to 2026 the closed weekdays are those that the exchange published, no more and no fewer."""
-    if not CLOSURE_LIST.exists():
-        pytest.skip("the published list of closures is not beside this checkout")
     published = {
-        date(int(day[:4]), int(day[4:6]), int(day[6:]))
-        for days in json.loads(CLOSURE_LIST.read_text(encoding="utf-8"))["years"].values()
-        for day in days
+        date.fromisoformat(f"{year}-{day}")
+        for year, days in json.loads(CLOSURE_LIST.read_text(encoding="utf-8")).items()
+        for day in days.split()
     }
     first = date(2016, 1, 1)
     days = [first + timedelta(days=number) for number in range((date(2026, 12, 31) - first).days + 1)]

@@ -1,26 +1,25 @@
 """The exchange's bars after those of the broker: both emulated over HTTP, through Airflow.
 
-The session is the last one that KRX must have published by the real clock, since the KRX client goes by that.
+Facts: 25 November 2026 is a Wednesday; on it 060480 is no longer listed, which was on the two sessions before. The
+market's clock stands on Thursday morning, when KRX has published Wednesday.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 import pytest
 
 from data_pipeline.emulator.krx import API_KEY
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.dag_runs import PlannedRun
-from data_pipeline.sources.krx.publication import Publication
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.trading_calendar import SEOUL
+from tests.market_facts import listed
 
-SESSION = Publication(krx_calendar(), lambda: datetime.now(SEOUL)).last_published()
-NEXT = krx_calendar().next_session(SESSION)
-FIRST = krx_calendar().previous_session(krx_calendar().previous_session(SESSION))
-EARLIER = krx_calendar().previous_session(krx_calendar().previous_session(FIRST))
-OLDEST = krx_calendar().previous_session(EARLIER)
+OLDEST, EARLIER = date(2026, 11, 18), date(2026, 11, 19)
+FIRST, BETWEEN, SESSION, NEXT = (date(2026, 11, day) for day in (23, 24, 25, 26))
+GONE = "060480"
 CODES = ["000660", "005930", "069500", "247540"]
 """Of two boards, and a fund."""
 RATE = 60
@@ -60,12 +59,13 @@ def source(brokers, exchanges):
         "AIRFLOW_CONN_KIS_DEFAULT": json.dumps(kis),
         "AIRFLOW_CONN_KRX_DEFAULT": json.dumps(krx),
         "KIS_BARS_INCLUDE_AFTER_MARKET": "false",
+        "MARKET_CLOCK": moment(NEXT, "09:40"),
     }
 
 
 @pytest.fixture(scope="module")
 def result(airflow):
-    """The list of issues, the broker's bars, the exchange's bars, and two sessions more from the exchange."""
+    """The list of issues, the broker's bars, the exchange's bars, and lists and sessions before from the exchange."""
     past = {"stock_codes": CODES, "first": FIRST.isoformat(), "last": SESSION.isoformat()}
     lists = {"dataset": "instrument", "first": FIRST.isoformat(), "last": SESSION.isoformat()}
     return airflow.run(
@@ -73,9 +73,9 @@ def result(airflow):
         PlannedRun("daily_bars", moment(SESSION, "20:30")),
         PlannedRun("daily_bars_official", moment(NEXT, "08:30")),
         PlannedRun("backfill", moment(NEXT, "09:00"), past | {"source_conn_id": "krx_default"}),
-        PlannedRun("backfill", moment(NEXT, "09:10"), WHOLE | {"dry_run": True}),
+        PlannedRun("backfill", moment(NEXT, "09:10"), lists | {"source_conn_id": "krx_default"}),
+        PlannedRun("backfill", moment(NEXT, "09:15"), WHOLE | {"dry_run": True}),
         PlannedRun("backfill", moment(NEXT, "09:20"), WHOLE),
-        PlannedRun("backfill", moment(NEXT, "09:15"), lists | {"source_conn_id": "krx_default"}),
     )
 
 
@@ -86,17 +86,14 @@ def test_every_dag_succeeds(result):
 
 def test_every_bar_is_official(airflow, result):
     """The whole market is there once, and every row comes from the exchange."""
-    listed = airflow.query("SELECT count(*) FROM market.instrument")
-    bars = airflow.query("SELECT count(*) FROM market.daily_bar WHERE session = %s AND source = 'krx-sandbox'", SESSION)
-    assert bars == listed
-    assert airflow.query("SELECT count(*) FROM market.daily_bar WHERE session = %s", SESSION) == listed
+    bars = airflow.query("SELECT stock_code, source FROM market.daily_bar WHERE session = %s ORDER BY 1", SESSION)
+    assert bars == [(code, "krx-sandbox") for code in listed(SESSION)]
 
 
 def test_the_list_shows_the_after_market_and_nothing_else(airflow, result):
     """Both emulators serve one market, so volumes and values after the close are the only difference, as expected."""
     found = dict(airflow.query("SELECT kind, count(*) FROM market.reconciliation WHERE expected GROUP BY kind"))
-    since = datetime(2026, 9, 14, tzinfo=SEOUL).date() <= SESSION
-    assert set(found) == ({"volume", "trading_value"} if since else set())
+    assert set(found) == {"volume", "trading_value"}
     assert airflow.query("SELECT count(*) FROM market.reconciliation WHERE expected IS NOT TRUE") == [(0,)]
 
 
@@ -111,17 +108,13 @@ def test_a_backfill_may_ask_the_exchange(airflow, result):
 
 def test_a_backfill_of_the_whole_market_takes_the_exchange_by_itself(airflow, result):
     """One session of every issue with its funds is four calls of the exchange, where KIS would take one an issue."""
-    listed = airflow.query(
-        "SELECT count(*) FROM market.instrument WHERE listed_on <= %s AND (delisted_on IS NULL OR delisted_on > %s)",
-        EARLIER, EARLIER,
-    )  # fmt: skip
-    found = airflow.query(
-        "SELECT count(*) FROM market.daily_bar WHERE session = %s AND source = 'krx-sandbox'", EARLIER
-    )
-    assert found == listed
+    codes = listed(EARLIER)
+    found = airflow.query("SELECT stock_code, source FROM market.daily_bar WHERE session = %s ORDER BY 1", EARLIER)
+    assert found == [(code, "krx-sandbox") for code in codes]
+    assert GONE in codes
     runs = airflow.query("SELECT source::text, requests FROM market.ingest_run WHERE first = %s", EARLIER)
     assert runs == [("krx-sandbox", 4)]
-    said = f"out of krx-sandbox: 1 sessions, {listed[0][0]:,} issues, 4 requests, about 0:00:02"
+    said = f"out of krx-sandbox: 1 sessions, {len(codes):,} issues, 4 requests, about 0:00:02"
     assert result.log.count(said) == 2
     assert "out of kis-sandbox: 0 issues, 0 requests" in result.log
 
@@ -137,9 +130,13 @@ def test_both_lists_are_merged(airflow, result):
     lists = airflow.query("SELECT voice, complete FROM market.instrument_list WHERE session = %s ORDER BY 1", SESSION)
     assert lists == [("broker", True), ("exchange", True)]
     assert airflow.query("SELECT * FROM market.instrument_difference") == []
-    assert airflow.query("SELECT count(*) FROM market.instrument_history WHERE valid_to IS NULL") == airflow.query(
-        "SELECT count(*) FROM market.instrument WHERE delisted_on IS NULL"
+    present = [(code,) for code in listed(SESSION)]
+    assert (
+        airflow.query("SELECT stock_code FROM market.instrument_history WHERE valid_to IS NULL ORDER BY 1") == present
     )
+    assert airflow.query("SELECT stock_code FROM market.instrument WHERE delisted_on IS NULL ORDER BY 1") == present
+    gone = "SELECT stock_code, delisted_on FROM market.instrument WHERE delisted_on IS NOT NULL"
+    assert airflow.query(gone) == [(GONE, SESSION)]
     known = airflow.query(
         "SELECT source, halted IS NULL, base_price IS NULL FROM market.instrument WHERE delisted_on IS NULL"
         " GROUP BY 1, 2, 3"
@@ -149,8 +146,7 @@ def test_both_lists_are_merged(airflow, result):
 
 def test_calls_that_are_spent_leave_the_rest_to_kis(airflow, result, exchanges):
     """The exchange says no to the first call: the same task asks KIS, and the run is a success."""
-    rows = airflow.query("SELECT stock_code FROM market.instrument WHERE listed_on < '2026-01-01' ORDER BY 1 LIMIT 30")
-    form = {"stock_codes": [code for (code,) in rows], "first": OLDEST.isoformat(), "last": OLDEST.isoformat()}
+    form = {"stock_codes": listed(OLDEST)[:30], "first": OLDEST.isoformat(), "last": OLDEST.isoformat()}
     exchanges.set_krx(daily_limit=1, after_market=True)
     spent = airflow.run(PlannedRun("backfill", moment(NEXT, "09:30"), form))
     assert spent.states == [("backfill", "success")], spent.log[-4000:]
@@ -163,8 +159,7 @@ def test_a_backfill_fills_in_the_lists_of_the_past(airflow, result):
     """Two of three sessions had no list yet; each costs three calls, and what it says holds from that session on."""
     lists = "dag_id = 'backfill' AND dataset = 'instrument'"
     loaded = airflow.query(f"SELECT first, last, requests, status FROM market.ingest_run WHERE {lists} ORDER BY first")
-    between = krx_calendar().next_session(FIRST)
-    assert loaded == [(FIRST, FIRST, 3, "success"), (between, between, 3, "success")]
+    assert loaded == [(FIRST, FIRST, 3, "success"), (BETWEEN, BETWEEN, 3, "success")]
     known = "SELECT valid_from, name FROM market.instrument_history WHERE stock_code = '005930' ORDER BY 1 LIMIT 1"
     assert airflow.query(known) == [(FIRST, "삼성전자")]
 

@@ -14,6 +14,7 @@ import pytest
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.dag_runs import PlannedRun
 
+NOW = "2026-09-22T20:45:00+09:00"
 RATE = 2
 PRICES = PlannedRun("current_prices", "2026-09-22T15:30:00+09:00")
 MINUTES = PlannedRun("minute_bars", "2026-09-22T20:40:00+09:00")
@@ -22,7 +23,7 @@ MINUTES = PlannedRun("minute_bars", "2026-09-22T20:40:00+09:00")
 @pytest.fixture(scope="module")
 def emulator():
     """A virtual server on the evening of the session."""
-    with EmulatorProcess(server="virtual", rate=2 * RATE, now="2026-09-22T20:45:00+09:00", frozen=True) as running:
+    with EmulatorProcess(server="virtual", rate=2 * RATE, now=NOW, frozen=True) as running:
         yield running
 
 
@@ -31,7 +32,12 @@ def source(emulator):
     """The connection to it, and a watch list of one."""
     extra = {"environment": "virtual", "base_url": emulator.url, "master_url": emulator.url, "rate_limit": RATE}
     connection = {"conn_type": "kis", "login": APP_KEY, "password": APP_SECRET, "extra": extra}
-    return {"AIRFLOW_CONN_KIS_DEFAULT": json.dumps(connection), "WATCH_LIST": "005930", "TASK_RETRIES": "4"}
+    return {
+        "AIRFLOW_CONN_KIS_DEFAULT": json.dumps(connection),
+        "WATCH_LIST": "005930",
+        "TASK_RETRIES": "4",
+        "MARKET_CLOCK": NOW,
+    }
 
 
 @pytest.fixture(scope="module")

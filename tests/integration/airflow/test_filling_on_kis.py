@@ -13,6 +13,7 @@ import pytest
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.dag_runs import PlannedRun
 
+NOW = "2026-09-22T21:40:00+09:00"
 RATE = 60
 CODES = ["005930", "000660", "035720"]
 WEEK = {"dataset": "daily_bar", "stock_codes": CODES, "first": "2026-09-14", "last": "2026-09-22"}
@@ -25,7 +26,7 @@ CHART, PRICES = "inquire-daily-itemchartprice", "intstock-multprice"
 @pytest.fixture(scope="module")
 def emulator():
     """A server on the evening of 22 September 2026."""
-    with EmulatorProcess(rate=2 * RATE, now="2026-09-22T21:40:00+09:00", frozen=True) as running:
+    with EmulatorProcess(rate=2 * RATE, now=NOW, frozen=True) as running:
         yield running
 
 
@@ -34,7 +35,7 @@ def source(emulator):
     """The connection."""
     extra = {"environment": "real", "base_url": emulator.url, "master_url": emulator.url, "rate_limit": RATE}
     connection = {"conn_type": "kis", "login": APP_KEY, "password": APP_SECRET, "extra": extra}
-    return {"AIRFLOW_CONN_KIS_DEFAULT": json.dumps(connection), "TASK_RETRIES": "2"}
+    return {"AIRFLOW_CONN_KIS_DEFAULT": json.dumps(connection), "TASK_RETRIES": "2", "MARKET_CLOCK": NOW}
 
 
 def backfill(minute, form):

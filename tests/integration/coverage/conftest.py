@@ -18,6 +18,7 @@ from data_pipeline.operators.load_window import load_window
 from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
 from data_pipeline.sources.factory import create_data_source
+from tests.python_path import python_path
 
 ROOT = Path(__file__).resolve().parents[3]
 TUESDAY = date(2026, 9, 22)
@@ -68,7 +69,7 @@ class Command:
             **os.environ,
             **settings,
             **own,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": python_path(),
             "COLUMNS": "200",
             "FETCH_THREADS": "2",
         }

@@ -22,6 +22,7 @@ from data_pipeline.local.arguments import add_backfill_options
 from data_pipeline.local.backfill import backfill, wish_of
 from data_pipeline.local.home import Home
 from data_pipeline.trading_calendar import SEOUL, krx_calendar
+from tests.seeds import seeded
 
 FIRST, LAST = "2026-01-02", "2026-09-22"
 EVENING = datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL)
@@ -49,7 +50,7 @@ def sent(emulator):
     return len(emulator.requests(path="inquire-daily-itemchartprice"))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@seeded(1, 2)
 def test_a_killed_backfill_goes_on_where_it_was(database, command, codes, emulator, seed):
     """Killed four times at random: the same table, and no more than one chunk is asked again per kill."""
     emulator.forget_requests()

@@ -66,6 +66,17 @@ def test_any_order_leaves_the_same_rows(connection, lists, random):
     assert seen[0] == seen[1]
 
 
+@pytest.mark.parametrize("order", [("kis", "krx"), ("krx", "kis")])
+def test_an_issue_that_left_before_the_brokers_began_to_tell(database, connection, order):
+    """KIS's first list lacks what KRX's newest, of the day before, still has: it is listed no longer."""
+    told = {"kis": (TUE, None), "krx": (MON, FIRST)}
+    for source in order:
+        session, said = told[source]
+        keep(connection, session, source, said)
+    connection.commit()
+    assert database.rows("SELECT delisted_on FROM market.instrument WHERE stock_code = '012340'") == [(TUE,)]
+
+
 def test_both_lists_of_a_day_and_both_again(database, connection):
     """KIS then KRX: one range, with the best of both; the same two again leave nothing, not even a time."""
     kis = listed(MON, replace(FIRST, name="갑 전자", halted=True), base_price=100)

@@ -13,7 +13,6 @@ from data_pipeline.loading.quarantine import as_rejection, json_text, keep_rejec
 from data_pipeline.loading.retry import held_rows, retry_rows
 from data_pipeline.loading.tables import DAILY_BAR, INSTRUMENT
 from data_pipeline.local.quarantine import adjust, list_quarantine, retry_quarantine
-from data_pipeline.market.clock import real_now
 from data_pipeline.operators.datasets import DATASETS
 from data_pipeline.operators.load_window import load_window
 from data_pipeline.operators.window_load import Run
@@ -33,6 +32,11 @@ ROW = {
     "stck_lwpr": "70500", "acml_vol": "2000", "acml_tr_pbmn": "142500000", "prdy_vrss": "500", "prdy_vrss_sign": "2",
 }  # fmt: skip
 CHART = "KIS inquire-daily-itemchartprice"
+
+
+def evening():
+    """The clock: the evening of the session."""
+    return datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 
 
 def keep(connection, *rejections):
@@ -89,7 +93,7 @@ def test_one_minute_makes_no_whole_session(database, connection):
         cursor.execute("SELECT market.admit_source('mock')")
     keep_rejections(connection, "minute_bar", "mock", [as_rejection(Finding("x", Severity.ERROR, "x", minute))])
     connection.commit()
-    assert retry_rows(connection, clock=real_now)["loaded"] == 1
+    assert retry_rows(connection, clock=evening)["loaded"] == 1
     assert database.rows("SELECT count(*) FROM market.minute_bar") == [(1,)]
     assert database.rows("SELECT count(*) FROM market.loaded_day") == [(0,)]
 
@@ -97,17 +101,17 @@ def test_one_minute_makes_no_whole_session(database, connection):
 def test_retry_loads_what_passes_now(database, connection):
     """Without a listing the limit is a warning, so the row is loaded; a second retry has nothing to do."""
     keep(connection, refused())
-    assert retry_rows(connection, clock=real_now)["loaded"] == 1
+    assert retry_rows(connection, clock=evening)["loaded"] == 1
     assert database.rows("SELECT high, source FROM market.daily_bar") == [(92400, "mock")]
     assert held(database)[0][-1] == "loaded"
-    assert sum(retry_rows(connection, clock=real_now).values()) == 0
+    assert sum(retry_rows(connection, clock=evening).values()) == 0
 
 
 def test_retry_keeps_what_is_still_wrong(database, connection):
     """The issue is listed now, so the limit is broken: the row stays with its newest reason."""
     upsert(connection, INSTRUMENT, [ISSUE], "mock")
     keep(connection, refused())
-    assert retry_rows(connection, clock=real_now)["refused"] == 1
+    assert retry_rows(connection, clock=evening)["refused"] == 1
     assert held(database) == [
         ("005930", TUE, "limit: prices 70500 to 92400 break the limits 49700 to 92300 of base 71000", 1, None)
     ]
@@ -119,7 +123,7 @@ def test_retry_never_loads_over_a_newer_row(database, connection):
     keep(connection, refused())
     upsert(connection, DAILY_BAR, [replace(BAR, high=72000)], "mock")
     connection.commit()
-    assert retry_rows(connection, clock=real_now)["superseded"] == 1
+    assert retry_rows(connection, clock=evening)["superseded"] == 1
     assert database.rows("SELECT high FROM market.daily_bar") == [(72000,)]
 
 
@@ -132,7 +136,7 @@ def test_retry_of_a_vendors_row(database, connection):
         Rejection(ROW, "old reason", "000660", None, "KIS intstock-multprice"),
     )
     counts = retry_rows(
-        connection, lambda one: reread_daily_bar(one.origin, one.payload, one.stock_code), clock=real_now
+        connection, lambda one: reread_daily_bar(one.origin, one.payload, one.stock_code), clock=evening
     )
     assert (counts["loaded"], counts["refused"], counts["superseded"]) == (1, 1, 1)
     assert "load the window again" in held(database)[2][2]
@@ -142,7 +146,7 @@ def test_only_the_rows_that_are_named(connection):
     """Others are left for later."""
     keep(connection, refused(), refused(replace(BAR, session=MON)))
     first, second = held_rows(connection)
-    assert retry_rows(connection, rejected_ids=[second.rejected_id], clock=real_now)["loaded"] == 1
+    assert retry_rows(connection, rejected_ids=[second.rejected_id], clock=evening)["loaded"] == 1
     assert held_rows(connection) == [first]
 
 

@@ -13,6 +13,7 @@ from data_pipeline.loading.stored import ensure_coming_months, none_stored
 from data_pipeline.loading.tables import DAILY_BAR, INSTRUMENT, MINUTE_BAR
 from data_pipeline.records import DailyBar, MinuteBar
 from data_pipeline.trading_calendar import SEOUL
+from tests.integration.conftest import CLOCK
 
 DAY, LATER = date(2026, 9, 14), date(2026, 10, 1)
 BAR = DailyBar("000000", DAY, 70000, 71500, 69900, 71000, 1000, 70500000, 1420)
@@ -170,12 +171,12 @@ def test_few_records_and_other_tables_are_not_looked_for(connection):
 
 def test_coming_months_are_made_ahead(database, connection):
     """This month's and the next one's partitions of all five tables are there before their first row; twice is safe."""
-    (today,) = database.rows("SELECT current_date")[0]
-    made = ensure_coming_months(connection, today)
-    assert made >= 10
-    assert ensure_coming_months(connection, today) == 0
-    assert ensure_coming_months(connection, today - timedelta(60)) == 0
+    day = date.fromisoformat(CLOCK[:10])
+    made = ensure_coming_months(connection, day)
+    assert made == 2 * 5
+    assert ensure_coming_months(connection, day) == 0
+    assert ensure_coming_months(connection, day - timedelta(60)) == 0
     connection.commit()
     with database.connect("owner") as owner, closing(owner.cursor()) as cursor:
-        cursor.execute("SELECT to_regclass(%s)", (f"market.trade_{today + timedelta(31):%Y_%m}",))
+        cursor.execute("SELECT to_regclass(%s)", ("market.trade_2027_01",))
         assert cursor.fetchone() != (None,)

@@ -20,6 +20,7 @@ from data_pipeline.local.arguments import EXPORTS
 from data_pipeline.read.parquet import export
 from data_pipeline.read.plans import plan_daily_bars, plan_instruments
 from tests.integration.read.market_rows import FRI, SAMSUNG, THU
+from tests.python_path import python_path
 
 ROOT = Path(__file__).resolve().parents[3]
 RANGE = ("--first", "2026-09-10", "--last", "2026-09-11")
@@ -225,7 +226,7 @@ def test_memory_is_one_block_whatever_the_rows(filled_reader, tmp_path):
 def test_a_killed_export_leaves_no_file(filled, tmp_path, how):
     """Ended while it waits for its rows: nothing under the name, and the next try succeeds and cleans up."""
     path = tmp_path / "bars.parquet"
-    environ = {**os.environ, "MARKET_DB_URL": filled.url("reader"), "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, "MARKET_DB_URL": filled.url("reader"), "PYTHONPATH": python_path()}
     command = [sys.executable, "-m", "data_pipeline", "export", "daily_bars", *RANGE, "-o", str(path)]
     with closing(psycopg2.connect(filled.url("owner"))) as blocker, blocker.cursor() as cursor:
         cursor.execute("LOCK TABLE market.daily_bar IN ACCESS EXCLUSIVE MODE")

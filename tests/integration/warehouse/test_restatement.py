@@ -96,7 +96,7 @@ def test_a_reader_may_ask_for_the_past(database):
     """Both new ways of reading are open to the role that only reads."""
     load(database, DAILY_BAR, [BAR])
     with database.connect("reader") as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT close FROM market.daily_bar_as_of(now())")
+        cursor.execute("SELECT close FROM market.daily_bar_as_of('infinity')")
         assert cursor.fetchall() == [(71,)]
         cursor.execute("SELECT close FROM market.daily_bar_adjusted")
         assert cursor.fetchall() == [(71,)]

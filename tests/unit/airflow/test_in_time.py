@@ -6,20 +6,21 @@ call a second, one price or thirty minutes a call. A session has 381 minutes.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from data_pipeline.exceptions import ConfigurationError, PermanentError
-from data_pipeline.market.clock import real_now
 from data_pipeline.operators.in_time import PRESENT, require_in_time
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.sources.mock.source import MockDataSource
+from data_pipeline.trading_calendar import SEOUL
 from tests.unit.airflow.conftest import ROOT
 
 KEY, SECRET = "K" * 36, "S" * 180
+TUESDAY = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def source(tmp_path):
 
     def make(**settings):
         coordination = {"coordination_url": tmp_path.as_uri()}
-        made.append(KISDataSource(KisSettings(KEY, SECRET, **coordination, **settings), clock=real_now))
+        made.append(KISDataSource(KisSettings(KEY, SECRET, **coordination, **settings), clock=lambda: TUESDAY))
         return made[-1]
 
     yield make

@@ -29,10 +29,12 @@ def test_airflow_finds_the_hook_by_connection_type(connect):
     assert isinstance(BaseHook.get_connection("mock_default").get_hook(), MockHook)
 
 
-def test_the_market_lives_in_real_time(connect):
-    """Without a fixed time, a price is of this minute, not of the example's evening."""
+def test_the_market_lives_by_the_clock_of_its_environment(connect, environment):
+    """Without a time of its own, a price is of the market's present minute, not of the example's evening."""
+    environment(MARKET_CLOCK="2027-03-16T11:02:30+09:00")
     price = connect().get_conn().get_current_price("005930")
-    assert abs(price.observed_at - datetime.now(timezone.utc)) < timedelta(minutes=1)
+    moment = datetime(2027, 3, 16, 2, 2, 30, tzinfo=timezone.utc)
+    assert timedelta() <= price.observed_at - moment < timedelta(minutes=1)
 
 
 def test_the_market_lives_by_a_clock_that_is_fixed(connect, environment):

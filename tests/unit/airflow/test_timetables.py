@@ -18,7 +18,7 @@ from airflow.timetables.base import DataInterval, TimeRestriction
 
 from data_pipeline.timetables import KrxIntradayTimetable, KrxSessionTimetable
 
-CLOSURE_LIST = Path(__file__).resolve().parents[3] / ".." / "shared" / "reference" / "krx-closures.json"
+CLOSURE_LIST = Path(__file__).resolve().parents[2] / "samples" / "krx" / "closures.json"
 SEOUL = pendulum.timezone("Asia/Seoul")
 
 
@@ -205,10 +205,8 @@ ALL_YEARS = (utc("2016-01-01"), utc("2026-12-31 23:59"))
 
 def test_runs_fall_on_sessions_only_from_2016_to_2026():
     """Every weekday that the exchange did not publish as closed has its run, on that day, and no other day has one."""
-    if not CLOSURE_LIST.exists():
-        pytest.skip("the published list of closures is not beside this checkout")
-    published = json.loads(CLOSURE_LIST.read_text("utf-8"))["years"]
-    closed = {f"{day[:4]}-{day[4:6]}-{day[6:]}" for days in published.values() for day in days}
+    published = json.loads(CLOSURE_LIST.read_text("utf-8"))
+    closed = {f"{year}-{day}" for year, days in published.items() for day in days.split()}
     every = [date(2016, 1, 1) + timedelta(days=number) for number in range(4018)]
     expected = [day.isoformat() for day in every if day.weekday() < 5 and day.isoformat() not in closed]
     assert every[-1] == date(2026, 12, 31)

@@ -9,6 +9,7 @@ import pytest
 
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.emulator.gate import Gate
+from tests.seeds import seeded
 from tests.unit.client.limiter_simulation import Simulation
 
 
@@ -33,7 +34,7 @@ def test_little_jitter_costs_no_rejection(simulate: Any, jitter: float) -> None:
     assert min(traffic.served.values()) >= 0.5 * max(traffic.served.values())
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@seeded(1, 2, 3)
 def test_much_jitter_is_learned_at_once(simulate: Any, seed: int) -> None:
     """With up to 50 ms of jitter at least 94 % is used and at most 0.2 % rejected, the learning included."""
     traffic = simulate(jitter=0.05, seed=seed).run(61)

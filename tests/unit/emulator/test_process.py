@@ -19,13 +19,14 @@ from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.clock import market_now
 
 HOME = Path(__file__).resolve().parents[3]
+EVENING = "2026-11-20T20:30"
 PRICE = "/uapi/domestic-stock/v1/quotations/inquire-price"
 
 
 @pytest.fixture(scope="module")
 def emulator():
     """An emulator on the reference evening whose quota is out of the way."""
-    with EmulatorProcess(now="2026-11-20T20:30", frozen=True, rate=100) as process:
+    with EmulatorProcess(now=EVENING, frozen=True, rate=100) as process:
         yield process
 
 
@@ -98,7 +99,7 @@ def test_a_signal_stops_it_cleanly(tmp_path, stop):
     """SIGTERM and SIGINT end it with exit code 0 and no traceback; its one line names its address."""
     port_file = tmp_path / "port"
     process = subprocess.Popen(
-        [sys.executable, "-m", "data_pipeline.emulator", "--port-file", str(port_file)],
+        [sys.executable, "-m", "data_pipeline.emulator", "--port-file", str(port_file), "--now", EVENING],
         cwd=HOME, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     line = process.stdout.readline()
@@ -112,7 +113,7 @@ def test_a_signal_stops_it_cleanly(tmp_path, stop):
 def test_it_ends_when_its_parent_is_gone():
     """With --stop-with-stdin the end of standard input, as when the parent is killed, ends it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "data_pipeline.emulator", "--stop-with-stdin"],
+        [sys.executable, "-m", "data_pipeline.emulator", "--stop-with-stdin", "--now", EVENING],
         cwd=HOME, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout.readline()
@@ -123,9 +124,9 @@ def test_it_ends_when_its_parent_is_gone():
 def test_wrong_options_are_told():
     """An emulator that refuses its options raises with the reason, not a timeout."""
     with pytest.raises(ConfigurationError, match="at least 1"):
-        EmulatorProcess(rate=0).start()
+        EmulatorProcess(rate=0, now=EVENING).start()
     with pytest.raises(ConfigurationError, match="has not been started"):
-        _ = EmulatorProcess().url
+        _ = EmulatorProcess(now=EVENING).url
 
 
 def test_options_become_settings():

@@ -153,6 +153,13 @@ def test_an_issue_that_left_this_morning():
     assert listings(found) == [Listing(date(2015, 3, 2), day(3), OLD.isin)]
 
 
+def test_an_issue_that_the_brokers_never_had():
+    """KIS's first list, of the third, lacks what KRX's list of the second had; KRX's own list of the third decides."""
+    kis = told([(3, None), (4, None)])
+    assert listings(history(told([(2, OLD)]), kis)) == [Listing(date(2015, 3, 2), day(3), OLD.isin)]
+    assert listings(history(told([(2, OLD), (3, OLD)]), kis)) == [Listing(date(2015, 3, 2), None, OLD.isin)]
+
+
 def test_a_correction_rejoins_what_it_had_cut():
     """A wrong name on one day in the middle, told right later, leaves one run."""
     lists = [(number, OLD) for number in range(1, 6)]
