@@ -56,7 +56,9 @@ KIS_FIELDS: dict[str, Any] = {
         type=["number", "null"],
     ),
     "base_url": _field(
-        "API address", "Empty: KIS's own. Another address makes stored rows say kis-sandbox.", type=["string", "null"]
+        "API address",
+        "Empty: KIS's own. Another address makes stored rows say kis-sandbox; http:// for this machine only.",
+        type=["string", "null"],
     ),
     "master_url": _field(
         "Stock master address", "Where the stock master files lie. Empty: KIS's own.", type=["string", "null"]
@@ -72,7 +74,9 @@ KRX_FIELDS: dict[str, Any] = {
         default="real",
     ),
     "base_url": _field(
-        "API address", "Empty: KRX's own. Another address makes stored rows say krx-sandbox.", type=["string", "null"]
+        "API address",
+        "Empty: KRX's own. Another address makes stored rows say krx-sandbox; http:// for this machine only.",
+        type=["string", "null"],
     ),
     "daily_limit": _field(
         "Calls per day",

@@ -54,8 +54,7 @@ class DailyQuota:
                 self._write(state, {**days, now.date(): used + 1}, now.date())
             return used < self._limit
 
-        # A secret state is the kind that outlives a restart of the host.
-        if not self._store.update(self._key, count, secret=True):
+        if not self._store.update(self._key, count, lasting=True):
             raise self.spent()
 
     def stop(self) -> None:
@@ -70,7 +69,7 @@ class DailyQuota:
             days = self._days(state)
             self._write(state, {**days, today: max(days.get(today, 0), self._limit)}, today)
 
-        self._store.update(self._key, spend, secret=True)
+        self._store.update(self._key, spend, lasting=True)
 
     def left(self) -> int:
         """Return how many calls of today are left, 0 or more.
@@ -78,7 +77,7 @@ class DailyQuota:
         Raises:
             CoordinationError: The shared state cannot be used.
         """
-        used = self._days(self._store.read(self._key, secret=True)).get(self._now().date(), 0)
+        used = self._days(self._store.read(self._key, lasting=True)).get(self._now().date(), 0)
         return max(0, self._limit - used)
 
     def spent(self) -> DailyQuotaError:

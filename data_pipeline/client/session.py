@@ -20,6 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from typing_extensions import Self
 from urllib3 import exceptions as urllib3_exceptions
 
+from data_pipeline.client.address import Address, require_address
 from data_pipeline.exceptions import (
     ConfigurationError,
     ConnectionFailedError,
@@ -32,6 +33,7 @@ from data_pipeline.exceptions import (
 
 # KIS drops connections of clients that do not look like a browser (Soju06/python-kis #62).
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36"
+_WHAT = "a server's address"
 _CONNECT_SECONDS = 10.0
 _PIECE = 65_536
 _TIMEOUTS = (requests_exceptions.Timeout, urllib3_exceptions.TimeoutError, TimeoutError)
@@ -53,12 +55,12 @@ class PreparedCall:
 class HttpSession:
     """Sends calls to one server over a pool of kept connections; safe among threads.
 
-    It follows no redirect, keeps no cookie, reads no ``.netrc`` and always verifies TLS; proxies and CA bundles come
-    from the usual environment variables. It never repeats a call by itself. Whatever it returns or raises holds neither
-    request headers with credentials nor a request body.
+    It follows no redirect, keeps no cookie, reads no ``.netrc`` and always verifies TLS. Proxies and CA bundles come
+    from the usual environment variables, but nothing for this machine goes through a proxy. It never repeats a call by
+    itself. Whatever it returns or raises holds neither request headers with credentials nor a request body.
 
     Args:
-        base_url: ``https://host:port`` (or ``http://``, for a server on this machine), without a path of calls.
+        base_url: ``https://host:port`` (or ``http://``, for a server on this machine alone), without a path of calls.
         timeout: Seconds to wait for an answer to begin, and for more of it to come; an answer still incomplete after
             twice that is given up when its next piece arrives. A connection must stand within this or 10 seconds.
         pool: Connections kept open; more threads than that open further ones and drop them afterwards.
@@ -80,7 +82,8 @@ class HttpSession:
         max_bytes: int = 64 * 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._base_url = _checked_url(base_url).rstrip("/")
+        self._address = require_address(_WHAT, base_url)
+        self._base_url = base_url.rstrip("/")
         if not 0 < timeout < float("inf"):
             raise ConfigurationError(f"an HTTP timeout must be a number of seconds above 0, not {timeout!r}")
         self._timeout = timeout
@@ -119,7 +122,7 @@ class HttpSession:
         Raises:
             InvalidRequestError: The path or a header cannot be sent.
         """
-        return self._prepare(method, self._url(path), content)
+        return self._prepare(method, self._url(path), content, self._address)
 
     def send(self, call: PreparedCall) -> requests.Response:
         """Return the answer to a prepared call, which may be sent again; the errors are those of :meth:`get`."""
@@ -137,7 +140,7 @@ class HttpSession:
 
     def download(self, url: str) -> requests.Response:
         """Return the answer to a GET of any full URL, sent without credentials; the errors are those of :meth:`get`."""
-        return self.send(self._prepare("GET", _checked_url(url), {}))
+        return self.send(self._prepare("GET", url, {}, require_address(_WHAT, url)))
 
     def close(self) -> None:
         """Close every connection; closing twice is safe."""
@@ -156,12 +159,15 @@ class HttpSession:
             raise InvalidRequestError(f"a path begins with one slash, not {path!r}")
         return self._base_url + path
 
-    def _prepare(self, method: str, url: str, content: Mapping[str, Any]) -> PreparedCall:
+    def _prepare(self, method: str, url: str, content: Mapping[str, Any], address: Address) -> PreparedCall:
         what = f"{method} {urlsplit(url)._replace(query='', fragment='').geturl()}"
         outcome: PreparedCall | DataPipelineError
         try:
             request = self._session.prepare_request(requests.Request(method, url, **content))
-            outcome = PreparedCall(request, self._session.merge_environment_settings(url, {}, True, None, None), what)
+            settings = self._session.merge_environment_settings(url, {}, True, None, None)
+            if address.is_loopback:
+                settings["proxies"] = {}
+            outcome = PreparedCall(request, settings, what)
         except (OSError, ValueError) as error:
             outcome = _translated(error, what, self._timeout)
         if isinstance(outcome, DataPipelineError):
@@ -212,18 +218,6 @@ def retry_after(response: requests.Response) -> float | None:
 def _date(text: str) -> float:
     found = email.utils.parsedate_to_datetime(text)
     return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
-
-
-def _checked_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
-        _ = parts.port
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ConfigurationError("a server's address must be http://host or https://host without a user or password")
-    return url
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

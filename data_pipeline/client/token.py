@@ -9,19 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.store import Store, damaged, number
 from data_pipeline.exceptions import (
     AuthenticationError,
     CircuitOpenError,
     ConnectionFailedError,
-    CoordinationError,
     QueueTimeoutError,
     TokenUnavailableError,
 )
 
 _LOOK_AGAIN_SECONDS = 0.05
 _EARLY_SHARE = 0.1
-_NOT_ASKED = (CircuitOpenError, ConnectionFailedError, CoordinationError, QueueTimeoutError)
+_REFUSAL_SPACINGS = 2
+"""How long a refused secret is not tried again, in spacings: the turn after its own one is another sharer's."""
+_NOT_ASKED = (CircuitOpenError, ConnectionFailedError, QueueTimeoutError)
 """Errors after which the server has issued nothing, so that asking again need not wait a minute."""
 
 
@@ -52,13 +54,18 @@ class _Usable:
 class TokenManager:
     """Gives the token that all threads and processes share, and lets exactly one of them ask for a new one.
 
+    Only the token itself is sealed, with a key that follows from the app secret. Whose turn it is, when the server was
+    last asked and which secret it refused are for everybody to read, so that sharers who cannot open each other's token
+    still ask no more often together than one of them may alone. A token that this secret does not open is replaced by
+    a newly issued one only.
+
     A token is renewed ``early`` seconds before it expires, or when a tenth of its life is left if that is shorter.
     Whoever finds none takes a lease in the store and asks; the others wait. A holder that dies is replaced once its
     lease has ended, and nobody asks twice within ``spacing``. A wall clock that jumps costs at worst a renewal.
 
     Args:
-        store: Where the token is shared, as a secret state.
-        key: Usually the hashed app key; managers with one key share one token.
+        store: Where the token is shared, as a lasting state.
+        seal: The name of the app key, under which managers share one token, and what only its secret opens.
         issue: Asks the server for a token; called by one caller at a time, outside any lock. It raises
             :class:`TokenUnavailableError` when the server issued one to somebody else within the minute.
         clock: Seconds since 1970 (UTC).
@@ -72,7 +79,7 @@ class TokenManager:
     def __init__(
         self,
         store: Store,
-        key: str,
+        seal: TokenSeal,
         issue: Callable[[], Token],
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -83,7 +90,9 @@ class TokenManager:
         spacing: float = 60.0,
     ) -> None:
         self._store = store
-        self._key = f"token-{key}"
+        # Version 0.1 sealed the whole state under ``token-...``; what still runs of it is left alone there.
+        self._key = f"access-token-{seal.name}"
+        self._seal = seal
         self._issue = issue
         self._clock = clock
         self._sleep = sleep
@@ -98,7 +107,7 @@ class TokenManager:
 
         Raises:
             TokenUnavailableError: None could be had within ``patience``; ``retry_after`` says when to ask again.
-            AuthenticationError: The server refused to issue one less than ``spacing`` seconds ago.
+            AuthenticationError: The server refused this secret less than twice ``spacing`` seconds ago.
             CoordinationError: The store cannot be used.
             DataPipelineError: Whatever ``issue`` raised, when it was this caller's turn to ask.
         """
@@ -107,7 +116,7 @@ class TokenManager:
             return known.value
         deadline = self._store.now() + self._patience
         while True:
-            shared = self._store.read(self._key, secret=True)
+            shared = self._store.read(self._key, lasting=True)
             known = self._usable(shared)
             if known is not None:
                 self._known = known
@@ -125,10 +134,10 @@ class TokenManager:
             self._known = None
 
         def drop(shared: dict[str, Any], _: float) -> None:
-            if shared.get("value") == value:
-                del shared["value"]
+            if self._opened(shared) == value:
+                del shared["token"]
 
-        self._store.update(self._key, drop, secret=True)
+        self._store.update(self._key, drop, lasting=True)
 
     def _wait_or_ask(self, shared: dict[str, Any], deadline: float) -> None:
         now = self._store.now()
@@ -156,7 +165,7 @@ class TokenManager:
             shared.update(holder=turn, until=now + self._lease, asked_at=now)
             return True
 
-        return self._store.update(self._key, take, secret=True)
+        return self._store.update(self._key, take, lasting=True)
 
     def _ask(self, turn: str) -> None:
         try:
@@ -168,7 +177,7 @@ class TokenManager:
             # Somebody outside this store got the minute's token: the next turn comes a minute from now.
             self._end_turn(turn, asked_at=self._store.now())
         except AuthenticationError:
-            self._end_turn(turn, refused_until=self._store.now() + self._spacing)
+            self._end_turn(turn, refused=True)
             raise
         except BaseException:
             self._end_turn(turn)
@@ -185,33 +194,45 @@ class TokenManager:
         # The holder's own lease may have ended meanwhile; a token is welcome all the same.
         self._end_turn(
             turn,
-            value=token.value,
+            token=self._seal.close(token.value),
             asked_at=self._store.now(),
             refresh_at=token.expires_at - early,
             stale_at=self._store.now() + life - early,
-            refused_until=None,
         )
 
-    def _end_turn(self, turn: str, **changes: Any) -> None:
-        def end(shared: dict[str, Any], _: float) -> None:
+    def _end_turn(self, turn: str, *, refused: bool = False, **changes: Any) -> None:
+        def end(shared: dict[str, Any], now: float) -> None:
             if shared.get("holder") == turn:
-                shared.update(holder=None, until=None)
-            elif "value" not in changes:
+                shared.pop("holder")
+                shared.pop("until", None)
+            elif "token" not in changes and not refused:
                 return
             shared.update(changes)
-            for name in [name for name, value in shared.items() if value is None]:
-                del shared[name]
+            if shared.get("asked_at", now) is None:
+                del shared["asked_at"]
+            refusals = self._refusals(shared, now)
+            refusals.pop(self._seal.fingerprint, None)
+            if refused:
+                refusals[self._seal.fingerprint] = now + _REFUSAL_SPACINGS * self._spacing
+            shared["refused"] = refusals
 
-        self._store.update(self._key, end, secret=True)
+        self._store.update(self._key, end, lasting=True)
 
     def _usable(self, shared: dict[str, Any]) -> _Usable | None:
-        value = shared.get("value")
+        value = self._opened(shared)
         if value is None:
             return None
-        if not isinstance(value, str):
-            raise damaged(self._store.location(self._key), "value is not text")
         known = _Usable(value, self._number(shared, "refresh_at"), self._number(shared, "stale_at"))
         return known if self._is_fresh(known) else None
+
+    def _opened(self, shared: dict[str, Any]) -> str | None:
+        """Return the token that lies there; None without one, and for one that another secret sealed."""
+        sealed = shared.get("token")
+        if sealed is None:
+            return None
+        if not isinstance(sealed, str):
+            raise damaged(self._store.location(self._key), "token is not text")
+        return self._seal.open(sealed)
 
     def _is_fresh(self, known: _Usable) -> bool:
         return self._clock() < known.refresh_at and self._store.now() < known.stale_at
@@ -226,12 +247,21 @@ class TokenManager:
         return bool(shared.get("holder")) and now < self._number(shared, "until") <= now + self._lease
 
     def _raise_if_refused(self, shared: dict[str, Any], now: float) -> None:
-        wait = self._number(shared, "refused_until") - now
-        if 0 < wait <= self._spacing:
+        until = self._refusals(shared, now).get(self._seal.fingerprint)
+        if until is not None:
             raise AuthenticationError(
                 "The server refused to issue an access token a moment ago. Check the app key and the app secret; "
-                f"after correcting them, wait {wait:.0f} s"
+                f"a corrected secret is tried at once, this one again in {until - now:.0f} s"
             )
+
+    def _refusals(self, shared: dict[str, Any], now: float) -> dict[str, float]:
+        """Return until when which secrets are not tried again, by their fingerprints."""
+        found = shared.get("refused", {})
+        if not isinstance(found, dict):
+            raise damaged(self._store.location(self._key), "refused is not an object")
+        untils = {name: self._number(found, name) for name in found}
+        # One that lies further ahead was written before the host restarted.
+        return {name: at for name, at in untils.items() if 0 < at - now <= _REFUSAL_SPACINGS * self._spacing}
 
     def _number(self, shared: dict[str, Any], name: str, default: float = 0.0) -> float:
         return number(shared, name, default, self._store.location(self._key)) if name in shared else default

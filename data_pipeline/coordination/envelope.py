@@ -1,19 +1,16 @@
-"""How a shared state is written: marked JSON, sealed with a Fernet key when it is secret and there is one."""
+"""How a shared state is written: as marked JSON that everybody who opens the store can read."""
 
 from __future__ import annotations
 
 import json
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.coordination.store import damaged
-from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.exceptions import ConfigurationError, CoordinationError
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
-
-logger = logging.getLogger(__name__)
 
 
 def _refuse_constant(name: str) -> float:
@@ -28,11 +25,18 @@ MOST_BYTES = 1_000_000
 """A state is a few hundred bytes; anything near this is not one."""
 
 
-class Seal:
-    """Wraps the JSON text of a state, and encrypts it when it is secret and there is a key.
+class SealedStateError(CoordinationError):
+    """Version 0.1 sealed the state with a Fernet key that is not set here, so what it says is unknown."""
+
+
+class OldSeal:
+    """Opens states that version 0.1 sealed as a whole with a Fernet key; none is written so any more.
+
+    Sharers whose Fernet keys differed read each other's state as empty: the time of asking for a token, the turn and
+    the day's count with it. What is secret about a state is sealed by whoever writes it.
 
     Args:
-        keys: One Fernet key, or several with commas as Airflow writes them, newest first; None for no encryption.
+        keys: One Fernet key, or several with commas as Airflow writes them, newest first; None for none.
 
     Raises:
         ConfigurationError: A key is not a Fernet key.
@@ -41,29 +45,31 @@ class Seal:
     def __init__(self, keys: str | None) -> None:
         self._fernet = _fernet(keys) if keys else None
 
-    def wrap(self, head: dict[str, Any], state: dict[str, Any], *, secret: bool) -> bytes:
-        """Return the bytes to write: the mark, ``head``, and the state."""
-        if secret and self._fernet is not None:
-            sealed = self._fernet.encrypt(_encode(state).encode()).decode()
-            return _encode({"format": FORMAT, **head, "sealed": sealed}).encode()
-        return _encode({"format": FORMAT, **head, "state": state}).encode()
-
-    def state(self, envelope: dict[str, Any], location: str, *, secret: bool) -> dict[str, Any]:
-        """Return the state inside an envelope; empty for a secret that was written under another key or none.
+    def state(self, envelope: dict[str, Any], location: str) -> dict[str, Any]:
+        """Return the state inside an envelope.
 
         Raises:
+            SealedStateError: It was sealed with another Fernet key.
             CoordinationError: There is no state inside.
         """
-        if not secret or (self._fernet is None and "sealed" not in envelope):
+        if "sealed" not in envelope:
             return _object(envelope.get("state"), location)
         from cryptography.fernet import InvalidToken
 
-        sealed = envelope.get("sealed")
+        sealed = envelope["sealed"]
         if self._fernet is not None and isinstance(sealed, str):
             with suppress(InvalidToken, ValueError):
                 return _object(_decode(self._fernet.decrypt(sealed.encode()).decode()), location)
-        logger.warning("%s was written under another Fernet key or none; it counts as empty", location)
-        return {}
+        raise SealedStateError(
+            f"{location} was sealed by version 0.1 with a Fernet key that is not set here, so what it counts is "
+            "unknown and no call is sent. Set AIRFLOW__CORE__FERNET_KEY to the key of the Airflow that shares it and "
+            "try again, which unseals it, or delete it once the day of Seoul on which it was written is over"
+        )
+
+
+def wrap(head: dict[str, Any], state: dict[str, Any]) -> bytes:
+    """Return the bytes to write: the mark, ``head``, and the state."""
+    return _encode({"format": FORMAT, **head, "state": state}).encode()
 
 
 def open_envelope(content: bytes, location: str) -> dict[str, Any]:

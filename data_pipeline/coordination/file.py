@@ -13,12 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data_pipeline.coordination.envelope import MOST_BYTES, Seal, open_envelope
+from data_pipeline.coordination.envelope import MOST_BYTES, OldSeal, SealedStateError, open_envelope, wrap
 from data_pipeline.coordination.store import T, damaged, number, require_key
 from data_pipeline.exceptions import CoordinationError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _OTHER_HOST_SECONDS = 60.0
+_SEALED_SECONDS = 2 * 86_400.0
+"""After that, whatever version 0.1 sealed is over: a token lives for one day, and a count is of one day."""
 _PAGE, _ROOM = 4096, 1024
 """Bytes that one write changes at once, and the steps in which a file grows."""
 
@@ -27,14 +29,14 @@ class FileStore:
     """Shared state in files, locked with ``flock``; it satisfies :class:`~data_pipeline.coordination.store.Store`.
 
     A file holds the id of the boot in which it was written, because its times count from that boot: after a restart
-    of the host it is dropped (secret states are kept, for the token's times are wall-clock times). A file that another
+    of the host it is dropped (lasting states are kept, for their own times are wall-clock times). A file that another
     host wrote within the last minute is refused: hosts do not share a clock.
 
     Args:
         directory: Made with mode 0700 at the first use. One that others may write to is refused.
         clock: Seconds that every process of this host agrees on; ``time.monotonic`` is CLOCK_MONOTONIC on Linux.
-        fernet_key: One Fernet key, or several with commas as Airflow writes them, newest first; None keeps secret
-            states in plain text under mode 0600.
+        fernet_key: One Fernet key, or several with commas as Airflow writes them, newest first; it opens what version
+            0.1 sealed and seals nothing.
         lock_timeout: Seconds to wait for the lock of a key before a :class:`CoordinationError`.
         sleep: Waits that many seconds between two looks at a lock.
         boot_id: What tells this boot of the host from others; None asks the kernel.
@@ -55,7 +57,7 @@ class FileStore:
     ) -> None:
         self._directory = Path(directory).absolute()
         self._clock = clock
-        self._seal = Seal(fernet_key)
+        self._old_seal = OldSeal(fernet_key)
         self._lock_timeout = lock_timeout
         self._sleep = sleep
         self._boot = _kernel_boot_id() if boot_id is None else boot_id
@@ -71,32 +73,32 @@ class FileStore:
         """Return the path of the file that holds ``key``."""
         return self._paths(key).state
 
-    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
+    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, lasting: bool = False) -> T:
         """Change the state of ``key`` by a function and return what it returns; see the protocol."""
         paths = self._paths(key)
         with _errors(paths.state):
             lock = self._lock(paths.lock)
         try:
-            state = self._load(paths.state, secret=secret)
+            state = self._load(paths.state, lasting=lasting)
             result = change(state, self._clock())
             head = {"boot": self._boot, "host": self._host, "at": self._clock()}
-            content = self._seal.wrap(head, state, secret=secret)
+            content = wrap(head, state)
             with _errors(paths.state):
-                if secret or not _overwrite(paths.state, content):
-                    _replace(paths, content, durable=secret)
+                if lasting or not _overwrite(paths.state, content):
+                    _replace(paths, content, durable=lasting)
         finally:
             _unlock(lock)
         return result
 
-    def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
+    def read(self, key: str, *, lasting: bool = False) -> dict[str, Any]:
         """Return the state last written under ``key``, waiting at most for a write on its way; see the protocol."""
         paths = self._paths(key)
-        if secret:  # replaced as a whole, so there is nothing to wait for
-            return self._load(paths.state, secret=True)
+        if lasting:  # replaced as a whole, so there is nothing to wait for
+            return self._load(paths.state, lasting=True)
         with _errors(paths.state):
             lock = self._lock(paths.lock, shared=True)
         try:
-            return self._load(paths.state, secret=False)
+            return self._load(paths.state, lasting=False)
         finally:
             _unlock(lock)
 
@@ -152,16 +154,21 @@ class FileStore:
             )
         self._checked = True
 
-    def _load(self, path: str, *, secret: bool) -> dict[str, Any]:
+    def _load(self, path: str, *, lasting: bool) -> dict[str, Any]:
         with _errors(path):
             found = _contents(path)
         if found is None:
             return {}
         content, written_at = found
         envelope = open_envelope(content, path)
-        if secret or self._is_of_this_boot(envelope, written_at, path):
-            return self._seal.state(envelope, path, secret=secret)
-        return {}
+        if not (lasting or self._is_of_this_boot(envelope, written_at, path)):
+            return {}
+        try:
+            return self._old_seal.state(envelope, path)
+        except SealedStateError:
+            if time.time() - written_at > _SEALED_SECONDS:
+                return {}
+            raise
 
     def _is_of_this_boot(self, envelope: dict[str, Any], written_at: float, path: str) -> bool:
         if envelope.get("boot") != self._boot:

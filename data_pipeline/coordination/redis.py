@@ -17,7 +17,7 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from data_pipeline.coordination.envelope import MOST_BYTES, Seal, open_envelope
+from data_pipeline.coordination.envelope import MOST_BYTES, OldSeal, open_envelope, wrap
 from data_pipeline.coordination.shared_clock import SharedClock
 from data_pipeline.coordination.store import T, damaged, require_key
 from data_pipeline.exceptions import ConfigurationError, CoordinationError
@@ -71,13 +71,14 @@ class RedisStore:
     """Shared state in Redis; it satisfies :class:`~data_pipeline.coordination.store.Store`.
 
     All hosts go by the server's clock. Should that be set to another time, whoever called within the last minute sees
-    it by the monotonic clock of its own host and shifts the shared time back to where it was. A value that nobody
-    changes for eight days is dropped by the server. A secret state lies there in clear unless there is a Fernet key:
-    give the server a password.
+    it by the monotonic clock of its own host and shifts the shared time back to where it was. Every state outlives a
+    restart of a host, lasting or not; one that nobody changes for eight days is dropped by the server. States lie there
+    in clear, so give the server a password; the one secret among them, the token, is sealed by whoever shares it.
 
     Args:
         url: ``redis://[:password@]host[:port][/db]`` or ``rediss://`` for TLS.
-        fernet_key: One Fernet key, or several with commas as Airflow writes them, newest first; None encrypts nothing.
+        fernet_key: One Fernet key, or several with commas as Airflow writes them, newest first; it opens what
+            version 0.1 sealed and seals nothing.
         patience: Seconds after which a server that does not answer is an error.
         monotonic: Seconds on this host that never jump.
 
@@ -94,7 +95,7 @@ class RedisStore:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._place = _place(url)
-        self._seal = Seal(fernet_key)
+        self._old_seal = OldSeal(fernet_key)
         self._patience = patience
         self._monotonic = monotonic
         self._clock = SharedClock(monotonic)
@@ -119,25 +120,25 @@ class RedisStore:
         """Return the server and the name under which it keeps the state."""
         return f"{self._place} {_PREFIX}{require_key(key)}"
 
-    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
+    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, lasting: bool = False) -> T:  # noqa: ARG002
         """Change the state of ``key`` by a function and return what it returns; see the protocol."""
         found, began = self._ask(key), self._monotonic()
         while True:
-            state = self._state(found.value, key, secret=secret)
+            state = self._state(found.value, key)
             result = change(state, found.now)
-            found = self._ask(key, found.value, self._seal.wrap({}, state, secret=secret))
+            found = self._ask(key, found.value, wrap({}, state))
             if found.stored:
                 return result
             if self._monotonic() - began > self._patience:
                 raise CoordinationError(f"{self.location(key)}: others changed it without a pause; try again later")
 
-    def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
+    def read(self, key: str, *, lasting: bool = False) -> dict[str, Any]:  # noqa: ARG002
         """Return the state last written under ``key``; see the protocol."""
-        return self._state(self._ask(key).value, key, secret=secret)
+        return self._state(self._ask(key).value, key)
 
-    def _state(self, value: bytes, key: str, *, secret: bool) -> dict[str, Any]:
+    def _state(self, value: bytes, key: str) -> dict[str, Any]:
         place = self.location(key)
-        return self._seal.state(open_envelope(value, place), place, secret=secret) if value else {}
+        return self._old_seal.state(open_envelope(value, place), place) if value else {}
 
     def _ask(self, key: str, *old_and_new: bytes) -> _Found:
         names = [f"{_PREFIX}{require_key(key)}", f"{_PREFIX}clock"]

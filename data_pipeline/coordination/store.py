@@ -33,19 +33,18 @@ class Store(Protocol):
         """
         ...
 
-    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
+    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, lasting: bool = False) -> T:
         """Change the state of ``key`` by a function, alone among all threads and processes; return what it returns.
 
         ``change`` gets the state, to be changed in place (empty when nobody wrote it yet), and the time of :meth:`now`.
         It is written as a whole; raising changes nothing. ``change`` may be called again when somebody else was faster
         or an answer was lost, even after its first result was stored: it has no other effect, finds that out where it
-        matters, and never waits. Updates do not nest. A ``secret`` state is readable by its owner only, is encrypted
-        when the store has a key for that, outlives a restart of the host, and counts as empty when it cannot be
-        decrypted.
+        matters, and never waits. Updates do not nest. A ``lasting`` state outlives a restart of the host. Every sharer
+        can read every state, so a secret in one is sealed by whoever puts it there.
         """
         ...
 
-    def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
+    def read(self, key: str, *, lasting: bool = False) -> dict[str, Any]:
         """Return the state last written under ``key``; empty when there is none."""
         ...
 
@@ -66,7 +65,7 @@ def open_store(url: str | None = None, environ: Mapping[str, str] = os.environ, 
         url: ``file:///absolute/directory`` for the processes of one host, ``redis://[:password@]host[:port][/db]`` (or
             ``rediss://``) for many hosts. None reads ``COORDINATION_URL``; when that is empty too, the directory is
             ``data-pipeline/coordination`` under ``XDG_STATE_HOME`` or ``~/.local/state``.
-        environ: Where settings are read. ``AIRFLOW__CORE__FERNET_KEY`` encrypts secret states when it is set.
+        environ: Where settings are read. ``AIRFLOW__CORE__FERNET_KEY`` opens states that version 0.1 sealed.
         patience: Seconds that a store which does not answer may cost, at most; more than 5 makes no difference.
 
     Raises:

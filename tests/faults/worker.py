@@ -18,6 +18,7 @@ from typing import Any
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.token import Token, TokenManager
+from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.store import open_store
 from data_pipeline.exceptions import CircuitOpenError, CoordinationError
 
@@ -72,7 +73,7 @@ def token(url: str, directory: str, behaviour: str) -> str:
         time.sleep(0.3)
         return Token(f"token-of-{os.getpid()}", time.time() + 86_400)
 
-    return TokenManager(open_store(url), "k", issue, lease=1.0, spacing=1.5).get()
+    return TokenManager(open_store(url), TokenSeal("k", "a-secret"), issue, lease=1.0, spacing=1.5).get()
 
 
 def probe(url: str, directory: str, _argument: str) -> bool:

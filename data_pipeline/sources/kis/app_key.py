@@ -13,6 +13,7 @@ from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
 from data_pipeline.client.token import Token, TokenManager
+from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import AuthenticationError, PayloadError, RequestRefusedError
 from data_pipeline.sources.kis.endpoints import TOKEN_PATH, Endpoint
@@ -65,7 +66,7 @@ class AppKey:
         )
         self._guard = Guard(self.limiter, breaker, retry)
         self._ledger_guard = Guard(self.ledger_limiter, breaker, retry)
-        self.tokens = TokenManager(store, name, self._issue_token, wall, sleep)
+        self.tokens = TokenManager(store, TokenSeal(name, self._secret), self._issue_token, wall, sleep)
 
     def __repr__(self) -> str:
         return f"AppKey({hashed(self._key)[:4]}...)"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from data_pipeline.client.address import require_address
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_credential
 from data_pipeline.sources.variables import setting
@@ -14,6 +14,7 @@ from data_pipeline.sources.variables import setting
 REAL_URL = "https://openapi.koreainvestment.com:9443"
 VIRTUAL_URL = "https://openapivts.koreainvestment.com:29443"
 MASTER_URL = "https://new.real.download.dws.co.kr"
+_OWN_HOSTS, _MASTER_HOSTS = (".koreainvestment.com",), (".dws.co.kr", ".koreainvestment.com")
 QUOTA = {False: 18.0, True: 1.0}
 """Calls a second by ``use_virtual``. Source: KIS notice of 2026-04-20 on call limits."""
 
@@ -127,30 +128,16 @@ class KisSettings:
             if self.environment == "sandbox":
                 raise ConfigurationError("a sandbox needs its server's address: set base_url (KIS_API_BASE_URL_REAL)")
             self._settle("base_url", VIRTUAL_URL if self.use_virtual else REAL_URL)
-        host = _host("KIS_API_BASE_URL_VIRTUAL" if self.use_virtual else "KIS_API_BASE_URL_REAL", self.base_url)
-        official = host.endswith(".koreainvestment.com")
+        variable = "KIS_API_BASE_URL_VIRTUAL" if self.use_virtual else "KIS_API_BASE_URL_REAL"
+        server = require_address(variable, self.base_url, REAL_URL)
+        official = server.belongs_to(*_OWN_HOSTS)
         if not self.master_url:
             self._settle("master_url", MASTER_URL if official else self.base_url)
-        master_host = _host("KIS_MASTER_BASE_URL", self.master_url)
-        if official and host.startswith("openapivts") != self.use_virtual:
+        master = require_address("KIS_MASTER_BASE_URL", self.master_url, MASTER_URL)
+        if official and server.host.startswith("openapivts") != self.use_virtual:
             raise ConfigurationError(f"KIS_USE_VIRTUAL_SERVER does not fit the server's address {self.base_url}")
-        if not (official and master_host.endswith((".dws.co.kr", ".koreainvestment.com"))):
+        if not (official and master.belongs_to(*_MASTER_HOSTS)):
             self._settle("environment", "sandbox")
-
-
-def _host(variable: str, url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and not parts.query and parts.username is None
-        host = (parts.hostname or "").lower() if usable and parts.port != 0 else ""
-    except ValueError:
-        host = ""
-    if not host:
-        # The address is not repeated: one with a user name may hold a password.
-        raise ConfigurationError(f"{variable} must be an address like {REAL_URL}")
-    if parts.scheme == "http" and host.endswith((".koreainvestment.com", ".dws.co.kr")):
-        raise ConfigurationError(f"{variable} must begin with https://, or the key would travel in clear text")
-    return host
 
 
 def _flag(environ: Mapping[str, str], variable: str) -> bool:

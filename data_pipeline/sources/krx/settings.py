@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from data_pipeline.client.address import require_address
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.sources.variables import setting
 
@@ -16,7 +16,7 @@ DAILY_LIMIT = 10_000
 """Calls of one key from 00:00 to 24:00 in Seoul. Source: terms of use of the KRX Open API."""
 
 _SOURCE_NAMES = {"real": "krx", "sandbox": "krx-sandbox"}
-_THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
+_OWN_HOST = "data-dbg.krx.co.kr"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class KrxSettings:
             raise ConfigurationError("a sandbox needs its server's address: set base_url (KRX_API_BASE_URL)")
         address = self.base_url or REAL_URL
         object.__setattr__(self, "base_url", address)
-        if _checked_host(address) != urlsplit(REAL_URL).hostname:
+        if not require_address("KRX_API_BASE_URL", address, REAL_URL).belongs_to(_OWN_HOST):
             object.__setattr__(self, "environment", "sandbox")
         elif self.environment == "sandbox":
             raise ConfigurationError("environment sandbox does not fit KRX's own address; set base_url or choose real")
@@ -87,18 +87,3 @@ class KrxSettings:
     def source_name(self) -> str:
         """What rows carry in ``source``: krx or krx-sandbox."""
         return _SOURCE_NAMES[self.environment]
-
-
-def _checked_host(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and not parts.query and parts.username is None
-        host = (parts.hostname or "").lower() if usable and parts.port != 0 else ""
-    except ValueError:
-        host = ""
-    if not host:
-        # The address is not repeated: one with a user name may hold a password.
-        raise ConfigurationError(f"KRX_API_BASE_URL must be an address like {REAL_URL}")
-    if parts.scheme == "http" and host not in _THIS_MACHINE:
-        raise ConfigurationError("KRX_API_BASE_URL must begin with https://, or the key would travel in clear text")
-    return host

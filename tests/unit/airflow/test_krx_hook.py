@@ -61,6 +61,8 @@ def test_the_fields_become_settings(connect):
         ({"environment": "sandbox"}, "environment"),
         ({"environment": "real", "base_url": "http://127.0.0.1:9"}, "environment"),
         ({"base_url": "http://data-dbg.krx.co.kr"}, "base_url"),
+        ({"base_url": "https://localhost\\.data-dbg.krx.co.kr"}, "base_url"),
+        ({"host": "https://data-dbg.krx.co.kr\\.example"}, "base_url"),
         ({"daily_limit": 0}, "daily_limit"),
         ({"daily_limit": "many"}, "daily_limit"),
     ],

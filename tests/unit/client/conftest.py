@@ -42,14 +42,14 @@ class MemoryStore:
     def now(self) -> float:
         return self.clock()
 
-    def read(self, key: str, *, secret: bool = False) -> dict[str, Any]:
+    def read(self, key: str, *, lasting: bool = False) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(self.texts.get(key, "{}"))
         return state
 
     def put(self, key: str, **state: Any) -> None:
         self.update(key, lambda shared, _: shared.update(state))
 
-    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, secret: bool = False) -> T:
+    def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, lasting: bool = False) -> T:
         state = self.read(key)
         result = change(state, self.now())
         self.updates += 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 import pytest
+from cryptography.fernet import Fernet
 
 from data_pipeline.client.daily_quota import DailyQuota
+from data_pipeline.coordination.envelope import FORMAT
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import ConfigurationError, CoordinationError, DailyQuotaError
 
@@ -96,10 +99,32 @@ def test_threads_never_take_more_than_there_is(make):
 def test_a_damaged_count_sends_nothing(make, tmp_path, days):
     """An unreadable count is an error, not a fresh day."""
     FileStore(tmp_path / "state", boot_id="first").update(
-        "krx-test.day", lambda state, _: state.update(days=days), secret=True
+        "krx-test.day", lambda state, _: state.update(days=days), lasting=True
     )
     with pytest.raises(CoordinationError, match="count by day"):
         make().take()
+
+
+def test_sharers_with_different_fernet_keys_share_the_days_calls(tmp_path, clock):
+    """Airflow has a Fernet key and the command has none; neither reads the other's count as nothing used."""
+    keys = [None, Fernet.generate_key().decode(), Fernet.generate_key().decode()]
+    quotas = [DailyQuota(FileStore(tmp_path / "state", fernet_key=key), "krx-test", 3, clock) for key in keys]
+    for quota in quotas:
+        quota.take()
+    assert [quota.left() for quota in quotas] == [0, 0, 0]
+
+
+def test_a_count_that_cannot_be_opened_is_not_a_fresh_day(make, tmp_path):
+    """What version 0.1 sealed with a Fernet key that is not set here sends nothing, and stays."""
+    make().take()
+    path = tmp_path / "state" / "krx-test.day.json"
+    sealed = Fernet(Fernet.generate_key()).encrypt(b'{"days": {"2026-11-23": 3}}').decode()
+    path.write_text(json.dumps({"format": FORMAT, "boot": "first", "host": "h", "at": 1, "sealed": sealed}))
+    before = path.read_bytes()
+    for use in (make().take, make().left, make().stop):
+        with pytest.raises(CoordinationError, match="AIRFLOW__CORE__FERNET_KEY"):
+            use()
+    assert path.read_bytes() == before
 
 
 def test_no_calls_at_all_is_no_quota(make):

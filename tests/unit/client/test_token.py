@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
 import pytest
 
 from data_pipeline.client.token import Token, TokenManager
+from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.exceptions import (
     AuthenticationError,
     ConnectionFailedError,
@@ -18,6 +20,14 @@ from data_pipeline.exceptions import (
 
 DAY = 86_400.0
 WALL = 1_800_000_000.0
+SEAL = TokenSeal("k", "very-secret")
+DAMAGED = [
+    '{"token": 3}',
+    json.dumps({"token": SEAL.close("v"), "refresh_at": "x"}),
+    '{"holder": "h", "until": []}',
+    '{"refused": [1]}',
+    '{"refused": {"a": "b"}}',
+]
 
 
 class Issuer:
@@ -51,7 +61,7 @@ def issuer(clock: Any) -> Issuer:
 
 def manager(store: Any, issuer: Issuer, **options: Any) -> TokenManager:
     """Return a manager on the fake clocks."""
-    return TokenManager(store, "k", issuer, issuer.wall, store.clock.sleep, **options)
+    return TokenManager(store, SEAL, issuer, issuer.wall, store.clock.sleep, **options)
 
 
 def test_a_token_is_asked_for_once(store: Any, issuer: Issuer) -> None:
@@ -121,9 +131,11 @@ def test_waiting_for_a_holder_ends_with_its_token(store: Any, clock: Any, issuer
 
     def finish(seconds: float) -> None:
         clock.advance(seconds)
-        store.put("token-k", value="theirs", refresh_at=issuer.wall() + 1000, stale_at=clock() + 1000)
+        store.put(
+            "access-token-k", token=SEAL.close("theirs"), refresh_at=issuer.wall() + 1000, stale_at=clock() + 1000
+        )
 
-    other = TokenManager(store, "k", issuer, issuer.wall, finish)
+    other = TokenManager(store, SEAL, issuer, issuer.wall, finish)
     issuer.meanwhile = lambda: results.append(other.get())
     assert waiter.get() == "T1"
     assert results == ["theirs"]
@@ -132,14 +144,14 @@ def test_waiting_for_a_holder_ends_with_its_token(store: Any, clock: Any, issuer
 
 def test_a_holder_that_died_is_replaced(store: Any, clock: Any, issuer: Issuer) -> None:
     """A lease that nobody ends runs out, and the next caller asks once the minute is over."""
-    store.put("token-k", holder="dead", until=clock() + 45.0, asked_at=clock())
+    store.put("access-token-k", holder="dead", until=clock() + 45.0, asked_at=clock())
     assert manager(store, issuer).get() == "T1"
     assert issuer.asked == [pytest.approx(160.0, abs=0.1)]
 
 
 def test_waiting_for_a_holder_is_bounded(store: Any, clock: Any, issuer: Issuer) -> None:
     """Somebody who asks for too long is not waited for beyond patience."""
-    store.put("token-k", holder="slow", until=clock() + 45.0, asked_at=clock())
+    store.put("access-token-k", holder="slow", until=clock() + 45.0, asked_at=clock())
     with pytest.raises(TokenUnavailableError):
         manager(store, issuer, patience=5.0).get()
     assert clock() == pytest.approx(105.0, abs=0.1)
@@ -172,14 +184,52 @@ def test_a_call_whose_answer_was_lost_costs_the_minute(store: Any, issuer: Issue
 
 
 def test_a_refused_key_is_not_tried_by_everybody(store: Any, clock: Any, issuer: Issuer) -> None:
-    """Wrong credentials fail at once for all, with one call, and may be tried again after a minute."""
+    """A wrong secret fails at once for all who have it, with one call, and may be tried again after two minutes."""
     issuer.errors = [AuthenticationError("EGW00105")]
     for _ in range(5):
         with pytest.raises(AuthenticationError):
             manager(store, issuer).get()
     assert len(issuer.asked) == 1
-    clock.advance(60)
+    clock.advance(120)
     assert manager(store, issuer).get() == "T2"
+
+
+def test_a_corrected_secret_has_the_next_turn(store: Any, issuer: Issuer) -> None:
+    """A refusal is remembered for the secret that was refused, so another one is asked for a minute later."""
+    issuer.errors = [AuthenticationError("EGW00105")]
+    with pytest.raises(AuthenticationError):
+        manager(store, issuer).get()
+    with pytest.raises(AuthenticationError, match="corrected secret"):
+        manager(store, issuer).get()
+    corrected = TokenManager(store, TokenSeal("k", "corrected"), issuer, issuer.wall, store.clock.sleep)
+    assert corrected.get() == "T2"
+    assert issuer.asked[1] - issuer.asked[0] == pytest.approx(60.0, abs=0.1)
+
+
+def test_a_token_under_another_secret_stays_until_a_new_one_is_issued(store: Any, clock: Any, issuer: Issuer) -> None:
+    """Who cannot open it waits and says when to come back; neither that nor a failed request takes it away."""
+    manager(store, issuer).get()
+    other = TokenManager(store, TokenSeal("k", "other"), issuer, issuer.wall, store.clock.sleep, patience=20.0)
+    with pytest.raises(TokenUnavailableError) as caught:
+        other.get()
+    other.invalidate("T1")
+    assert caught.value.retry_after == 60.0
+    clock.advance(60)
+    issuer.errors = [RequestTimeoutError("30 s")]
+    with pytest.raises(RequestTimeoutError):
+        other.get()
+    assert manager(store, issuer).get() == "T1"
+    clock.advance(60)
+    assert (other.get(), len(issuer.asked)) == ("T3", 3)
+
+
+def test_a_failing_store_costs_the_minute(store: Any, issuer: Issuer) -> None:
+    """Nobody knows whether the server was asked before the shared state failed, so it is not asked again at once."""
+    issuer.errors = [CoordinationError("gone")]
+    with pytest.raises(CoordinationError):
+        manager(store, issuer).get()
+    assert manager(store, issuer).get() == "T2"
+    assert issuer.asked[1] - issuer.asked[0] >= 60.0
 
 
 def test_an_expired_token_is_never_handed_out(store: Any, issuer: Issuer) -> None:
@@ -202,7 +252,7 @@ def test_a_jump_of_the_wall_clock_never_prolongs_a_token(store: Any, clock: Any,
 
 def test_times_from_before_a_restart_hold_nobody_up(store: Any, clock: Any, issuer: Issuer) -> None:
     """The store's clock restarted: an old lease, an old issue and an old refusal lie ahead and mean nothing."""
-    store.put("token-k", holder="old", until=9e5, asked_at=9e5, refused_until=9e5)
+    store.put("access-token-k", holder="old", until=9e5, asked_at=9e5, refused={SEAL.fingerprint: 9e5})
     assert manager(store, issuer).get() == "T1"
     assert clock() == 100.0
 
@@ -222,17 +272,26 @@ def test_a_late_holder_still_shares_its_token(store: Any, clock: Any, issuer: Is
     assert manager(store, issuer).get() == "T1"
 
 
-@pytest.mark.parametrize("text", ['{"value": 3}', '{"value": "v", "refresh_at": "x"}', '{"holder": "h", "until": []}'])
+@pytest.mark.parametrize("text", DAMAGED)
 def test_a_damaged_state_is_a_typed_error_without_its_content(store: Any, issuer: Issuer, text: str) -> None:
     """A state that cannot be is a coordination error."""
-    store.texts["token-k"] = text
-    with pytest.raises(CoordinationError, match="memory:token-k"):
+    store.texts["access-token-k"] = text
+    with pytest.raises(CoordinationError, match="memory:access-token-k"):
         manager(store, issuer).get()
 
 
 def test_a_token_hides_its_value() -> None:
-    """The value is not in the representation."""
-    assert "hunter2" not in repr(Token("hunter2", 1.0))
+    """The value is not in the representation, nor is the secret in the seal's."""
+    assert "hunter2" not in repr(Token("hunter2", 1.0)) + repr(TokenSeal("k", "hunter2"))
+
+
+def test_a_seal_is_the_same_everywhere_and_differs_by_secret_and_name() -> None:
+    """Who has the secret opens what any other process sealed under that name, and nobody else does."""
+    sealed = TokenSeal("k", "secret").close("v")
+    assert TokenSeal("k", "secret").open(sealed) == "v"
+    assert (TokenSeal("k", "other").open(sealed), TokenSeal("k2", "secret").open(sealed)) == (None, None)
+    assert TokenSeal("k", "secret").open("no seal") is None
+    assert TokenSeal("k", "secret").fingerprint != TokenSeal("k", "other").fingerprint
 
 
 @pytest.mark.parametrize(("value", "expires_at"), [("", 1.0), ("v", math.nan), ("v", math.inf)])

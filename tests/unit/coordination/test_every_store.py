@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import platform
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
+from data_pipeline.coordination.envelope import FORMAT
 from data_pipeline.coordination.store import Store, open_store
 from data_pipeline.exceptions import CoordinationError
 
@@ -42,9 +45,9 @@ def raw(url: str, tmp_path: Path) -> Any:
     )
 
 
-def put(store: Store, key: str = "k", *, secret: bool = False, **state: Any) -> None:
+def put(store: Store, key: str = "k", *, lasting: bool = False, **state: Any) -> None:
     """Write these values."""
-    store.update(key, lambda shared, _: shared.update(state), secret=secret)
+    store.update(key, lambda shared, _: shared.update(state), lasting=lasting)
 
 
 def test_a_state_that_nobody_wrote_is_empty(opened: Open) -> None:
@@ -150,28 +153,40 @@ def test_content_that_is_not_ours_is_a_typed_error(opened: Open, raw: Any, conte
     assert raw.read() == content
 
 
-def test_a_secret_is_encrypted_when_there_is_a_key(opened: Open, raw: Any) -> None:
-    """With a Fernet key the secret's text does not lie there, and the same key reads it back."""
-    key = Fernet.generate_key().decode()
-    put(opened(key), secret=True, value="very-secret-token")
-    assert b"very-secret-token" not in raw.read()
-    assert opened(key).read("k", secret=True) == {"value": "very-secret-token"}
-    assert opened().read("k", secret=True) == {}
+def sealed_by_0_1(key: str, **state: Any) -> bytes:
+    """The bytes that version 0.1 wrote when it had that Fernet key."""
+    sealed = Fernet(key).encrypt(json.dumps(state).encode()).decode()
+    return json.dumps({"format": FORMAT, "boot": "b", "host": platform.node(), "at": 1.0, "sealed": sealed}).encode()
 
 
-def test_a_rotated_key_still_reads_old_secrets(opened: Open) -> None:
-    """Airflow writes several keys with commas, newest first; any of them opens a secret."""
+def test_a_fernet_key_splits_nobody(opened: Open) -> None:
+    """Stores with different Fernet keys or none read and change the same state."""
+    keys = ["", *(Fernet.generate_key().decode() for _ in range(2))]
+    for key in keys * 2:
+        opened(key).update("k", lambda state, _: state.update(n=state.get("n", 0) + 1), lasting=True)
+    assert [opened(key).read("k", lasting=True) for key in keys] == [{"n": 6}] * 3
+
+
+def test_what_version_0_1_sealed_is_opened_with_its_key(opened: Open, raw: Any) -> None:
+    """Airflow writes several keys with commas, newest first; any of them opens it, and a change unseals it."""
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-    put(opened(old), secret=True, value="v")
-    assert opened(f"{new},{old}").read("k", secret=True) == {"value": "v"}
+    raw.write(sealed_by_0_1(old, n=1))
+    store = opened(f"{new},{old}")
+    assert store.read("k", lasting=True) == {"n": 1}
+    store.update("k", lambda state, _: state.update(n=2), lasting=True)
+    assert opened().read("k", lasting=True) == {"n": 2}
 
 
-@pytest.mark.parametrize(("written", "read"), [(True, True), (True, False), (False, True)])
-def test_a_secret_under_another_key_counts_as_absent(opened: Open, *, written: bool, read: bool) -> None:
-    """A secret that cannot be decrypted, or that is not encrypted though it should be, reads as empty."""
-    keys = [Fernet.generate_key().decode() if given else "" for given in (written, read)]
-    put(opened(keys[0]), secret=True, value="v")
-    store = opened(keys[1])
-    assert store.read("k", secret=True) == {}
-    put(store, secret=True, value="w")
-    assert store.read("k", secret=True) == {"value": "w"}
+@pytest.mark.parametrize("given", [True, False])
+def test_what_version_0_1_sealed_with_another_key_is_neither_empty_nor_overwritten(
+    opened: Open, raw: Any, *, given: bool
+) -> None:
+    """Without its key it is an error that says what to do, and it stays for whoever can open it."""
+    content = sealed_by_0_1(Fernet.generate_key().decode(), n=1)
+    raw.write(content)
+    store = opened(Fernet.generate_key().decode() if given else "")
+    with pytest.raises(CoordinationError, match="AIRFLOW__CORE__FERNET_KEY"):
+        store.read("k", lasting=True)
+    with pytest.raises(CoordinationError, match="AIRFLOW__CORE__FERNET_KEY"):
+        store.update("k", lambda state, _: state.update(n=9), lasting=True)
+    assert raw.read() == content

@@ -15,9 +15,9 @@ from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import ConfigurationError, CoordinationError
 
 
-def put(store: FileStore, key: str = "k", *, secret: bool = False, **state: Any) -> None:
+def put(store: FileStore, key: str = "k", *, lasting: bool = False, **state: Any) -> None:
     """Write these values."""
-    store.update(key, lambda shared, _: shared.update(state), secret=secret)
+    store.update(key, lambda shared, _: shared.update(state), lasting=lasting)
 
 
 def test_a_state_that_nobody_wrote_is_empty(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_directory_and_files_are_private(tmp_path: Path) -> None:
     """The directory is made with mode 0700 and the files with 0600, whatever the umask."""
     before = os.umask(0)
     try:
-        put(FileStore(tmp_path / "a" / "b"), secret=True, value="v")
+        put(FileStore(tmp_path / "a" / "b"), lasting=True, value="v")
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a" / "b").iterdir()}
@@ -153,10 +153,10 @@ def test_state_from_before_a_restart_of_the_host_is_dropped(tmp_path: Path) -> N
     assert FileStore(tmp_path, boot_id="two").read("k") == {}
 
 
-def test_a_secret_outlives_a_restart_of_the_host(tmp_path: Path) -> None:
+def test_a_lasting_state_outlives_a_restart_of_the_host(tmp_path: Path) -> None:
     """A token is still good after a restart."""
-    put(FileStore(tmp_path, boot_id="one"), secret=True, value="v")
-    assert FileStore(tmp_path, boot_id="two").read("k", secret=True) == {"value": "v"}
+    put(FileStore(tmp_path, boot_id="one"), lasting=True, value="v")
+    assert FileStore(tmp_path, boot_id="two").read("k", lasting=True) == {"value": "v"}
 
 
 def test_without_boot_ids_a_clock_that_went_back_tells_a_restart(tmp_path: Path) -> None:
@@ -177,12 +177,18 @@ def test_two_hosts_on_one_directory_are_refused(tmp_path: Path) -> None:
     assert FileStore(tmp_path, boot_id="here").read("k") == {}
 
 
-def test_a_secret_is_encrypted_when_there_is_a_key(tmp_path: Path) -> None:
-    """With a Fernet key the secret's text is not in the file, and the same key reads it back."""
-    key = Fernet.generate_key().decode()
-    put(FileStore(tmp_path, fernet_key=key), secret=True, value="very-secret-token")
-    assert b"very-secret-token" not in (tmp_path / "k.json").read_bytes()
-    assert FileStore(tmp_path, fernet_key=key).read("k", secret=True) == {"value": "very-secret-token"}
+def test_what_version_0_1_sealed_two_days_ago_is_over(tmp_path: Path) -> None:
+    """A sealed count of an earlier day and a sealed token that has expired read as empty, whoever had sealed them."""
+    path = tmp_path / "k.json"
+    sealed = Fernet(Fernet.generate_key()).encrypt(b'{"days": {"2026-11-20": 5}}').decode()
+    path.write_text(
+        json.dumps({"format": GOOD["format"], "boot": "b", "host": "h", "sealed": sealed}), encoding="utf-8"
+    )
+    two_days_ago = path.stat().st_mtime - 2 * 86_400 - 1
+    os.utime(path, (two_days_ago, two_days_ago))
+    assert FileStore(tmp_path).read("k", lasting=True) == {}
+    put(FileStore(tmp_path), lasting=True, a=1)
+    assert FileStore(tmp_path).read("k", lasting=True) == {"a": 1}
 
 
 def test_a_wrong_fernet_key_names_the_variable_and_not_the_key() -> None:

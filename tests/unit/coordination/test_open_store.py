@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
+from data_pipeline.coordination.envelope import FORMAT
 from data_pipeline.coordination.store import damaged, hashed, number, open_store
 from data_pipeline.exceptions import ConfigurationError, CoordinationError
 
@@ -60,12 +62,13 @@ def test_a_redis_url_names_a_server_for_many_hosts() -> None:
     assert "hunter2" not in repr(store)
 
 
-def test_airflows_fernet_key_encrypts_secrets(tmp_path: Path) -> None:
-    """The key in the environment is the one that secrets are written under."""
-    environ = {"AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode()}
-    store = open_store(f"file://{tmp_path}", environ)
-    store.update("k", lambda shared, _: shared.update(value="plain-text"), secret=True)
-    assert "plain-text" not in (tmp_path / "k.json").read_text(encoding="utf-8")
+def test_airflows_fernet_key_opens_what_version_0_1_sealed(tmp_path: Path) -> None:
+    """The key in the environment is the one under which version 0.1 wrote."""
+    key = Fernet.generate_key().decode()
+    sealed = Fernet(key).encrypt(b'{"n": 1}').decode()
+    (tmp_path / "k.json").write_text(json.dumps({"format": FORMAT, "sealed": sealed}), encoding="utf-8")
+    store = open_store(f"file://{tmp_path}", {"AIRFLOW__CORE__FERNET_KEY": key})
+    assert store.read("k", lasting=True) == {"n": 1}
 
 
 def test_an_app_key_is_named_by_its_hash() -> None:

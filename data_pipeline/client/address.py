@@ -1,0 +1,117 @@
+"""Where a call goes: one reading of an address, the one by which it is sent, and what may be said of its host."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+import requests
+from urllib3.util import parse_url
+
+from data_pipeline.exceptions import ConfigurationError
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~:/\[\]-]+")
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_THIS_MACHINE = IPv6Address("::1")
+_EXAMPLE = "https://host:port"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Scheme, host and port as the transport reads them, in lower case."""
+
+    scheme: str
+    host: str
+    """A name, an IPv4 address, or an IPv6 address in brackets."""
+    port: int | None
+    """None for the scheme's own."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is this machine: ``localhost``, 127.0.0.0/8 or ::1, written as such."""
+        if self.host.startswith("["):
+            return IPv6Address(self.host[1:-1]) == _THIS_MACHINE
+        return self.host == "localhost" or (_is_ipv4(self.host) and IPv4Address(self.host).is_loopback)
+
+    def belongs_to(self, *vendor: str) -> bool:
+        """Return whether the host is one of these, or lies below one that begins with a dot."""
+        return any(self.host.endswith(each) if each.startswith(".") else self.host == each for each in vendor)
+
+
+def require_address(name: str, url: str, example: str = _EXAMPLE) -> Address:
+    """Return where a call to this address goes.
+
+    An address is an ``https://`` one, or an ``http://`` one of this machine; it has a host, at most a port and a plain
+    path, and nothing that two programs could read in two ways: no user or password, backslash, escape, blank, control
+    or non-ASCII character, no number that only some take for an IP address.
+
+    Args:
+        name: What the address is, for the message; usually the variable.
+        url: The address.
+        example: How a right one looks, for the message.
+
+    Raises:
+        ConfigurationError: It is none. The message does not repeat it, since it may hold a password.
+    """
+    found = _read(url)
+    if isinstance(found, Address) and found.scheme == "http" and not found.is_loopback:
+        found = (
+            "it must begin with https://, or credentials would travel in clear text; http:// is for this machine alone "
+            "(127.0.0.1, [::1] or localhost)"
+        )
+    if isinstance(found, str):
+        raise ConfigurationError(f"{name} must be an address like {example}: {found}")
+    return found
+
+
+def _read(url: str) -> Address | str:
+    """Return the address, or what is wrong with it."""
+    if not re.fullmatch(r"[!-~]*", url):
+        return "it holds a blank, a control character or a letter beyond ASCII"
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.lower() not in {"http", "https"}:
+        return "it does not begin with https:// (or http://, for this machine)"
+    if "\\" in url:
+        return "it holds a backslash, which programs read in different ways"
+    if "@" in url:
+        return "it holds a user or a password"
+    if not _PLAIN.fullmatch(url):
+        return "it holds more than a host, a port and a plain path"
+    return _as_sent(url, rest.partition("/")[0].lower())
+
+
+def _as_sent(url: str, written: str) -> Address | str:
+    """Return the address as requests prepares it and urllib3 reads it, when that is what was written."""
+    try:
+        sent = parse_url(requests.Request("GET", url).prepare().url or "")
+    except (ValueError, requests.RequestException):  # urllib3's errors of parsing are ValueErrors
+        return "it has no host, or a port that is none"
+    host = sent.host or ""
+    # Also finds a port that was left out behind its colon, port 0, and zeros before a port.
+    if sent.netloc != written or (sent.port or 1) > 65535:
+        return "it has no host, or a port that is none"
+    if not (_is_ipv6(host) if host.startswith("[") else _is_name(host) or _is_ipv4(host)):
+        return "its host is neither a name nor an IP address"
+    return Address(sent.scheme or "", host, sent.port)
+
+
+def _is_name(host: str) -> bool:
+    labels = host.split(".")
+    # 127.1, 0x7f000001 and 2130706433 are IP addresses for some, and names for others.
+    return all(_LABEL.fullmatch(label) for label in labels) and not _NUMBER.fullmatch(labels[-1])
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        return str(IPv4Address(host)) == host
+    except AddressValueError:
+        return False
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return IPv6Address(host[1:-1]).scope_id is None
+    except AddressValueError:
+        return False
