@@ -97,6 +97,19 @@ def test_shells_other_codes_and_doubled_rows(kis):
     assert kis.chart("005930", "20261120", "20261120").json()["output2"][1:] == [{}, {}, {}]
 
 
+def test_a_page_can_be_cut_under_success(kis):
+    """short_page keeps none of the rows or so many, at either end or around the middle, and the head."""
+    window = ("005930", "20261116", "20261120")
+    kis.faults({"kind": "short_page", "count": 1}, {"kind": "short_page", "rows": 2, "count": 1},
+               {"kind": "short_page", "rows": 2, "value": "newest", "count": 1},
+               {"kind": "short_page", "rows": 3, "value": "middle", "count": 1})  # fmt: skip
+    answers = [kis.chart(*window).json() for _ in range(5)]
+    assert {(one["rt_cd"], one["output1"]["stck_shrn_iscd"]) for one in answers} == {("0", "005930")}
+    assert [[row["stck_bsop_date"][6:] for row in one["output2"]] for one in answers] == [
+        [], ["20", "19"], ["17", "16"], ["20", "19", "16"], ["20", "19", "18", "17", "16"],
+    ]  # fmt: skip
+
+
 def test_the_day_before_can_pose_as_today(kis):
     """previous_day answers Thursday's close and, for a window of Friday alone, Thursday's row."""
     thursday = kis.chart("005930", "20261119", "20261119").json()["output2"][0]
@@ -108,6 +121,7 @@ def test_the_day_before_can_pose_as_today(kis):
 @pytest.mark.parametrize(
     "rules",
     [{}, [1], [{"kind": "nonsense"}], [{"kind": "drop", "evry": 2}], [{"kind": "missing_field"}],
+     [{"kind": "short_page", "value": "left"}],
      [{"kind": "drop", "count": "2"}], [{"kind": "drop", "path": 1}]],
 )  # fmt: skip
 def test_wrong_faults_are_refused_and_change_nothing(kis, rules):

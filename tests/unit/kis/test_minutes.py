@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from data_pipeline.exceptions import PayloadError
+from data_pipeline.evidence import MinuteEvidence, gathering
+from data_pipeline.exceptions import IncompleteDataError, PayloadError
 from data_pipeline.records import PriceType
 from tests.unit.kis.fakes import PRICE, minute, ok
 
@@ -187,3 +188,56 @@ def _master(market: str = "KOSPI", code: str = "005930") -> bytes:
 
     isin = {"005930": "KR7005930003", "0001A0": "KR70001A0001", "000009": "KR7000009001"}[code]
     return zipped(line(market, code, isin), f"{market.lower()}_code.mst")
+
+
+def dear(at: str, price: str, volume: str, total: str) -> dict[str, str]:
+    """Return a minute of Monday that traded at one price."""
+    prices = dict.fromkeys(("stck_prpr", "stck_oprc", "stck_hgpr", "stck_lwpr"), price)
+    return {**minute(at, volume, total, day="20261116"), **prices}
+
+
+MORNING_LOST = [dear("110200", "20100", "105", "256922200"), dear("110100", "20050", "104", "254811700"),
+                dear("110000", "20000", "103", "252726500")]  # fmt: skip
+"""The oldest minute traded 2,060,000 won; its total is the morning's, whose minutes did not come."""
+
+
+def test_the_oldest_minute_never_takes_the_running_total(kis, past):
+    """Without its predecessor it is left out, and whoever loads is told that the session does not join from zero."""
+    with gathering() as told:
+        bars = past(MONDAY, MONDAY, page(*MORNING_LOST), page())
+    assert [(bar.at.minute, bar.trading_value) for bar in bars] == [(1, 2085200), (2, 2110500)]
+    assert [(one.session, one.volume, one.day_volume, one.reached_close) for one in told] == [
+        (MONDAY, 209, None, False)
+    ]  # fmt: skip
+    assert told[0].problem == (
+        "the minute of 11:00 has 103 shares at 20,000 to 20,000 won, and the total rose by 252,726,500 "
+        "since the session began: minutes before it did not come"
+    )
+
+
+def test_a_hole_is_an_error_for_whoever_asks_directly(past):
+    """Nobody gathers what the answers prove, so the caller gets an error and no bars with a hole."""
+    with pytest.raises(IncompleteDataError, match="the total rose by 252,726,500 since the session began"):
+        past(MONDAY, MONDAY, page(*MORNING_LOST))
+
+
+@pytest.mark.parametrize(
+    ("volume", "known", "settled"),
+    [(100, (), True), (100, (100,), True), (100, (120,), True), (100, (99,), False), (99, (), False)],
+    ids=["by the close", "all of the day", "after-hours beside", "more than the day", "some lost on the way"],
+)
+def test_minutes_down_from_the_close_are_whole(volume, known, settled):
+    """A hundred shares from zero to the close: the day's volume may be more, never less."""
+    one = MinuteEvidence("005930", MONDAY, 100, reached_close=True)
+    assert (one.doubt(volume, known) == "") is settled
+
+
+@pytest.mark.parametrize(
+    ("volume", "head", "known", "settled"),
+    [(100, 100, (), True), (100, None, (100,), True), (100, 120, (), False), (100, None, (), False),
+     (0, 0, (), True), (0, None, (0,), True), (0, 0, (5,), False), (0, None, (), False)],
+)  # fmt: skip
+def test_minutes_that_end_before_the_close_need_the_days_volume(volume, head, known, settled):
+    """Without a trade at the close the head or the daily bar has to say the same; none is only none of volume 0."""
+    one = MinuteEvidence("005930", MONDAY, volume, day_volume=head)
+    assert (one.doubt(volume, known) == "") is settled
