@@ -14,7 +14,8 @@ _PROJECT = Path(__file__).resolve().parents[1]
 _FOLDER = Path(tempfile.mkdtemp(prefix="data-pipeline-tests-"))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
-for _name in [name for name in os.environ if name.startswith(("KIS_", "KRX_", "AIRFLOW", "DATA_SOURCE", "MARKET_DB"))]:
+_SETTINGS = ("KIS_", "KRX_", "AIRFLOW", "DATA_SOURCE", "MARKET_DB", "MARKET_READER")
+for _name in [name for name in os.environ if name.startswith(_SETTINGS)]:
     del os.environ[_name]
 
 os.environ.update(
