@@ -9,6 +9,9 @@ comma := ,
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
+# Two `make` at once install one after the other: the lock on this file ends with the process that holds it.
+IN_TURN = $(PYTHON) -c 'import fcntl, os, sys; f = os.open("Makefile", os.O_RDONLY); os.set_inheritable(f, True); fcntl.flock(f, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])' $(MAKE) --silent --no-print-directory
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info[:2] <= (3, 13) else "Python 3.10 to 3.13 is needed; this is " + sys.version.split()[0] + ". Name another one: make run PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
@@ -25,8 +28,11 @@ $(VENV)/.dev-ready: requirements-dev.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.run-ready
 
-setup: $(VENV)/.run-ready ## Install what running needs
-setup-dev: $(VENV)/.dev-ready ## Install what testing needs as well
+setup: ## Install what running needs
+	@$(IN_TURN) $(VENV)/.run-ready
+
+setup-dev: ## Install what testing needs as well
+	@$(IN_TURN) $(VENV)/.dev-ready
 
 run: setup ## Load the last finished session through Airflow into an embedded Postgres, then say what is there
 	@$(BIN)/data-pipeline run

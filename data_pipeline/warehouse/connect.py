@@ -12,7 +12,6 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
 from data_pipeline.market.clock import is_fixed, market_clock
-from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
 
 SHAPE = "postgresql://user:password@host:5432/database"
 _FIX = """
@@ -31,23 +30,6 @@ REFUSALS = {
     "certificate verify failed": "the server's certificate is not signed by one of sslrootcert",
     "does not match host name": "the server's certificate is for another host name (sslmode=verify-full)",
 }
-
-
-def market_url(environ: Mapping[str, str], role: str = "owner") -> str:
-    """Return the warehouse's address: ``MARKET_DB_URL``, or the embedded server's for this role.
-
-    Raises:
-        ConfigurationError: ``MARKET_DB_URL`` is not set and the embedded server does not run.
-    """
-    if url := environ.get("MARKET_DB_URL", "").strip():
-        return url
-    directory = embedded_directory(environ)
-    server = EmbeddedPostgres(directory)
-    if not server.running:
-        raise ConfigurationError(
-            f"set MARKET_DB_URL to {SHAPE}, or start the embedded Postgres of {directory.parent} with `make up`"
-        )
-    return server.url(role=role)
 
 
 def connect(

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from data_pipeline.local.home import Home
@@ -110,7 +112,18 @@ def test_a_start_that_fails_is_no_user(home):
 
 
 def test_one_database_made_by_many_at_once(server):
-    """Nobody fails because somebody else makes the same database, or has just made it."""
+    """Nobody fails because somebody else makes the same database."""
     with ThreadPoolExecutor(8) as threads:
-        for number in range(4):
-            list(threads.map(lambda _, name=f"at_once_{number}": server.create_database(name), range(8)))
+        list(threads.map(lambda _: server.create_database("at_once"), range(8)))
+
+
+def test_a_database_that_is_there_is_left_alone(server):
+    """Making it again does not wait for, nor break, a migration that grants rights on it at the same moment."""
+    server.create_database("granted")
+    with closing(psycopg2.connect(server.url("postgres", "admin"))) as migration, ThreadPoolExecutor(1) as threads:
+        migration.cursor().execute("GRANT CONNECT ON DATABASE granted TO market_reader")
+        made = threads.submit(server.create_database, "granted")
+        try:
+            assert made.result(30) is None
+        finally:
+            migration.commit()

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
-from data_pipeline.warehouse.connect import address, connect, market_url
+from data_pipeline.warehouse.connect import address, connect
 
 
 def test_address_leaves_the_password_out():
@@ -40,14 +40,3 @@ def test_server_that_is_away_may_come_back():
         with pytest.raises(ConnectionFailedError, match=rf"ann@127\.0\.0\.1:{port}/market cannot be reached") as caught:
             connect(f"postgresql://ann:s3cret@127.0.0.1:{port}/market")
     assert "s3cret" not in str(caught.value)
-
-
-def test_market_url_is_the_users_own():
-    """MARKET_DB_URL wins over the embedded server."""
-    assert market_url({"MARKET_DB_URL": " postgresql://db/market "}) == "postgresql://db/market"
-
-
-def test_market_url_without_any_server(tmp_path):
-    """With neither the variable nor a running embedded server the error names both ways out."""
-    with pytest.raises(ConfigurationError, match=r"set MARKET_DB_URL .* `make up`"):
-        market_url({"DATA_PIPELINE_HOME": str(tmp_path)})
