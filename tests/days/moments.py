@@ -44,8 +44,9 @@ class Moment:
     """An issue that was listed within the week."""
     goes: str | None = None
     """An issue that left the list on the final session."""
-    earlier: tuple[str, date, date] | None = None
-    """A code that another issue had: the code, that issue's last session, and the one that no longer listed it."""
+    earlier: tuple[str, date, date, date] | None = None
+    """A code that another issue had: the code, that issue's last session, the first that no longer listed it, and the
+    first session of the issue that has the code now."""
 
     def plus(self, minutes: int) -> str:
         """Return a moment some minutes later as ISO 8601."""
@@ -103,9 +104,11 @@ MOMENTS: tuple[Moment, ...] = (
     moment("delisting", "an issue has left the list", "2026-11-25T20:40", "2026-11-25", "2026-11-25",
            "2026-11-25", "2026-11-24", "2026-11-23 2026-11-24", ("2026-11-25", WHOLE),
            codes=("005930", "060480", "069500"), goes="060480"),
-    moment("taken-over", "a code is given to another issue", "2021-05-25T20:40", "2021-05-25", "2021-05-25",
-           "2021-05-25", "2021-05-24", "2021-05-20 2021-05-21 2021-05-24", ("2021-05-25", WHOLE),
-           comes="002730", earlier=("002730", day("2010-11-19"), day("2010-11-22"))),
+    # The DAGs begin with 2026, so the two weeks lie in the past, and are filled.
+    moment("taken-over", "the past is filled, weeks included in which a code was given up and taken over",
+           "2026-11-12T20:40", "2026-11-12", "2026-11-12", "2026-11-12", "2026-11-11",
+           "2026-11-09 2026-11-10 2026-11-11",
+           ("2026-11-12", WHOLE), earlier=("002730", day("2010-11-19"), day("2010-11-22"), day("2021-05-25"))),
     moment("0030", "half an hour after midnight", f"{TUESDAY}T00:30", MONDAY, MONDAY,
            MONDAY, "2026-11-20", BEFORE_MONDAY, (MONDAY, WHOLE)),
     moment("0730", "before KRX has published, and before quotes turn", f"{TUESDAY}T07:30", TUESDAY, MONDAY,

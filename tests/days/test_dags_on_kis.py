@@ -52,7 +52,7 @@ def _runs(moment):
 def _of_the_earlier_issue(moment, krx):
     if moment.earlier is None:
         return []
-    code, last, gone = moment.earlier
+    code, last, gone, _ = moment.earlier
     lists = {"dataset": "instrument", "first": last.isoformat(), "last": gone.isoformat()}
     bars = {"dataset": "daily_bar", "stock_codes": [code], "first": last.isoformat(), "last": last.isoformat()}
     return [PlannedRun("backfill", moment.plus(2), lists | krx), PlannedRun("backfill", moment.plus(3), bars | krx)]
@@ -110,14 +110,15 @@ def test_the_week_was_healed(moment, on_kis, ran):
 
 
 def test_a_code_belongs_to_the_issue_of_the_day(moment, on_kis, ran):
-    """An issue has no bar before its first session, and one that had the code before keeps its own."""
-    code = moment.comes
-    if code is None:
-        assert moment.earlier is None
-        return
-    sessions = on_kis.query("SELECT session FROM market.daily_bar WHERE stock_code = %s ORDER BY 1", code)
-    earlier = [(moment.earlier[1],)] if moment.earlier else []
-    assert sessions == [*earlier, (moment.final,)]
+    """An issue has bars from its first session on; between it and the issue that had the code before there are none."""
+    query = "SELECT session FROM market.daily_bar WHERE stock_code = %s ORDER BY 1"
+    if moment.comes:
+        assert on_kis.query(query, moment.comes) == [(moment.final,)]
+    if moment.earlier:
+        code, last, _, since = moment.earlier
+        later = [bar.session for bar in market().daily_bars(code, since, moment.final)]
+        assert on_kis.query(query, code) == [(session,) for session in [last, *later]]
+        assert later[0] == since
 
 
 def test_minutes_come_as_far_as_the_session_has_come(moment, on_kis, ran):
@@ -144,7 +145,7 @@ def test_coverage_ends_with_the_final_session(moment, on_kis, ran, command):
     """The command counts up to it, and nothing is missing."""
     first = moment.week[0].isoformat()
     code, said = command(on_kis.environment, "coverage", "--dataset", "daily_bar", "--first", first)
-    lines = [line.split() for line in said.splitlines() if line.startswith("daily_bar")]
+    lines = [line.split() for line in said.splitlines() if line.strip().startswith("daily_bar")]
     assert (code, [line[1] for line in lines]) == (0, [one.isoformat() for one in moment.week]), said
     assert {line[-1] for line in lines} == {"0"}
 

@@ -25,6 +25,16 @@ EVENING = "2026-09-22T20:40:00+09:00"
 """When the synthetic market of the operator's tests stands: a Tuesday after the day is final."""
 
 
+BEGINS = "---- the next run begins ----"
+EACH = f"""
+import sys
+from data_pipeline.local.dag_runs import main
+for plan in sys.argv[2:]:
+    print({BEGINS!r}, flush=True)
+    main(plan, sys.argv[1])
+"""
+
+
 @dataclass(frozen=True)
 class Result:
     """What running DAGs left behind."""
@@ -54,6 +64,24 @@ class Airflow:
         lines = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
         states = [(line["dag_id"], line["state"]) for line in lines if line["state"] != "running"]
         return Result(states, done.stdout + done.stderr)
+
+    def run_each(self, *runs: PlannedRun) -> list[Result]:
+        """Run DAGs in one process, since starting Airflow is what costs; each has its own result, failed or not."""
+        plans, events = [], self.folder / "each.jsonl"
+        events.unlink(missing_ok=True)
+        for number, run in enumerate(runs):
+            plans.append(self.folder / f"each-{number}.json")
+            write_plan(plans[-1], [run])
+        command = [sys.executable, "-c", EACH, str(events), *map(str, plans)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, check=False, text=True, timeout=240,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        logs = done.stdout.split(BEGINS)[1:]
+        assert len(logs) == len(runs), done.stdout
+        lines = [json.loads(line) for line in events.read_text().splitlines()]
+        states = [(line["dag_id"], line["state"]) for line in lines if line["state"] != "running"]
+        return [Result([state], log) for state, log in zip(states, logs, strict=True)]
 
     def log_files(self) -> str:
         """Everything that Airflow wrote into its log folder."""

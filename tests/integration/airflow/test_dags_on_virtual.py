@@ -48,22 +48,29 @@ def listed(airflow, emulator):
     emulator.forget_requests()
 
 
-@pytest.mark.parametrize(
-    ("run", "words"),
-    [
-        (PRICES, "this run may take 0:05:00: set UNIVERSE to watch_list"),
-        (MINUTES, "this run may take 3:20:00: set UNIVERSE to watch_list"),
-    ],
-    ids=["prices", "minutes"],
-)
-def test_the_whole_market_is_refused_at_once(airflow, emulator, listed, run, words):
+WHOLE = {
+    "prices": (PRICES, "this run may take 0:05:00: set UNIVERSE to watch_list"),
+    "minutes": (MINUTES, "this run may take 3:20:00: set UNIVERSE to watch_list"),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(airflow, emulator, listed):
+    """What became of the whole market's runs, and how many calls were sent for them."""
+    results = airflow.run_each(*(run for run, _ in WHOLE.values()))
+    return dict(zip(WHOLE, results, strict=True)), emulator.summary()["total"]
+
+
+@pytest.mark.parametrize("whole", WHOLE)
+def test_the_whole_market_is_refused_at_once(airflow, refused, whole):
     """The plan fails without a retry, says what it would cost, and nothing was asked or loaded."""
-    result = airflow.run(run)
+    results, calls = refused
+    result, (run, words) = results[whole], WHOLE[whole]
     assert result.states == [(run.dag_id, "failed")]
     assert words in result.log
     assert "2 a second of kis-sandbox" in result.log
     assert "trying again cannot help" in result.log
-    assert emulator.summary()["total"] == 0
+    assert calls == 0
     assert airflow.query("SELECT count(*) FROM market.ingest_run WHERE dag_id = %s", run.dag_id) == [(0,)]
 
 
