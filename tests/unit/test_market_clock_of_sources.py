@@ -57,19 +57,19 @@ def test_the_documented_client_is_refused_too(fix, tmp_path):
 
 
 @pytest.mark.parametrize("words", [
-    ("run",), ("up",), ("budget",), ("backfill", "--dataset", "daily_bar", "--first", "2026-09-01"),
-    ("backfill", "--dataset", "daily_bar", "--first", "2026-09-01", "--source", "krx"),
+    ("run",), ("up",), ("budget",), ("backfill", "--dry-run", "--dataset", "daily_bar", "--first", "2026-09-01"),
+    ("backfill", "--dry-run", "--dataset", "daily_bar", "--first", "2026-09-01", "--source", "krx"),
 ])  # fmt: skip
 def test_real_credentials_are_refused_by_the_command(fix, monkeypatch, tmp_path, capsys, words):
-    """Before anything is started or made: exit code 2 and one sentence."""
-    home = tmp_path / "home"
-    for name, value in (KIS | KRX | {"DATA_PIPELINE_HOME": str(home)}).items():
+    """Before anything is started or made, which this home would not allow: exit code 2 and one sentence."""
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    for name, value in (KIS | KRX | {"DATA_PIPELINE_HOME": str(no_folder / "home")}).items():
         monkeypatch.setenv(name, value)
     fix("2027-06-15T11:00")
     assert main(words) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "ConfigurationError: MARKET_CLOCK fixes the market's clock, and these credentials lead to https://" in said
-    assert not home.exists()
 
 
 def test_a_wrong_moment_is_one_sentence(fix, capsys):
