@@ -128,7 +128,7 @@ def _require_no_rows(days: Sequence[date], today: date, environ: Mapping[str, st
         if not known:
             return  # of a day ahead there are no rows yet
         raise InvalidRequestError(
-            f"{known[0]} is not ahead, and a session with stored rows is never closed; whether the warehouse holds some "
+            f"{known[0]} is not ahead, and a session with stored rows is never closed; whether the warehouse has some "
             f"could not be asked: {error}"
         ) from error
     if held:
