@@ -6,11 +6,11 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from data_pipeline.exceptions import ConfigurationError, CoordinationError
+from data_pipeline.exceptions import CoordinationError
+from data_pipeline.state_folder import default_folder, folder_of
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ def open_store(url: str | None = None, environ: Mapping[str, str] = os.environ, 
         return RedisStore(wanted, fernet_key=fernet_key, patience=patience)
     from data_pipeline.coordination.file import FileStore
 
-    directory = _directory_of(wanted) if wanted else _default_directory(environ)
+    directory = folder_of(wanted) if wanted else default_folder(environ)
     return FileStore(directory, fernet_key=fernet_key, lock_timeout=patience)
 
 
@@ -94,37 +94,6 @@ def require_key(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise ValueError(f"a key is 1 to 100 of A-Za-z0-9._- and begins with a letter or digit, not {key!r}")
     return key
-
-
-def _directory_of(url: str) -> Path:
-    parts = urlsplit(url)
-    path = unquote(parts.path)
-    usable = parts.scheme == "file" and parts.netloc in {"", "localhost"} and not parts.query and not parts.fragment
-    if not usable or not path.startswith("/") or "\0" in path or not path.strip("/"):
-        # The URL is not repeated: one of another scheme may hold a password.
-        raise ConfigurationError(
-            "COORDINATION_URL must be file:///absolute/directory or redis://host:port/db, not a URL with scheme "
-            f"{parts.scheme!r}; leave it empty for the default directory"
-        )
-    return Path(path)
-
-
-def _default_directory(environ: Mapping[str, str]) -> Path:
-    state = Path(environ.get("XDG_STATE_HOME", ""))
-    # The XDG base directory specification: a relative path is invalid and is to be ignored.
-    if not state.is_absolute():
-        state = _home(environ) / ".local" / "state"
-    return state / "data-pipeline" / "coordination"
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    try:
-        home = Path(environ.get("HOME") or Path.home())
-    except RuntimeError:
-        home = Path()
-    if not home.is_absolute():
-        raise ConfigurationError("There is no home directory: set COORDINATION_URL to file:///absolute/directory")
-    return home
 
 
 def damaged(location: str, what: str) -> CoordinationError:

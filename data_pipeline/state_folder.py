@@ -1,0 +1,51 @@
+"""Where the processes of one host keep what they share, when it lies in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from data_pipeline.exceptions import ConfigurationError
+
+
+def folder_of(url: str) -> Path:
+    """Return the folder that a ``file:///absolute/directory`` names.
+
+    Raises:
+        ConfigurationError: It is another URL, or none.
+    """
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    usable = parts.scheme == "file" and parts.netloc in {"", "localhost"} and not parts.query and not parts.fragment
+    if not usable or not path.startswith("/") or "\0" in path or not path.strip("/"):
+        # The URL is not repeated: one of another scheme may hold a password.
+        raise ConfigurationError(
+            "COORDINATION_URL must be file:///absolute/directory or redis://host:port/db, not a URL with scheme "
+            f"{parts.scheme!r}; leave it empty for the default directory"
+        )
+    return Path(path)
+
+
+def default_folder(environ: Mapping[str, str]) -> Path:
+    """Return ``data-pipeline/coordination`` under ``XDG_STATE_HOME`` or ``~/.local/state``.
+
+    Raises:
+        ConfigurationError: There is no home directory.
+    """
+    state = Path(environ.get("XDG_STATE_HOME", ""))
+    # The XDG base directory specification: a relative path is invalid and is to be ignored.
+    if not state.is_absolute():
+        state = _home(environ) / ".local" / "state"
+    return state / "data-pipeline" / "coordination"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except RuntimeError:
+        home = Path()
+    if not home.is_absolute():
+        raise ConfigurationError("There is no home directory: set COORDINATION_URL to file:///absolute/directory")
+    return home
