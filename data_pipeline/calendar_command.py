@@ -152,8 +152,10 @@ def _warehouse(environ: Mapping[str, str], role: str) -> Iterator[Connection]:
     directory = embedded_directory(environ)
     if not directory.exists():
         raise ConfigurationError(f"there is no warehouse yet in {directory.parent}")
-    with EmbeddedPostgres(directory) as server, closing(connect(server.url(database_name(environ), role))) as connection:
-        yield connection
+    with EmbeddedPostgres(directory) as server:
+        url = server.url(database_name(environ), role)
+        with closing(connect(url)) as connection:
+            yield connection
 
 
 def _tell_warehouse(calendar: TradingCalendar, environ: Mapping[str, str]) -> str:
