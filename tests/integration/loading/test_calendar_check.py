@@ -117,12 +117,14 @@ def test_the_next_day_asks_again(connection, database):
     assert source.asked == 2
 
 
-def test_days_that_were_not_in_the_answer(connection):
-    """Today's only call was about other days: an error, not silence."""
+def test_days_that_were_not_in_the_answer(database, monkeypatch):
+    """By the machine's clock today's only call was about other days: an error, not silence."""
+    monkeypatch.delenv("MARKET_CLOCK", raising=False)
     source = Exchange()
-    check(connection, source)
-    with pytest.raises(IncompleteDataError, match="2026-12-01"):
-        check(connection, source, date(2026, 12, 1))
+    with database.connect() as connection:
+        check(connection, source)
+        with pytest.raises(IncompleteDataError, match="2026-12-01"):
+            check(connection, source, date(2026, 12, 1))
     assert source.asked == 1
 
 
