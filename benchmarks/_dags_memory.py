@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from benchmarks._dags_stack import LocalAirflow, ask, console
 from data_pipeline.local.environment import sandbox_connection
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 
 POLL_S = 0.02
 CODES = 50

@@ -10,10 +10,10 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from data_pipeline.emulator.wire_chart import row
-from data_pipeline.loading.tables import DAILY_BAR
-from data_pipeline.records import DailyBar
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.emulator.kis.wire_chart import row
+from data_pipeline.loading.rows.tables import DAILY_BAR
+from data_pipeline.market.records import DailyBar
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 
 SOURCE = "mock"
 COLUMNS = (*DAILY_BAR.columns, "source")

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks._loading_bars import COLUMNS
 from benchmarks._loading_server import DLT
-from data_pipeline.loading.tables import DAILY_BAR
+from data_pipeline.loading.rows.tables import DAILY_BAR
 
 
 def with_dlt(url: str, folder: Path, rows: Iterable[dict[str, Any]]) -> None:

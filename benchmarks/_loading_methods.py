@@ -17,9 +17,9 @@ from psycopg2.extras import execute_values
 from benchmarks._loading_bars import COLUMNS, SESSIONS, SOURCE, stock_code
 from benchmarks._loading_dlt import with_dlt, with_dlt_arrow
 from benchmarks._loading_pages import load_pages
-from data_pipeline.loading.postgres import upsert
-from data_pipeline.loading.tables import DAILY_BAR
-from data_pipeline.records import DailyBar
+from data_pipeline.loading.rows.tables import DAILY_BAR
+from data_pipeline.loading.rows.upsert import upsert
+from data_pipeline.market.records import DailyBar
 from data_pipeline.warehouse.connect import connect
 
 Counts = dict[str, int]

@@ -15,19 +15,19 @@ import requests
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from benchmarks._loading_bars import ANSWERED, SOURCE, sessions
-from data_pipeline.loading.ingest_run import start_run
-from data_pipeline.loading.judge import Asked
-from data_pipeline.loading.postgres import upsert
-from data_pipeline.loading.screen import screen
-from data_pipeline.loading.tables import DAILY_BAR
+from data_pipeline.loading.checks.judge import Asked
+from data_pipeline.loading.checks.screen import screen
+from data_pipeline.loading.rows.ingest_run import start_run
+from data_pipeline.loading.rows.tables import DAILY_BAR
+from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.clock import market_now
-from data_pipeline.records import DailyBar
-from data_pipeline.rejections import collecting
+from data_pipeline.market.records import DailyBar
+from data_pipeline.market.rejections import collecting
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.kis.endpoints import Endpoint
 from data_pipeline.sources.kis.history import History
 from data_pipeline.sources.kis.parse_answer import Answer, parse_answer
 from data_pipeline.sources.kis.server_clock import ServerClock
-from data_pipeline.trading_calendar import krx_calendar
 
 WINDOW_CODES = 100
 """A window of 50,000 rows, as the operator cuts them."""

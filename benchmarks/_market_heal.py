@@ -9,10 +9,11 @@ from datetime import date
 from itertools import groupby
 
 from benchmarks._heal_minimum import Cell, fewest_daily_requests
-from data_pipeline.loading.gaps import Gap, plan_spans
-from data_pipeline.operators.windows import Window
+from data_pipeline.backfill.requests import plan_spans
+from data_pipeline.engine.windows import Window
+from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.request_shape import shape_of
-from data_pipeline.trading_calendar import krx_calendar
 
 CELLS, DAYS = 1000, 50
 _SEED = 20261120

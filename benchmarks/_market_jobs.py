@@ -8,9 +8,9 @@ from datetime import date
 from math import ceil
 
 from benchmarks._market_heal import fewest_requests, healing_windows
-from data_pipeline.operators.datasets import find_dataset
-from data_pipeline.operators.windows import Window
-from data_pipeline.trading_calendar import krx_calendar
+from data_pipeline.engine.datasets import find_dataset
+from data_pipeline.engine.windows import Window
+from data_pipeline.market.trading_calendar import krx_calendar
 
 FRIDAY = date(2026, 11, 20)
 MINUTES_A_DAY = 381

@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-from data_pipeline.emulator.gate import Gate
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.emulator.kis.gate import Gate
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 
 LATENCY = (0.020, 0.060)
 _TOKEN = {"access_token": "T" * 64, "token_type": "Bearer", "expires_in": 86400}

@@ -23,12 +23,12 @@ from benchmarks._market_jobs import JOBS, QUOTA, Job
 from benchmarks._market_server import MARKET_EVENING, CheapServer
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET
+from data_pipeline.engine.datasets import Dataset, find_dataset
+from data_pipeline.engine.fetching import THREADS, fetched, until
+from data_pipeline.engine.load_windows import load_windows
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window
 from data_pipeline.market.clock import market_now
-from data_pipeline.operators.datasets import Dataset, find_dataset
-from data_pipeline.operators.fetching import THREADS, fetched, until
-from data_pipeline.operators.load_window import load_windows
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.warehouse.connect import connect

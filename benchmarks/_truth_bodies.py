@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 
 CODE = "005930"
 HUGE = 50 * 1024 * 1024

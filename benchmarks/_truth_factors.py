@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from data_pipeline.loading.adjustment import Close, Kind, adjustments, cumulative_factors
-from data_pipeline.trading_calendar import krx_calendar
+from data_pipeline.loading.prices.factors import Close, Kind, adjustments, cumulative_factors
+from data_pipeline.market.trading_calendar import krx_calendar
 
 SESSIONS = krx_calendar().sessions(date(2026, 8, 3), date(2026, 8, 31))
 

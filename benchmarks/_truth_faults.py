@@ -10,13 +10,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from data_pipeline.exceptions import PayloadError
-from data_pipeline.loading.check_rows import Context, Issue
-from data_pipeline.loading.judge import Asked, judge
-from data_pipeline.loading.tables import DAILY_BAR, PRICE_SNAPSHOT
-from data_pipeline.records import CurrentPrice, DailyBar
-from data_pipeline.rejections import collecting, keep_good
+from data_pipeline.loading.checks.judge import Asked, judge
+from data_pipeline.loading.checks.rows import Context, Issue
+from data_pipeline.loading.rows.tables import DAILY_BAR, PRICE_SNAPSHOT
+from data_pipeline.market.records import CurrentPrice, DailyBar
+from data_pipeline.market.rejections import collecting, keep_good
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.trading_calendar import SEOUL
 
 NOW = SyntheticMarket.REFERENCE_NOW
 LAST = NOW.date()

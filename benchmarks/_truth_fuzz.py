@@ -20,13 +20,13 @@ from urllib3 import HTTPResponse
 
 from benchmarks._truth_bodies import BODIES, CODE, HEAVY, ROWS, Chance, Reply, chart, chart_row, reply_of, spoilt
 from data_pipeline.coordination.file import FileStore
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import DataPipelineError
-from data_pipeline.loading.postgres import upsert
-from data_pipeline.loading.tables import INSTRUMENT
-from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_window import load_window
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
+from data_pipeline.loading.rows.tables import INSTRUMENT
+from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.sources.kis import KISDataSource, KisSettings
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.warehouse.connect import connect

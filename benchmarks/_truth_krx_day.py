@@ -9,12 +9,12 @@ from datetime import date, datetime
 from pathlib import Path
 
 from data_pipeline.coordination.file import FileStore
-from data_pipeline.emulator.krx import API_KEY
+from data_pipeline.emulator.krx.wire import API_KEY
 from data_pipeline.emulator.process import EmulatorProcess
-from data_pipeline.operators.load_official import load_official
-from data_pipeline.operators.window_load import Run
+from data_pipeline.engine.official import load_official
+from data_pipeline.engine.one_window import Run
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.krx import KRXDataSource, KrxSettings
-from data_pipeline.trading_calendar import SEOUL
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate

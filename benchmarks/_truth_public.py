@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from data_pipeline.loading.adjustment import Close, adjustments, cumulative_factors
+from data_pipeline.loading.prices.factors import Close, adjustments, cumulative_factors
 
 
 @dataclass(frozen=True)

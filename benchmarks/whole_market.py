@@ -33,8 +33,8 @@ from rich.table import Table
 from benchmarks._limiter_figures import quotations, rejected
 from benchmarks._market_jobs import JOBS, MINUTES_A_DAY, QUOTA, Job
 from data_pipeline.emulator.process import EmulatorProcess
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.trading_calendar import krx_calendar
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
 

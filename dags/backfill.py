@@ -39,9 +39,9 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
-from data_pipeline.trading_calendar import SEOUL
 
 DATASETS = ["daily_bar", "minute_bar", "trading_session", "instrument"]
 

@@ -28,11 +28,11 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, Param, task
 
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
 from data_pipeline.pools import QUOTES_POOL
 from data_pipeline.timetables import KrxIntradayTimetable
-from data_pipeline.trading_calendar import SEOUL
 
 with DAG(
     dag_id="current_prices",

@@ -31,10 +31,10 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, Param, task
 
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, session_param
 from data_pipeline.timetables import KrxSessionTimetable
-from data_pipeline.trading_calendar import SEOUL
 
 with DAG(
     dag_id="daily_bars",

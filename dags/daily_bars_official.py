@@ -31,11 +31,11 @@ from datetime import datetime, time, timedelta
 
 from airflow.sdk import DAG, Asset
 
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.defaults import TASK_DEFAULTS, session_param
 from data_pipeline.operators.official_daily_bars import OfficialDailyBarsOperator
 from data_pipeline.operators.official_instruments import OfficialInstrumentsOperator
 from data_pipeline.timetables import KrxSessionTimetable
-from data_pipeline.trading_calendar import SEOUL
 
 with DAG(
     dag_id="daily_bars_official",

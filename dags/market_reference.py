@@ -35,11 +35,11 @@ from datetime import datetime, time
 
 from airflow.sdk import DAG, Asset
 
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, session_param
 from data_pipeline.operators.official_instruments import OfficialInstrumentsOperator
 from data_pipeline.timetables import KrxSessionTimetable
-from data_pipeline.trading_calendar import SEOUL
 
 with DAG(
     dag_id="market_reference",

@@ -19,8 +19,8 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.defaults import TASK_DEFAULTS
-from data_pipeline.trading_calendar import SEOUL
 
 with DAG(
     dag_id="retry_quarantine",

@@ -12,9 +12,9 @@ from dotenv import load_dotenv
 from rich.console import Console
 from rich.markup import escape
 
-from data_pipeline.calendar_command import add_calendar
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.local.arguments import add_backfill_options, add_coverage_options, add_export_options
+from data_pipeline.local.calendar_command import add_calendar
 from data_pipeline.local.home import PROJECT, local_home
 from data_pipeline.market.clock import anchored, market_now
 

@@ -15,7 +15,7 @@ from pendulum import DateTime
 
 from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
 from data_pipeline.market.clock import Clock, real_now
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from korean_lunar_calendar import KoreanLunarCalendar
 
-from data_pipeline.calendar_file import Facts, read_facts, write_facts
-from data_pipeline.trading_calendar import DATA_FILE
+from data_pipeline.market.calendar_file import Facts, read_facts, write_facts
+from data_pipeline.market.trading_calendar import DATA_FILE
 
 SATURDAY, SUNDAY = 5, 6
 NEVER = 9999

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from data_pipeline.exceptions import CoordinationError
-from data_pipeline.state_folder import default_folder, folder_of
+from data_pipeline.market.state_folder import default_folder, folder_of
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from email.utils import formatdate
 from functools import lru_cache
 
 from data_pipeline.market.clock import Clock
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.market.trading_calendar import SEOUL
 
 
 class MarketClock:

@@ -10,21 +10,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from data_pipeline.emulator import quotations
-from data_pipeline.emulator.auth import TokenDesk, key_hash
 from data_pipeline.emulator.clock import MarketClock, http_date
-from data_pipeline.emulator.errors import WireError, gateway_error
-from data_pipeline.emulator.exchange import Exchange, Reply, drop
 from data_pipeline.emulator.faults import Fault, Faults
-from data_pipeline.emulator.gateway import Gateway
-from data_pipeline.emulator.krx import ROOT, EmulatedKrx, asked_day
+from data_pipeline.emulator.kis import quotations
+from data_pipeline.emulator.kis.auth import TokenDesk, key_hash
+from data_pipeline.emulator.kis.errors import WireError, gateway_error
+from data_pipeline.emulator.kis.gateway import Gateway
+from data_pipeline.emulator.kis.master import FILES, master_file
+from data_pipeline.emulator.kis.wire import Answer, Call, Endpoint, a_session_earlier, dumps, stock_codes
+from data_pipeline.emulator.kis.wire_auth import POSTS, parse_body
+from data_pipeline.emulator.krx.exchange import Exchange, Reply, drop
+from data_pipeline.emulator.krx.wire import ROOT, EmulatedKrx, asked_day
 from data_pipeline.emulator.log import REJECTED, Entry, RequestLog
-from data_pipeline.emulator.master import FILES, master_file
 from data_pipeline.emulator.settings import EmulatorSettings
 from data_pipeline.emulator.spoil import HTML_PAGE, spoil
 from data_pipeline.emulator.view import MarketView
-from data_pipeline.emulator.wire import Answer, Call, Endpoint, a_session_earlier, dumps, stock_codes
-from data_pipeline.emulator.wire_auth import POSTS, parse_body
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from data_pipeline.emulator.errors import unknown_symbol
+from data_pipeline.emulator.kis.errors import unknown_symbol
 from data_pipeline.exceptions import CalendarRangeError, UnknownStockError
-from data_pipeline.records import DailyBar, Instrument, OrderBook
+from data_pipeline.market.records import DailyBar, Instrument, OrderBook
+from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from data_pipeline.loading.coverage import DATASETS
+from data_pipeline.loading.coverage.cells import DATASETS
 
 DAYS = 30
 """How many days `data-pipeline coverage` looks back."""

@@ -13,29 +13,29 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.loading.backfill import (
+from data_pipeline.backfill.check import (
     CELLS,
     Backfill,
     backfill_codes,
     check_backfill,
     require_confirmation,
 )
-from data_pipeline.loading.calendar import keep_sessions
-from data_pipeline.loading.coverage import DATASETS
-from data_pipeline.loading.list_backfill import DATASET as LISTS
-from data_pipeline.loading.reconciliation import after_market_setting
+from data_pipeline.backfill.lists import DATASET as LISTS
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.loading.coverage.cells import DATASETS
+from data_pipeline.loading.prices.reconciliation import after_market_setting
 from data_pipeline.local.backfill_lists import backfill_lists
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.market.clock import market_clock
 from data_pipeline.sources.factory import DataSourceFactory
+from data_pipeline.warehouse.calendar_table import keep_sessions
 from data_pipeline.warehouse.connect import connect
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-    from data_pipeline.operators.load_spans import Step
+    from data_pipeline.engine.many_windows import Step
     from data_pipeline.sources.base import AbstractDataSource
 
 
@@ -61,7 +61,7 @@ def wish_of(options: argparse.Namespace) -> Wish:
     Raises:
         InvalidRequestError: A day or a code is malformed, or the dataset has no codes and sessions.
     """
-    from data_pipeline.operators.windows import as_codes, as_date
+    from data_pipeline.engine.windows import as_codes, as_date
 
     if options.window_rows < 1:
         raise InvalidRequestError(f"--window-rows must be 1 or more, not {options.window_rows}")
@@ -86,9 +86,9 @@ def backfill(wish: Wish, home: Home, environ: Mapping[str, str], now: datetime, 
     Raises:
         DataPipelineError: It could not be done; each says what to do.
     """
+    from data_pipeline.engine.fetching import fetch_threads
+    from data_pipeline.engine.one_window import Run
     from data_pipeline.local.shares import kind_of_source, one_source, open_exchange, two_sources
-    from data_pipeline.operators.fetching import fetch_threads
-    from data_pipeline.operators.window_load import Run
 
     known = after_market_setting(environ.get("KIS_BARS_INCLUDE_AFTER_MARKET"))
     run = Run(run_key="data-pipeline backfill", moment=now, remember_empty=True, kis_includes_after_market=known)

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from data_pipeline.backfill.lists import plan_lists
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.loading.calendar import keep_sessions
-from data_pipeline.loading.list_backfill import plan_lists
+from data_pipeline.warehouse.calendar_table import keep_sessions
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -57,8 +57,8 @@ def backfill_lists(
 def _load(
     connection: Connection, source: AbstractDataSource, sessions: Sequence[date], now: datetime, console: Console
 ) -> int:
-    from data_pipeline.operators.load_lists import load_lists
-    from data_pipeline.operators.window_load import Run
+    from data_pipeline.engine.lists import load_lists
+    from data_pipeline.engine.one_window import Run
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     failed = 0

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.loading.coverage import DATASETS, Coverage, coverage
+from data_pipeline.loading.coverage.cells import DATASETS, Coverage, coverage
 from data_pipeline.local.arguments import DAYS
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
-from data_pipeline.trading_calendar import krx_calendar
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.warehouse.connect import connect
 
 
@@ -27,7 +27,7 @@ def show_coverage(
     Raises:
         InvalidRequestError: The dataset is unknown, or a day is malformed, or the range is reversed.
     """
-    from data_pipeline.operators.windows import as_date
+    from data_pipeline.engine.windows import as_date
 
     if options.dataset not in (None, *DATASETS):
         raise InvalidRequestError(f"--dataset must be {' or '.join(DATASETS)}, not {options.dataset!r}")

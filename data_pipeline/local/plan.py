@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from data_pipeline.local.dag_runs import PlannedRun
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
-from data_pipeline.watch_list import watch_list
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.market.watch_list import watch_list
 
 HISTORY_SESSIONS = 100
 

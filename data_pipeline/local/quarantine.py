@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from data_pipeline.loading.price_adjustment import adjust_all
-from data_pipeline.loading.retry import Held, held_rows, retry_rows
+from data_pipeline.engine.retry_quarantine import Held, held_rows, retry_rows
+from data_pipeline.loading.prices.price_adjustment import adjust_all
 from data_pipeline.local.home import local_home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.market.clock import market_clock
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 from data_pipeline.sources.reread import reread_daily_bar
 from data_pipeline.warehouse.connect import connect
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from data_pipeline.local.plan import RunPlan
-from data_pipeline.trading_calendar import krx_calendar
+from data_pipeline.market.trading_calendar import krx_calendar
 
 LOADED = """
 SELECT dag_id, dataset, string_agg(DISTINCT source, ', '), coalesce(sum(rows_inserted), 0)::bigint,

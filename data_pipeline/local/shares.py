@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from data_pipeline.loading.backfill import Backfill, Estimate, estimate, plan_gaps, spans_of
-from data_pipeline.loading.list_backfill import DATASET as LISTS
-from data_pipeline.loading.two_sources import plan_two_sources, say_alone
-from data_pipeline.operators.datasets import Dataset, find_dataset
-from data_pipeline.operators.load_in_turn import Rest, load_in_turn, may_share, offer_of
-from data_pipeline.operators.load_spans import Step, load_spans
-from data_pipeline.operators.window_load import Run
+from data_pipeline.backfill.check import Backfill, Estimate, estimate, plan_gaps, spans_of
+from data_pipeline.backfill.in_turn import Rest, load_in_turn, may_share, offer_of
+from data_pipeline.backfill.lists import DATASET as LISTS
+from data_pipeline.backfill.two_sources import plan_two_sources, say_alone
+from data_pipeline.engine.datasets import Dataset, find_dataset
+from data_pipeline.engine.many_windows import Step, load_spans
+from data_pipeline.engine.one_window import Run
 from data_pipeline.sources.factory import create_data_source, read_environment
 from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.variables import setting

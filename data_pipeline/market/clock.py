@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.market.trading_calendar import SEOUL
 
 Clock = Callable[[], datetime]
 """Returns the present moment, aware."""

@@ -17,9 +17,9 @@ from data_pipeline.exceptions import CodesFailedError, InvalidRequestError, Unsu
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from data_pipeline.operators.datasets import Dataset
-    from data_pipeline.operators.window_load import Run
-    from data_pipeline.operators.windows import Window
+    from data_pipeline.engine.datasets import Dataset
+    from data_pipeline.engine.one_window import Run
+    from data_pipeline.engine.windows import Window
     from data_pipeline.sources.base import AbstractDataSource
 
 
@@ -116,12 +116,12 @@ class DataSourceToPostgresOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
         # Only a worker needs the rooms below and in the methods; DAG files are read every few seconds.
+        from data_pipeline.engine.calendar_check import check_calendar
+        from data_pipeline.engine.datasets import Kind, find_dataset
+        from data_pipeline.engine.fetching import checked_threads, fetch_threads
+        from data_pipeline.engine.load_windows import load_windows
         from data_pipeline.hooks.warehouse import WarehouseHook
-        from data_pipeline.operators.calendar_check import check_calendar
-        from data_pipeline.operators.datasets import Kind, find_dataset
-        from data_pipeline.operators.fetching import checked_threads, fetch_threads
         from data_pipeline.operators.load_gaps import load_gaps
-        from data_pipeline.operators.load_window import load_windows
         from data_pipeline.operators.metrics import gauged
 
         dataset = find_dataset(self.dataset)
@@ -157,8 +157,8 @@ class DataSourceToPostgresOperator(BaseOperator):
         return dict(total)
 
     def _windows(self, dataset: Dataset, context: Mapping[str, Any]) -> list[Window]:
-        from data_pipeline.operators.windows import as_codes, as_date, run_moment, run_session
-        from data_pipeline.trading_calendar import krx_calendar
+        from data_pipeline.engine.windows import as_codes, as_date, run_moment, run_session
+        from data_pipeline.market.trading_calendar import krx_calendar
 
         final = dataset.of_whole_sessions and not self.running_session
         first = as_date(self.first, "first") if self.first else run_session(context, final=final)
@@ -180,8 +180,8 @@ class DataSourceToPostgresOperator(BaseOperator):
 
 
 def _run_of(context: Mapping[str, Any]) -> Run:
-    from data_pipeline.operators.window_load import Run
-    from data_pipeline.operators.windows import run_moment
+    from data_pipeline.engine.one_window import Run
+    from data_pipeline.engine.windows import run_moment
 
     instance = context.get("ti")
     if instance is None:

@@ -11,17 +11,17 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from data_pipeline.backfill.lists import DATASET, ListBackfill, plan_lists
+from data_pipeline.engine.lists import load_lists
+from data_pipeline.engine.many_windows import Pace, Step, require_no_failure
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window, as_codes, as_date
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
 from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
-from data_pipeline.loading.calendar import keep_sessions
-from data_pipeline.loading.list_backfill import DATASET, ListBackfill, plan_lists
 from data_pipeline.market.clock import real_now
-from data_pipeline.operators.load_lists import load_lists
-from data_pipeline.operators.load_spans import Pace, Step, require_no_failure
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window, as_codes, as_date
 from data_pipeline.sources.base import AbstractDataSource
+from data_pipeline.warehouse.calendar_table import keep_sessions
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Variable
 
+from data_pipeline.backfill.check import Backfill, plan_gaps, spans_of
+from data_pipeline.backfill.in_turn import Rest, load_in_turn
+from data_pipeline.engine.datasets import Dataset, Kind
+from data_pipeline.engine.many_windows import Pace, Step, load_spans, require_no_failure
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Span, Window, as_date
 from data_pipeline.hooks.source import open_source
-from data_pipeline.loading.backfill import Backfill, plan_gaps, spans_of
-from data_pipeline.loading.gaps import Gap, Span
-from data_pipeline.loading.reconciliation import OFFICIAL, after_market_setting
+from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.loading.prices.reconciliation import OFFICIAL, after_market_setting
 from data_pipeline.market.clock import real_now
-from data_pipeline.operators.datasets import Dataset, Kind
 from data_pipeline.operators.filling_lists import load_list_gaps
-from data_pipeline.operators.load_in_turn import Rest, load_in_turn
-from data_pipeline.operators.load_spans import Pace, Step, load_spans, require_no_failure
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window, as_date
 from data_pipeline.sources.base import AbstractDataSource
 
 if TYPE_CHECKING:

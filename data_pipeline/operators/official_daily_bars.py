@@ -57,11 +57,11 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load the session; return the counts."""
+        from data_pipeline.engine.official import load_official
+        from data_pipeline.engine.one_window import Run
+        from data_pipeline.engine.windows import as_date, run_moment, run_session
         from data_pipeline.hooks.warehouse import WarehouseHook
-        from data_pipeline.loading.reconciliation import after_market_setting
-        from data_pipeline.operators.load_official import load_official
-        from data_pipeline.operators.window_load import Run
-        from data_pipeline.operators.windows import as_date, run_moment, run_session
+        from data_pipeline.loading.prices.reconciliation import after_market_setting
         from data_pipeline.sources.krx.source import KRXDataSource
 
         known = after_market_setting(self.kis_includes_after_market)

@@ -11,15 +11,14 @@ from typing import Any
 
 from airflow.sdk import Variable
 
+from data_pipeline.backfill.in_time import require_in_time
+from data_pipeline.engine.windows import MINUTES, as_codes, chunks, run_moment, run_session
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
 from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
-from data_pipeline.loading.gaps import MINUTES
-from data_pipeline.operators.in_time import require_in_time
-from data_pipeline.operators.listing import listed_codes
-from data_pipeline.operators.windows import as_codes, chunks, run_moment, run_session
-from data_pipeline.trading_calendar import krx_calendar
-from data_pipeline.watch_list import takes_whole_market, watch_list
+from data_pipeline.loading.instruments.listing import listed_codes
+from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.watch_list import takes_whole_market, watch_list
 
 MOST_TASKS = 1000
 """Airflow maps a task over 1,024 entries at most (``core.max_map_length``)."""

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from data_pipeline.engine.retry_quarantine import Held, retry_rows, untried_rows
 from data_pipeline.hooks.warehouse import WarehouseHook
-from data_pipeline.loading.retry import Held, retry_rows, untried_rows
 from data_pipeline.market.clock import market_now
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 from data_pipeline.sources.reread import reread_daily_bar
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from data_pipeline.loading.adjustment import Close, adjustments, times
-from data_pipeline.loading.price_adjustment import Breaks, issues_of
-from data_pipeline.trading_calendar import krx_calendar
+from data_pipeline.loading.prices.factors import Close, adjustments, times
+from data_pipeline.loading.prices.price_adjustment import Breaks, issues_of
+from data_pipeline.market.trading_calendar import krx_calendar
 
 DIGITS = Context(prec=30)
 """Of a factor handed to Postgres; a float holds 17."""

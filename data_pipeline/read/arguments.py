@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.records import require_stock_code
+from data_pipeline.market.records import require_stock_code
 
 
 def as_codes(codes: str | Iterable[str] | None) -> list[str] | None:

@@ -10,9 +10,9 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import IncompleteDataError, UnknownStockError
-from data_pipeline.loading.coverage import unknown_codes
+from data_pipeline.loading.coverage.cells import unknown_codes
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.read.adjusted import JOIN, Span, join_values
-from data_pipeline.trading_calendar import krx_calendar
 
 SHOWN = 3
 _CELLS = """

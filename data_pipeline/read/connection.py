@@ -14,9 +14,9 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.loading.errors import said_plainly
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import PROJECT, EmbeddedPostgres, embedded_directory
+from data_pipeline.warehouse.errors import said_plainly
 from data_pipeline.warehouse.locate import database_name, reader_address
 
 SETTINGS = (

@@ -10,13 +10,13 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
-from data_pipeline.loading.coverage import DATASETS
+from data_pipeline.loading.coverage.cells import DATASETS
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.read import columns
 from data_pipeline.read.adjusted import JOIN, join_values, read_spans
 from data_pipeline.read.arguments import as_codes, as_day, as_moment, as_range
 from data_pipeline.read.columns import Dataset
 from data_pipeline.read.completeness import Asked, require_bars, require_factors, require_known, require_moments
-from data_pipeline.trading_calendar import krx_calendar
 
 Codes = Iterable[str] | str | None
 _RANGE = "b.session BETWEEN %(first)s AND %(last)s"

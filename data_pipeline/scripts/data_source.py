@@ -9,7 +9,7 @@ if not __package__:
     # Run as a plain file, or imported with this folder on the path: the package may not be installed.
     sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
 
-from data_pipeline.records import ChartData, CurrentPrice, OrderBook, OrderBookLevel, PriceType, StockInfo
+from data_pipeline.market.records import ChartData, CurrentPrice, OrderBook, OrderBookLevel, PriceType, StockInfo
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.factory import DataSourceFactory, DataSourceType, create_data_source
 from data_pipeline.sources.kis import KISDataSource

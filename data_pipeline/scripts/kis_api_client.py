@@ -12,7 +12,7 @@ if not __package__:
 from data_pipeline.client.circuit_breaker import CircuitBreaker, CircuitState
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.token import TokenManager
-from data_pipeline.records import ChartData, CurrentPrice, OrderBook, OrderBookLevel, PriceType, StockInfo
+from data_pipeline.market.records import ChartData, CurrentPrice, OrderBook, OrderBookLevel, PriceType, StockInfo
 from data_pipeline.sources.api_client import KISAPIClient, create_client
 
 __all__ = [

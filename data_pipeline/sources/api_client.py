@@ -7,7 +7,7 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from data_pipeline.records import ChartData, CurrentPrice, OrderBook, PriceType, StockInfo
+from data_pipeline.market.records import ChartData, CurrentPrice, OrderBook, PriceType, StockInfo
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.factory import DataSourceFactory, DataSourceType, read_environment
 

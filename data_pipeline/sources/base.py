@@ -9,7 +9,7 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from data_pipeline.records import (
+from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
     DailyBar,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 from data_pipeline.sources.kis import reread as kis
 from data_pipeline.sources.krx import reread as krx
 

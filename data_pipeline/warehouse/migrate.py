@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2 import errors, sql
 
 from data_pipeline.exceptions import ConfigurationError, LoadError
-from data_pipeline.loading.calendar import keep_sessions
+from data_pipeline.warehouse.calendar_table import keep_sessions
 from data_pipeline.warehouse.connect import address, connect
 from data_pipeline.warehouse.rehearsal import Rehearsal, begin_report, end_report, read_rehearsal, version_of
 

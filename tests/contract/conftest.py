@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from data_pipeline.coordination.file import FileStore
-from data_pipeline.emulator.krx import API_KEY
+from data_pipeline.emulator.krx.wire import API_KEY
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.sources.kis import KISDataSource, KisSettings
 from data_pipeline.sources.krx import KRXDataSource, KrxSettings

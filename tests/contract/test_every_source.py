@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError, UnsupportedDatasetError
-from data_pipeline.records import MARKETS, PriceType
+from data_pipeline.market.records import MARKETS, PriceType
 from data_pipeline.sources.mock.market import SyntheticMarket
 
 SESSION = date(2026, 11, 20)

@@ -14,7 +14,7 @@ from data_pipeline.exceptions import (
     ServerFailureError,
     UnknownStockError,
 )
-from data_pipeline.records import PriceType
+from data_pipeline.market.records import PriceType
 
 SESSION = date(2026, 11, 20)
 

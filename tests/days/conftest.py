@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 import psycopg2
 import pytest
 
-from data_pipeline.emulator.krx import API_KEY
+from data_pipeline.emulator.krx.wire import API_KEY
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.environment import postgres_connection_json
 from data_pipeline.warehouse.migrate import migrate

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.market.trading_calendar import SEOUL
 
 
 def day(text: str) -> date:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from benchmarks._dags_memory import PeakMemory, ranges
-from data_pipeline.trading_calendar import krx_calendar
+from data_pipeline.market.trading_calendar import krx_calendar
 
 GREEDY = """
 import sys

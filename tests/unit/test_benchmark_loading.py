@@ -20,7 +20,7 @@ from benchmarks._loading_bars import (
 )
 from benchmarks._loading_methods import METHODS
 from benchmarks._loading_run import PHASES, Run, planned
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 
 
 def test_the_first_bar_is_always_the_same() -> None:

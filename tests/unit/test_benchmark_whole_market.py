@@ -10,9 +10,9 @@ from benchmarks._market_clock import VirtualClock
 from benchmarks._market_jobs import JOBS
 from benchmarks._market_server import MARKET_EVENING, CheapServer
 from data_pipeline.coordination.file import FileStore
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
-from data_pipeline.trading_calendar import krx_calendar
 
 
 def test_the_clock_moves_to_the_earliest_wake_up() -> None:

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from data_pipeline.calendar_file import read_facts
-from data_pipeline.trading_calendar import DATA_FILE
+from data_pipeline.market.calendar_file import read_facts
+from data_pipeline.market.trading_calendar import DATA_FILE
 from tools.calendar_by_law import (
     Holiday,
     closures_by_law,

@@ -14,10 +14,10 @@ from data_pipeline.cli import main
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import ConfigurationError, NotPublishedError
 from data_pipeline.market.clock import market_now, real_now
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.api_client import KISAPIClient
 from data_pipeline.sources.factory import create_data_source
 from data_pipeline.sources.kis import KISDataSource, KisSettings
-from data_pipeline.trading_calendar import SEOUL
 
 KIS = {"KIS_APP_KEY": "K" * 36, "KIS_APP_SECRET": "S" * 180}
 KRX = {"KRX_API_KEY": "R" * 40}

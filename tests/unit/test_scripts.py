@@ -54,7 +54,7 @@ def test_documented_short_import():
     """The README also imports the script itself, with its folder on the path."""
     scripts = str(ROOT / "data_pipeline" / "scripts")
     code = (
-        "from kis_api_client import PriceType; from data_pipeline.records import PriceType as Own; "
+        "from kis_api_client import PriceType; from data_pipeline.market.records import PriceType as Own; "
         "print(PriceType is Own, PriceType.MINUTE_30.name)"
     )
     assert run("-c", code, PYTHONPATH=scripts) == "True MINUTE_30\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
-from data_pipeline.records import PriceType
+from data_pipeline.market.records import PriceType
 from data_pipeline.sources.kis.endpoints import DAILY_CHART, Endpoint
 from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.parse_answer import Answer

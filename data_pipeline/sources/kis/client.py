@@ -16,7 +16,7 @@ from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import RequestRefusedError, ServerFailureError, UnsupportedDatasetError
 from data_pipeline.market.clock import Clock
-from data_pipeline.rejections import FieldDrift
+from data_pipeline.market.rejections import FieldDrift
 from data_pipeline.sources.kis.app_key import AppKey
 from data_pipeline.sources.kis.endpoints import MASTER_FILES, Endpoint
 from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS, field_names

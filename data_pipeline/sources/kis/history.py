@@ -9,8 +9,9 @@ from functools import partial
 from operator import attrgetter
 
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.records import ChartData, DailyBar, PriceType
-from data_pipeline.rejections import keep_good
+from data_pipeline.market.records import ChartData, DailyBar, PriceType
+from data_pipeline.market.rejections import keep_good
+from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.charts import Call, chart_pages
 from data_pipeline.sources.kis.interactive import last_session_of
@@ -18,7 +19,6 @@ from data_pipeline.sources.kis.parse_chart import ChartRow, chart_bar, daily_bar
 from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches, require_same_session
 from data_pipeline.sources.kis.server_clock import ServerClock
-from data_pipeline.trading_calendar import TradingCalendar
 
 _FIRST_CHART_DAY = date(1980, 1, 4)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import groupby
 
-from data_pipeline.records import ChartData, MinuteBar, PriceType
+from data_pipeline.market.records import ChartData, MinuteBar, PriceType
+from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.kis.parse_chart import period_start
-from data_pipeline.trading_calendar import TradingCalendar
 
 
 def last_session_of(day: date, period: PriceType, quoted: date, sessions: TradingCalendar) -> date:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from data_pipeline.evidence import MinuteEvidence, require_gatherer
-from data_pipeline.records import MinuteBar
+from data_pipeline.market.evidence import MinuteEvidence, require_gatherer
+from data_pipeline.market.records import MinuteBar
+from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_chart import MinuteRow
-from data_pipeline.trading_calendar import TradingCalendar
 
 
 class MinuteTally:

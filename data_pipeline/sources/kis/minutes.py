@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import chain
 
-from data_pipeline.evidence import tell
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.records import MinuteBar
+from data_pipeline.market.evidence import tell
+from data_pipeline.market.records import MinuteBar
+from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
 from data_pipeline.sources.kis.charts import Call
 from data_pipeline.sources.kis.endpoints import MINUTES_PAST, MINUTES_TODAY, PRICE, Endpoint
 from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
@@ -17,7 +18,6 @@ from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_chart import MinuteRow, parse_minutes, traded_today
 from data_pipeline.sources.kis.server_clock import ServerClock
-from data_pipeline.trading_calendar import SEOUL, TradingCalendar
 
 _ONE_MINUTE = timedelta(minutes=1)
 _REACH_BACK = timedelta(days=365)

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from data_pipeline.exceptions import PayloadError, UnknownStockError
-from data_pipeline.records import BOOK_DEPTH, CurrentPrice, DailyBar, MarketDay, OrderBook, OrderBookLevel, StockInfo
+from data_pipeline.market.records import (
+    BOOK_DEPTH,
+    CurrentPrice,
+    DailyBar,
+    MarketDay,
+    OrderBook,
+    OrderBookLevel,
+    StockInfo,
+)
 from data_pipeline.sources.kis.english_names import display_name
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_fields import Row

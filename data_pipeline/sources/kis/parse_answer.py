@@ -24,8 +24,8 @@ from data_pipeline.exceptions import (
     UnknownStockError,
     UnsupportedDatasetError,
 )
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.kis.parse_fields import Row
-from data_pipeline.trading_calendar import SEOUL
 
 TOKEN_REFUSED = frozenset({"EGW00121", "EGW00123"})
 _RATE = frozenset({"EGW00201", "EGW00215"})

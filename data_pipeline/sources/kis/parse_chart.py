@@ -9,8 +9,8 @@ from functools import partial
 from itertools import pairwise
 
 from data_pipeline.exceptions import UnknownStockError
-from data_pipeline.records import ChartData, DailyBar, PriceType
-from data_pipeline.rejections import keep_good, reject
+from data_pipeline.market.records import ChartData, DailyBar, PriceType
+from data_pipeline.market.rejections import keep_good, reject
 from data_pipeline.sources.kis.parse import short_code, traded_candle
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_fields import Row

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.answer_row import AnswerRow, shortened
-from data_pipeline.trading_calendar import SEOUL
 
 _MOMENT = re.compile(r"[0-9]{14}")
 _RISING, _FLAT, _FALLING = {"1", "2"}, {"3", "0", ""}, {"4", "5"}

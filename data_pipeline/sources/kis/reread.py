@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 from data_pipeline.sources.kis.parse_chart import ChartRow, daily_bar
 from data_pipeline.sources.kis.parse_fields import Row
 

@@ -13,9 +13,10 @@ from requests.adapters import BaseAdapter
 
 from data_pipeline.client.cache import TTLCache
 from data_pipeline.coordination.store import Store, open_store
-from data_pipeline.index_records import IndexBar
+from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.market.clock import Clock, require_real_clock
-from data_pipeline.records import (
+from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
     DailyBar,
@@ -26,8 +27,8 @@ from data_pipeline.records import (
     PriceType,
     StockInfo,
 )
-from data_pipeline.rejections import keep_good
-from data_pipeline.sources.arguments import checked_code, checked_codes, checked_count, checked_range
+from data_pipeline.market.rejections import keep_good
+from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.client import KisClient
@@ -43,7 +44,6 @@ from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.stock_master import StockMaster
 from data_pipeline.sources.request_shape import SHAPES, RequestShape
-from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 
 logger = logging.getLogger(__name__)
 

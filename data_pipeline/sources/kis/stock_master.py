@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from data_pipeline.exceptions import InvalidRequestError, PayloadError, UnknownStockError
-from data_pipeline.records import Instrument
+from data_pipeline.market.records import Instrument
+from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.kis.endpoints import MASTER_FILES
 from data_pipeline.sources.kis.english_names import ENGLISH_NAMES, display_name
 from data_pipeline.sources.kis.master import parse_master
-from data_pipeline.trading_calendar import TradingCalendar
 
 
 class StockMaster:

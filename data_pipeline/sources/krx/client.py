@@ -17,7 +17,7 @@ from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.market.clock import Clock
-from data_pipeline.rejections import FieldDrift
+from data_pipeline.market.rejections import FieldDrift
 from data_pipeline.sources.krx.endpoints import Endpoint
 from data_pipeline.sources.krx.known_fields import KNOWN_FIELDS
 from data_pipeline.sources.krx.parse_answer import QuotaSpentError, parse_answer

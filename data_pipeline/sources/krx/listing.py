@@ -6,7 +6,7 @@ import threading
 from datetime import date
 
 from data_pipeline.exceptions import PayloadError
-from data_pipeline.records import Instrument
+from data_pipeline.market.records import Instrument
 from data_pipeline.sources.krx.client import KrxClient
 from data_pipeline.sources.krx.endpoints import BASE_INFO
 from data_pipeline.sources.krx.parse import parse_instruments

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from sys import intern
 
-from data_pipeline.records import DailyBar
-from data_pipeline.rejections import Rejection, set_aside
+from data_pipeline.market.records import DailyBar
+from data_pipeline.market.rejections import Rejection, set_aside
 from data_pipeline.sources.krx.endpoints import Endpoint
 
 MOST_ROWS = 1_000_000

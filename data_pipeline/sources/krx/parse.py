@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
-from data_pipeline.index_records import IndexBar
-from data_pipeline.records import DailyBar, Instrument
-from data_pipeline.rejections import keep_good
+from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.records import DailyBar, Instrument
+from data_pipeline.market.rejections import keep_good
 from data_pipeline.sources.answer_row import shortened
 from data_pipeline.sources.krx.parse_fields import Row
 

@@ -11,7 +11,7 @@ from data_pipeline.exceptions import (
     NotPublishedError,
 )
 from data_pipeline.market.clock import Clock
-from data_pipeline.trading_calendar import SEOUL, TradingCalendar
+from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
 
 PUBLISHED_FROM = time(8)
 """When a session's data appear on the next business day. Source: service descriptions of the KRX Open API."""

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 from data_pipeline.sources.krx.endpoints import FUND_BARS, STOCK_BARS
 from data_pipeline.sources.krx.parse import daily_bar
 from data_pipeline.sources.krx.parse_fields import Row

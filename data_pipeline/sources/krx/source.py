@@ -12,9 +12,10 @@ from requests.adapters import BaseAdapter
 
 from data_pipeline.coordination.store import Store, open_store
 from data_pipeline.exceptions import PayloadError, UnknownStockError, UnsupportedDatasetError
-from data_pipeline.index_records import IndexBar
+from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.market.clock import Clock, require_real_clock
-from data_pipeline.records import (
+from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
     DailyBar,
@@ -25,8 +26,8 @@ from data_pipeline.records import (
     PriceType,
     StockInfo,
 )
-from data_pipeline.rejections import Rejection, collecting
-from data_pipeline.sources.arguments import checked_code, checked_codes, checked_count, checked_range
+from data_pipeline.market.rejections import Rejection, collecting
+from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.krx import parse
 from data_pipeline.sources.krx.client import KrxClient
@@ -35,7 +36,6 @@ from data_pipeline.sources.krx.listing import Listing
 from data_pipeline.sources.krx.market_days import MarketBars, MarketDays
 from data_pipeline.sources.krx.publication import Publication
 from data_pipeline.sources.krx.settings import KrxSettings
-from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 
 logger = logging.getLogger(__name__)
 

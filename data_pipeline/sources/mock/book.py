@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from data_pipeline.price_rules import next_tick, previous_tick
-from data_pipeline.records import BOOK_DEPTH, OrderBook, OrderBookLevel
+from data_pipeline.market.price_rules import next_tick, previous_tick
+from data_pipeline.market.records import BOOK_DEPTH, OrderBook, OrderBookLevel
 from data_pipeline.sources.mock.issue import Issue
 from data_pipeline.sources.mock.noise import between, mixed, text_key
 

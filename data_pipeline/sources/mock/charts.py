@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain, groupby
 from operator import attrgetter
 
-from data_pipeline.records import ChartData, DailyBar, MinuteBar, PriceType
+from data_pipeline.market.records import ChartData, DailyBar, MinuteBar, PriceType
 
 _DAY_FORMAT = "%Y%m%d"
 _MINUTE_FORMAT = "%Y%m%d%H%M%S"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_pipeline.price_rules import (
+from data_pipeline.market.price_rules import (
     ETF,
     ceil_to_tick,
     floor_to_tick,

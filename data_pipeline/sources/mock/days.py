@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from data_pipeline.price_rules import ceil_to_tick, floor_to_tick, next_tick, previous_tick, round_to_tick
+from data_pipeline.market.price_rules import ceil_to_tick, floor_to_tick, next_tick, previous_tick, round_to_tick
 from data_pipeline.sources.mock.closes import base_price, close_price, price_limits
 from data_pipeline.sources.mock.issue import Issue
 from data_pipeline.sources.mock.noise import ONE, bell, below, between, mixed, power_of_two

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from data_pipeline.price_rules import ETF
+from data_pipeline.market.price_rules import ETF
 from data_pipeline.sources.mock.noise import mixed
 
 SESSION_ZERO = date(2010, 1, 4)

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
-from data_pipeline.records import DailyBar, Instrument, MinuteBar, OrderBook
+from data_pipeline.market.records import DailyBar, Instrument, MinuteBar, OrderBook
+from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 from data_pipeline.sources.mock.book import empty_book, order_book
 from data_pipeline.sources.mock.closes import base_price, price_limits
 from data_pipeline.sources.mock.days import day_of
@@ -14,7 +15,6 @@ from data_pipeline.sources.mock.issue import SESSION_ZERO, Former, Issue
 from data_pipeline.sources.mock.minutes import Stretch, minute_bars, stretch_so_far
 from data_pipeline.sources.mock.past import earlier_issues, with_past
 from data_pipeline.sources.mock.universe import REFERENCE_SESSION, build_universe
-from data_pipeline.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 
 _MINUTE = timedelta(minutes=1)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from data_pipeline.price_rules import tick_size
-from data_pipeline.records import MinuteBar
+from data_pipeline.market.price_rules import tick_size
+from data_pipeline.market.records import MinuteBar
 from data_pipeline.sources.mock.days import SHARES_PER_MINUTE, Day
 from data_pipeline.sources.mock.issue import Issue
 from data_pipeline.sources.mock.noise import below, mixed

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 
-from data_pipeline.evidence import MinuteEvidence, tell
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
-from data_pipeline.records import (
+from data_pipeline.market.evidence import MinuteEvidence, tell
+from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
     DailyBar,
@@ -21,10 +21,10 @@ from data_pipeline.records import (
     StockInfo,
     require_stock_code,
 )
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.mock.charts import day_charts, minute_charts
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.trading_calendar import SEOUL
 
 _DAYS_A_CALL = 31
 

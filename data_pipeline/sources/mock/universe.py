@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
+from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.mock.codes import CodeBook, isin_of
 from data_pipeline.sources.mock.issue import BEFORE_COVERAGE, OLD, SESSION_ZERO, Issue, Pin, Step
 from data_pipeline.sources.mock.issuers import WELL_KNOWN, Issuer
@@ -15,7 +16,6 @@ from data_pipeline.sources.mock.life import Events, Life, Lives, draw_events
 from data_pipeline.sources.mock.names import Name, company_names, fund_names
 from data_pipeline.sources.mock.noise import ONE, bell, below, between, log_of, power_of_two, text_key
 from data_pipeline.sources.mock.path import log_price
-from data_pipeline.trading_calendar import TradingCalendar
 
 REFERENCE_SESSION = date(2026, 11, 20)
 """The session whose figures for 005930 are fixed."""

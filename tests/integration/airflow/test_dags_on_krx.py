@@ -11,10 +11,10 @@ from datetime import date, datetime, time
 
 import pytest
 
-from data_pipeline.emulator.krx import API_KEY
+from data_pipeline.emulator.krx.wire import API_KEY
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.dag_runs import PlannedRun
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.market.trading_calendar import SEOUL
 from tests.market_facts import listed
 
 OLDEST, EARLIER = date(2026, 11, 18), date(2026, 11, 19)

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from data_pipeline.loading.findings import Finding, Severity
-from data_pipeline.loading.quarantine import as_rejection, keep_rejections
+from data_pipeline.loading.checks.findings import Finding, Severity
+from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
+from data_pipeline.market.records import DailyBar
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.filling import plan_healing
-from data_pipeline.records import DailyBar
-from data_pipeline.trading_calendar import SEOUL
 
 TUESDAY = date(2026, 9, 22)
 QUOTED = DailyBar("400580", TUESDAY, 0, 0, 0, 53_510, 0, 0, 35)

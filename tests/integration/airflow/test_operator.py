@@ -13,6 +13,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import (
     CodesFailedError,
     ConfigurationError,
@@ -22,15 +26,11 @@ from data_pipeline.exceptions import (
     SyntheticDataRefusedError,
     WindowRefusedError,
 )
-from data_pipeline.loading.calendar import keep_sessions
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
-from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_window import load_window
 from data_pipeline.operators.planning import plan_minutes
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
 from data_pipeline.sources.mock.source import MockDataSource
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.warehouse.calendar_table import keep_sessions
 
 TUESDAY = date(2026, 9, 22)
 CODES = ("000660", "005930")

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.filling import plan_backfill
-from data_pipeline.trading_calendar import SEOUL
 
 ISSUES = """
     INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, halted, managed,

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
-from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_window import load_window
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window
 from data_pipeline.sources.factory import create_data_source
 from tests.python_path import python_path
 

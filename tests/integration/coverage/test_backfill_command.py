@@ -21,7 +21,7 @@ from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.arguments import add_backfill_options
 from data_pipeline.local.backfill import backfill, wish_of
 from data_pipeline.local.home import Home
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from tests.seeds import seeded
 
 FIRST, LAST = "2026-01-02", "2026-09-22"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_window import load_window
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window
 from tests.integration.coverage.conftest import TUESDAY
 
 

@@ -10,8 +10,8 @@ from datetime import date
 
 import pytest
 
-from data_pipeline.emulator.krx import API_KEY
-from data_pipeline.loading.price_adjustment import adjust_all
+from data_pipeline.emulator.krx.wire import API_KEY
+from data_pipeline.loading.prices.price_adjustment import adjust_all
 from data_pipeline.sources.factory import create_data_source
 from tests.integration.conftest import copied
 from tests.integration.coverage.conftest import Command, load_instruments

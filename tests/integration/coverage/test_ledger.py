@@ -11,17 +11,16 @@ from itertools import islice
 
 import pytest
 
-from data_pipeline.evidence import MinuteEvidence, tell
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.many_windows import Pace, Step, load_spans, require_no_failure
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Span, Window
 from data_pipeline.exceptions import IncompleteDataError, RequestTimeoutError, UnknownStockError
-from data_pipeline.loading.coverage import missing_cells, unstored_cells
-from data_pipeline.loading.gaps import Span
-from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_spans import Pace, Step, load_spans, require_no_failure
-from data_pipeline.operators.load_window import load_window
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
+from data_pipeline.loading.coverage.cells import missing_cells, unstored_cells
+from data_pipeline.market.evidence import MinuteEvidence, tell
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.mock.source import MockDataSource
-from data_pipeline.trading_calendar import SEOUL
 
 MONDAY, TUESDAY = date(2026, 9, 21), date(2026, 9, 22)
 CODES = ("000660", "005930")

@@ -16,16 +16,16 @@ import pytest
 from rich.console import Console
 
 from data_pipeline.emulator.process import EmulatorProcess
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window
 from data_pipeline.local.arguments import add_backfill_options
 from data_pipeline.local.backfill import backfill, wish_of
 from data_pipeline.local.coverage import show_coverage
 from data_pipeline.local.home import Home
-from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_window import load_window
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.factory import create_data_source
-from data_pipeline.trading_calendar import SEOUL
 from tests.integration.coverage.conftest import RATE, Command, load_instruments
 
 FIRST, TEN, MONDAY, LAST = "2025-11-05", "2026-09-09", "2026-09-21", "2026-09-22"

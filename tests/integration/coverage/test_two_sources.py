@@ -11,15 +11,15 @@ from itertools import count
 
 import pytest
 
+from data_pipeline.backfill.check import Backfill, backfill_codes
 from data_pipeline.coordination.file import FileStore
+from data_pipeline.engine.one_window import Run
 from data_pipeline.exceptions import DailyQuotaError
-from data_pipeline.loading.backfill import Backfill, backfill_codes
-from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.local.shares import one_source, two_sources
-from data_pipeline.operators.window_load import Run
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.krx import KRXDataSource, KrxSettings
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.warehouse.calendar_table import keep_sessions
 from tests.integration.coverage.conftest import load_instruments
 
 FIRST, LAST = date(2026, 9, 17), date(2026, 9, 22)

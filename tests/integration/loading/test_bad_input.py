@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, LoadError, TransientError
-from data_pipeline.loading.postgres import LoadCounts, upsert
-from data_pipeline.loading.tables import DAILY_BAR
-from data_pipeline.records import DailyBar, MarketDay
+from data_pipeline.loading.rows.tables import DAILY_BAR
+from data_pipeline.loading.rows.upsert import LoadCounts, upsert
+from data_pipeline.market.records import DailyBar, MarketDay
 from data_pipeline.warehouse.connect import connect
 
 DAY = date(2026, 9, 14)

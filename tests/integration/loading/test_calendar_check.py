@@ -12,19 +12,19 @@ from datetime import date, timedelta
 import pytest
 
 from data_pipeline.cli import main
+from data_pipeline.engine.calendar_check import check_calendar
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import (
     CalendarMismatchError,
     CircuitOpenError,
     IncompleteDataError,
     PayloadError,
 )
-from data_pipeline.operators.calendar_check import check_calendar
-from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
-from data_pipeline.records import MarketDay
+from data_pipeline.market.records import MarketDay
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.mock.source import MockDataSource
-from data_pipeline.trading_calendar import krx_calendar
 
 TUESDAY = date(2026, 9, 22)
 OPEN = [MarketDay(TUESDAY + timedelta(days=number), is_open=number in (0, 1, 6)) for number in range(7)]

@@ -6,10 +6,10 @@ from datetime import date
 import pytest
 
 from data_pipeline.exceptions import IncompleteDataError
-from data_pipeline.loading.instruments import keep_list
-from data_pipeline.loading.postgres import LoadCounts, upsert
-from data_pipeline.loading.tables import INSTRUMENT
-from data_pipeline.records import Instrument
+from data_pipeline.loading.instruments.lists import keep_list
+from data_pipeline.loading.rows.tables import INSTRUMENT
+from data_pipeline.loading.rows.upsert import LoadCounts, upsert
+from data_pipeline.market.records import Instrument
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 9, 14), date(2026, 9, 15), date(2026, 9, 16)
 SAMSUNG = Instrument(

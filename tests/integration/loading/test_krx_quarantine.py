@@ -7,18 +7,18 @@ from datetime import date
 import pytest
 
 from data_pipeline.coordination.file import FileStore
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.official import load_official
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import PayloadError, WindowRefusedError
-from data_pipeline.loading.postgres import upsert
-from data_pipeline.loading.quarantine import keep_rejections
-from data_pipeline.loading.tables import DAILY_BAR
+from data_pipeline.loading.checks.quarantine import keep_rejections
+from data_pipeline.loading.rows.tables import DAILY_BAR
+from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.local.quarantine import retry_quarantine
-from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_official import load_official
-from data_pipeline.operators.load_window import load_window
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
-from data_pipeline.records import DailyBar
-from data_pipeline.rejections import Rejection
+from data_pipeline.market.records import DailyBar
+from data_pipeline.market.rejections import Rejection
 from data_pipeline.sources.krx import KRXDataSource, KrxSettings
 from tests.unit.krx.fakes import API_KEY, BAR, BASE, FRIDAY, SUSPENDED, Clock, FakeKrx, block
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 
-from data_pipeline.loading.instruments import differences, keep_list
+from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.sources.kis.master import parse_master
 from data_pipeline.sources.krx.parse import parse_instruments
 from data_pipeline.sources.krx.parse_fields import Row

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.exceptions import IncompleteDataError
-from data_pipeline.loading.instruments import differences, keep_list
-from data_pipeline.loading.postgres import LoadCounts
-from data_pipeline.records import Instrument
+from data_pipeline.loading.instruments.lists import differences, keep_list
+from data_pipeline.loading.rows.upsert import LoadCounts
+from data_pipeline.market.records import Instrument
 
 MON, TUE, WED, THU, FRI = DAYS = [date(2026, 9, day) for day in (14, 15, 16, 17, 18)]
 ANCHOR = Instrument("000660", "KR7000660001", "SK하이닉스", "KOSPI", "ST", MON, date(1996, 12, 26), 728_002_365, 5000.0)

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from data_pipeline.loading.ingest_run import start_run
-from data_pipeline.loading.postgres import upsert
-from data_pipeline.loading.price_adjustment import adjust_all, adjust_prices
-from data_pipeline.loading.tables import DAILY_BAR, INSTRUMENT
-from data_pipeline.records import DailyBar, Instrument
+from data_pipeline.loading.prices.price_adjustment import adjust_all, adjust_prices
+from data_pipeline.loading.rows.ingest_run import start_run
+from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT
+from data_pipeline.loading.rows.upsert import upsert
+from data_pipeline.market.records import DailyBar, Instrument
 
 CODE = "005930"
 THU, FRI, MON, TUE, WED = (date(2026, 9, day) for day in (10, 11, 14, 15, 16))

@@ -5,23 +5,23 @@ from datetime import date, datetime
 
 import pytest
 
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.retry_quarantine import held_rows, retry_rows
+from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import CodesFailedError, PayloadError, WindowRefusedError
-from data_pipeline.loading.check_rows import Issue
-from data_pipeline.loading.findings import Finding, Severity
-from data_pipeline.loading.postgres import upsert
-from data_pipeline.loading.quarantine import as_rejection, json_text, keep_rejections
-from data_pipeline.loading.retry import held_rows, retry_rows
-from data_pipeline.loading.tables import DAILY_BAR, INSTRUMENT
+from data_pipeline.loading.checks.findings import Finding, Severity
+from data_pipeline.loading.checks.quarantine import as_rejection, json_text, keep_rejections
+from data_pipeline.loading.checks.rows import Issue
+from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT
+from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.local.quarantine import adjust, list_quarantine, retry_quarantine
-from data_pipeline.operators.datasets import DATASETS
-from data_pipeline.operators.load_window import load_window
-from data_pipeline.operators.window_load import Run
-from data_pipeline.operators.windows import Window
-from data_pipeline.records import DailyBar, Instrument, MinuteBar
-from data_pipeline.rejections import Rejection
+from data_pipeline.market.records import DailyBar, Instrument, MinuteBar
+from data_pipeline.market.rejections import Rejection
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.kis.reread import reread_daily_bar
 from data_pipeline.sources.mock.source import MockDataSource
-from data_pipeline.trading_calendar import SEOUL
 
 MON, TUE = date(2026, 9, 21), date(2026, 9, 22)
 BAR = DailyBar("005930", TUE, 71000, 92400, 70500, 71500, 2000, 142_500_000, 500)

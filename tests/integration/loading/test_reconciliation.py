@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from data_pipeline.loading.postgres import LoadCounts, upsert
-from data_pipeline.loading.reconciliation import Comparison, reconcile
-from data_pipeline.loading.tables import DAILY_BAR, INSTRUMENT
-from data_pipeline.records import DailyBar, Instrument
+from data_pipeline.loading.prices.reconciliation import Comparison, reconcile
+from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT
+from data_pipeline.loading.rows.upsert import LoadCounts, upsert
+from data_pipeline.market.records import DailyBar, Instrument
 
 SESSION = date(2026, 9, 15)
 SAMSUNG = DailyBar("005930", SESSION, 69800, 71000, 69200, 70900, 11_089_851, 780_000_000_000, 1320)

@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from data_pipeline.loading.findings import Finding, Severity
-from data_pipeline.loading.quarantine import as_rejection, keep_rejections
+from data_pipeline.loading.checks.findings import Finding, Severity
+from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.local.quarantine import retry_quarantine
-from data_pipeline.records import CurrentPrice
+from data_pipeline.market.records import CurrentPrice
 
 PRICE = CurrentPrice(
     "005930", "x", 71500, 500, 0.70, 71000, 72000, 70500, 2000, 142_500_000, "2026-09-22T10:00:00+09:00", None

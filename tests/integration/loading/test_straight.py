@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from data_pipeline.exceptions import PayloadError
-from data_pipeline.loading.postgres import LoadCounts, upsert
-from data_pipeline.loading.stored import ensure_coming_months, none_stored
-from data_pipeline.loading.tables import DAILY_BAR, INSTRUMENT, MINUTE_BAR
-from data_pipeline.records import DailyBar, MinuteBar
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.loading.rows.stored import ensure_coming_months, none_stored
+from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT, MINUTE_BAR
+from data_pipeline.loading.rows.upsert import LoadCounts, upsert
+from data_pipeline.market.records import DailyBar, MinuteBar
+from data_pipeline.market.trading_calendar import SEOUL
 from tests.integration.conftest import CLOCK
 
 DAY, LATER = date(2026, 9, 14), date(2026, 10, 1)

@@ -17,8 +17,7 @@ from data_pipeline.exceptions import (
     PayloadError,
     SyntheticDataRefusedError,
 )
-from data_pipeline.loading.postgres import LoadCounts, upsert
-from data_pipeline.loading.tables import (
+from data_pipeline.loading.rows.tables import (
     DAILY_BAR,
     INSTRUMENT,
     MINUTE_BAR,
@@ -26,7 +25,8 @@ from data_pipeline.loading.tables import (
     PRICE_SNAPSHOT,
     TRADING_SESSION,
 )
-from data_pipeline.records import (
+from data_pipeline.loading.rows.upsert import LoadCounts, upsert
+from data_pipeline.market.records import (
     CurrentPrice,
     DailyBar,
     Instrument,
@@ -35,7 +35,7 @@ from data_pipeline.records import (
     OrderBook,
     OrderBookLevel,
 )
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.market.trading_calendar import SEOUL
 
 DAY = date(2026, 9, 14)
 SAMSUNG = DailyBar("005930", DAY, 70000, 71500, 69900, 71000, 1000, 70500000, 1420)

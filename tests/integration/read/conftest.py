@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 from tests.integration.read.market_rows import FRI, LETTERS, SAMSUNG, THU, ZEROS, issue, list_issues, load, traded
 
 

@@ -2,12 +2,12 @@
 
 from datetime import date, datetime
 
-from data_pipeline.loading.ingest_run import start_run
-from data_pipeline.loading.postgres import upsert
-from data_pipeline.loading.price_adjustment import adjust_prices
-from data_pipeline.loading.tables import DAILY_BAR, INSTRUMENT
-from data_pipeline.records import DailyBar, Instrument
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.loading.prices.price_adjustment import adjust_prices
+from data_pipeline.loading.rows.ingest_run import start_run
+from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT
+from data_pipeline.loading.rows.upsert import upsert
+from data_pipeline.market.records import DailyBar, Instrument
+from data_pipeline.market.trading_calendar import SEOUL
 
 SAMSUNG, LETTERS, ZEROS = "005930", "0001A0", "000020"
 THU, FRI, MON, TUE, WED = (date(2026, 9, day) for day in (10, 11, 14, 15, 16))

@@ -12,10 +12,10 @@ from data_pipeline.exceptions import (
     InvalidRequestError,
     UnknownStockError,
 )
-from data_pipeline.loading.coverage import unstored_cells
-from data_pipeline.loading.instruments import keep_list
+from data_pipeline.loading.coverage.cells import unstored_cells
+from data_pipeline.loading.instruments.lists import keep_list
+from data_pipeline.market.records import DailyBar
 from data_pipeline.read import daily_bars
-from data_pipeline.records import DailyBar
 from tests.integration.read.market_rows import (
     FRI,
     LETTERS,

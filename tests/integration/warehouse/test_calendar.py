@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 
 from data_pipeline.cli import main
-from data_pipeline.trading_calendar import krx_calendar
+from data_pipeline.market.trading_calendar import krx_calendar
 
 TUESDAY = date(2026, 9, 15)
 AHEAD = date(2028, 3, 3)

@@ -10,13 +10,13 @@ from datetime import date
 import psycopg2
 import pytest
 
-from data_pipeline.loading.calendar import keep_sessions
-from data_pipeline.loading.findings import Finding, Severity
-from data_pipeline.loading.instruments import differences, keep_list
-from data_pipeline.loading.quarantine import as_rejection, keep_rejections
-from data_pipeline.loading.retry import retry_rows
-from data_pipeline.records import CurrentPrice, Instrument
+from data_pipeline.engine.retry_quarantine import retry_rows
+from data_pipeline.loading.checks.findings import Finding, Severity
+from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
+from data_pipeline.loading.instruments.lists import differences, keep_list
+from data_pipeline.market.records import CurrentPrice, Instrument
 from data_pipeline.sources.kis.master import parse_master
+from data_pipeline.warehouse.calendar_table import keep_sessions
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 from tests.unit.kis.fakes import line, zipped

@@ -10,8 +10,8 @@ import pytest
 from psycopg2 import errors
 
 from data_pipeline.exceptions import ConfigurationError, LoadError
-from data_pipeline.loading.instruments import keep_list
-from data_pipeline.records import Instrument
+from data_pipeline.loading.instruments.lists import keep_list
+from data_pipeline.market.records import Instrument
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from data_pipeline.exceptions import IncompleteDataError
-from data_pipeline.loading.coverage import coverage, missing_cells
+from data_pipeline.loading.coverage.cells import coverage, missing_cells
 from data_pipeline.local.home import Home
 from data_pipeline.local.migration import migrate_warehouse
 from data_pipeline.read.completeness import Asked, require_bars

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+from data_pipeline.market.watch_list import watch_list
 from data_pipeline.sources.kis.settings import KisSettings
-from data_pipeline.watch_list import watch_list
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = dotenv_values(ROOT / ".env.example")

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from data_pipeline.client.rate_limit import Slot, TokenBucketRateLimiter
-from data_pipeline.emulator.gate import Gate
+from data_pipeline.emulator.kis.gate import Gate
 
 
 @dataclass

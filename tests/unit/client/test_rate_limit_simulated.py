@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
-from data_pipeline.emulator.gate import Gate
+from data_pipeline.emulator.kis.gate import Gate
 from tests.seeds import seeded
 from tests.unit.client.limiter_simulation import Simulation
 

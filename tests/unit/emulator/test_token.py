@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.market.trading_calendar import SEOUL
 
 KEY, SECRET = "K" * 36, "S" * 180
 GRANT = {"grant_type": "client_credentials", "appkey": KEY, "appsecret": SECRET}

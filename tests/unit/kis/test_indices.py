@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, PayloadError
-from data_pipeline.index_records import IndexBar
+from data_pipeline.market.index_records import IndexBar
 from tests.unit.kis.fakes import ok
 
 CHART = "inquire-daily-indexchartprice"

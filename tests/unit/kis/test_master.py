@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.exceptions import PayloadError
-from data_pipeline.records import Instrument
+from data_pipeline.market.records import Instrument
 from data_pipeline.sources.kis.master import parse_master
 from tests.unit.kis.fakes import line, zipped
 

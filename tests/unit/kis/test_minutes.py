@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from data_pipeline.evidence import MinuteEvidence, gathering
 from data_pipeline.exceptions import IncompleteDataError, PayloadError
-from data_pipeline.records import PriceType
+from data_pipeline.market.evidence import MinuteEvidence, gathering
+from data_pipeline.market.records import PriceType
 from tests.unit.kis.fakes import PRICE, minute, ok
 
 MONDAY, TUESDAY, WEDNESDAY, FRIDAY = (date(2026, 11, day) for day in (16, 17, 18, 20))

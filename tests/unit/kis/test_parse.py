@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from data_pipeline.exceptions import PayloadError, UnknownStockError
-from data_pipeline.records import DailyBar, MarketDay, StockInfo
+from data_pipeline.market.records import DailyBar, MarketDay, StockInfo
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.parse_answer import Answer
 from tests.unit.kis.fakes import PRICE, QUOTE

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from data_pipeline.exceptions import PayloadError, UnknownStockError
-from data_pipeline.records import DailyBar, MinuteBar, PriceType
+from data_pipeline.market.records import DailyBar, MinuteBar, PriceType
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_chart import daily_bar, parse_chart, parse_minutes
-from data_pipeline.trading_calendar import krx_calendar
 from tests.unit.kis.fakes import HEAD, ROW, minute
 
 SEOUL = ZoneInfo("Asia/Seoul")

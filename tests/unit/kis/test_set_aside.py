@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, PayloadError
-from data_pipeline.rejections import collecting
+from data_pipeline.market.rejections import collecting
 from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS
 from data_pipeline.sources.kis.master import parse_master
 from data_pipeline.sources.kis.reread import reread_daily_bar

@@ -14,7 +14,7 @@ from data_pipeline.exceptions import (
     UnknownStockError,
     UnsupportedDatasetError,
 )
-from data_pipeline.records import DailyBar, PriceType
+from data_pipeline.market.records import DailyBar, PriceType
 from tests.unit.kis.fakes import HEAD, PRICE, QUOTE, ROW, gateway, line, minute, ok, zipped
 
 DAY = date(2026, 11, 20)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.exceptions import DataPipelineError
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 from data_pipeline.sources.krx.endpoints import STOCK_BARS
 from data_pipeline.sources.krx.parse import parse_daily_bars
 from data_pipeline.sources.krx.parse_answer import parse_answer

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from data_pipeline.exceptions import ServerFailureError
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
 from data_pipeline.sources.krx.endpoints import STOCK_BARS
 from data_pipeline.sources.krx.market_days import MarketBars, MarketDays
 

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from data_pipeline.exceptions import PayloadError
-from data_pipeline.index_records import IndexBar
-from data_pipeline.records import DailyBar, Instrument
+from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.records import DailyBar, Instrument
 from data_pipeline.sources.krx.parse import parse_daily_bars, parse_index_bars, parse_instruments
 from data_pipeline.sources.krx.parse_fields import Row
 from tests.unit.krx.fakes import BAR, BASE, BLANK, FRIDAY, INDEX, SUSPENDED

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from data_pipeline.emulator.krx_rows import SERVICES
+from data_pipeline.emulator.krx.rows import SERVICES
 from data_pipeline.exceptions import InvalidRequestError, PayloadError, UnknownStockError
-from data_pipeline.rejections import collecting
+from data_pipeline.market.rejections import collecting
 from data_pipeline.sources.krx.known_fields import KNOWN_FIELDS
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.sources.reread import reread_daily_bar

@@ -23,7 +23,7 @@ from data_pipeline.exceptions import (
     UnknownStockError,
     UnsupportedDatasetError,
 )
-from data_pipeline.records import PriceType
+from data_pipeline.market.records import PriceType
 from tests.unit.krx.fakes import API_KEY, BAR, BASE, BLANK, FRIDAY, HTML, INDEX, MONDAY, SEOUL, SUSPENDED, block
 
 KOSDAQ = BAR | {"ISU_CD": "247540", "MKT_NM": "KOSDAQ"}

@@ -10,9 +10,9 @@ from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.coordination.store import hashed
 from data_pipeline.local.budget import budget_table
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
-from data_pipeline.trading_calendar import SEOUL
 
 KEY, SECRET = "PSKEY".ljust(36, "1"), "SECRET".ljust(180, "2")
 EVENING = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)

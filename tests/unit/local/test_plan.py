@@ -6,7 +6,7 @@ import pytest
 
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.local.plan import make_plan, market_evening
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.market.trading_calendar import SEOUL
 
 
 def test_on_a_sunday_the_session_is_friday():

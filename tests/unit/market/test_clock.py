@@ -14,7 +14,7 @@ from data_pipeline.market.clock import (
     real_now,
     require_real_clock,
 )
-from data_pipeline.trading_calendar import SEOUL
+from data_pipeline.market.trading_calendar import SEOUL
 
 FIXED = "2027-12-30T20:40+09:00"
 WITHIN = timedelta(minutes=1)

@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.exceptions import UnknownStockError
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 CODES = sorted(SyntheticMarket()._issues)
 codes = st.sampled_from(CODES)

@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.trading_calendar import SEOUL
 
 DAYS = [
     date(2010, 1, 4),

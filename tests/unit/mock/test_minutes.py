@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipeline.records import DailyBar
+from data_pipeline.market.records import DailyBar
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 TODAY = date(2026, 11, 20)
 calendar = krx_calendar()

@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from data_pipeline.exceptions import CalendarRangeError, InvalidRequestError, UnknownStockError
-from data_pipeline.records import ChartData, PriceType
+from data_pipeline.market.records import ChartData, PriceType
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.sources.mock.source import MockDataSource
-from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 TODAY = date(2026, 11, 20)
 

@@ -1,0 +1,147 @@
+"""Which requests fill which gaps: missing sessions grouped into as few requests as a source allows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import ceil
+
+from data_pipeline.engine.windows import MINUTES, Span
+from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.sources.request_shape import RequestShape
+
+LONGEST = 20
+"""Sessions of minutes that one part of a span holds; its 7,620 rows fill 63.5 pages, so cutting costs 1 % at most."""
+
+Run = tuple[int, int]
+"""The same as positions among the sessions."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One code's share of a span, in positions."""
+
+    code: str
+    run: Run
+    requests: int
+
+
+def plan_spans(
+    dataset: str,
+    gaps: Mapping[str, Sequence[Gap]],
+    sessions: Sequence[date],
+    shape: RequestShape,
+    most_rows: int,
+    quoted: date | None = None,
+    markets: Mapping[str, str] | None = None,
+) -> list[Span]:
+    """Return the spans that cover every gap with the fewest requests, in the order of their codes.
+
+    A span of daily bars may hold sessions that are not missing, when they come with the same request anyway.
+
+    Args:
+        dataset: daily_bar or minute_bar.
+        gaps: The gaps of each code, oldest first.
+        sessions: All sessions of the exchange, oldest first; every gap begins and ends on one.
+        shape: What one request holds.
+        most_rows: Rows that one span may hold, where each answer counts as a full page; it is larger only when one
+            code's part is, which is one session of minutes or what one code lacks of daily bars.
+        quoted: The session that the source's quotes show, when it is final: one request brings many issues of it.
+        markets: Each code's board, ``ETF`` or ``ETN``, for a source of whole market days; one that is absent may be
+            anywhere.
+    """
+    where = {session: position for position, session in enumerate(sessions)}
+    runs = {code: [(where[first], where[last]) for first, last in found] for code, found in gaps.items()}
+    if dataset == "minute_bar":
+        parts = [part for code in runs for part in _minute_parts(code, runs[code], shape, most_rows)]
+        return list(_grouped(parts, sessions, MINUTES, shape.minutes_page, most_rows))
+    if shape.market_calls:
+        return list(_market_days(runs, sessions, shape, markets or {}))
+    return _daily_spans(runs, sessions, shape, most_rows, where.get(quoted) if quoted else None)
+
+
+def _daily_spans(
+    runs: Mapping[str, list[Run]], sessions: Sequence[date], shape: RequestShape, most_rows: int, quoted: int | None
+) -> list[Span]:
+    pool: list[str] = []
+    parts: list[_Part] = []
+    for code, found in runs.items():
+        whole = _chart_parts(code, found, shape.daily_page)
+        rest = _chart_parts(code, _without(found, quoted), shape.daily_page) if _ends_on(found, quoted) else whole
+        saves = sum(part.requests for part in whole) > sum(part.requests for part in rest)
+        pool += [code] if saves else []
+        parts += rest if saves else whole
+    quotes = 1 + ceil(len(pool) / shape.quotes_page)
+    if quoted is None or shape.quotes_page == 1 or len(pool) <= quotes:
+        parts += [_Part(code, (quoted or 0, quoted or 0), 1) for code in pool]
+        pool = []
+    size = shape.quotes_page * max(1, most_rows // shape.daily_page)
+    spans = [_quoted_span(pool, start, size, sessions[quoted or 0], shape) for start in range(0, len(pool), size)]
+    return spans + list(_grouped(parts, sessions, 1, shape.daily_page, most_rows))
+
+
+def _quoted_span(pool: Sequence[str], start: int, size: int, session: date, shape: RequestShape) -> Span:
+    codes = tuple(pool[start : start + size])
+    proof = 1 if start == 0 else 0  # that the quotes are of this session is proved once
+    return Span(codes, session, session, proof + ceil(len(codes) / shape.quotes_page))
+
+
+def _ends_on(runs: Sequence[Run], position: int | None) -> bool:
+    return position is not None and bool(runs) and runs[-1][1] == position
+
+
+def _without(runs: Sequence[Run], position: int | None) -> list[Run]:
+    *others, (start, end) = runs
+    return [*others, (start, end - 1)] if start < end and end == position else list(others)
+
+
+def _chart_parts(code: str, runs: Sequence[Run], page: int) -> list[_Part]:
+    """Cover the runs from the newest on; a page holds as many sessions as it can, counted back from its last one."""
+    spans: list[list[int]] = []
+    reached = 0  # the oldest session that the pages so far bring
+    for start, end in reversed(runs):
+        if spans and end >= reached:
+            spans[-1][0] = start
+            reached -= page * max(0, ceil((reached - start) / page))
+        else:
+            spans.append([start, end])
+            reached = end + 1 - page * ceil((end + 1 - start) / page)
+    return [_Part(code, (start, end), ceil((end + 1 - start) / page)) for start, end in reversed(spans)]
+
+
+def _minute_parts(code: str, runs: Sequence[Run], shape: RequestShape, most_rows: int) -> Iterator[_Part]:
+    """Keep neighbouring sessions together, where the pages pack; a session between two gaps never pays its way."""
+    longest = min(LONGEST, max(1, most_rows // MINUTES))
+    for start, end in runs:
+        for begin in range(start, end + 1, longest):
+            stop = min(end, begin + longest - 1)
+            yield _Part(code, (begin, stop), ceil(MINUTES * (stop + 1 - begin) / shape.minutes_page))
+
+
+def _market_days(
+    runs: Mapping[str, list[Run]], sessions: Sequence[date], shape: RequestShape, markets: Mapping[str, str]
+) -> Iterator[Span]:
+    codes: dict[int, list[str]] = defaultdict(list)
+    for code, found in runs.items():
+        for start, end in found:
+            for position in range(start, end + 1):
+                codes[position].append(code)
+    for position in sorted(codes):
+        session, some = sessions[position], tuple(codes[position])
+        calls = shape.calls_of_day(session, {markets.get(code, "") for code in some})
+        yield Span(some, session, session, calls)
+
+
+def _grouped(parts: Iterable[_Part], sessions: Sequence[date], rows: int, page: int, most_rows: int) -> Iterator[Span]:
+    """Put codes with the same range into one span, as many as its rows allow."""
+    same: dict[Run, list[_Part]] = defaultdict(list)
+    for part in parts:
+        same[part.run].append(part)
+    for (start, end), members in same.items():
+        size = max(1, most_rows // max(page, rows * (end + 1 - start)))
+        for begin in range(0, len(members), size):
+            some = members[begin : begin + size]
+            codes = tuple(part.code for part in some)
+            yield Span(codes, sessions[start], sessions[end], sum(part.requests for part in some))

@@ -1,0 +1,145 @@
+"""One-minute bars: ``inquire-time-itemchartprice`` (today) and ``inquire-time-dailychartprice`` (a year of days)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+
+from data_pipeline.emulator.kis.errors import invalid_field, wrong_size
+from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, change_rate, envelope, sign
+from data_pipeline.emulator.kis.wire_book import phase
+from data_pipeline.emulator.kis.wire_price import read_quote
+from data_pipeline.emulator.view import MarketView, Moment
+from data_pipeline.market.records import MinuteBar
+from data_pipeline.market.trading_calendar import SEOUL
+
+TODAY_PAGE = 30
+PAST_PAGE = 120
+ONE_YEAR = timedelta(days=365)
+DAYS_BACK = 30
+"""How many sessions one page may reach back at most; an issue may be halted for all of them."""
+
+
+def answer_today(view: MarketView, call: Call) -> Answer:
+    """Return up to 30 bars of the quoted session ending at HOUR_1 or now, newest first.
+
+    With FID_PW_DATA_INCU_YN Y the page is filled with bars of the session before; with N it stops at the open.
+    """
+    session = call.moment.session
+    until = datetime.combine(session, _hour(call), SEOUL)
+    return _answer(view, call, session, until, TODAY_PAGE)
+
+
+def answer_past(view: MarketView, call: Call) -> Answer:
+    """Return up to 120 bars ending at DATE_1 HOUR_1, newest first, over day edges with FID_PW_DATA_INCU_YN Y.
+
+    Bars reach back one year; a day before that, or a closed day without Y, has none.
+    """
+    day = min(call.day("FID_INPUT_DATE_1"), call.moment.session)
+    until = datetime.combine(call.day("FID_INPUT_DATE_1"), _hour(call), SEOUL)
+    return _answer(view, call, day, until, PAST_PAGE)
+
+
+def _answer(view: MarketView, call: Call, last: date, until: datetime, page: int) -> Answer:
+    code = call.code()
+    quote = read_quote(view, code, call.moment)
+    bar = quote.bar
+    head = {
+        "prdy_vrss": str(bar.change),
+        "prdy_vrss_sign": sign(bar, quote.limits),
+        "prdy_ctrt": change_rate(bar),
+        "stck_prdy_clpr": str(quote.base),
+        "acml_vol": str(bar.volume),
+        "acml_tr_pbmn": str(bar.trading_value),
+        "hts_kor_isnm": quote.instrument.name,
+        "stck_prpr": str(bar.close),
+    }
+    days = _sessions(view, call, last)
+    rows = islice((row for day in days for row in _day_rows(view, code, day, call.moment) if row[0] <= until), page)
+    return envelope({"output1": head, "output2": [fields for _, fields in rows]})
+
+
+def _sessions(view: MarketView, call: Call, day: date) -> list[date]:
+    """Return the sessions that the page may draw on, newest first."""
+    oldest = max(call.moment.session - ONE_YEAR, view.calendar.first_day, view.market.listed_on(call.code()))
+    if call.query["FID_PW_DATA_INCU_YN"] != "Y":
+        oldest = max(oldest, day)
+    if day < oldest:
+        return []
+    return view.calendar.sessions(oldest, day)[: -DAYS_BACK - 1 : -1]
+
+
+def _hour(call: Call) -> time:
+    text = call.query["FID_INPUT_HOUR_1"]
+    if text in ("", "000000"):
+        # python-kis asks for the newest bars with 000000.
+        return time(23, 59, 59)
+    if len(text) != 6:
+        raise wrong_size("FID_INPUT_HOUR_1")
+    try:
+        return time(int(text[:2]), int(text[2:4]), int(text[4:]))
+    except ValueError:
+        raise invalid_field("FID_INPUT_HOUR_1") from None
+
+
+def _day_rows(view: MarketView, code: str, day: date, moment: Moment) -> Iterator[tuple[datetime, dict[str, str]]]:
+    """Yield the rows of one session with their minute, newest first, as far as the session has run."""
+    if day == moment.session:
+        bars = view.market.minute_bars_so_far(code, moment.at)
+    else:
+        bars = view.minutes.get((code, day), lambda: view.market.minute_bars(code, day))
+    total = sum(bar.trading_value for bar in bars)
+    if bars and day == moment.session and (repeated := _repeat(view, bars[-1], moment, total)):
+        yield repeated
+    for bar in reversed(bars):
+        yield bar.at, _row(bar, total)
+        total -= bar.trading_value
+
+
+def _repeat(view: MarketView, last: MinuteBar, moment: Moment, total: int) -> tuple[datetime, dict[str, str]] | None:
+    """Return the running minute before its first trade, which repeats the volume of the minute before (as recorded)."""
+    minute = moment.at
+    if last.at >= minute or phase(view.calendar, moment) != "open":
+        return None
+    price = last.close
+    return minute, _row(MinuteBar(last.stock_code, minute, price, price, price, price, last.volume, 0), total)
+
+
+def _row(bar: MinuteBar, total: int) -> dict[str, str]:
+    return {
+        "stck_bsop_date": f"{bar.at:%Y%m%d}",
+        "stck_cntg_hour": f"{bar.at:%H%M%S}",
+        "stck_prpr": str(bar.close),
+        "stck_oprc": str(bar.open),
+        "stck_hgpr": str(bar.high),
+        "stck_lwpr": str(bar.low),
+        "cntg_vol": str(bar.volume),
+        "acml_tr_pbmn": str(total),
+    }
+
+
+_EMPTY: dict[str, object] = {"output1": {}, "output2": []}
+TODAY = Endpoint(
+    "inquire-time-itemchartprice",
+    "FHKST03010200",
+    answer_today,
+    (*SYMBOL, ("FID_INPUT_HOUR_1", 10), ("FID_PW_DATA_INCU_YN", 2), ("FID_ETC_CLS_CODE", 2)),
+    slow=True,
+    empty_outputs=_EMPTY,
+)
+PAST = Endpoint(
+    "inquire-time-dailychartprice",
+    "FHKST03010230",
+    answer_past,
+    (
+        *SYMBOL,
+        ("FID_INPUT_HOUR_1", 10),
+        ("FID_INPUT_DATE_1", 10),
+        ("FID_PW_DATA_INCU_YN", 2),
+        ("FID_FAKE_TICK_INCU_YN", 2),
+    ),
+    virtual=False,
+    slow=True,
+    empty_outputs=_EMPTY,
+)

@@ -1,0 +1,185 @@
+"""Loads which days the source says the market opens, asking at most once a day, and compares them with the calendar."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from data_pipeline.engine.datasets import Dataset
+from data_pipeline.engine.expected import require_same_calendar
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Window
+from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
+from data_pipeline.loading.rows.counts import LoadCounts
+from data_pipeline.loading.rows.ingest_run import finish_run, start_run
+from data_pipeline.market.calendar_changes import CorrectionsFile
+from data_pipeline.market.calendar_corrections import corrections_path, read_corrections
+from data_pipeline.market.clock import market_now
+from data_pipeline.market.records import MarketDay
+from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.sources.base import AbstractDataSource
+from data_pipeline.warehouse.calendar_table import holds_rows, keep_sessions
+from data_pipeline.warehouse.errors import said_plainly
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+log = logging.getLogger(__name__)
+
+LOCK = 6_020_903
+"""Key of the advisory lock that the one who asks holds; any number that nothing else here uses."""
+ASKED_TODAY = """
+    SELECT EXISTS (
+        SELECT FROM market.ingest_run
+        WHERE dataset = 'trading_session' AND source = %s AND (requests > 0 OR requests IS NULL)
+            AND started_at >= now() - (
+                market.now() - date_trunc('day', market.now() AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul')
+            AND (market.now() = now() OR first = %s)
+    )
+"""
+"""Since the market's midnight, in real time, which ``started_at`` is. While the clock is fixed, only what was asked
+about this day counts: the rest may have been asked under another clock."""
+ANSWERED = """
+    SELECT day, is_open, loaded_at < now() - (
+        market.now() - date_trunc('day', market.now() AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul')
+    FROM market.trading_session WHERE source = %s AND day >= %s ORDER BY day
+"""
+FOLLOWED = "kis"
+"""The source whose answers correct provisional years: KIS's real server, not its virtual one and no emulator."""
+
+
+class _Answer(NamedTuple):
+    """What the warehouse has of one day, and whether it was said before today already."""
+
+    day: date
+    is_open: bool
+    said_before: bool
+
+
+def check_calendar(
+    connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window, run: Run
+) -> dict[str, int]:
+    """Load the source's list of open days and return the counts; raise when the calendar has other days.
+
+    KIS wants this asked once a day at most. The warehouse remembers: whoever asks holds a lock, and a day in Seoul on
+    which a call was sent already, by any process of any host and whatever became of it, is answered from the table.
+    So a task that is cleared after the calendar was mended compares again and costs no call.
+
+    A day ahead, in a year that the exchange has not published, is no disagreement: what KIS's real server says of it on
+    two different days becomes a correction of the calendar (:mod:`data_pipeline.market.calendar_changes`), unless
+    somebody took that back. The sessions in the warehouse follow the calendar.
+
+    Raises:
+        CalendarMismatchError: The source and the calendar disagree. What the source says is in the table; the calendar
+            needs the days that the message names, or the source is wrong.
+        IncompleteDataError: Today's call was made already and brought nothing about these days; tomorrow's run asks.
+    """
+    heard: set[date] = set()
+    with _alone(connection):
+        if _asked_today(connection, source.name, window.first):
+            counts = _remembered(connection, source.name, window, run)
+        else:
+            counts = load_window(connection, source, _overheard(dataset, heard), window, run)
+        answers = _answered(connection, source.name, window.first)
+        waiting = _follow(connection, answers, heard, market_now()) if source.name == FOLLOWED else set()
+        with connection:
+            keep_sessions(connection)
+        require_same_calendar(MarketDay(one.day, one.is_open) for one in answers if one.day not in waiting)
+    return counts
+
+
+def _overheard(dataset: Dataset, heard: set[date]) -> Dataset:
+    """Return the dataset, which notes the days that an answer has."""
+
+    def fetch(source: AbstractDataSource, window: Window) -> Iterator[Any]:
+        for one in dataset.fetch(source, window):
+            heard.add(one.day)
+            yield one
+
+    return replace(dataset, fetch=fetch)
+
+
+def _follow(connection: Connection, answers: list[_Answer], heard: set[date], now: datetime) -> set[date]:
+    """Let the calendar follow what was said on two days, and return the days of which nothing is concluded yet."""
+    ahead = _otherwise_ahead(connection, answers, now.date())
+    path = corrections_path(os.environ)
+    doubted = {one.day for one in ahead if one.day.isoformat() in read_corrections(path).disbelieved}
+    certain = {one.day: one.is_open for one in ahead if one.said_before and one.day in heard and one.day not in doubted}
+    waiting = {one.day for one in ahead} - certain.keys()
+    for day in sorted(waiting):
+        why = "a person took that back" if day in doubted else "the calendar follows when it says so on another day too"
+        log.warning("%s says otherwise of %s, in a provisional year, than the trading calendar: %s", FOLLOWED, day, why)
+    if certain:
+        source = f"{FOLLOWED} chk-holiday, the same answer on two days, the second {now:%Y-%m-%d}"
+        try:
+            for day in CorrectionsFile(path, now, lambda _: None).follow(certain, source):
+                log.warning("the calendar follows %s: %s is %s", FOLLOWED, day, "open" if certain[day] else "closed")
+        except ConfigurationError:
+            log.exception("the calendar cannot follow %s, so the days that differ are an alert", FOLLOWED)
+    return waiting
+
+
+def _otherwise_ahead(connection: Connection, answers: list[_Answer], today: date) -> list[_Answer]:
+    """Return the answers about weekdays ahead, in provisional years and without rows, that the calendar contradicts."""
+    calendar = krx_calendar()
+    with connection:
+        return [
+            one
+            for one in answers
+            if today < one.day <= calendar.last_day
+            and one.day.year in calendar.provisional_years
+            and one.day.weekday() < 5
+            and calendar.is_session(one.day) != one.is_open
+            and not holds_rows(connection, one.day)
+        ]
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Hold the lock through the commits inside; it ends with the connection when the process is killed."""
+    _execute(connection, "SELECT pg_advisory_lock(%s)", LOCK)
+    try:
+        yield
+    finally:
+        connection.rollback()
+        _execute(connection, "SELECT pg_advisory_unlock(%s)", LOCK)
+
+
+def _asked_today(connection: Connection, source: str, first: date) -> bool:
+    ((asked,),) = _execute(connection, ASKED_TODAY, source, first)
+    return bool(asked)
+
+
+def _answered(connection: Connection, source: str, first: date) -> list[_Answer]:
+    return [_Answer(*row) for row in _execute(connection, ANSWERED, source, first)]
+
+
+def _remembered(connection: Connection, source: str, window: Window, run: Run) -> dict[str, int]:
+    days = _answered(connection, source, window.first)
+    if not days:
+        raise IncompleteDataError(
+            f"{source} was asked for its open days today already and gave none from {window.first} on; "
+            "it may be asked once a day, so run this again tomorrow"
+        )
+    log.info("%s was asked for its open days today already: its answer is in the warehouse", source)
+    run_id = start_run(
+        connection, "trading_session", source, run.dag_id, run.task_id, run.run_key, window.first, window.last,
+        map_index=run.map_index,
+    )  # fmt: skip
+    finish_run(connection, run_id, LoadCounts(unchanged=len(days)), 0)
+    connection.commit()
+    return {
+        "inserted": 0, "updated": 0, "unchanged": len(days), "outranked": 0, "missing": 0, "requests": 0, "windows": 1,
+    }  # fmt: skip
+
+
+def _execute(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with said_plainly("trading_session"), connection, connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())

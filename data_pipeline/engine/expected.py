@@ -1,0 +1,99 @@
+"""Which rows must come, and what to make of those that did not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import date
+
+from data_pipeline.engine.windows import Window
+from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
+from data_pipeline.loading.instruments.listing import Listing
+from data_pipeline.market.records import MARKETS, DailyBar, Instrument, MarketDay
+from data_pipeline.market.rejections import Rejections
+from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
+
+log = logging.getLogger(__name__)
+
+Cell = tuple[str, date]
+KONEX_OPENED = date(2013, 7, 1)
+NAMED = 10
+"""How many missing rows a message names."""
+
+
+def expected_cells(window: Window, listings: Iterable[Listing]) -> set[Cell]:
+    """Return the codes and sessions of a window that certainly have a daily bar: the issue was listed.
+
+    Issues whose listing is unknown, and sessions after the last list of issues, are left out.
+    """
+    listings = list(listings)
+    sessions = window.sessions if listings else []
+    return {(listing.stock_code, session) for listing in listings for session in sessions if listing.holds(session)}
+
+
+def missing_bars(bars: Iterable[DailyBar], expected: set[Cell]) -> int:
+    """Return how many expected bars did not come, and name the first of them in the log.
+
+    Raises:
+        IncompleteDataError: A session on which bars are expected has none at all, so the source has left it out.
+    """
+    missing = expected - {(bar.stock_code, bar.session) for bar in bars}
+    present = {session for _, session in expected - missing}
+    absent = sorted({session for _, session in missing} - present)
+    if absent:
+        raise IncompleteDataError(
+            f"not one bar came for {len(absent)} session(s), the first is {absent[0]}; "
+            f"{sum(session == absent[0] for _, session in missing)} listed issues must have one"
+        )
+    if missing:
+        some = ", ".join(f"{code} on {session}" for code, session in sorted(missing)[:NAMED])
+        log.warning("%d bars of listed issues did not come: %s", len(missing), some)
+    return len(missing)
+
+
+def refused_cells(held: Rejections, bars: Iterable[DailyBar], first: date, last: date) -> set[Cell]:
+    """Return the cells of a range, both ends included, whose row is in quarantine and that have no bar.
+
+    An issue counts whether or not a list lets expect it: funds are on no list of the exchange.
+    """
+    refused = {
+        (row.stock_code, row.session)
+        for row in held.rows
+        if row.stock_code and row.session and first <= row.session <= last
+    }
+    return refused - {(bar.stock_code, bar.session) for bar in bars}
+
+
+def require_every_market(instruments: Iterable[Instrument]) -> None:
+    """Require issues of each market that was open on the session of the list.
+
+    Raises:
+        IncompleteDataError: A market has no issues at all, so its list was not read.
+    """
+    listed = list(instruments)
+    present = {instrument.market for instrument in listed}
+    day = min((instrument.as_of for instrument in listed), default=KONEX_OPENED)
+    absent = [market for market in MARKETS if market not in present and (market != "KONEX" or day >= KONEX_OPENED)]
+    if absent:
+        raise IncompleteDataError(f"the list of issues has none of {', '.join(absent)}")
+
+
+def require_same_calendar(days: Iterable[MarketDay], calendar: TradingCalendar | None = None) -> None:
+    """Require that the source and the trading calendar agree on which days the market opens.
+
+    Days that the calendar does not cover are left out: nothing is scheduled on them.
+
+    Raises:
+        CalendarMismatchError: They do not; the calendar needs the days that the message names.
+    """
+    calendar = calendar or krx_calendar()
+    wrong = [
+        f"{day.day} ({'open' if day.is_open else 'closed'} by the source)"
+        for day in days
+        if calendar.first_day <= day.day <= calendar.last_day and calendar.is_session(day.day) != day.is_open
+    ]
+    if wrong:
+        raise CalendarMismatchError(
+            f"the trading calendar disagrees with the source on {len(wrong)} day(s): {', '.join(wrong[:NAMED])}; "
+            "find the exchange's notice and run `data-pipeline calendar close` or `open`"
+        )

@@ -1,0 +1,121 @@
+"""Loads spans one after the other, goes on past the ones that fail, and says how far it is. Imports no Airflow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from data_pipeline.engine.datasets import Dataset
+from data_pipeline.engine.fetching import THREADS
+from data_pipeline.engine.load_windows import load_windows
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Span, Window
+from data_pipeline.exceptions import (
+    IncompleteDataError,
+    PermanentError,
+    UnknownStockError,
+    UnsupportedDatasetError,
+)
+from data_pipeline.market.clock import Clock
+from data_pipeline.sources.base import AbstractDataSource
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+log = logging.getLogger(__name__)
+
+WINDOW_ROWS = 50_000
+"""A chunk: rows that may be asked for and not be stored yet. One transaction holds half of them at most."""
+UNSERVABLE = (UnknownStockError, UnsupportedDatasetError)
+"""What the source will never have, whatever is asked."""
+NAMED = 10
+
+
+@dataclass(frozen=True)
+class Step:
+    """One window that is over."""
+
+    window: Window
+    counts: dict[str, int] = field(default_factory=dict)
+    error: PermanentError | None = None
+    done: int = 0
+    """Requests of the plan that are behind us, and of all."""
+    total: int = 0
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, 0 to 1."""
+        return self.done / self.total if self.total else 1.0
+
+
+def load_spans(
+    connection: Connection,
+    source: AbstractDataSource,
+    dataset: Dataset,
+    spans: Sequence[Span],
+    run: Run,
+    threads: int = THREADS,
+    most_rows: int = WINDOW_ROWS,
+) -> Iterator[Step]:
+    """Load each span in a transaction of its own and yield what became of it; a span that fails does not stop the rest.
+
+    A code that cannot be had costs its own rows only, and is a step of its own. No more than ``most_rows`` rows are
+    asked for and not stored at any time, so a process that is killed has asked in vain for no more than these.
+
+    Raises:
+        TransientError: The source or the warehouse is away; what was loaded stays, and the rest can be asked again.
+        PermanentError: Every further span would fail the same way (credentials, configuration, made-up rows).
+    """
+    requests = {Window(span.stock_codes, span.first, span.last): span.requests for span in spans}
+    total, done = sum(requests.values()), 0
+    refused: list[tuple[Window, PermanentError]] = []
+    loaded = load_windows(
+        connection, source, dataset, list(requests), run, threads, most_rows, lambda *failure: refused.append(failure)
+    )
+    for window, counts in loaded:
+        yield from _failed(refused, done, total)
+        done += requests.get(window, 0)
+        yield Step(window, counts, done=done, total=total)
+    yield from _failed(refused, done, total)
+
+
+def _failed(refused: list[tuple[Window, PermanentError]], done: int, total: int) -> Iterator[Step]:
+    while refused:
+        window, error = refused.pop(0)
+        yield Step(window, error=error, done=done, total=total)
+
+
+class Pace:
+    """Says how far the work is and when it will be done.
+
+    Args:
+        clock: Seconds of a clock that only goes forward.
+        now: The real time of day, for people.
+    """
+
+    def __init__(self, clock: Callable[[], float], now: Clock) -> None:
+        self._clock, self._now = clock, now
+        self._began = clock()
+
+    def line(self, step: Step) -> str:
+        """Return ``37 % of 1,234 requests, done at about 21:05``; the time is reckoned from the pace so far."""
+        elapsed = self._clock() - self._began
+        left = timedelta(seconds=elapsed * (1 - step.share) / step.share) if step.share else timedelta()
+        return f"{step.share:.0%} of {step.total:,} requests, done at about {self._now() + left:%H:%M}"
+
+
+def require_no_failure(failures: Sequence[Step], windows: int, *, unservable_is_fine: bool = False) -> None:
+    """Return when nothing failed; what the source can never serve may be left out.
+
+    Raises:
+        IncompleteDataError: Windows failed; the first of them are named with their reasons.
+    """
+    for step in failures:
+        log.warning("%s failed: %s: %s", step.window, type(step.error).__name__, step.error)
+    wrong = [step for step in failures if not (unservable_is_fine and isinstance(step.error, UNSERVABLE))]
+    if wrong:
+        some = "; ".join(f"{step.window}: {step.error}" for step in wrong[:NAMED])
+        raise IncompleteDataError(f"{len(wrong)} of {windows} windows failed, the others are loaded: {some}")

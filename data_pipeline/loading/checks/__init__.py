@@ -1,0 +1,1 @@
+"""Which rows may be loaded, and what becomes of the others."""

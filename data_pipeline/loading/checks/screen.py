@@ -1,0 +1,194 @@
+"""The checks of a load: what is known is read, the window is judged, refused rows are kept, the rest is loaded."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from data_pipeline.exceptions import PayloadError, PermanentError, WindowRefusedError
+from data_pipeline.loading.checks.findings import Thresholds
+from data_pipeline.loading.checks.judge import Asked, judge
+from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
+from data_pipeline.loading.checks.rows import Context, Issue
+from data_pipeline.loading.rows.tables import Table
+from data_pipeline.market.records import DailyBar
+from data_pipeline.market.rejections import Rejection, Rejections
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.warehouse.errors import said_plainly
+
+log = logging.getLogger(__name__)
+
+MADE_UP = frozenset({"mock", "kis-sandbox", "krx-sandbox"})
+THE_END = datetime(9999, 1, 1, tzinfo=SEOUL)
+
+_ISSUES = """
+    SELECT i.stock_code, coalesce(h.market, i.market), coalesce(h.security_group, i.security_group),
+        l.listed_from, l.delisted_on, coalesce(h.listed_shares, i.listed_shares),
+        coalesce(h.liquidation, i.liquidation)
+    FROM market.instrument i JOIN market.listing l ON l.stock_code = i.stock_code
+    LEFT JOIN LATERAL (
+        SELECT * FROM market.instrument_history h
+        WHERE h.stock_code = i.stock_code AND h.valid_from < coalesce(l.delisted_on, 'infinity')
+            AND h.valid_from <= greatest(%(session)s, l.listed_from)
+        ORDER BY h.valid_from DESC LIMIT 1) h ON true
+    WHERE i.stock_code = ANY(%(codes)s)
+    ORDER BY i.stock_code, l.delisted_on
+"""
+"""Every stay of a code on the list, oldest first, as it stood on the session or when it began later."""
+_BAR = ", ".join(one.name for one in fields(DailyBar))
+_PREVIOUS = f"SELECT {_BAR} FROM market.daily_bar WHERE session = %(before)s AND stock_code = ANY(%(codes)s)"  # noqa: S608
+
+
+def screen(
+    connection: Connection,
+    table: Table,
+    records: Sequence[Any],
+    asked: Asked,
+    held: Rejections,
+    source: str,
+    run_id: int | None = None,
+    *,
+    now: datetime,
+    thresholds: Thresholds | None = None,
+) -> list[Any]:
+    """Return the records of a window that may be loaded; the others go to quarantine in this transaction.
+
+    Args:
+        connection: The one the rows will be loaded on; it is never committed here.
+        table: What they are for.
+        records: All of the window.
+        asked: What was asked for.
+        held: What the parsers set aside; what the checks refuse is added.
+        source: Where the rows came from.
+        run_id: The ``ingest_run`` of the window.
+        now: The market's present. Made-up sources live by clocks of their own: for them nothing is future.
+        thresholds: How strict; None reads the environment.
+
+    Raises:
+        WindowRefusedError: Too much is wrong at once. Nothing was written; hand ``held`` to :func:`keep_refused`
+            after the rollback.
+        ConfigurationError: A threshold cannot be used.
+    """
+    made_up = source in MADE_UP
+    moment = THE_END if made_up else now
+    context = read_context(connection, records, asked, moment, thresholds, made_up=made_up)
+    verdict = judge(records, table, asked, context, len(held.rows))
+    held.rows += map(as_rejection, verdict.errors)
+    if verdict.fatal:
+        why = "; ".join(one.problem for one in verdict.fatal)
+        why += f"; the first wrong row: {_named(held.rows[0])}" if held.rows else ""
+        raise WindowRefusedError(f"{table.name} from {source}: the window is refused: {why}")
+    keep_held(connection, table, source, held, run_id, Counter(one.check for one in verdict.warnings))
+    return verdict.good
+
+
+def keep_held(
+    connection: Connection,
+    table: Table,
+    source: str,
+    held: Rejections,
+    run_id: int | None = None,
+    warnings: Mapping[str, int] | None = None,
+) -> None:
+    """Put what was set aside into quarantine, and note on the window's ``ingest_run`` what was seen; never commits."""
+    rejected = keep_rejections(connection, table.name, source, [*held.rows, *held.at_fault], run_id)
+    _note(connection, run_id, rejected, warnings or {}, held.unknown_fields)
+    for one in held.rows[:5]:
+        log.warning("%s: to quarantine: %s", table.name, _named(one))
+    if warnings:
+        log.info("%s: loaded with warnings: %s", table.name, dict(warnings))
+
+
+def keep_refused(
+    connection: Connection,
+    table: Table,
+    source: str,
+    error: BaseException | None,
+    held: Rejections,
+    run_id: int | None = None,
+) -> int:
+    """Put the rows of a window that failed into quarantine and return how many; call it after the rollback.
+
+    They are what was set aside and refused, and the row that a :class:`PayloadError` is about. Never commits.
+    """
+    rows = [*held.rows, *held.at_fault]
+    if isinstance(error, PayloadError) and error.payload is not None:
+        rows.append(Rejection(error.payload, str(error), origin=error.origin))
+    return keep_rejections(connection, table.name, source, rows, run_id)
+
+
+def rows_at_fault(failed: Mapping[str, PermanentError]) -> list[Rejection]:
+    """Return the rows for which codes were left out, each once; an answer that is wrong as a whole is no row.
+
+    Args:
+        failed: The error of each code.
+    """
+    owners: dict[int, list[str]] = {}
+    for code, error in failed.items():
+        owners.setdefault(id(error), []).append(code)
+    rows = []
+    for code, error in failed.items():
+        codes = owners[id(error)]
+        if isinstance(error, PayloadError) and error.payload is not None and code == codes[0]:
+            whose = code if len(codes) == 1 else None
+            rows.append(Rejection(error.payload, str(error), whose, origin=error.origin))
+    return rows
+
+
+def read_context(
+    connection: Connection,
+    records: Sequence[Any],
+    asked: Asked,
+    now: datetime,
+    thresholds: Thresholds | None = None,
+    *,
+    made_up: bool = False,
+) -> Context:
+    """Return what the warehouse knows around a window: its issues, and the bars of the session before it.
+
+    Made-up rows are held against the price rules in force, by which the synthetic market lives on every session.
+    """
+    codes = sorted(asked.stock_codes or {one.stock_code for one in records})
+    limits = Thresholds.read(os.environ) if thresholds is None else thresholds
+    calendar = krx_calendar()
+    bars = [one for one in records if isinstance(one, DailyBar)]
+    first = min((bar.session for bar in bars), default=asked.first)
+    with said_plainly("checks"), connection.cursor() as cursor:
+        cursor.execute(_ISSUES, {"codes": codes, "session": first or now.astimezone(SEOUL).date()})
+        stays: dict[str, list[Issue]] = {}
+        for code, *rest in cursor.fetchall():
+            stays.setdefault(code, []).append(Issue(*rest))
+        previous: dict[str, DailyBar] = {}
+        if bars and first is not None and calendar.first_day < first <= calendar.last_day:
+            before = calendar.sessions(calendar.first_day, first)
+            cursor.execute(_PREVIOUS, {"codes": codes, "before": _before(before, first)})
+            previous = {bar.stock_code: bar for bar in (DailyBar(*row) for row in cursor.fetchall())}
+    newest = {code: found[-1] for code, found in stays.items()}
+    reused = {code: found for code, found in stays.items() if len(found) > 1}
+    return Context(calendar, now, limits, newest, previous, reused, dated_rules=not made_up)
+
+
+def _before(sessions: Collection[date], first: date) -> date | None:
+    return max((session for session in sessions if session < first), default=None)
+
+
+def _note(
+    connection: Connection, run_id: int | None, rejected: int, warnings: Mapping[str, int], unknown: Counter[str]
+) -> None:
+    with said_plainly("ingest_run"), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE market.ingest_run SET rows_rejected = %s, warnings = %s, unknown_fields = %s WHERE run_id = %s",
+            (rejected, json.dumps(warnings), json.dumps(unknown), run_id),
+        )
+
+
+def _named(one: Rejection) -> str:
+    return f"{one.stock_code or 'unknown code'} on {one.session or 'an unknown day'}: {one.reason}"

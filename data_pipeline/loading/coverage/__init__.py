@@ -1,0 +1,1 @@
+"""Which cells must be there, which are, and which are settled."""

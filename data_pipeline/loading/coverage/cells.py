@@ -1,0 +1,184 @@
+"""What the warehouse still lacks: pure SQL readers; nothing here writes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from data_pipeline.warehouse.errors import said_plainly
+
+Gap = tuple[date, date]
+"""The first and the last of neighbouring sessions that are missing, both included."""
+DATASETS = ("daily_bar", "minute_bar")
+"""The datasets of which the calendar and the list of issues say what must exist."""
+
+_STORED = {"daily_bar": "market.daily_bar b", "minute_bar": "market.loaded_day b"}
+_OF = {"daily_bar": "", "minute_bar": "AND b.dataset = 'minute_bar'"}
+_MISSING = """
+    SELECT c.stock_code, s.number, c.session FROM market.coverage_cells(%(first)s, %(last)s) c
+    JOIN market.final_session s ON s.session = c.session
+    WHERE c.state = 'missing' AND c.dataset = %(dataset)s {codes}
+"""
+# EXCEPT hashes both sides whatever the planner believes about their sizes; an anti-join may loop for minutes.
+_LISTED = """
+    SELECT i.stock_code::text, s.number, s.session::date FROM market.final_session s
+    JOIN market.listing i ON (i.listed_from IS NULL OR i.listed_from <= s.session)
+        AND (i.delisted_on IS NULL OR s.session < i.delisted_on) {listed}
+    WHERE s.session BETWEEN %(first)s AND %(last)s
+"""
+_UNSTORED = """
+    {cells}
+    EXCEPT SELECT b.stock_code::text, s.number, s.session::date FROM {stored}
+    JOIN market.final_session s ON s.session = b.session
+    WHERE b.session BETWEEN %(first)s AND %(last)s {of} {held}
+    EXCEPT SELECT b.stock_code::text, s.number, s.session::date FROM market.no_data b
+    JOIN market.final_session s ON s.session = b.session
+    WHERE b.dataset = %(dataset)s AND b.session BETWEEN %(first)s AND %(last)s {held}
+"""
+_GAPS = """
+    WITH cell (stock_code, number, session) AS ({cells})
+    SELECT stock_code, min(session), max(session) FROM (
+        SELECT *, number - row_number() OVER (PARTITION BY stock_code ORDER BY number) AS island FROM cell
+    ) islands GROUP BY stock_code, island ORDER BY stock_code, min(session)
+"""
+_COVERAGE = """
+    SELECT dataset, session, count(*), count(*) FILTER (WHERE state = 'loaded'),
+        count(*) FILTER (WHERE state = 'known_empty'), count(*) FILTER (WHERE state = 'missing')
+    FROM market.coverage_cells(%(first)s, %(last)s)
+    WHERE %(dataset)s::text IS NULL OR dataset = %(dataset)s
+    GROUP BY dataset, session ORDER BY dataset, session
+"""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """One session of one dataset: cells that must exist, and what became of them."""
+
+    dataset: str
+    session: date
+    expected: int
+    loaded: int
+    known_empty: int
+    missing: int
+
+
+def coverage(connection: Connection, first: date, last: date, dataset: str | None = None) -> list[Coverage]:
+    """Return the coverage of every final session of a range, by dataset and session; both ends included.
+
+    Sessions of which nothing is expected are absent.
+    """
+    with said_plainly("coverage"), connection.cursor() as cursor:
+        cursor.execute(_COVERAGE, {"first": first, "last": last, "dataset": dataset})
+        return [Coverage(*row) for row in cursor.fetchall()]
+
+
+def missing_cells(
+    connection: Connection, dataset: str, stock_codes: Sequence[str] | None, first: date, last: date
+) -> dict[str, list[Gap]]:
+    """Return the gaps that ``market.coverage`` counts as missing: by code in order, oldest first.
+
+    Args:
+        connection: Of any role.
+        dataset: daily_bar or minute_bar.
+        stock_codes: None for every issue.
+        first: First session, included.
+        last: Last session, included.
+    """
+    return _gaps(connection, _MISSING.format(codes=_codes("c", stock_codes)), dataset, stock_codes, first, last)
+
+
+def unstored_cells(
+    connection: Connection, dataset: str, stock_codes: Sequence[str] | None, first: date, last: date
+) -> dict[str, list[Gap]]:
+    """Return what is neither stored nor known to be empty, whether or not coverage expects it yet.
+
+    The arguments are those of :func:`missing_cells`. An issue whose first listed day is unknown counts as listed ever
+    since; one that the warehouse does not list has no cell.
+    """
+    listed, held = _codes("i", stock_codes), _codes("b", stock_codes)
+    cells = _LISTED.format(listed=listed)
+    cells = _UNSTORED.format(cells=cells, held=held, stored=_STORED[dataset], of=_OF[dataset])
+    return _gaps(connection, cells, dataset, stock_codes, first, last)
+
+
+def all_cells(
+    connection: Connection, dataset: str, stock_codes: Sequence[str] | None, first: date, last: date
+) -> dict[str, list[Gap]]:
+    """Return one gap for each listed issue, as if nothing were stored; the arguments are those of the others."""
+    cells = _LISTED.format(listed=_codes("i", stock_codes))
+    return _gaps(connection, cells, dataset, stock_codes, first, last)
+
+
+def unknown_codes(connection: Connection, stock_codes: Sequence[str]) -> list[str]:
+    """Return the codes that the warehouse has never seen listed, in their order."""
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute("SELECT stock_code FROM market.instrument WHERE stock_code = ANY (%s)", (list(stock_codes),))
+        known = {code for (code,) in cursor.fetchall()}
+    return [code for code in stock_codes if code not in known]
+
+
+def markets_of(connection: Connection, stock_codes: Sequence[str]) -> dict[str, str]:
+    """Return the board of each listed code, ``ETF`` or ``ETN`` for funds and notes."""
+    statement = """
+        SELECT stock_code, CASE security_group WHEN 'EF' THEN 'ETF' WHEN 'EN' THEN 'ETN' ELSE market END
+        FROM market.instrument WHERE stock_code = ANY (%s)
+    """
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute(statement, (list(stock_codes),))
+        return dict(cursor.fetchall())
+
+
+def codes_listed_between(connection: Connection, first: date, last: date) -> list[str]:
+    """Return every issue that was listed on a day of the range, in order; also those that have left since."""
+    statement = """
+        SELECT DISTINCT stock_code FROM market.listing WHERE (listed_from IS NULL OR listed_from <= %s)
+        AND (delisted_on IS NULL OR delisted_on > %s) ORDER BY stock_code
+    """
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute(statement, (last, first))
+        return [code for (code,) in cursor.fetchall()]
+
+
+def gone_before(connection: Connection, stock_codes: Sequence[str], first: date) -> dict[str, date]:
+    """Return those codes that left the list on or before a day and did not come back, and when they did."""
+    statement = """
+        SELECT stock_code, max(delisted_on) FROM market.listing WHERE stock_code = ANY (%s)
+        GROUP BY stock_code HAVING bool_and(coalesce(delisted_on <= %s, false)) ORDER BY stock_code
+    """
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute(statement, (list(stock_codes), first))
+        return dict(cursor.fetchall())
+
+
+def said_gone(gone: Mapping[str, date], first: date) -> str:
+    """Return the sentence that says which codes were delisted before a range begins."""
+    some = ", ".join(f"{code} was delisted on {day}" for code, day in list(gone.items())[:10])
+    return f"{some}: nothing of it exists from {first} on; begin before that day, or leave it out"
+
+
+def first_expected(connection: Connection, dataset: str) -> date | None:
+    """Return the first session of which a dataset is expected of any issue; None when nothing was ever loaded."""
+    with said_plainly("coverage"), connection.cursor() as cursor:
+        cursor.execute("SELECT min(first) FROM market.expected_range WHERE dataset = %s", (dataset,))
+        found: date | None = (cursor.fetchone() or (None,))[0]
+        return found
+
+
+def _codes(alias: str, stock_codes: Sequence[str] | None) -> str:
+    return "" if stock_codes is None else f"AND {alias}.stock_code = ANY (%(codes)s)"
+
+
+def _gaps(
+    connection: Connection, cells: str, dataset: str, stock_codes: Sequence[str] | None, first: date, last: date
+) -> dict[str, list[Gap]]:
+    values = {"dataset": dataset, "codes": list(stock_codes or []), "first": first, "last": last}
+    found: dict[str, list[Gap]] = defaultdict(list)
+    with said_plainly("coverage"), connection.cursor() as cursor:
+        cursor.execute(_GAPS.format(cells=cells), values)
+        for code, begin, end in cursor.fetchall():
+            found[code].append((begin, end))
+    return dict(found)

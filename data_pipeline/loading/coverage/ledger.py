@@ -1,0 +1,213 @@
+"""What a window leaves behind besides its rows: which cells are now whole, and which are truly empty.
+
+A daily bar that did not come is missing, whoever was asked and however many came beside it: an issue on the list has
+one on each session, halted or not. Minutes are settled, whole or empty, by what the source's answers prove.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
+from typing import TypeVar
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extras import execute_values
+
+from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.loading.rows.tables import Table
+from data_pipeline.market.evidence import UNSAID, MinuteEvidence
+from data_pipeline.warehouse.errors import said_plainly
+
+log = logging.getLogger(__name__)
+
+Record = TypeVar("Record")
+Cell = tuple[str, date]
+
+DOUBTFUL = 20
+"""So many cells without one row among them are an answer to be doubted, not true emptiness."""
+NAMED = 10
+"""How many unsettled cells the log names."""
+REASON = "nothing was traded that day: its volume is 0"
+
+_WHOLE = """
+    INSERT INTO market.loaded_day (dataset, stock_code, session, rows, source, run_id) VALUES %s
+    ON CONFLICT (dataset, stock_code, session) DO UPDATE SET rows = excluded.rows, source = excluded.source,
+        run_id = excluded.run_id, loaded_at = now()
+"""
+_EMPTY = """
+    INSERT INTO market.no_data (dataset, stock_code, session, reason, source, run_id) VALUES %s
+    ON CONFLICT (dataset, stock_code, session) DO NOTHING
+"""
+_FILLED = """
+    DELETE FROM market.no_data n USING (VALUES %s) AS v (dataset, stock_code, session)
+    WHERE n.dataset = v.dataset AND n.stock_code = v.stock_code AND n.session = v.session::date
+"""
+_START = """
+    INSERT INTO market.coverage_start (dataset, stock_code, session)
+    SELECT v.dataset, v.stock_code, v.session::date FROM (VALUES %s) AS v (dataset, stock_code, session)
+    WHERE NOT EXISTS (SELECT FROM market.coverage_start s
+        WHERE s.dataset = v.dataset AND s.stock_code = v.stock_code AND s.session <= v.session::date)
+    ORDER BY v.stock_code
+    ON CONFLICT (dataset, stock_code) DO UPDATE SET session = least(coverage_start.session, excluded.session)
+"""
+_TRADED = """
+    SELECT stock_code::text, session::date, volume FROM market.daily_bar
+    WHERE stock_code = ANY (%s) AND session BETWEEN %s AND %s
+"""
+
+
+class Ledger:
+    """Counts the rows of one window by code and session while they pass, and writes down what that proves.
+
+    It is only for daily_bar and minute_bar; for any other table it does nothing. A code whose answer broke off
+    (``forget``) proves nothing, and a cell with a row in quarantine (``refuse``) is neither whole nor empty.
+
+    Args:
+        table: The window's table.
+        expected: Cells of the window whose issue was certainly listed on the session.
+        final: Sessions of the window that were final when the source was asked.
+        remember_empty: Whether minutes that truly do not exist are to be known as empty from now on.
+    """
+
+    def __init__(
+        self, table: Table, expected: Collection[Cell], final: Collection[date], *, remember_empty: bool
+    ) -> None:
+        self._table = table
+        self._of_minutes = table.name == "minute_bar"
+        self._kept = self._of_minutes or table.name == "daily_bar"
+        self._final = frozenset(final)
+        self._expected = {cell for cell in expected if cell[1] in self._final} if self._kept else set()
+        self._remember = remember_empty
+        self._rows: Counter[Cell] = Counter()
+        self._volumes: Counter[Cell] = Counter()
+        self._evidence: dict[Cell, MinuteEvidence] = {}
+        self._days: dict[Cell, list[int]] = {}
+        """The volumes of the stored daily bars."""
+        self._failed: set[str] = set()
+        self._refused: set[tuple[str | None, date | None]] = set()
+
+    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield the records as they come."""
+        if not self._kept:
+            yield from records
+            return
+        names = ("stock_code", self._table.day, "volume")
+        code_at, day_at, volume_at = map(self._table.columns.index, names)
+        for record in records:
+            values = self._table.values(record)
+            cell: Cell = (str(values[code_at]), values[day_at])  # type: ignore[assignment]
+            self._rows[cell] += 1
+            self._volumes[cell] += values[volume_at]  # type: ignore[operator]
+            yield record
+
+    def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
+        """Take in what the source can say for the minutes of its sessions."""
+        self._evidence.update(((one.stock_code, one.session), one) for one in evidence)
+
+    def forget(self, stock_code: str) -> None:
+        """Take note that a code's answer did not come whole."""
+        self._failed.add(stock_code)
+
+    def refuse(self, stock_code: str | None, session: date | None) -> None:
+        """Take note that a row went to quarantine; None when its code or session is unknown, and so may be any."""
+        self._refused.add((stock_code, session))
+
+    @property
+    def _absent(self) -> set[Cell]:
+        return {cell for cell in self._expected if cell[0] not in self._failed and not self._rows[cell]}
+
+    def _is_refused(self, cell: Cell) -> bool:
+        code, session = cell
+        return not self._refused.isdisjoint({cell, (code, None), (None, session), (None, None)})
+
+    def write(self, connection: Connection, source: str, run_id: int | None) -> int:
+        """Write down what is whole and what is empty, and return how many cells stay missing; never commits.
+
+        These are the expected cells that are not settled, and every cell that is not whole because of a row in
+        quarantine. Call it after the rows are loaded, in their transaction. What was asked for is expected from now on,
+        whether or not it came, so that coverage lists what is missing.
+
+        Raises:
+            IncompleteDataError: So many cells are empty at once that the answer is to be doubted.
+        """
+        if not self._kept:
+            return 0
+        name = self._table.name
+        came = {
+            cell: rows for cell, rows in self._rows.items() if cell[1] in self._final and cell[0] not in self._failed
+        }
+        absent = self._absent
+        with said_plainly("coverage"), connection.cursor() as cursor:
+            settled = self._settled_minutes(connection, {*came, *absent}) if self._of_minutes else {*came}
+            if self._remember:
+                _require_some({cell for cell in absent - settled if self._is_doubtful(cell)}, self._rows, name)
+            whole = [(name, *cell, came[cell], source, run_id) for cell in sorted(settled & came.keys())]
+            empty = [(name, *cell, REASON, source, run_id) for cell in sorted(settled & absent)]
+            if whole and self._of_minutes:
+                execute_values(cursor, _WHOLE, whole, page_size=1000)
+            if came:
+                execute_values(cursor, _FILLED, [(name, *cell) for cell in sorted(came)], page_size=1000)
+            if empty and self._remember:
+                execute_values(cursor, _EMPTY, empty, page_size=1000)
+            first: dict[str, date] = {}
+            for code, session in sorted({*came, *absent}):
+                first.setdefault(code, session)
+            if first:
+                execute_values(cursor, _START, [(name, *start) for start in first.items()], page_size=1000)
+        due = absent | (came.keys() & self._expected)
+        unsettled = due - (settled if self._remember else settled - absent)
+        return len(unsettled | self._torn(came))
+
+    def _torn(self, came: Collection[Cell]) -> set[Cell]:
+        """Return the cells that a refused row keeps from being whole, expected or not."""
+        named = {(code, day) for code, day in self._refused if code and day and code not in self._failed}
+        if self._table.name == "daily_bar":
+            return {cell for cell in named if not self._rows[cell]}
+        return named | {cell for cell in came if self._is_refused(cell)}
+
+    def _settled_minutes(self, connection: Connection, cells: Collection[Cell]) -> set[Cell]:
+        """Return the cells whose minutes are whole, or truly none; the log says why others are not."""
+        self._days = self._read_days(connection, cells)
+        settled: set[Cell] = set()
+        doubts: dict[Cell, str] = {}
+        for cell in cells:
+            if self._is_refused(cell):
+                continue
+            told = self._evidence.get(cell)
+            doubt = told.doubt(self._volumes[cell], self._days.get(cell, ())) if told else UNSAID
+            settled |= set() if doubt else {cell}
+            doubts |= {cell: doubt} if doubt else {}
+        for (code, session), doubt in sorted(doubts.items())[:NAMED]:
+            log.warning("minutes of %s on %s are not whole: %s", code, session, doubt)
+        if len(doubts) > NAMED:
+            log.warning("minutes of %d more sessions are not whole", len(doubts) - NAMED)
+        return settled
+
+    def _is_doubtful(self, cell: Cell) -> bool:
+        """Return whether nothing explains that a cell is absent: a row in quarantine, or a daily bar beside minutes."""
+        return not self._is_refused(cell) and cell not in self._days
+
+    def _read_days(self, connection: Connection, cells: Collection[Cell]) -> dict[Cell, list[int]]:
+        found: dict[Cell, list[int]] = defaultdict(list)
+        if cells:
+            sessions = [session for _, session in cells]
+            with connection.cursor() as cursor:
+                cursor.execute(_TRADED, (sorted({code for code, _ in cells}), min(sessions), max(sessions)))
+                for code, session, volume in cursor.fetchall():
+                    found[code, session].append(volume)
+        return dict(found)
+
+
+def _require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) -> None:
+    if len(doubted) >= DOUBTFUL and not came:
+        code, session = min(doubted)
+        raise IncompleteDataError(
+            f"{name}: not one row came for {len(doubted)} cells of listed issues, the first is {code} on {session}"
+        )
+    present = {session for _, session in came}
+    absent = Counter(session for _, session in doubted if session not in present)
+    for session, issues in sorted(absent.items()):
+        if issues >= DOUBTFUL:
+            raise IncompleteDataError(f"{name}: not one row came for {session}; {issues} listed issues must have some")

@@ -1,0 +1,284 @@
+"""What the warehouse holds of lists of issues: reading the runs of both voices, and writing what follows from them."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+from psycopg2.extras import execute_values
+
+from data_pipeline.loading.instruments.history import FIELDS, Facts, Listing, Range, Run, Voice, history, listings
+
+EXCHANGE, BROKER = "exchange", "broker"
+_COLUMNS = ", ".join(FIELDS).replace("face_value", "face_value::float8")
+_NAMED = ", ".join(FIELDS)
+_AROUND = f"""
+    SELECT stock_code, first_told, last_told, {_COLUMNS} FROM (
+        SELECT *, row_number() OVER (PARTITION BY stock_code ORDER BY first_told DESC) AS place
+        FROM market.instrument_report
+        WHERE voice = %(voice)s AND first_told <= %(session)s
+            AND (%(codes)s::text[] IS NULL OR stock_code = ANY(%(codes)s))
+    ) before WHERE place <= 2
+    UNION ALL
+    SELECT stock_code, first_told, last_told, {_COLUMNS} FROM (
+        SELECT DISTINCT ON (stock_code) * FROM market.instrument_report
+        WHERE voice = %(voice)s AND first_told > %(session)s
+            AND (%(codes)s::text[] IS NULL OR stock_code = ANY(%(codes)s))
+        ORDER BY stock_code, first_told
+    ) after
+    ORDER BY stock_code, first_told
+"""  # noqa: S608 - columns of the schema
+_ALL = f"""
+    SELECT stock_code, voice, source, run_id, first_told, last_told, {_COLUMNS} FROM market.instrument_report
+    WHERE stock_code = ANY(%s) ORDER BY stock_code, first_told
+"""  # noqa: S608 - as above
+_EVENTS = """
+    SELECT DISTINCT stock_code FROM market.instrument_report WHERE voice = %(voice)s AND (
+        (first_told > %(after)s AND first_told <= %(until)s)
+        OR (last_told >= %(since)s AND last_told < %(newest)s AND last_told <= %(until)s))
+"""
+_NEW_RUNS = f"""
+    INSERT INTO market.instrument_report (stock_code, voice, first_told, last_told, {_NAMED}, source, run_id) VALUES %s
+"""  # noqa: S608 - as above
+_OLD_RUNS = """
+    DELETE FROM market.instrument_report r USING (VALUES %s) AS gone (stock_code, voice, first_told)
+    WHERE r.stock_code = gone.stock_code AND r.voice = gone.voice AND r.first_told = gone.first_told
+"""
+_LONGER_RUNS = """
+    UPDATE market.instrument_report r SET last_told = longer.last_told
+    FROM (VALUES %s) AS longer (stock_code, voice, first_told, last_told)
+    WHERE r.stock_code = longer.stock_code AND r.voice = longer.voice AND r.first_told = longer.first_told
+"""
+_ASSIGNED = ", ".join(
+    f"{name} = EXCLUDED.{name}" for name in (*FIELDS, "as_of", "listed_from", "delisted_on", "source")
+)
+_COMPARED = ", ".join((*FIELDS, "as_of", "listed_from", "delisted_on", "source"))
+_INSTRUMENTS = f"""
+    INSERT INTO market.instrument AS i (stock_code, {_COMPARED}, run_id) VALUES %s
+    ON CONFLICT (stock_code) DO UPDATE SET {_ASSIGNED}, run_id = EXCLUDED.run_id, loaded_at = statement_timestamp(),
+        base_price = CASE WHEN i.as_of = EXCLUDED.as_of THEN i.base_price END
+    WHERE ({", ".join("i." + name for name in _COMPARED.split(", "))})
+        IS DISTINCT FROM ({", ".join("EXCLUDED." + name for name in _COMPARED.split(", "))})
+    RETURNING stock_code
+"""  # noqa: S608 - as above
+_PRESENT = """
+    UPDATE market.instrument i SET as_of = new.session, run_id = new.run_id, loaded_at = statement_timestamp(),
+        base_price = coalesce(new.base_price, CASE WHEN i.as_of = new.session THEN i.base_price END),
+        source = CASE WHEN i.as_of < new.session OR market.source_rank(new.source) > market.source_rank(i.source)
+            THEN new.source::market.source ELSE i.source END
+    FROM (VALUES %s) AS new (stock_code, session, base_price, source, run_id)
+    WHERE i.stock_code = new.stock_code AND (i.delisted_on IS NULL OR new.session < i.delisted_on)
+        AND (i.as_of < new.session OR (i.as_of = new.session
+        AND (coalesce(new.base_price, i.base_price) IS DISTINCT FROM i.base_price
+            OR market.source_rank(new.source) > market.source_rank(i.source))))
+    RETURNING i.stock_code
+"""
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The sessions of which one voice has told, oldest first."""
+
+    told: Sequence[date] = ()
+    complete: Sequence[date] = ()
+
+    def with_(self, session: date, *, complete: bool) -> Lists:
+        """Return these and one more."""
+        return Lists(sorted({*self.told, session}), sorted({*self.complete, session}) if complete else self.complete)
+
+
+def read_lists(cursor: Cursor) -> dict[str, Lists]:
+    """Return the lists of both voices."""
+    cursor.execute("SELECT voice, session, complete FROM market.instrument_list ORDER BY session")
+    rows = cursor.fetchall()
+    return {
+        voice: Lists(
+            [session for one, session, _ in rows if one == voice],
+            [session for one, session, complete in rows if one == voice and complete],
+        )
+        for voice in (EXCHANGE, BROKER)
+    }
+
+
+def runs_around(cursor: Cursor, voice: str, session: date, stock_codes: Collection[str] | None) -> dict[str, list[Run]]:
+    """Return the runs of each issue that a list of this session may touch; None for every issue of the voice."""
+    codes = None if stock_codes is None else list(stock_codes)
+    cursor.execute(_AROUND, {"voice": voice, "session": session, "codes": codes})
+    found: dict[str, list[Run]] = defaultdict(list)
+    for code, first, last, *facts in cursor.fetchall():
+        found[code].append(Run(first, last, Facts(*facts)))
+    return found
+
+
+def note_list(
+    cursor: Cursor, voice: str, session: date, issues: int, source: str, run_id: int | None, *, complete: bool
+) -> None:
+    """Note that a list was loaded; a complete one stays complete."""
+    cursor.execute(
+        """
+        INSERT INTO market.instrument_list AS l (session, voice, complete, issues, source, run_id)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT (session, voice) DO UPDATE SET complete = l.complete OR EXCLUDED.complete,
+            issues = CASE WHEN EXCLUDED.complete THEN EXCLUDED.issues ELSE l.issues END
+        WHERE (l.complete, l.issues) IS DISTINCT FROM (l.complete OR EXCLUDED.complete,
+            CASE WHEN EXCLUDED.complete THEN EXCLUDED.issues ELSE l.issues END)
+        """,
+        (session, voice, complete, issues, source, run_id),
+    )
+
+
+def write_runs(
+    cursor: Cursor,
+    voice: str,
+    changes: Mapping[str, tuple[Sequence[Run], Sequence[Run]]],
+    source: str,
+    run_id: int | None,
+) -> set[str]:
+    """Replace the runs of issues, old ones by new ones, and return the codes whose runs did not just last longer."""
+    longer, gone, new, changed = [], [], [], set()
+    for code, (old, runs) in changes.items():
+        if [(run.first, run.facts) for run in old] == [(run.first, run.facts) for run in runs]:
+            longer += [(code, voice, run.first, run.last) for run in set(runs) - set(old)]
+            continue
+        changed.add(code)
+        gone += [(code, voice, run.first) for run in set(old) - set(runs)]
+        new += [(code, voice, run.first, run.last, *_values(run.facts), source, run_id) for run in set(runs) - set(old)]
+    _run(cursor, _LONGER_RUNS, longer, "(%s, %s, %s::date, %s::date)")
+    _run(cursor, _OLD_RUNS, gone, "(%s, %s, %s::date)")
+    _run(cursor, _NEW_RUNS, new)
+    return changed
+
+
+def codes_with_events(cursor: Cursor, voice: str, lists: Lists, after: date | None, until: date | None) -> set[str]:
+    """Return the issues of which a voice told something new between two sessions, the first one excluded."""
+    after, until = after or date.min, until or date.max
+    since = max((session for session in lists.complete if session <= after), default=date.min)
+    newest = lists.complete[-1] if lists.complete else date.min
+    cursor.execute(_EVENTS, {"voice": voice, "after": after, "until": until, "since": since, "newest": newest})
+    return {code for (code,) in cursor.fetchall()}
+
+
+def told_by_exchange_alone(cursor: Cursor) -> set[str]:
+    """Return the issues that no list of a broker ever had; which lists those are decides what holds of them."""
+    cursor.execute(
+        "SELECT stock_code FROM market.instrument_report GROUP BY stock_code HAVING bool_and(voice = %s)", (EXCHANGE,)
+    )
+    return {code for (code,) in cursor.fetchall()}
+
+
+def reused_codes(cursor: Cursor, stock_codes: Collection[str]) -> set[str]:
+    """Return those codes that were on the list more than once."""
+    cursor.execute("SELECT stock_code FROM market.earlier_listing WHERE stock_code = ANY(%s)", (list(stock_codes),))
+    return {code for (code,) in cursor.fetchall()}
+
+
+def work_out(cursor: Cursor, stock_codes: Collection[str], lists: Mapping[str, Lists]) -> tuple[set[str], set[str]]:
+    """Work the history of these issues out anew.
+
+    Returns:
+        The codes whose row in ``market.instrument`` changed, and those of which another stay on the list is known now.
+    """
+    codes = sorted(stock_codes)
+    if not codes:
+        return set(), set()
+    cursor.execute(_ALL, (codes,))
+    told: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for code, *rest in cursor.fetchall():
+        told[code].append(tuple(rest))
+    issues = [_Issue(code, told[code], lists) for code in codes]
+    rows = [row for issue in issues for row in issue.history_rows()]
+    cursor.execute("SELECT market.replace_instrument_history(%s, %s)", (codes, json.dumps(rows, default=str)))
+    present = [issue.instrument_row() for issue in issues if issue.stays]
+    written = {code for (code,) in _run(cursor, _INSTRUMENTS, present, fetch=True)}
+    never = [issue.code for issue in issues if not issue.stays]
+    cursor.execute(
+        "UPDATE market.instrument SET delisted_on = as_of"
+        " WHERE stock_code = ANY(%s) AND delisted_on IS DISTINCT FROM as_of",
+        (never,),
+    )
+    return written, _replace_earlier(cursor, codes, [row for issue in issues for row in issue.earlier_rows()])
+
+
+def touch_present(cursor: Cursor, rows: Iterable[tuple[str, date, int | None, str, int | None]]) -> set[str]:
+    """Date present rows by a list that is as new as they are, with its base price; return the codes that changed."""
+    shape = "(%s, %s::date, %s::bigint, %s, %s::bigint)"
+    return {code for (code,) in _run(cursor, _PRESENT, list(rows), shape, fetch=True)}
+
+
+def _replace_earlier(cursor: Cursor, codes: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> set[str]:
+    columns = "stock_code, delisted_on, listed_from, isin, last_seen"
+    cursor.execute(f"SELECT {columns} FROM market.earlier_listing WHERE stock_code = ANY(%s)", (list(codes),))  # noqa: S608
+    held = set(cursor.fetchall())
+    if changed := {row[0] for row in held ^ set(rows)}:
+        cursor.execute("DELETE FROM market.earlier_listing WHERE stock_code = ANY(%s)", (sorted(changed),))
+        again = [row for row in rows if row[0] in changed]
+        _run(cursor, f"INSERT INTO market.earlier_listing ({columns}) VALUES %s", again)  # noqa: S608 - as above
+    return changed
+
+
+class _Issue:
+    """One issue, from what both voices told of it to the rows that follow."""
+
+    def __init__(self, code: str, told: Sequence[tuple[Any, ...]], lists: Mapping[str, Lists]) -> None:
+        self.code = code
+        self._told, self._lists = told, lists
+        runs: dict[str, list[Run]] = {EXCHANGE: [], BROKER: []}
+        for voice, _, _, first, last, *facts in told:
+            runs[voice].append(Run(first, last, Facts(*facts)))
+        exchange = Voice(runs[EXCHANGE], lists[EXCHANGE].complete if runs[EXCHANGE] else ())
+        self.ranges: list[Range] = history(exchange, Voice(runs[BROKER], lists[BROKER].complete))
+        self.stays: list[Listing] = listings(self.ranges)
+
+    def history_rows(self) -> list[dict[str, object]]:
+        return [self._history_row(one) for one in self.ranges]
+
+    def _history_row(self, one: Range) -> dict[str, object]:
+        source, run_id = self._teller(one.valid_from)
+        facts = dict(zip(FIELDS, _values(one.facts), strict=True))
+        days = {"valid_from": one.valid_from, "valid_to": one.valid_to}
+        return {"stock_code": self.code, **days, **facts, "source": source, "run_id": run_id, "loaded_at": "now"}
+
+    def instrument_row(self) -> tuple[object, ...]:
+        stay, facts = self.stays[-1], self.ranges[-1].facts
+        as_of = self._last_seen(stay)
+        source, run_id = self._teller(as_of)
+        return self.code, *_values(facts), as_of, stay.listed_from, stay.delisted_on, source, run_id
+
+    def earlier_rows(self) -> list[tuple[object, ...]]:
+        return [
+            (self.code, stay.delisted_on, stay.listed_from, stay.isin, self._last_seen(stay))
+            for stay in self.stays[:-1]
+        ]
+
+    def _last_seen(self, stay: Listing) -> date:
+        end = stay.delisted_on or date.max
+        before = {voice: lists.told[: bisect_left(lists.told, end)] for voice, lists in self._lists.items()}
+        seen: list[date] = [
+            last if last < end else before[voice][-1] for voice, _, _, first, last, *_ in self._told if first < end
+        ]
+        return max(seen)
+
+    def _teller(self, session: date) -> tuple[str, int | None]:
+        """Return who told of a session, of two the exchange, and the run that brought it."""
+        at = [row for row in self._told if row[3] <= session <= row[4]] or list(self._told)
+        _, source, run_id, *_ = min(at, key=lambda row: row[0] != EXCHANGE)
+        return source, run_id
+
+
+def _values(facts: Facts) -> tuple[object, ...]:
+    return tuple(getattr(facts, name) for name in FIELDS)
+
+
+def _run(
+    cursor: Cursor, statement: str, rows: Sequence[tuple[Any, ...]], shape: str | None = None, *, fetch: bool = False
+) -> list[tuple[Any, ...]]:
+    if not rows:
+        return []
+    found = execute_values(cursor, statement, rows, shape, page_size=1000, fetch=fetch)
+    return list(found) if fetch else []

@@ -1,0 +1,1 @@
+"""Factors of adjusted prices, and the exchange's bars against the brokers'."""

@@ -1,0 +1,1 @@
+"""From records to stored rows: tables, COPY, comparison, one transaction."""

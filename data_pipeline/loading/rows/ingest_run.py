@@ -1,0 +1,124 @@
+"""The record of each load: started before the first request, finished in the transaction of its rows."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from data_pipeline.exceptions import LoadError
+from data_pipeline.loading.rows.counts import LoadCounts
+from data_pipeline.warehouse.errors import OTHER_KIND, said_plainly
+
+LONGEST_ERROR = 2000
+_START = """
+    INSERT INTO market.ingest_run (dataset, source, dag_id, task_id, run_key, first, last, rows_expected, map_index)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING run_id
+"""
+
+
+def start_run(  # noqa: PLR0913 - one argument for each column
+    connection: Connection,
+    dataset: str,
+    source: str,
+    dag_id: str | None = None,
+    task_id: str | None = None,
+    run_key: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    expected: int | None = None,
+    *,
+    map_index: int | None = None,
+) -> int:
+    """Note that a window is about to be loaded and return its ``run_id``; never commits.
+
+    Commit it before fetching, on this or another connection, so that a window that fails or is killed stays visible.
+
+    Args:
+        connection: Of a user that may load.
+        dataset: The table's name.
+        source: Where its rows will come from.
+        dag_id: Airflow's DAG; None outside Airflow, as the next ones.
+        task_id: Airflow's task.
+        run_key: Airflow's ``run_id``, or the caller's own word for the run.
+        first: First session asked for, included.
+        last: Last session asked for, included.
+        expected: Rows that must exist; None when unknown.
+        map_index: Airflow's map index.
+
+    Raises:
+        ConfigurationError: The warehouse is not migrated, or the user may not load.
+        ConnectionFailedError: The connection broke off; trying again can help.
+        LoadError: Postgres refused the row, for example because ``first`` is after ``last``.
+    """
+    values = (dataset, source, dag_id, task_id, run_key, first, last, expected, map_index)
+    with said_plainly("ingest_run"), connection.cursor() as cursor:
+        _admit(cursor, source)
+        cursor.execute(_START, values)
+        (run_id,) = cursor.fetchone() or (0,)
+        return int(run_id)
+
+
+def _admit(cursor: Cursor, source: str) -> None:
+    """Settle an empty warehouse's kind in this short transaction; a refusal is left to the load, which explains it."""
+    cursor.execute("SAVEPOINT market_admit")
+    try:
+        cursor.execute("SELECT market.admit_source(%s)", (source,))
+    except psycopg2.Error as error:
+        if error.pgcode != OTHER_KIND:
+            raise
+        cursor.execute("ROLLBACK TO SAVEPOINT market_admit")
+
+
+def finish_run(
+    connection: Connection, run_id: int, counts: LoadCounts, requests: int | None = None, error: str | None = None
+) -> None:
+    """Note that the window is loaded; call it in the transaction of its rows, so that both are kept or neither.
+
+    Args:
+        connection: The one the rows were loaded on.
+        run_id: From ``start_run``, committed.
+        counts: What became of the rows.
+        requests: HTTP requests sent; None when not counted.
+        error: Which codes could not be had although the others are loaded; None when all came.
+
+    Raises:
+        LoadError: There is no such run, or it has ended already.
+    """
+    text = None if error is None else error.replace("\0", "")[:LONGEST_ERROR]
+    statement = """
+        UPDATE market.ingest_run SET status = 'success', finished_at = clock_timestamp(), rows_inserted = %s,
+            rows_updated = %s, rows_unchanged = %s, rows_outranked = %s, requests = %s, error = %s
+        WHERE run_id = %s AND status = 'running'
+    """
+    values = (counts.inserted, counts.updated, counts.unchanged, counts.outranked, requests, text, run_id)
+    _end(connection, run_id, statement, values)
+
+
+def fail_run(connection: Connection, run_id: int, error: BaseException | str, requests: int | None = None) -> None:
+    """Note that the window failed and why; call it after the rows were rolled back, then commit.
+
+    Args:
+        connection: Any of a user that may load.
+        run_id: From ``start_run``, committed.
+        error: The exception, stored as ``Class: message``, or a text; cut after 2,000 characters.
+        requests: HTTP requests sent; None when not counted.
+
+    Raises:
+        LoadError: There is no such run, or it has ended already.
+    """
+    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    statement = """
+        UPDATE market.ingest_run SET status = 'failed', finished_at = clock_timestamp(), error = %s, requests = %s
+        WHERE run_id = %s AND status = 'running'
+    """
+    _end(connection, run_id, statement, (text.replace("\0", "")[:LONGEST_ERROR], requests, run_id))
+
+
+def _end(connection: Connection, run_id: int, statement: str, values: tuple[object, ...]) -> None:
+    with said_plainly("ingest_run"), connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        if cursor.rowcount != 1:
+            raise LoadError(f"ingest_run {run_id} is not running: it ended before or was never started")

@@ -1,0 +1,67 @@
+"""Looks that a load takes before it writes: whether anything is there already, and whether the coming months are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from data_pipeline.loading.rows.copy_text import CHUNK
+from data_pipeline.loading.rows.tables import TABLES, Table
+from data_pipeline.warehouse.errors import said_plainly
+
+_COMING = timedelta(days=31)
+_STORED = """
+    SET LOCAL enable_seqscan = off;
+    SELECT EXISTS (
+        SELECT FROM {} WHERE stock_code = ANY(%(codes)s) AND {} BETWEEN %(first)s AND %(last)s
+            AND session BETWEEN %(first_day)s AND %(last_day)s)
+"""
+_AHEAD = """
+    SELECT coalesce(sum(market.ensure_partitions(name, %(first)s, %(last)s)), 0) FROM unnest(%(names)s) AS name
+    WHERE %(first)s >= (market.now() AT TIME ZONE 'Asia/Seoul')::date - 7
+"""
+
+
+def none_stored(connection: Connection, table: Table, records: Sequence[Any]) -> bool:
+    """Return whether no row is stored of these codes between the first and the last time of these records.
+
+    One look at the key's index, which a load of fewer than 1,000 records is not worth: for those, and for tables
+    without partitions, the answer is False without looking.
+
+    Args:
+        connection: The one they will be loaded on; needs a transaction.
+        table: What they are for.
+        records: All of the load, in any order.
+    """
+    if not table.partitioned or len(records) < CHUNK:
+        return False
+    times: list[Any] = [table.key_of(record)[1] for record in records]
+    days = [table.day_of(record) for record in records]
+    values = {
+        "codes": sorted({record.stock_code for record in records}),
+        "first": min(times),
+        "last": max(times),
+        "first_day": min(days),
+        "last_day": max(days),
+    }
+    statement = sql.SQL(_STORED).format(sql.Identifier("market", table.name), sql.Identifier(table.key[1]))
+    with said_plainly(table.name), connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        (stored,) = cursor.fetchone() or (True,)
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
+        return not stored
+
+
+def ensure_coming_months(connection: Connection, session: date) -> int:
+    """Make the partitions of this month and the next one, so that no load waits for them; return how many were missing.
+
+    Never commits. Nothing is made for a session that is more than a week old.
+    """
+    names = [*(table.name for table in TABLES.values() if table.partitioned), "trade"]
+    with said_plainly("partitions"), connection.cursor() as cursor:
+        cursor.execute(_AHEAD, {"names": names, "first": session, "last": session + _COMING})
+        return int((cursor.fetchone() or (0,))[0])

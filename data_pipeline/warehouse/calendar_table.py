@@ -1,0 +1,66 @@
+"""The trading calendar in the warehouse, where SQL can ask it which sessions must have rows."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
+from data_pipeline.warehouse.errors import said_plainly
+
+log = logging.getLogger(__name__)
+
+FORGET = """
+    DELETE FROM market.calendar_session c
+    WHERE NOT EXISTS (SELECT FROM unnest(%(sessions)s::date[]) AS known WHERE known = c.session)
+        AND NOT market.holds_session(c.session)
+"""
+ADD = """
+    INSERT INTO market.calendar_session SELECT unnest(%(sessions)s::date[])
+    EXCEPT SELECT session::date FROM market.calendar_session ORDER BY 1 ON CONFLICT DO NOTHING
+"""
+
+KEPT = """
+    SELECT c.session FROM market.calendar_session c
+    WHERE NOT EXISTS (SELECT FROM unnest(%(sessions)s::date[]) AS known WHERE known = c.session) ORDER BY 1
+"""
+KNOWN = "SELECT day FROM market.trading_session WHERE source = %s AND day BETWEEN %s AND %s"
+
+
+def unanswered_sessions(connection: Connection, source: str, first: date, last: date) -> list[date]:
+    """Return the sessions of a range, both ends included, of which this source has not said that the market opens."""
+    with said_plainly("trading_session"), connection.cursor() as cursor:
+        cursor.execute(KNOWN, (source, first, last))
+        known = {day for (day,) in cursor.fetchall()}
+    return [session for session in krx_calendar().sessions(first, last) if session not in known]
+
+
+def keep_sessions(connection: Connection, calendar: TradingCalendar | None = None) -> None:
+    """Make ``market.calendar_session`` equal to the calendar; never commits, and twice does no harm.
+
+    A session of which bars or trades are stored stays, whatever the calendar says, and is named in the log.
+
+    Raises:
+        ConfigurationError: The warehouse is not migrated, or the user may not load.
+    """
+    calendar = calendar or krx_calendar()
+    sessions = calendar.sessions(calendar.first_day, calendar.last_day)
+    with said_plainly("calendar_session"), connection.cursor() as cursor:
+        for statement in (FORGET, ADD):
+            cursor.execute(statement, {"sessions": sessions})
+        cursor.execute(KEPT, {"sessions": sessions})
+        if kept := [str(session) for (session,) in cursor.fetchall()]:
+            log.warning("the calendar has %s closed, but rows are stored: the calendar is wrong", ", ".join(kept))
+
+
+def holds_rows(connection: Connection, day: date) -> bool:
+    """Return whether bars or trades of this day are stored, so that the market must have traded.
+
+    Raises:
+        ConfigurationError: The warehouse is not migrated.
+    """
+    with said_plainly("calendar_session"), connection.cursor() as cursor:
+        cursor.execute("SELECT market.holds_session(%s)", (day,))
+        return bool((cursor.fetchone() or (False,))[0])
