@@ -3,10 +3,10 @@
 
 **When.** 21:30 (Seoul) on every session of the exchange, an hour after `daily_bars`.
 
-**What.** `plan` reads from `market.coverage` which daily bars and which sessions of minute bars are missing, up to
-the run's session; one `load` task a chunk of codes asks for just those, with the fewest requests. What the source
-truly has nothing for is remembered in `market.no_data`, so that it is not asked again. `report` lists what is still
-missing and why.
+**What.** `plan` tries rows in quarantine again that nobody has tried yet, once each. Then it reads from
+`market.coverage` which daily bars and which sessions of minute bars are missing, up to the run's session; one `load`
+task a chunk of codes asks for just those, with the fewest requests. What the source truly has nothing for is
+remembered in `market.no_data`, so that it is not asked again. `report` lists what is still missing and why.
 
 **When it fails.** Clear the failed `load` tasks, or wait: the next run tries again. *IncompleteDataError* names the
 windows that failed; nothing is remembered as empty when the source failed. What stays missing without a failure is

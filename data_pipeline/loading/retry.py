@@ -25,6 +25,11 @@ from data_pipeline.loading.tables import TABLES, Table
 
 _COLUMNS = "rejected_id, dataset, stock_code, session, origin, payload, reason, source, times, loaded_at"
 _SETTLE = "UPDATE market.rejected_row SET outcome = %s, settled_at = now(), tried_at = now() WHERE rejected_id = %s"
+_UNTRIED = """
+    SELECT rejected_id FROM market.rejected_row WHERE settled_at IS NULL AND tried_at IS NULL
+        AND dataset IN ('daily_bar', 'minute_bar', 'price_snapshot')
+    ORDER BY dataset <> 'daily_bar', rejected_id LIMIT %s
+"""
 _TRIED = "UPDATE market.rejected_row SET reason = %s, tried_at = now() WHERE rejected_id = %s"
 
 Reread = Callable[["Held"], Any]
@@ -55,6 +60,13 @@ def held_rows(connection: Connection, rejected_ids: Collection[int] | None = Non
     with said_plainly("rejected_row"), connection.cursor() as cursor:
         cursor.execute(query, {"ids": None if rejected_ids is None else list(rejected_ids)})
         return [Held(*row) for row in cursor.fetchall()]
+
+
+def untried_rows(connection: Connection, most: int) -> list[int]:
+    """Return the numbers of at most so many bars and prices that were never tried again, daily bars first."""
+    with said_plainly("rejected_row"), connection.cursor() as cursor:
+        cursor.execute(_UNTRIED, (most,))
+        return [number for (number,) in cursor.fetchall()]
 
 
 def retry_rows(

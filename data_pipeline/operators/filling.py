@@ -32,6 +32,7 @@ from data_pipeline.operators.filling_lists import plan_list_backfill, report_lis
 from data_pipeline.operators.load_in_turn import offer_of
 from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID
 from data_pipeline.operators.planning import task_chunks
+from data_pipeline.operators.retry_quarantine import retry_untried
 from data_pipeline.operators.two_connections import chosen_conn_id, exchange_beside
 from data_pipeline.operators.windows import as_codes, as_date, run_moment, run_session
 from data_pipeline.sources.base import AbstractDataSource
@@ -121,12 +122,16 @@ def report_backfill(context: Mapping[str, Any], source_conn_id: str, postgres_co
 def plan_healing(
     context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
 ) -> list[dict[str, Any]]:
-    """Return the arguments of each load task: the codes that lack cells, by dataset; none when nothing is missing."""
+    """Return the arguments of each load task: the codes that lack cells, by dataset; none when nothing is missing.
+
+    Before that, rows in quarantine that nobody has tried again are tried once.
+    """
     entries: list[dict[str, Any]] = []
     last, moment = run_session(context), _moment(context)
     with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         keep_sessions(connection)
         connection.commit()
+        retry_untried(connection)
         for dataset in DATASETS:
             first = first_expected(connection, dataset)
             if first is None or first > last or dataset in shape_of(source.name, "daily_bar").lacks:
