@@ -28,6 +28,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "moment" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.long)
+            item.add_marker(pytest.mark.timeout(900))  # the first test of a moment sets its world up
             item.add_marker(pytest.mark.xdist_group(item.callspec.params["moment"].name))
 
 

@@ -59,7 +59,7 @@ class Airflow:
         write_plan(plan, list(runs))
         command = [sys.executable, "-m", "data_pipeline.local.dag_runs", str(plan), str(events)]
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True, timeout=240
+            command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True, timeout=600
         )
         lines = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
         states = [(line["dag_id"], line["state"]) for line in lines if line["state"] != "running"]

@@ -146,7 +146,7 @@ def test_both_lists_are_merged(airflow, result):
 
 def test_calls_that_are_spent_leave_the_rest_to_kis(airflow, result, exchanges):
     """The exchange says no to the first call: the same task asks KIS, and the run is a success."""
-    form = {"stock_codes": listed(OLDEST)[:30], "first": OLDEST.isoformat(), "last": OLDEST.isoformat()}
+    form = {"stock_codes": listed(SESSION)[:30], "first": OLDEST.isoformat(), "last": OLDEST.isoformat()}
     exchanges.set_krx(daily_limit=1, after_market=True)
     spent = airflow.run(PlannedRun("backfill", moment(NEXT, "09:30"), form))
     assert spent.states == [("backfill", "success")], spent.log[-4000:]

@@ -145,10 +145,10 @@ def test_an_answer_cut_short_is_missing_until_it_comes(airflow, emulator, filled
         "DELETE FROM market.minute_bar WHERE stock_code = '005930' AND session = '2026-09-21'",
     )
     emulator.set_faults(
-        {"kind": "short_page", "path": CHART}, {"kind": "short_page", "path": "inquire-time-dailychartprice"}
+        {"kind": "short_page", "path": CHART, "count": 1},
+        {"kind": "short_page", "path": "inquire-time-dailychartprice", "count": 1},
     )
     healed = airflow.run(PlannedRun("heal_gaps", "2026-09-22T21:30:10+09:00"))
-    emulator.set_faults()
     assert [state for _, state in healed.states] == ["success"], healed.log[-6000:]
     assert airflow.query("SELECT count(*) FROM market.no_data") == [(0,)]
     assert airflow.query(missing) == [("daily_bar", 1), ("minute_bar", 1)]
