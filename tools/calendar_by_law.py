@@ -8,8 +8,8 @@ Space Science Institute (KASI).
 
 Sources, read 2026-11-29: Act on Public Holidays (공휴일에 관한 법률, as amended in February 2026) with articles 2 and 3
 of the Regulation on Public Holidays (관공서의 공휴일에 관한 규정); article 34 of the Public Official Election Act
-(공직선거법) with article 8 of its rule (공직선거관리규칙); article 5 of the exchange's business regulations, by which it is
-closed on public holidays and Labor Day; and the closing of each year's last weekday since 2001.
+(공직선거법) with article 8 of its rule (공직선거관리규칙); article 5 of the exchange's business regulations, by which
+it is closed on public holidays and Labor Day; and the closing of each year's last weekday since 2001.
 """
 
 from __future__ import annotations
