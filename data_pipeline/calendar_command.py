@@ -1,9 +1,15 @@
-"""`data-pipeline calendar`: looks at the trading calendar and brings its file up to date."""
+"""`data-pipeline calendar`: looks at the trading calendar and corrects it.
+
+Corrections go into the installation's own file, and from there into the warehouse when it can be reached. With
+``--file`` the calendar's file itself is changed, which is how a maintainer renews the one that the package ships.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,85 +17,171 @@ from typing import Any
 from rich.console import Console
 
 from data_pipeline import calendar_file
-from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.calendar_changes import CorrectionsFile
+from data_pipeline.calendar_corrections import Corrections, corrected, corrections_path, read_corrections
+from data_pipeline.exceptions import ConfigurationError, DataPipelineError, InvalidRequestError, TransientError
+from data_pipeline.loading.calendar import holds_rows, keep_sessions
+from data_pipeline.market.clock import market_now
 from data_pipeline.trading_calendar import DATA_FILE, TradingCalendar
+from data_pipeline.warehouse.connect import connect, market_url
+from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
+from data_pipeline.warehouse.locate import database_name
 
 EXAMPLES = """examples:
-  data-pipeline calendar show 2027
-  data-pipeline calendar year 2027 closed-days.csv --source "closed days published by the exchange, read 2026-12-21"
-  data-pipeline calendar close 2027-03-03 "Presidential election" --source "notice of the exchange of 2027-01-15"
-  data-pipeline calendar open 2027-05-03 --source "notice of the exchange of 2027-04-01"
+  data-pipeline calendar show 2028
+  data-pipeline calendar close 2028-03-03 "Temporary holiday" --source "notice of the exchange of 2028-01-15"
+  data-pipeline calendar open 2028-05-02 --source "notice of the exchange of 2028-04-01"
   data-pipeline calendar late 2028-11-16 --source "date of the examination, ministry of education, 2028-03-28"
+  data-pipeline calendar year 2028 closed-days.csv --source "closed days published by the exchange, read 2027-12-21"
+  data-pipeline calendar undo 2028-03-03
 
-A file that cannot be right is refused and the old one stays. Restart Airflow's components afterwards.
+What cannot be right is refused and nothing changes. Running processes read a correction at their next look.
 """
 
 
 def add_calendar(commands: Any) -> None:
     """Add the command ``calendar`` and its own commands to a parser's subparsers."""
-    text = "Show the trading calendar, or bring its file up to date."
+    text = "Show the trading calendar, correct it, or take a correction back."
     parser = commands.add_parser(
         "calendar", help=text, description=text, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parts = parser.add_subparsers(metavar="COMMAND", required=True)
-    show = _part(parts, "show", _show, "Print a year's closed days, late days and sources.")
+    show = _part(parts, "show", _show, "Print a year's closed days, late days, corrections and sources.")
     show.add_argument("year", type=int)
-    year = _change(
-        parts, "year", _year, "Replace the closed days of a year by those in a CSV file, or add the next year."
-    )
+    year = _change(parts, "year", "Replace the closed days of a year by those in a CSV file, or add the next year.")
     year.add_argument("year", type=int)
     year.add_argument("closures", type=Path, help="CSV: the day first, its name last, one closed weekday a line")
     year.add_argument("--provisional", action="store_true", help="the exchange has not published the year yet")
-    close = _change(parts, "close", _close, "Add one closed day.")
+    close = _change(parts, "close", "Add one closed day; never one of which rows are stored.")
     close.add_argument("day", type=_day)
     close.add_argument("name", help="why it is closed")
-    _change(parts, "open", _open, "Take one closed day away.").add_argument("day", type=_day)
-    late = _change(parts, "late", _late, "Add a day that opens and closes an hour late.")
-    late.add_argument("day", type=_day)
+    _change(parts, "open", "Take one closed day away.").add_argument("day", type=_day)
+    _change(parts, "late", "Add a day that opens and closes an hour late.").add_argument("day", type=_day)
+    undo = parts.add_parser("undo", help="Take back the newest correction about a day or a year.")
+    undo.set_defaults(command=_undo)
+    undo.add_argument("about", type=_day_or_year, metavar="DAY|YEAR")
 
 
 def _part(parts: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
     parser.set_defaults(command=run)
-    parser.add_argument("--file", type=Path, default=DATA_FILE, help="the calendar's file (default: the package's own)")
+    parser.add_argument(
+        "--file",
+        type=Path,
+        help="change this calendar file itself, as maintainers of the package do, not the corrections",
+    )
     return parser
 
 
-def _change(
-    parts: Any,
-    name: str,
-    change: Callable[[calendar_file.Facts, argparse.Namespace], calendar_file.Facts],
-    text: str,
-) -> argparse.ArgumentParser:
+def _change(parts: Any, name: str, text: str) -> argparse.ArgumentParser:
     def run(options: argparse.Namespace) -> int:
-        facts = calendar_file.read_facts(options.file)
-        before = calendar_file.check_facts(facts)
-        after = calendar_file.write_facts(options.file, change(facts, options))
-        _print_difference(before, after, options.file)
-        return 0
+        return _change_file(name, options) if options.file else _correct(name, options)
 
     parser = _part(parts, name, run, text)
-    parser.add_argument("--source", required=True, help="where the fact was read, and when; kept in the file")
+    parser.add_argument("--source", required=True, help="where the fact was read, and when; kept beside it")
     return parser
+
+
+def _change_file(name: str, options: argparse.Namespace) -> int:
+    facts = calendar_file.read_facts(options.file)
+    before = calendar_file.check_facts(facts)
+    after = calendar_file.write_facts(options.file, FILE_CHANGES[name](facts, options))
+    _print_difference(before, after, options.file)
+    return 0
+
+
+def _correct(name: str, options: argparse.Namespace) -> int:
+    file = _corrections()
+    before = TradingCalendar(file.facts())
+    CORRECTIONS[name](file, options)
+    return _told(file, before)
+
+
+def _undo(options: argparse.Namespace) -> int:
+    file = _corrections()
+    before = TradingCalendar(file.facts())
+    one = file.undo(options.about)
+    Console().print(f"Taken back: {one.about} {one.kind}, from {one.source}", highlight=False, soft_wrap=True)
+    return _told(file, before)
+
+
+def _told(file: CorrectionsFile, before: TradingCalendar) -> int:
+    """Say what is otherwise now, tell the warehouse, and return the exit code."""
+    after = TradingCalendar(file.facts())
+    _print_difference(before, after, file.path)
+    Console().print(_tell_warehouse(after, os.environ), highlight=False, soft_wrap=True)
+    return 0
+
+
+def _corrections() -> CorrectionsFile:
+    today = market_now().date()
+    return CorrectionsFile(
+        corrections_path(os.environ), market_now(), lambda days: _require_no_rows(days, today, os.environ)
+    )
+
+
+def _require_no_rows(days: Sequence[date], today: date, environ: Mapping[str, str]) -> None:
+    """Refuse to close a session of which the warehouse holds rows, or one that is not ahead when nobody can look."""
+    known = [day for day in days if day <= today]
+    try:
+        with closing(connect(_warehouse_url(environ, "reader"))) as connection:
+            held = [day for day in days if holds_rows(connection, day)]
+    except (ConfigurationError, TransientError) as error:
+        if not known:
+            return  # of a day ahead there are no rows yet
+        raise InvalidRequestError(
+            f"{known[0]} is not ahead, and a session with stored rows is never closed; whether the warehouse has some "
+            f"could not be asked: {error}"
+        ) from error
+    if held:
+        raise InvalidRequestError(
+            f"{held[0]} cannot be closed: the warehouse holds bars or trades of it, so the market traded"
+        )
+
+
+def _warehouse_url(environ: Mapping[str, str], role: str) -> str:
+    """Return where the warehouse is that `run` and `up` use, the one of made-up rows when there are no credentials.
+
+    Raises:
+        ConfigurationError: ``MARKET_DB_URL`` is not set and the embedded server does not run.
+    """
+    url = market_url(environ, role)
+    if environ.get("MARKET_DB_URL", "").strip():
+        return url
+    return EmbeddedPostgres(embedded_directory(environ)).url(database_name(environ), role)
+
+
+def _tell_warehouse(calendar: TradingCalendar, environ: Mapping[str, str]) -> str:
+    """Copy the sessions into the warehouse and say so; what cannot be reached now takes them over at its next load."""
+    try:
+        with closing(connect(_warehouse_url(environ, "loader"))) as connection:
+            keep_sessions(connection, calendar)
+            connection.commit()
+    except DataPipelineError as error:
+        return f"The warehouse takes it over at its next calendar check, plan or migration; it could not now: {error}"
+    return "The warehouse has it too."
 
 
 def _show(options: argparse.Namespace) -> int:
-    facts = calendar_file.read_facts(options.file)
-    calendar = calendar_file.check_facts(facts)
-    year = options.year
+    path = None if options.file else corrections_path(os.environ)
+    known = read_corrections(path) if path else Corrections()
+    facts = corrected(calendar_file.read_facts(options.file or DATA_FILE), known)
+    calendar, year = calendar_file.check_facts(facts), options.year
     if str(year) not in facts["closures"]:
         raise InvalidRequestError(f"the calendar covers {calendar.first_day} to {calendar.last_day}, not {year}")
-    console = Console()
     sessions = calendar.sessions(date(year, 1, 1), date(year, 12, 31))
-    console.print(f"{year}: {len(sessions)} sessions{', provisional' if year in calendar.provisional_years else ''}")
-    for day, name in facts["closures"][str(year)].items():
-        console.print(f"  {year}-{day} closed  {name}", highlight=False)
-    for session in sessions:
-        if calendar.open_at(session).hour != 9:
-            opens, closes = calendar.open_at(session), calendar.close_at(session)
-            console.print(f"  {session} {opens:%H:%M} to {closes:%H:%M}", highlight=False)
-    for key, source in facts["source"].items():
-        console.print(f"  source, {key}: {source}", highlight=False, soft_wrap=True)
+    late = [session for session in sessions if calendar.open_at(session).hour != 9]
+    entered = [one for one in known.entries if one.about[:4] == str(year)]
+    lines = [
+        f"{year}: {len(sessions)} sessions{', provisional' if year in calendar.provisional_years else ''}",
+        *(f"  {year}-{day} closed  {name}" for day, name in facts["closures"][str(year)].items()),
+        *(f"  {day} {calendar.open_at(day):%H:%M} to {calendar.close_at(day):%H:%M}" for day in late),
+        *(f"  corrected, {one.about} {one.kind} ({one.entered_by}, {one.entered_at}): {one.source}" for one in entered),
+        *(f"  source, {key}: {source}" for key, source in facts["source"].items()),
+        f"Corrections are kept in {path}" if path else f"The file is {options.file}",
+    ]
+    for line in lines:
+        Console().print(line, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -98,16 +190,23 @@ def _year(facts: calendar_file.Facts, options: argparse.Namespace) -> calendar_f
     return calendar_file.replace_year(facts, options.year, closures, options.source, provisional=options.provisional)
 
 
-def _close(facts: calendar_file.Facts, options: argparse.Namespace) -> calendar_file.Facts:
-    return calendar_file.close_day(facts, options.day, options.name, options.source)
-
-
-def _open(facts: calendar_file.Facts, options: argparse.Namespace) -> calendar_file.Facts:
-    return calendar_file.open_day(facts, options.day, options.source)
-
-
-def _late(facts: calendar_file.Facts, options: argparse.Namespace) -> calendar_file.Facts:
-    return calendar_file.open_late(facts, options.day, options.source)
+FILE_CHANGES: dict[str, Callable[[calendar_file.Facts, argparse.Namespace], calendar_file.Facts]] = {
+    "year": _year,
+    "close": lambda facts, options: calendar_file.close_day(facts, options.day, options.name, options.source),
+    "open": lambda facts, options: calendar_file.open_day(facts, options.day, options.source),
+    "late": lambda facts, options: calendar_file.open_late(facts, options.day, options.source),
+}
+CORRECTIONS: dict[str, Callable[[CorrectionsFile, argparse.Namespace], None]] = {
+    "year": lambda file, options: file.year(
+        options.year,
+        calendar_file.read_closures(options.closures, options.year),
+        options.source,
+        provisional=options.provisional,
+    ),
+    "close": lambda file, options: file.close(options.day, options.name, options.source),
+    "open": lambda file, options: file.open(options.day, options.source),
+    "late": lambda file, options: file.late(options.day, options.source),
+}
 
 
 def _print_difference(before: TradingCalendar, after: TradingCalendar, path: Path) -> None:
@@ -126,3 +225,7 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2027-03-03") from None
+
+
+def _day_or_year(text: str) -> str:
+    return text if len(text) == 4 and text.isdigit() else _day(text).isoformat()

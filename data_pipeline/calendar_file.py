@@ -16,28 +16,28 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from data_pipeline.calendar_facts import read_facts
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.trading_calendar import TradingCalendar
+
+__all__ = [
+    "as_text",
+    "check_facts",
+    "close_day",
+    "open_day",
+    "open_late",
+    "read_closures",
+    "read_facts",
+    "replace_year",
+    "write_facts",
+]
 
 Facts = dict[str, Any]
 
 FEWEST_CLOSURES, MOST_CLOSURES = 8, 25
-"""Closed weekdays of a year: 8 to 19 from 2001 to 2027. A list outside of this is not a year's list."""
+"""Closed weekdays of a year: 8 to 20 from 2001 to 2040. A list outside of this is not a year's list."""
 
 _DAY = re.compile(r"(\d{4})[-./]?(\d{2})[-./]?(\d{2})(?!\d)")
-
-
-def read_facts(path: Path) -> Facts:
-    """Return the parsed file.
-
-    Raises:
-        ConfigurationError: It is missing or is not JSON.
-    """
-    try:
-        facts: Facts = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the trading calendar {path} cannot be read: {error}") from error
-    return facts
 
 
 def read_closures(path: Path, year: int) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from pendulum import DateTime
 
-from data_pipeline.exceptions import CalendarRangeError
+from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
 from data_pipeline.trading_calendar import SEOUL, krx_calendar
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,9 @@ class KrxTimetable(Timetable):
             return self._next(last_automated_data_interval, restriction)
         except CalendarRangeError:
             log.exception("No next run: the trading calendar ends")
-            return None
+        except ConfigurationError:
+            log.exception("No next run: the trading calendar cannot be read")
+        return None
 
     def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> DagRunInfo | None:
         due = None if restriction.catchup else self._newest_due(self._clock())
@@ -97,9 +100,10 @@ class KrxTimetable(Timetable):
         day = _seoul_day(moment)
         session = day if calendar.is_session(day) else calendar.previous_session(day)
         while True:
-            for info in reversed(self.runs(session)):
-                if info.run_after <= moment:
-                    return info
+            with suppress(CalendarRangeError):  # runs on a day beyond the calendar are not due on one that it covers
+                for info in reversed(self.runs(session)):
+                    if info.run_after <= moment:
+                        return info
             session = calendar.previous_session(session)
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:

@@ -1,21 +1,29 @@
 """When the Korea Exchange trades: its sessions, their hours, and when the figures of a day are final.
 
-The facts are in ``xkrx_sessions.json`` beside this module, each range of years with where it was read. Hours are the
-stock market's, in Seoul.
+The facts are in ``xkrx_sessions.json`` beside this module, each range of years with where it was read; what an
+installation knows better is in a file of corrections. Years that the exchange has not published are worked out by law
+and provisional. Hours are the stock market's, in Seoul.
 """
 
 from __future__ import annotations
 
-import json
+import logging
+import os
+import time as clocks
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from data_pipeline import calendar_facts
+from data_pipeline.calendar_corrections import corrected, corrections_path, read_corrections
 from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
+from data_pipeline.once_a_day import OnceADay
+
+log = logging.getLogger(__name__)
 
 SEOUL = ZoneInfo("Asia/Seoul")
 DATA_FILE = Path(__file__).with_name("xkrx_sessions.json")
@@ -42,33 +50,42 @@ class TradingCalendar:
     without holidays.
     """
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
+    def __init__(self, facts: Mapping[str, Any], told: Callable[[int], None] | None = None) -> None:
         """Make the calendar from the parsed data file.
+
+        Args:
+            facts: The file.
+            told: Is told the year whenever an answer is about a day of a provisional one; ranges are not told.
 
         Raises:
             ConfigurationError: A key is missing or malformed, a year is missing in between, or a closure falls on a
                 weekend. The file has to be mended.
         """
         try:
-            closures = _closures(facts["closures"])
+            closures = calendar_facts.closures(facts["closures"])
             self.provisional_years = frozenset(int(year) for year in facts["provisional"])
+            self._told = told
             self._late_days = frozenset(date.fromisoformat(day) for day in facts["late_days"])
-            self._other_opens = dict(_times_by_day(facts["other_opens"]))
-            self._regular_close = _times_by_day(facts["regular_close"])
-            self._final_at = _times_by_day(facts["day_is_final_at"])
-            self._after_market = _phases_by_day({day: {"": hours} for day, hours in facts["after_market"].items()})
-            self._nxt = _phases_by_day(facts["nxt"])
-            self.first_day, self.last_day = _covered_days(facts["closures"])
+            self._other_opens = dict(calendar_facts.times_by_day(facts["other_opens"]))
+            self._regular_close = calendar_facts.times_by_day(facts["regular_close"])
+            self._final_at = calendar_facts.times_by_day(facts["day_is_final_at"])
+            self._after_market = calendar_facts.phases_by_day(
+                {day: {"": hours} for day, hours in facts["after_market"].items()}
+            )
+            self._nxt = calendar_facts.phases_by_day(facts["nxt"])
+            self.first_day, self.last_day = calendar_facts.covered_days(facts["closures"])
             if max(self._regular_close[0][0], self._final_at[0][0]) > self.first_day:
                 raise ValueError(f"the hours of {self.first_day} are not given")  # noqa: TRY301 - as any other fault
-            self._sessions = [day for day in _weekdays(self.first_day, self.last_day) if day not in closures]
+            self._sessions = [
+                day for day in calendar_facts.weekdays(self.first_day, self.last_day) if day not in closures
+            ]
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
             raise ConfigurationError(f"the trading calendar's facts are unusable: {error!r}") from error
         self._known = frozenset(self._sessions)
 
     def is_session(self, day: date) -> bool:
         """Return whether the stock market trades on this day."""
-        return self._covered(day) in self._known
+        return self._used(self._covered(day)) in self._known
 
     def sessions(self, first: date, last: date) -> list[date]:
         """Return the sessions from ``first`` to ``last``, both included, oldest first; empty when there is none."""
@@ -84,7 +101,7 @@ class TradingCalendar:
         position = bisect_left(self._sessions, self._covered(day))
         if position == 0:
             raise CalendarRangeError(f"no session before {day} is known: the calendar begins on {self.first_day}")
-        return self._sessions[position - 1]
+        return self._used(self._sessions[position - 1])
 
     def next_session(self, day: date) -> date:
         """Return the oldest session strictly after this day.
@@ -95,7 +112,17 @@ class TradingCalendar:
         position = bisect_right(self._sessions, self._covered(day))
         if position == len(self._sessions):
             raise CalendarRangeError(f"no session after {day} is known: the calendar ends on {self.last_day}")
-        return self._sessions[position]
+        return self._used(self._sessions[position])
+
+    def opens_again_on(self, day: date) -> date:
+        """Return the day on which the market opens next after this one.
+
+        That is the next session; after the calendar's last one, the first weekday after New Year's Day, for no other
+        holiday comes before it. So the last session is over, and published, like any other.
+        """
+        if self._covered(day) < self._sessions[-1]:
+            return self.next_session(day)
+        return next(calendar_facts.weekdays(date(self.last_day.year + 1, 1, 2), date(self.last_day.year + 1, 1, 4)))
 
     def open_at(self, session: date) -> datetime:
         """Return when continuous trading begins: 09:00, or 10:00 on a year's first session and examination days.
@@ -168,9 +195,14 @@ class TradingCalendar:
             raise TypeError(f"a date in Seoul is wanted, not a moment: {day}")
         if not self.first_day <= day <= self.last_day:
             raise CalendarRangeError(
-                f"the trading calendar covers {self.first_day} to {self.last_day}, not {day}; "
-                f"add the closures of {day.year} to {DATA_FILE.name}"
+                f"the trading calendar covers {self.first_day} to {self.last_day}, not {day}; upgrade the package, or "
+                f"give it the closed days: `data-pipeline calendar year {day.year} FILE`"
             )
+        return day
+
+    def _used(self, day: date) -> date:
+        if self._told is not None and day.year in self.provisional_years:
+            self._told(day.year)
         return day
 
     def _require_session(self, session: date) -> date:
@@ -179,14 +211,55 @@ class TradingCalendar:
         return session
 
 
-@lru_cache(maxsize=1)
 def krx_calendar() -> TradingCalendar:
-    """Return the calendar of the Korea Exchange (XKRX), read once a process.
+    """Return the calendar of the Korea Exchange (XKRX) with this installation's corrections.
+
+    It is read once a process, and again when the corrections have changed. Once a day and process, the log is warned
+    that a provisional year is used.
 
     Raises:
-        ConfigurationError: The data file is missing or unusable; scheduling on without holidays is not an option.
+        ConfigurationError: The data file is missing or unusable, or the corrections are; scheduling on without holidays
+            is not an option.
     """
-    return load_calendar(DATA_FILE)
+    try:
+        path = corrections_path(os.environ)
+    except ConfigurationError:
+        return _calendar(None, None)  # without a home there is no place that could hold corrections
+    return _calendar(path, _stamp(path))
+
+
+@lru_cache(maxsize=2)
+def _calendar(path: Path | None, stamp: tuple[int, int, int] | None) -> TradingCalendar:
+    """Return the calendar of this state of the corrections; no stamp when there are none."""
+    facts = calendar_facts.read_facts(DATA_FILE)
+    if path is not None and stamp is not None:
+        facts = corrected(facts, read_corrections(path))
+    return TradingCalendar(facts, _warn_of)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - asked by every caller of the calendar; Path costs more than it
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return (0, 0, 0)  # reading it will say what is wrong
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+_not_said_today = OnceADay(clocks.monotonic)
+
+
+def _warn_of(year: int) -> None:
+    if _not_said_today(year):
+        log.warning(
+            "the trading calendar of %d is provisional: worked out by law, without by-elections, temporary holidays "
+            "and examination days. When the exchange has published the year (usually in December before it), upgrade "
+            "the package or run `data-pipeline calendar year %d FILE`; for single days there are `data-pipeline "
+            "calendar close`, `open` and `late`",
+            year,
+            year,
+        )
 
 
 def load_calendar(path: Path) -> TradingCalendar:
@@ -195,55 +268,11 @@ def load_calendar(path: Path) -> TradingCalendar:
     Raises:
         ConfigurationError: The file is missing, is not JSON, or its facts are unusable.
     """
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the trading calendar {path} cannot be read: {error}") from error
-    return TradingCalendar(facts)
-
-
-def _closures(by_year: Mapping[str, Mapping[str, str]]) -> frozenset[date]:
-    days = [date.fromisoformat(f"{year}-{day}") for year, days in by_year.items() for day in dict(days)]
-    weekend = [day for day in days if day.weekday() >= 5]
-    if weekend:
-        raise ValueError(f"closures on a weekend: {weekend}")
-    return frozenset(days)
-
-
-def _covered_days(by_year: Mapping[str, Mapping[str, str]]) -> tuple[date, date]:
-    years = sorted(int(year) for year in by_year)
-    if years != list(range(years[0], years[-1] + 1)):
-        raise ValueError(f"years {years} have a gap")
-    return date(years[0], 1, 1), date(years[-1], 12, 31)
-
-
-def _times_by_day(changes: Mapping[str, str]) -> list[tuple[date, time]]:
-    return sorted((date.fromisoformat(day), time.fromisoformat(value)) for day, value in changes.items())
-
-
-def _phases_by_day(changes: Mapping[str, Mapping[str, Any]]) -> list[tuple[date, dict[str, tuple[time, time]]]]:
-    """Return what holds from each day on: the name, opening and end of every phase of a market."""
-    return [(date.min, {})] + [
-        (day, {name: _opens_before_it_closes(*hours) for name, hours in changes[text].items()})
-        for day, text in sorted((date.fromisoformat(text), text) for text in changes)
-    ]
-
-
-def _opens_before_it_closes(opens: str, closes: str) -> tuple[time, time]:
-    if not time.fromisoformat(opens) < time.fromisoformat(closes):
-        raise ValueError(f"{opens} to {closes} are no opening hours")
-    return time.fromisoformat(opens), time.fromisoformat(closes)
+    return TradingCalendar(calendar_facts.read_facts(path))
 
 
 def _in_force(changes: Sequence[tuple[date, T]], session: date) -> T:
     return [value for day, value in changes if day <= session][-1]
-
-
-def _weekdays(first: date, last: date) -> Iterator[date]:
-    for ordinal in range(first.toordinal(), last.toordinal() + 1):
-        day = date.fromordinal(ordinal)
-        if day.weekday() < 5:
-            yield day
 
 
 def _seoul(day: date, at: time) -> datetime:

@@ -14,7 +14,7 @@ from data_pipeline.emulator.errors import WireError
 from data_pipeline.emulator.krx_rows import SERVICES, Service
 from data_pipeline.emulator.view import Kept, MarketView
 from data_pipeline.emulator.wire import dumps
-from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
+from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.trading_calendar import SEOUL, TradingCalendar
 
 ROOT = "/svc/apis/"
@@ -123,11 +123,7 @@ def asked_day(query: Mapping[str, str], body: bytes) -> str:
 
 
 def _is_published(session: date, now: datetime, calendar: TradingCalendar) -> bool:
-    try:
-        following = calendar.next_session(session)
-    except CalendarRangeError:
-        return False
-    return now.astimezone(SEOUL) >= datetime.combine(following, _PUBLISHED_FROM, SEOUL)
+    return now.astimezone(SEOUL) >= datetime.combine(calendar.opens_again_on(session), _PUBLISHED_FROM, SEOUL)
 
 
 def _parse_day(text: str) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -9,12 +10,22 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from data_pipeline.loading.errors import said_plainly
 from data_pipeline.trading_calendar import TradingCalendar, krx_calendar
 
-FORGET = "DELETE FROM market.calendar_session WHERE NOT session = ANY (%(sessions)s::date[])"
+log = logging.getLogger(__name__)
+
+FORGET = """
+    DELETE FROM market.calendar_session c
+    WHERE NOT EXISTS (SELECT FROM unnest(%(sessions)s::date[]) AS known WHERE known = c.session)
+        AND NOT market.holds_session(c.session)
+"""
 ADD = """
     INSERT INTO market.calendar_session SELECT unnest(%(sessions)s::date[])
     EXCEPT SELECT session::date FROM market.calendar_session ORDER BY 1 ON CONFLICT DO NOTHING
 """
 
+KEPT = """
+    SELECT c.session FROM market.calendar_session c
+    WHERE NOT EXISTS (SELECT FROM unnest(%(sessions)s::date[]) AS known WHERE known = c.session) ORDER BY 1
+"""
 KNOWN = "SELECT day FROM market.trading_session WHERE source = %s AND day BETWEEN %s AND %s"
 
 
@@ -29,6 +40,8 @@ def unanswered_sessions(connection: Connection, source: str, first: date, last: 
 def keep_sessions(connection: Connection, calendar: TradingCalendar | None = None) -> None:
     """Make ``market.calendar_session`` equal to the calendar; never commits, and twice does no harm.
 
+    A session of which bars or trades are stored stays, whatever the calendar says, and is named in the log.
+
     Raises:
         ConfigurationError: The warehouse is not migrated, or the user may not load.
     """
@@ -37,3 +50,17 @@ def keep_sessions(connection: Connection, calendar: TradingCalendar | None = Non
     with said_plainly("calendar_session"), connection.cursor() as cursor:
         for statement in (FORGET, ADD):
             cursor.execute(statement, {"sessions": sessions})
+        cursor.execute(KEPT, {"sessions": sessions})
+        if kept := [str(session) for (session,) in cursor.fetchall()]:
+            log.warning("the calendar has %s closed, but rows are stored: the calendar is wrong", ", ".join(kept))
+
+
+def holds_rows(connection: Connection, day: date) -> bool:
+    """Return whether bars or trades of this day are stored, so that the market must have traded.
+
+    Raises:
+        ConfigurationError: The warehouse is not migrated.
+    """
+    with said_plainly("calendar_session"), connection.cursor() as cursor:
+        cursor.execute("SELECT market.holds_session(%s)", (day,))
+        return bool((cursor.fetchone() or (False,))[0])

@@ -89,7 +89,7 @@ def _newest(moment: datetime, *, published_next_day: bool) -> date:
     session = calendar.last_final_session(moment)
     if not published_next_day:
         return session
-    while moment < datetime.combine(calendar.next_session(session), _PUBLISHED_FROM, SEOUL):
+    while moment < datetime.combine(calendar.opens_again_on(session), _PUBLISHED_FROM, SEOUL):
         session = calendar.previous_session(session)
     return session
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from data_pipeline.calendar_corrections import VARIABLE as CORRECTIONS
+from data_pipeline.calendar_corrections import corrections_path
 from data_pipeline.local.home import PROJECT, Home
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.variables import setting
@@ -118,6 +120,8 @@ def airflow_environment(
         **{f"AIRFLOW_CONN_{one.conn_id.upper()}": one.as_json() for one in (source, official) if one},
         "DATA_SOURCE_CONN_ID": source.conn_id,
         "COORDINATION_URL": environ.get("COORDINATION_URL") or home.coordination.as_uri(),
+        # The corrections that this process has, wherever the shared state lies.
+        CORRECTIONS: str(corrections_path(environ)),
         "PYTHONWARNINGS": "ignore",
     }
 

@@ -171,7 +171,7 @@ def trading_sessions(first: date | str, last: date | str, *, connection: Any = N
     """Return the sessions of the exchange, oldest first; empty when the range holds none.
 
     Columns: ``session`` (datetime64, a date in Seoul), ``final_at`` (datetime64 in Asia/Seoul: when its figures stop
-    moving), ``is_final`` (bool, by the warehouse's clock). Days that a source calls closed are left out.
+    moving), ``is_final`` (bool, by the warehouse's clock).
 
     Args:
         first: First day, included.

@@ -121,8 +121,7 @@ def plan_trading_sessions(first: date | str, last: date | str) -> Plan:
     """Plan what :func:`data_pipeline.read.trading_sessions` reads."""
     begin, end = as_range(first, last)
     krx_calendar().sessions(begin, end)  # a year without a calendar raises
-    where = f"{_RANGE} AND NOT EXISTS (SELECT FROM market.trading_session t WHERE t.day = b.session AND NOT t.is_open)"
-    return Plan(columns.SESSIONS, columns.SESSIONS.source, where, {"first": begin, "last": end})
+    return Plan(columns.SESSIONS, columns.SESSIONS.source, _RANGE, {"first": begin, "last": end})
 
 
 def plan_coverage(first: date | str, last: date | str, dataset: str | None = None) -> Plan:

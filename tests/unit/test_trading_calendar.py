@@ -14,19 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
+from data_pipeline.once_a_day import OnceADay
 from data_pipeline.trading_calendar import DATA_FILE, SEOUL, TradingCalendar, krx_calendar, load_calendar
 
 CLOSURE_LIST = Path(__file__).resolve().parents[2] / ".." / "shared" / "reference" / "krx-closures.json"
 
-# Counted with exchange_calendars 4.13.2 (2001 to 2025); 261 weekdays less 17 and 16 closures (2026, 2027).
+# Counted with exchange_calendars 4.13.2 (2001 to 2025); 261 weekdays less 17 and 16 closures (2026, 2027), 260 less 18
+# (2028) and 261 less 17 (2040).
 SESSIONS_A_YEAR = {
     2001: 246, 2002: 244, 2003: 247, 2004: 249, 2005: 249, 2006: 247, 2007: 246, 2008: 248, 2009: 253,
     2010: 251, 2011: 248, 2012: 248, 2013: 247, 2014: 245, 2015: 248, 2016: 246, 2017: 243, 2018: 244,
-    2019: 246, 2020: 248, 2021: 248, 2022: 246, 2023: 245, 2024: 244, 2025: 242, 2026: 244, 2027: 245,
+    2019: 246, 2020: 248, 2021: 248, 2022: 246, 2023: 245, 2024: 244, 2025: 242, 2026: 244, 2027: 245, 2028: 242,
+    2040: 244,
 }  # fmt: skip
 
 calendar = krx_calendar()
-covered_days = st.dates(date(2001, 1, 10), date(2027, 12, 20))
+covered_days = st.dates(date(2001, 1, 10), date(2040, 12, 20))
 
 
 def seoul(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
@@ -217,7 +220,7 @@ def test_naive_moment() -> None:
         calendar.quoted_session(datetime(2026, 11, 20, 12))
 
 
-@pytest.mark.parametrize("day", [date(2000, 12, 31), date(2028, 1, 1)])
+@pytest.mark.parametrize("day", [date(2000, 12, 31), date(2041, 1, 1)])
 def test_year_not_covered(day: date) -> None:
     """A year without data is an error, not a year without holidays."""
     with pytest.raises(CalendarRangeError, match=str(day.year)):
@@ -229,12 +232,46 @@ def test_edges() -> None:
     with pytest.raises(CalendarRangeError, match="begins"):
         calendar.previous_session(date(2001, 1, 2))
     with pytest.raises(CalendarRangeError, match="ends"):
-        calendar.next_session(date(2027, 12, 30))
+        calendar.next_session(date(2040, 12, 28))
 
 
-def test_provisional_year() -> None:
-    """The year whose elections and temporary holidays are not known yet says so."""
-    assert calendar.provisional_years == {2027}
+def test_the_last_session_is_followed_by_a_new_year() -> None:
+    """The market opens again on the first weekday after New Year's Day, although that year is not covered."""
+    assert calendar.opens_again_on(date(2040, 12, 28)) == date(2041, 1, 2)
+    assert calendar.opens_again_on(date(2040, 12, 31)) == date(2041, 1, 2)
+    assert calendar.opens_again_on(date(2026, 12, 30)) == date(2027, 1, 4)
+    with pytest.raises(CalendarRangeError, match="2041"):
+        calendar.opens_again_on(date(2041, 1, 1))
+
+
+def test_provisional_years() -> None:
+    """The years that the exchange has not published say so."""
+    assert calendar.provisional_years == set(range(2027, 2041))
+
+
+def test_who_asks_about_a_provisional_year_is_told() -> None:
+    """Each answer about one of its days is told, a range and a published year are not."""
+    told: list[int] = []
+    watched = TradingCalendar(facts(), told.append)
+    watched.sessions(date(2026, 1, 1), date(2028, 12, 31))
+    watched.is_session(date(2026, 12, 30))
+    assert told == []
+    watched.is_session(date(2027, 3, 2))
+    watched.next_session(date(2027, 12, 30))
+    watched.previous_session(date(2029, 1, 1))
+    watched.last_final_session(seoul(2030, 1, 2, 21))
+    assert list(dict.fromkeys(told)) == [2027, 2028, 2030]
+
+
+def test_a_thing_is_said_once_a_day() -> None:
+    """Not again within 24 hours, then again; another thing has a day of its own."""
+    now = [1000.0]
+    due = OnceADay(lambda: now[0])
+    assert [due(2027), due(2027), due(2028)] == [True, False, True]
+    now[0] += 86_399
+    assert not due(2027)
+    now[0] += 1
+    assert due(2027)
 
 
 @given(covered_days)

@@ -79,7 +79,7 @@ class StockMaster:
     def _require_present(self, session: date, at: datetime) -> None:
         present = [self._calendar.quoted_session(at)]
         if at >= self._calendar.final_at(present[0]):
-            present.append(self._calendar.next_session(present[0]))
+            present.append(self._calendar.opens_again_on(present[0]))
         if session not in present:
             days = " or ".join(str(day) for day in present)
             raise InvalidRequestError(f"the KIS stock master of {at:%Y-%m-%d %H:%M} describes {days}, not {session}")

@@ -32,7 +32,7 @@ class Publication:
 
     def published_at(self, session: date) -> datetime:
         """Return the moment from which a session is there: 08:00 of the next session, in Seoul."""
-        return datetime.combine(self._calendar.next_session(session), PUBLISHED_FROM, SEOUL)
+        return datetime.combine(self._calendar.opens_again_on(session), PUBLISHED_FROM, SEOUL)
 
     def last_published(self) -> date:
         """Return the newest session that must be there by now."""
@@ -47,7 +47,7 @@ class Publication:
         now = self._now()
         quoted = self._calendar.quoted_session(now)
         is_over = quoted <= self._calendar.last_final_session(now)
-        return session == quoted or (is_over and session == self._calendar.next_session(quoted))
+        return session == quoted or (is_over and session == self._calendar.opens_again_on(quoted))
 
     def require(self, session: date) -> None:
         """Accept a session that must be there by now.

@@ -124,12 +124,12 @@ def test_a_session_that_lost_a_minute_is_missing_again(owner, table):
     assert asked(owner, WEEK, "minute_bar") == [(day(18), 1, 0, 0, 1)]
 
 
-def test_a_day_that_a_source_calls_closed_is_not_expected(owner):
-    """An emergency closure that the calendar does not know yet."""
+def test_one_source_that_calls_a_session_closed_hides_nothing(owner):
+    """The calendar says which days are sessions: what lacks of one stays missing, whatever a source calls it."""
     listed(owner, _005930=day(1))
     started(owner, "daily_bar", ("005930", day(16)))
     owner.execute("INSERT INTO market.trading_session VALUES ('2026-09-17', false, 'mock')")
-    assert [row[0] for row in asked(owner, WEEK, "daily_bar")] == [day(16), day(18)]
+    assert asked(owner, WEEK, "daily_bar") == [(day(number), 1, 0, 0, 1) for number in (16, 17, 18)]
 
 
 def test_a_range_says_the_same_as_the_view(owner):

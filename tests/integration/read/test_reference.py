@@ -48,13 +48,13 @@ def test_issues_of_a_day_before_the_first_list(connection, reader):
 
 
 def test_sessions(connection, reader):
-    """Weekends are left out, and so is a day that a source calls closed; the after-market ends the day at 20:00."""
+    """Weekends are left out, a day that only a source calls closed is not; the after-market ends the day at 20:00."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT market.admit_source('kis')")
         cursor.execute("INSERT INTO market.trading_session (day, is_open, source) VALUES ('2026-09-15', false, 'kis')")
     connection.commit()
     frame = trading_sessions(FRI, "2026-09-16", connection=reader)
-    assert frame["session"].tolist() == [pd.Timestamp(day) for day in (FRI, MON, date(2026, 9, 16))]
+    assert frame["session"].tolist() == [pd.Timestamp(day) for day in (FRI, MON, date(2026, 9, 15), date(2026, 9, 16))]
     assert [at.isoformat() for at in frame["final_at"]][:2] == [
         "2026-09-11T18:00:00+09:00",
         "2026-09-14T20:00:00+09:00",

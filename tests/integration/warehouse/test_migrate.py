@@ -10,7 +10,6 @@ import pytest
 from psycopg2 import errors
 
 from data_pipeline.exceptions import ConfigurationError, LoadError
-from data_pipeline.loading.calendar import keep_sessions
 from data_pipeline.loading.instruments import keep_list
 from data_pipeline.records import Instrument
 from data_pipeline.warehouse.connect import connect
@@ -241,7 +240,7 @@ def test_what_was_known_of_issues_is_kept(bare, tmp_path):
         " 'KOSPI', 'ST', %s, '1975-06-11', 100, 100, false, false, false, false, 'kis')"
     )
     with closing(connect(bare)) as connection, connection.cursor() as cursor:
-        keep_sessions(connection)
+        cursor.execute("INSERT INTO market.calendar_session VALUES (%s), (%s), (%s)", (monday, tuesday, wednesday))
         cursor.execute("SELECT market.admit_source('kis')")
         cursor.execute(statement, ("005930", "삼성전자", monday))
         cursor.execute(statement, ("000660", "하이닉스", monday))

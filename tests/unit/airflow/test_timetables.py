@@ -259,3 +259,31 @@ def test_airflow_encodes_and_decodes_it(timetable):
     assert type(decoded) is type(timetable)
     assert decoded.serialize() == timetable.serialize()
     assert decoded.summary == timetable.summary
+
+
+def test_years_that_are_not_published_have_runs():
+    """By law: after the last session of 2027 comes 3 January, and 29 February 2028 is one."""
+    after = evening("2027-12-30 20:31").next_dagrun_info(
+        last_automated_data_interval=day("2027-12-30"), restriction=TimeRestriction(None, None, catchup=False)
+    )
+    assert starts([after]) == ["2028-01-03"]
+    infos = everything_between(evening(), kst("2028-02-28"), kst("2028-03-02"))
+    assert starts(infos) == ["2028-02-28", "2028-02-29", "2028-03-02"]
+
+
+@pytest.mark.parametrize(
+    ("timetable", "newest"),
+    [
+        (KrxSessionTimetable(time(20, 30), clock=lambda: kst("2040-12-28 20:31")), "2040-12-28"),
+        (KrxSessionTimetable(time(8, 30), 1, clock=lambda: kst("2040-12-28 20:31")), "2040-12-27"),
+        (KrxIntradayTimetable(5, time(20, 10), clock=lambda: kst("2040-12-28 20:31")), "2040-12-28"),
+    ],
+)
+def test_the_calendars_last_session_runs_like_any_other(timetable, newest):
+    """The newest run that is due is found, also when the next one lies beyond the calendar, and then there is none."""
+    restriction = TimeRestriction(kst("2026-01-01"), None, catchup=False)
+    info = timetable.next_dagrun_info(last_automated_data_interval=day("2040-12-21"), restriction=restriction)
+    assert starts([info]) == [newest]
+    assert timetable.next_dagrun_info(last_automated_data_interval=info.data_interval, restriction=restriction) is None
+    manual = timetable.infer_manual_data_interval(run_after=kst("2040-12-31 12:00"))
+    assert manual.start.in_timezone(SEOUL).to_date_string() == newest

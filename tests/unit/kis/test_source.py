@@ -282,6 +282,9 @@ def test_instruments_of_three_markets(kis, make_source):
     ("Fri, 20 Nov 2026 05:00:00 GMT", date(2026, 11, 19), False),
     ("Fri, 20 Nov 2026 11:30:00 GMT", date(2026, 11, 19), False),
     ("Fri, 20 Nov 2026 11:30:00 GMT", date(2026, 11, 21), False),
+    ("Thu, 30 Dec 2027 11:30:00 GMT", date(2027, 12, 30), True),
+    ("Thu, 30 Dec 2027 11:30:00 GMT", date(2028, 1, 3), True),
+    ("Fri, 28 Dec 2040 11:30:00 GMT", date(2040, 12, 28), True),
 ])  # fmt: skip
 def test_master_describes_the_present_only(kis, make_source, server, session, allowed):
     """The master holds the quoted session, and once that is final the next one; never the past."""

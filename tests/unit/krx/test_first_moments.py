@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from data_pipeline.exceptions import PayloadError
+from data_pipeline.exceptions import NotPublishedError, PayloadError
 from tests.unit.krx.fakes import BAR, BASE, FRIDAY, SEOUL, block
 from tests.unit.krx.test_source import BASE_INFO, KONEX, KOSDAQ, STOCKS, codes
 
@@ -25,6 +25,30 @@ def test_a_session_is_there_from_eight_on(make_source, clock, second, newest):
     """To the second: at 08:00:00 of Monday Friday is published."""
     clock.at = datetime(2026, 11, 23, 7, 59, tzinfo=SEOUL) + timedelta(seconds=second)
     assert make_source().publication.last_published() == newest
+
+
+@pytest.mark.parametrize(
+    ("at", "newest", "seconds"),
+    [
+        (datetime(2027, 12, 30, 20, 40, tzinfo=SEOUL), date(2027, 12, 29), 3 * 86400 + 40800),
+        (datetime(2028, 1, 3, 7, 30, tzinfo=SEOUL), date(2027, 12, 29), 1800),
+        (datetime(2028, 1, 3, 8, 0, tzinfo=SEOUL), date(2027, 12, 30), None),
+        (datetime(2040, 12, 28, 20, 40, tzinfo=SEOUL), date(2040, 12, 27), 4 * 86400 + 40800),
+        (datetime(2040, 12, 31, 23, 59, tzinfo=SEOUL), date(2040, 12, 27), 86400 + 28860),
+    ],
+)
+def test_the_last_session_of_a_year_is_published_in_the_next(make_source, clock, at, newest, seconds):
+    """At 08:00 of the first weekday after New Year's Day, also where the calendar ends with the year."""
+    clock.at = at
+    publication = make_source().publication
+    assert publication.last_published() == newest
+    session = date(at.year if at.month == 12 else at.year - 1, 12, 28 if at.year == 2040 else 30)
+    if seconds is None:
+        publication.require(session)
+        return
+    with pytest.raises(NotPublishedError) as caught:
+        publication.require(session)
+    assert caught.value.retry_after == seconds
 
 
 def test_each_session_has_its_own_list_of_issues(krx, make_source):

@@ -2,6 +2,9 @@
 
 from datetime import date, datetime
 
+import pytest
+
+from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.local.plan import make_plan, market_evening
 from data_pipeline.trading_calendar import SEOUL
 
@@ -10,6 +13,30 @@ def test_on_a_sunday_the_session_is_friday():
     """The last final session is the last one that ended, whatever the day."""
     plan = make_plan(datetime(2026, 11, 22, 11, 0, tzinfo=SEOUL), sandbox=True, environ={})
     assert plan.session == date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("moment", "session", "listing"),
+    [
+        (datetime(2027, 12, 30, 20, 40, tzinfo=SEOUL), date(2027, 12, 30), date(2027, 12, 30)),
+        (datetime(2028, 1, 3, 9, 0, tzinfo=SEOUL), date(2027, 12, 30), date(2028, 1, 3)),
+        (datetime(2028, 1, 3, 20, 40, tzinfo=SEOUL), date(2028, 1, 3), date(2028, 1, 3)),
+        (datetime(2028, 2, 29, 20, 40, tzinfo=SEOUL), date(2028, 2, 29), date(2028, 2, 29)),
+        (datetime(2040, 12, 28, 20, 40, tzinfo=SEOUL), date(2040, 12, 28), date(2040, 12, 28)),
+        (datetime(2040, 12, 31, 23, 59, tzinfo=SEOUL), date(2040, 12, 28), date(2040, 12, 28)),
+    ],
+)
+def test_years_that_are_not_published(moment, session, listing):
+    """By law there are sessions to the end of 2040, and the last one is loaded like any other."""
+    plan = make_plan(moment, sandbox=False, environ={})
+    assert (plan.session, plan.listing) == (session, listing)
+    assert plan.dag_runs()[0].logical_date == f"{listing}T07:30:00+09:00"
+
+
+def test_beyond_the_calendar_nothing_is_planned():
+    """From 2041 on nobody knows the sessions: an error that says what to do."""
+    with pytest.raises(CalendarRangeError, match="calendar year 2041 FILE"):
+        make_plan(datetime(2041, 1, 1, 0, 0, tzinfo=SEOUL), sandbox=True, environ={})
 
 
 def test_before_eight_in_the_evening_today_is_not_final():

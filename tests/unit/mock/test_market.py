@@ -118,8 +118,8 @@ def test_closed_day(market: SyntheticMarket) -> None:
     """A day without a session is an error, not an empty answer."""
     with pytest.raises(InvalidRequestError, match="2026-11-21"):
         market.daily_bar("005930", date(2026, 11, 21))
-    with pytest.raises(CalendarRangeError, match="2031"):
-        market.daily_bar("005930", date(2031, 1, 2))
+    with pytest.raises(CalendarRangeError, match="2041"):
+        market.daily_bar("005930", date(2041, 1, 2))
 
 
 def test_well_known_split(market: SyntheticMarket) -> None:

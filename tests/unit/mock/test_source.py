@@ -170,9 +170,9 @@ def test_market_days(source: MockDataSource) -> None:
 
 def test_market_days_at_the_end(source: MockDataSource) -> None:
     """The calendar's last days come alone; beyond them is an error."""
-    assert len(list(source.market_days(date(2027, 12, 30)))) == 2
+    assert len(list(source.market_days(date(2040, 12, 30)))) == 2
     with pytest.raises(CalendarRangeError):
-        source.market_days(date(2028, 1, 1))
+        source.market_days(date(2041, 1, 1))
 
 
 CALLS: list[Callable[[MockDataSource, str], object]] = [
