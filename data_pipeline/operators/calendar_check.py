@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.calendar_changes import CorrectionsFile
+from data_pipeline.calendar_corrections import corrections_path, read_corrections
+from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
+from data_pipeline.loading.calendar import holds_rows, keep_sessions
 from data_pipeline.loading.counts import LoadCounts
 from data_pipeline.loading.errors import said_plainly
 from data_pipeline.loading.ingest_run import finish_run, start_run
+from data_pipeline.market.clock import market_now
 from data_pipeline.operators.datasets import Dataset
 from data_pipeline.operators.expected import require_same_calendar
 from data_pipeline.operators.load_window import load_window
@@ -19,6 +25,7 @@ from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
 from data_pipeline.records import MarketDay
 from data_pipeline.sources.base import AbstractDataSource
+from data_pipeline.trading_calendar import krx_calendar
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -34,7 +41,20 @@ ASKED_TODAY = """
             AND started_at >= date_trunc('day', now() AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul'
     )
 """
-ANSWERED = "SELECT day, is_open FROM market.trading_session WHERE source = %s AND day >= %s ORDER BY day"
+ANSWERED = """
+    SELECT day, is_open, loaded_at < date_trunc('day', now() AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul'
+    FROM market.trading_session WHERE source = %s AND day >= %s ORDER BY day
+"""
+FOLLOWED = "kis"
+"""The source whose answers correct provisional years: KIS's real server, not its virtual one and no emulator."""
+
+
+class _Answer(NamedTuple):
+    """What the warehouse has of one day, and whether it was said before today already."""
+
+    day: date
+    is_open: bool
+    said_before: bool
 
 
 def check_calendar(
@@ -46,18 +66,73 @@ def check_calendar(
     which a call was sent already, by any process of any host and whatever became of it, is answered from the table.
     So a task that is cleared after the calendar was mended compares again and costs no call.
 
+    A day ahead, in a year that the exchange has not published, is no disagreement: what KIS's real server says of it on
+    two different days becomes a correction of the calendar (:mod:`data_pipeline.calendar_changes`), unless somebody
+    took that back. The sessions in the warehouse follow the calendar.
+
     Raises:
         CalendarMismatchError: The source and the calendar disagree. What the source says is in the table; the calendar
-            file needs the days that the message names, or the source is wrong.
+            needs the days that the message names, or the source is wrong.
         IncompleteDataError: Today's call was made already and brought nothing about these days; tomorrow's run asks.
     """
+    heard: set[date] = set()
     with _alone(connection):
         if _asked_today(connection, source.name):
             counts = _remembered(connection, source.name, window, run)
         else:
-            counts = load_window(connection, source, dataset, window, run)
-        require_same_calendar(_answered(connection, source.name, window.first))
+            counts = load_window(connection, source, _overheard(dataset, heard), window, run)
+        answers = _answered(connection, source.name, window.first)
+        waiting = _follow(connection, answers, heard, market_now()) if source.name == FOLLOWED else set()
+        with connection:
+            keep_sessions(connection)
+        require_same_calendar(MarketDay(one.day, one.is_open) for one in answers if one.day not in waiting)
     return counts
+
+
+def _overheard(dataset: Dataset, heard: set[date]) -> Dataset:
+    """Return the dataset, which notes the days that an answer has."""
+
+    def fetch(source: AbstractDataSource, window: Window) -> Iterator[Any]:
+        for one in dataset.fetch(source, window):
+            heard.add(one.day)
+            yield one
+
+    return replace(dataset, fetch=fetch)
+
+
+def _follow(connection: Connection, answers: list[_Answer], heard: set[date], now: datetime) -> set[date]:
+    """Let the calendar follow what was said on two days, and return the days of which nothing is concluded yet."""
+    ahead = _otherwise_ahead(connection, answers, now.date())
+    path = corrections_path(os.environ)
+    doubted = {one.day for one in ahead if one.day.isoformat() in read_corrections(path).disbelieved}
+    certain = {one.day: one.is_open for one in ahead if one.said_before and one.day in heard and one.day not in doubted}
+    waiting = {one.day for one in ahead} - certain.keys()
+    for day in sorted(waiting):
+        why = "a person took that back" if day in doubted else "the calendar follows when it says so on another day too"
+        log.warning("%s says otherwise of %s, in a provisional year, than the trading calendar: %s", FOLLOWED, day, why)
+    if certain:
+        source = f"{FOLLOWED} chk-holiday, the same answer on two days, the second {now:%Y-%m-%d}"
+        try:
+            for day in CorrectionsFile(path, now, lambda _: None).follow(certain, source):
+                log.warning("the calendar follows %s: %s is %s", FOLLOWED, day, "open" if certain[day] else "closed")
+        except ConfigurationError:
+            log.exception("the calendar cannot follow %s, so the days that differ are an alert", FOLLOWED)
+    return waiting
+
+
+def _otherwise_ahead(connection: Connection, answers: list[_Answer], today: date) -> list[_Answer]:
+    """Return the answers about weekdays ahead, in provisional years and without rows, that the calendar contradicts."""
+    calendar = krx_calendar()
+    with connection:
+        return [
+            one
+            for one in answers
+            if today < one.day <= calendar.last_day
+            and one.day.year in calendar.provisional_years
+            and one.day.weekday() < 5
+            and calendar.is_session(one.day) != one.is_open
+            and not holds_rows(connection, one.day)
+        ]
 
 
 @contextmanager
@@ -76,8 +151,8 @@ def _asked_today(connection: Connection, source: str) -> bool:
     return bool(asked)
 
 
-def _answered(connection: Connection, source: str, first: date) -> list[MarketDay]:
-    return [MarketDay(*row) for row in _execute(connection, ANSWERED, source, first)]
+def _answered(connection: Connection, source: str, first: date) -> list[_Answer]:
+    return [_Answer(*row) for row in _execute(connection, ANSWERED, source, first)]
 
 
 def _remembered(connection: Connection, source: str, window: Window, run: Run) -> dict[str, int]:

@@ -70,7 +70,7 @@ def require_same_calendar(days: Iterable[MarketDay], calendar: TradingCalendar |
     Days that the calendar does not cover are left out: nothing is scheduled on them.
 
     Raises:
-        CalendarMismatchError: They do not; the calendar file needs the days that the message names.
+        CalendarMismatchError: They do not; the calendar needs the days that the message names.
     """
     calendar = calendar or krx_calendar()
     wrong = [

@@ -5,11 +5,13 @@ Facts: 22 September 2026 is a session; 24 September is Chuseok.
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
 
+from data_pipeline.cli import main
 from data_pipeline.exceptions import (
     CalendarMismatchError,
     CircuitOpenError,
@@ -22,18 +24,23 @@ from data_pipeline.operators.window_load import Run
 from data_pipeline.operators.windows import Window
 from data_pipeline.records import MarketDay
 from data_pipeline.sources.mock.source import MockDataSource
+from data_pipeline.trading_calendar import krx_calendar
 
 TUESDAY = date(2026, 9, 22)
 OPEN = [MarketDay(TUESDAY + timedelta(days=number), is_open=number in (0, 1, 6)) for number in range(7)]
 """22 and 23 September, then the Monday after Chuseok."""
+MARCH = date(2028, 3, 1)
+WEEK = [MarketDay(MARCH + timedelta(days=number), is_open=number in (1, 5, 6)) for number in range(7)]
+"""1 March 2028 is Independence Day; Friday the 3rd, a session by law, is closed by this answer."""
+FRIDAY = date(2028, 3, 3)
 
 
 class Exchange(MockDataSource):
     """A source that counts how often it is asked."""
 
-    def __init__(self, answer=OPEN, error=None, sends=1):
+    def __init__(self, answer=OPEN, error=None, sends=1, name="kis-sandbox"):
         super().__init__()
-        self.name, self.answer, self.error, self.sends, self.asked = "kis-sandbox", answer, error, sends, 0
+        self.name, self.answer, self.error, self.sends, self.asked = name, answer, error, sends, 0
 
     @property
     def requests_sent(self):
@@ -124,3 +131,105 @@ def test_the_lock_is_given_back(connection, database):
     with pytest.raises(PayloadError):
         check(connection, Exchange(error=PayloadError("broken")))
     assert database.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+
+
+@pytest.fixture
+def ahead(tmp_path, monkeypatch):
+    """Early in February 2028, a provisional year, with a file of corrections of its own."""
+    monkeypatch.setenv("CALENDAR_CORRECTIONS", str(tmp_path / "calendar.json"))
+    monkeypatch.setenv("MARKET_CLOCK", "2028-02-10T07:30")
+    return tmp_path / "calendar.json"
+
+
+def a_day_passes(database):
+    """What was asked and loaded so far was yesterday."""
+    with database.connect("owner") as owner, owner, owner.cursor() as cursor:
+        cursor.execute("UPDATE market.ingest_run SET started_at = started_at - interval '1 day'")
+        cursor.execute("UPDATE market.trading_session SET loaded_at = loaded_at - interval '1 day'")
+
+
+def is_kept(database, day):
+    """Whether the warehouse has a day among the sessions."""
+    return database.rows("SELECT count(*) FROM market.calendar_session WHERE session = %s", day) == [(1,)]
+
+
+def test_the_same_answer_on_two_days_corrects_a_provisional_year(connection, database, ahead):
+    """The first day waits, also when it is asked again; the second corrects the calendar and the warehouse."""
+    source = Exchange(WEEK, name="kis")
+    for _ in range(2):
+        check(connection, source, MARCH)
+        assert not ahead.exists()
+    a_day_passes(database)
+    check(connection, source, MARCH)
+    assert not krx_calendar().is_session(FRIDAY)
+    assert not is_kept(database, FRIDAY)
+    (entry,) = json.loads(ahead.read_text("utf-8"))["corrections"]
+    assert (entry["about"], entry["entered_by"]) == ("2028-03-03", "answer")
+    assert "the second 2028-02-10" in entry["source"]
+
+
+def test_another_answer_on_the_second_day_corrects_nothing(connection, database, ahead):
+    """A server that changes its mind is not believed; when it changes it again, it begins anew."""
+    for answer in ([*WEEK[:2], MarketDay(FRIDAY, is_open=True), *WEEK[3:]], WEEK):
+        check(connection, Exchange(answer, name="kis"), MARCH)
+        a_day_passes(database)
+    assert not ahead.exists()
+
+
+def test_a_day_that_the_second_answer_lacks_waits(connection, database, ahead):
+    """What was said once is no second answer because the server was asked about other days."""
+    check(connection, Exchange(WEEK, name="kis"), MARCH)
+    a_day_passes(database)
+    check(connection, Exchange(WEEK[:2], name="kis"), MARCH)
+    assert not ahead.exists()
+
+
+def test_only_the_real_server_corrects(connection, database, ahead):
+    """An emulator that says otherwise is an alert, on every day."""
+    for _ in range(2):
+        with pytest.raises(CalendarMismatchError, match=r"2028-03-03 \(closed by the source\)"):
+            check(connection, Exchange(WEEK), MARCH)
+        a_day_passes(database)
+    assert not ahead.exists()
+
+
+def test_a_published_year_never_follows_an_answer(connection, database, ahead, monkeypatch):
+    """However often KIS calls a session of 2026 closed, it stays one, here and in the warehouse."""
+    monkeypatch.setenv("MARKET_CLOCK", "2026-09-01T07:30")
+    for _ in range(3):
+        with pytest.raises(CalendarMismatchError, match="2026-09-22"):
+            check(connection, Exchange([MarketDay(TUESDAY, is_open=False), *OPEN[1:]], name="kis"))
+        a_day_passes(database)
+    assert not ahead.exists()
+    assert is_kept(database, TUESDAY)
+
+
+def test_today_never_follows_an_answer(connection, database, ahead, monkeypatch):
+    """On the day itself it is an alert, for rows may be on their way."""
+    check(connection, Exchange(WEEK, name="kis"), MARCH)
+    a_day_passes(database)
+    monkeypatch.setenv("MARKET_CLOCK", "2028-03-03T07:30")
+    with pytest.raises(CalendarMismatchError, match="2028-03-03"):
+        check(connection, Exchange(WEEK, name="kis"), MARCH)
+    assert not ahead.exists()
+
+
+def test_what_a_person_took_back_stays_so(connection, database, ahead):
+    """After `calendar undo` the same answer corrects nothing more, and the runs go on."""
+    for _ in range(2):
+        check(connection, Exchange(WEEK, name="kis"), MARCH)
+        a_day_passes(database)
+    assert main(["calendar", "undo", "2028-03-03"]) == 0
+    check(connection, Exchange(WEEK, name="kis"), MARCH)
+    assert krx_calendar().is_session(FRIDAY)
+    assert is_kept(database, FRIDAY)
+
+
+def test_an_answer_that_closes_everything_is_an_alert(connection, database, ahead):
+    """The same on two days does not make it true: more than three days differ."""
+    nothing = [MarketDay(MARCH + timedelta(days=number), is_open=False) for number in range(14)]
+    check(connection, Exchange(nothing, name="kis"), MARCH)
+    a_day_passes(database)
+    with pytest.raises(CalendarMismatchError, match=r"9 day\(s\)"):
+        check(connection, Exchange(nothing, name="kis"), MARCH)
+    assert not ahead.exists()
