@@ -51,6 +51,7 @@ ALLOWED = {
     "unit/emulator/test_process.py": {"EmulatorProcess without now=", "data_pipeline.market.clock.market_now"},
     "shift/sitecustomize.py": {"*"},
     "faults/worker.py": {"time.time"},
+    "unit/coordination/test_file_store.py": {"time.time"},
     "integration/loading/test_straight.py": {"now()"},
     "integration/read/market_rows.py": {"clock_timestamp()"},
     "integration/warehouse/test_restatement.py": {"clock_timestamp()"},

@@ -149,7 +149,11 @@ def test_minutes_of_the_whole_market_are_planned_after_the_close(warehouse, due,
     os.environ["WATCH_LIST"] = "005930,000660"
     moment = datetime.fromisoformat(f"2026-09-22T{due}+09:00")
     plan = plan_minutes(
-        {"params": {"stock_codes": [], "chunk_size": 1 if codes != "all" else 300}, "data_interval_start": moment},
+        {
+            "params": {"stock_codes": [], "chunk_size": 1 if codes != "all" else 300},
+            "data_interval_start": datetime(2026, 9, 22, 11, tzinfo=SEOUL),
+            "dag_run": SimpleNamespace(run_after=moment),
+        },
         "mock_default",
     )
     listed = [code for (code,) in query(warehouse, "SELECT stock_code FROM market.instrument ORDER BY stock_code")]

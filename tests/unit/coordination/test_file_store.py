@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +171,11 @@ def test_two_hosts_on_one_directory_are_refused(tmp_path: Path) -> None:
     """State that another host wrote a moment ago is an error; an hour later that host counts as gone."""
     path = tmp_path / "k.json"
     path.write_text(json.dumps({**GOOD, "boot": "elsewhere", "host": "other-host"}), encoding="utf-8")
+    present = time.time()  # of this process: a shifted clock does not date files
+    os.utime(path, (present, present))
     with pytest.raises(CoordinationError, match=r"other-host.*one host only"):
         FileStore(tmp_path, boot_id="here").read("k")
-    hour_ago = path.stat().st_mtime - 3600
+    hour_ago = present - 3600
     os.utime(path, (hour_ago, hour_ago))
     assert FileStore(tmp_path, boot_id="here").read("k") == {}
 

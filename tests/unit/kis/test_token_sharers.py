@@ -232,7 +232,7 @@ def test_what_lies_in_the_folder_holds_no_secret(shop: Shop) -> None:
     assert not any(secret.encode() in lying for secret in ("token-1", APP_KEY, APP_SECRET))
 
 
-@pytest.mark.parametrize("fernet", [None, AIRFLOW, OTHER_AIRFLOW])
+@pytest.mark.parametrize("fernet", [None, AIRFLOW, OTHER_AIRFLOW], ids=["none", "same", "other"])
 @pytest.mark.parametrize("sealed", [True, False])
 def test_a_token_of_version_0_1_costs_one_issue(shop: Shop, fernet: str | None, *, sealed: bool) -> None:
     """State files as 0.1 wrote them, sealed with a Fernet key or not, are no error and cost at most one request."""

@@ -208,6 +208,19 @@ def test_an_answer_ends_with_the_published_list(file: Path, tmp_path: Path) -> N
     assert answered(file, {FRIDAY: False}) == []
 
 
+def test_an_answer_ends_with_a_release_that_has_the_year(file: Path, tmp_path: Path) -> None:
+    """A package that ships the published year is right against what was answered before, and a person against both."""
+    answered(file, {FRIDAY: False})
+    run("close", MONDAY, "Temporary holiday", "--source", "notice")
+    facts = json.loads(SHIPPED)
+    facts["provisional"].remove(2028)
+    release = tmp_path / "release.json"
+    release.write_text(json.dumps(facts), "utf-8")
+    closures = CorrectionsFile(file, NOW, lambda _: None, release).facts()["closures"]["2028"]
+    assert "03-03" not in closures
+    assert closures["03-06"] == "Temporary holiday"
+
+
 def test_an_answer_that_was_taken_back_does_not_come_again(file: Path) -> None:
     """A person has the last word."""
     answered(file, {FRIDAY: False})
