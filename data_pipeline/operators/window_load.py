@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from data_pipeline.evidence import MinuteEvidence
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks import check_window, require_codes
+from data_pipeline.loading.errors import said_plainly
 from data_pipeline.loading.ingest_run import start_run
 from data_pipeline.loading.instruments import differences, keep_list
 from data_pipeline.loading.judge import Asked
@@ -127,7 +128,8 @@ class WindowLoad:
             self.connection, self.dataset.table.name, self.source.name, run.dag_id, run.task_id, run.run_key,
             first, last, self.expected_rows, map_index=run.map_index,
         )  # fmt: skip
-        self.connection.commit()
+        with said_plainly("ingest_run"):
+            self.connection.commit()
 
     def records(self, part: Window) -> Iterator[Any]:
         """Ask the source for a part of the window; lists are checked as they come, rows of codes when all are there."""

@@ -11,6 +11,7 @@ import pytest
 
 from data_pipeline.exceptions import ConnectionFailedError
 from data_pipeline.loading.commit import commit_run
+from data_pipeline.loading.errors import said_plainly
 from data_pipeline.loading.ingest_run import finish_run, start_run
 from data_pipeline.loading.postgres import LoadCounts, upsert
 from data_pipeline.loading.tables import DAILY_BAR
@@ -35,7 +36,8 @@ def load(url, records, expect_empty):
     """Load one window as the operator does, from its own connection, and return the counts."""
     with closing(connect(url)) as connection:
         run_id = start_run(connection, "daily_bar", "kis")
-        connection.commit()
+        with said_plainly("ingest_run"):
+            connection.commit()
         counts = upsert(connection, DAILY_BAR, iter(records), "kis", run_id, expect_empty=expect_empty)
         finish_run(connection, run_id, counts)
         if (newer := commit_run(connection, run_id)) is not connection:
