@@ -38,13 +38,9 @@ ASKED_TODAY = """
     SELECT EXISTS (
         SELECT FROM market.ingest_run
         WHERE dataset = 'trading_session' AND source = %s AND (requests > 0 OR requests IS NULL)
-            AND started_at >= now() - (
-                market.now() - date_trunc('day', market.now() AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul')
-            AND (market.now() = now() OR first = %s)
+            AND market_day = (market.now() AT TIME ZONE 'Asia/Seoul')::date
     )
 """
-"""Since the market's midnight, in real time, which ``started_at`` is. While the clock is fixed, only what was asked
-about this day counts: the rest may have been asked under another clock."""
 ANSWERED = """
     SELECT day, is_open, loaded_at < now() - (
         market.now() - date_trunc('day', market.now() AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul')
@@ -82,7 +78,7 @@ def check_calendar(
     """
     heard: set[date] = set()
     with _alone(connection):
-        if _asked_today(connection, source.name, window.first):
+        if _asked_today(connection, source.name):
             counts = _remembered(connection, source.name, window, run)
         else:
             counts = load_window(connection, source, _overheard(dataset, heard), window, run)
@@ -151,8 +147,8 @@ def _alone(connection: Connection) -> Iterator[None]:
         _execute(connection, "SELECT pg_advisory_unlock(%s)", LOCK)
 
 
-def _asked_today(connection: Connection, source: str, first: date) -> bool:
-    ((asked,),) = _execute(connection, ASKED_TODAY, source, first)
+def _asked_today(connection: Connection, source: str) -> bool:
+    ((asked,),) = _execute(connection, ASKED_TODAY, source)
     return bool(asked)
 
 

@@ -35,6 +35,7 @@ from data_pipeline.market.records import Instrument
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.base import AbstractDataSource
+from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -127,7 +128,8 @@ class WindowLoad:
             self.connection, self.dataset.table.name, self.source.name, run.dag_id, run.task_id, run.run_key,
             first, last, self.expected_rows, map_index=run.map_index,
         )  # fmt: skip
-        self.connection.commit()
+        with said_plainly("ingest_run"):
+            self.connection.commit()
 
     def records(self, part: Window) -> Iterator[Any]:
         """Ask the source for a part of the window; lists are checked as they come, rows of codes when all are there."""

@@ -69,9 +69,9 @@ def connect(
         connection = psycopg2.connect(
             make_dsn(**{**defaults, **parameters, "options": " ".join(one for one in options if one)})
         )
+        return _on_market_time(connection, os.environ if environ is None else environ)
     except psycopg2.OperationalError as error:
         _raise_connect_error(url, error)
-    return _on_market_time(connection, os.environ if environ is None else environ)
 
 
 def reopener(connection: Connection) -> Callable[[], Connection]:
@@ -88,8 +88,9 @@ def _on_market_time(connection: Connection, environ: Mapping[str, str]) -> Conne
     """Fix the session's ``market.now()`` when ``MARKET_CLOCK`` says so, before any transaction of the caller."""
     if is_fixed(environ):
         try:
-            with connection, connection.cursor() as cursor:
+            with connection.cursor() as cursor:
                 cursor.execute(_FIX, (market_clock(environ)().isoformat(),))
+            connection.commit()
         except BaseException:
             connection.close()
             raise

@@ -39,3 +39,10 @@ BEGIN
     RETURN made;
 END
 $$;
+
+-- On which day of the market's a window was begun: what is asked once a day goes by it, whatever clock is fixed.
+ALTER TABLE market.ingest_run ADD COLUMN market_day date;
+UPDATE market.ingest_run SET market_day = (started_at AT TIME ZONE 'Asia/Seoul')::date;
+ALTER TABLE market.ingest_run ALTER COLUMN market_day SET NOT NULL,
+    ALTER COLUMN market_day SET DEFAULT (market.now() AT TIME ZONE 'Asia/Seoul')::date;
+COMMENT ON COLUMN market.ingest_run.market_day IS 'Day in Seoul on which it began, by the market''s clock; source: market.now().';

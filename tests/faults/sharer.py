@@ -15,6 +15,7 @@ from contextlib import closing
 from data_pipeline.coordination.store import open_store
 from data_pipeline.emulator.process import APP_KEY
 from data_pipeline.exceptions import AuthenticationError
+from data_pipeline.market.clock import market_now
 from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.endpoints import PRICE
 from data_pipeline.sources.kis.settings import KisSettings
@@ -37,7 +38,7 @@ def call(settings: KisSettings, url: str, fernet_key: str, patience: float) -> s
         time.sleep(seconds)
 
     store = open_store(url, {"AIRFLOW__CORE__FERNET_KEY": fernet_key})
-    with closing(KisClient(settings, store, sleep=sleep)) as client:
+    with closing(KisClient(settings, store, None, market_now, sleep)) as client:
         try:
             client.call(PRICE, QUERY, "005930")
         except (AuthenticationError, StillWaitingError) as error:

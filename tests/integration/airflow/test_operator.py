@@ -133,7 +133,7 @@ def test_a_wrong_argument_is_named(warehouse, change, words):
 
 def test_a_running_session_is_loaded_when_that_is_asked_for(warehouse):
     """Half a day of minutes is what a run in session wants; at 19:59 the session is not final."""
-    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 19, 59, tzinfo=SEOUL))
+    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 19, 59, tzinfo=SEOUL), run_type="scheduled")
     context = {"params": {"session": "2026-09-22"}, "dag_run": run}
     assert execute("minute_bar", context, stock_codes=["005930"], running_session=True)["inserted"] == 381
 
@@ -152,7 +152,7 @@ def test_minutes_of_the_whole_market_are_planned_after_the_close(warehouse, due,
         {
             "params": {"stock_codes": [], "chunk_size": 1 if codes != "all" else 300},
             "data_interval_start": datetime(2026, 9, 22, 11, tzinfo=SEOUL),
-            "dag_run": SimpleNamespace(run_after=moment),
+            "dag_run": SimpleNamespace(run_after=moment, run_type="scheduled"),
         },
         "mock_default",
     )
@@ -163,7 +163,7 @@ def test_minutes_of_the_whole_market_are_planned_after_the_close(warehouse, due,
 
 def test_a_session_that_is_not_final_is_refused(warehouse):
     """At 19:59 the volume of the day still grows; half a day would look like a whole one."""
-    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 19, 59, tzinfo=SEOUL))
+    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 19, 59, tzinfo=SEOUL), run_type="scheduled")
     with pytest.raises(InvalidRequestError, match="final only up to 2026-09-21"):
         execute("daily_bar", {"params": {"session": "2026-09-22"}, "dag_run": run}, stock_codes=CODES)
 

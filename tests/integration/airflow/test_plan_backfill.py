@@ -37,7 +37,7 @@ def plan(warehouse, tmp_path):
     connection = {"conn_type": "kis", "login": "K" * 36, "password": "S" * 180, "extra": extra}
     os.environ["AIRFLOW_CONN_KIS_DEFAULT"] = json.dumps(connection)
     os.environ["COORDINATION_URL"] = tmp_path.as_uri()
-    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL))
+    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL), run_type="scheduled")
     return lambda form, **more: plan_backfill({"params": form, "dag_run": run, **more}, "kis_default")
 
 

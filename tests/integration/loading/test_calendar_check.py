@@ -112,19 +112,17 @@ def test_the_next_day_asks_again(connection, database):
     source = Exchange()
     check(connection, source)
     with database.connect("owner") as owner, owner, owner.cursor() as cursor:
-        cursor.execute("UPDATE market.ingest_run SET started_at = started_at - interval '1 day'")
+        cursor.execute("UPDATE market.ingest_run SET market_day = market_day - 1")
     assert check(connection, source)["unchanged"] == 7
     assert source.asked == 2
 
 
-def test_days_that_were_not_in_the_answer(database, monkeypatch):
-    """By the machine's clock today's only call was about other days: an error, not silence."""
-    monkeypatch.delenv("MARKET_CLOCK", raising=False)
+def test_days_that_were_not_in_the_answer(connection):
+    """Today's only call was about other days: an error, not silence."""
     source = Exchange()
-    with database.connect() as connection:
-        check(connection, source)
-        with pytest.raises(IncompleteDataError, match="2026-12-01"):
-            check(connection, source, date(2026, 12, 1))
+    check(connection, source)
+    with pytest.raises(IncompleteDataError, match="2026-12-01"):
+        check(connection, source, date(2026, 12, 1))
     assert source.asked == 1
 
 
@@ -163,7 +161,7 @@ def ahead(tmp_path, monkeypatch):
 def a_day_passes(database):
     """What was asked and loaded so far was yesterday."""
     with database.connect("owner") as owner, owner, owner.cursor() as cursor:
-        cursor.execute("UPDATE market.ingest_run SET started_at = started_at - interval '1 day'")
+        cursor.execute("UPDATE market.ingest_run SET market_day = market_day - 1")
         cursor.execute("UPDATE market.trading_session SET loaded_at = loaded_at - interval '1 day'")
 
 

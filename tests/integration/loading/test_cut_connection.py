@@ -22,6 +22,7 @@ from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.warehouse.connect import connect
+from data_pipeline.warehouse.errors import said_plainly
 
 BAR = DailyBar("000000", date(2026, 9, 14), 70000, 71500, 69900, 71000, 1000, 70500000, 1420)
 OLD = [replace(BAR, stock_code=f"{number:06d}") for number in range(1200)]
@@ -35,7 +36,8 @@ def load(url, records, expect_empty):
     """Load one window as the operator does, from its own connection, and return the counts."""
     with closing(connect(url)) as connection:
         run_id = start_run(connection, "daily_bar", "kis")
-        connection.commit()
+        with said_plainly("ingest_run"):
+            connection.commit()
         counts = upsert(connection, DAILY_BAR, iter(records), "kis", run_id, expect_empty=expect_empty)
         finish_run(connection, run_id, counts)
         if (newer := commit_run(connection, run_id)) is not connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import psycopg2
 import pytest
@@ -15,8 +15,8 @@ from data_pipeline.loading.checks.findings import Finding, Severity
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.market.records import CurrentPrice, Instrument
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.kis.master import parse_master
-from data_pipeline.warehouse.calendar_table import keep_sessions
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 from tests.unit.kis.fakes import line, zipped
@@ -32,6 +32,19 @@ PRICE = CurrentPrice(
 """As recorded: 1,692 hundred million won at 6,060 won, for 27,931 thousand shares."""
 
 
+def evening():
+    """The clock: after the sessions of these tests."""
+    return datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL)
+
+
+def fill_calendar(connection):
+    """Put the sessions there as the version before did."""
+    calendar = krx_calendar()
+    known = calendar.sessions(calendar.first_day, calendar.last_day)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO market.calendar_session SELECT unnest(%s::date[])", (known,))
+
+
 @pytest.fixture
 def old(server, tmp_path):
     """A database as the version before left it: with every migration but the newest."""
@@ -45,7 +58,7 @@ def old(server, tmp_path):
             cursor.execute("CREATE DATABASE mended OWNER market_owner")
             migrate(server.url("mended"), scripts=scripts)
             with closing(connect(server.url("mended"))) as connection:
-                keep_sessions(connection)
+                fill_calendar(connection)
                 connection.commit()
                 yield connection
             cursor.execute("DROP DATABASE mended WITH (FORCE)")
@@ -180,7 +193,7 @@ def test_a_price_that_the_wrong_number_refused_is_loaded_by_a_retry(old, server)
     refused = as_rejection(Finding("market_cap", Severity.ERROR, "market value", PRICE))
     keep_rejections(old, "price_snapshot", "kis", [refused])
     old.commit()
-    assert retry_rows(old)["refused"] == 1
+    assert retry_rows(old, clock=evening)["refused"] == 1
     migrate(server.url("mended"))
-    assert retry_rows(old)["loaded"] == 1, rows(old, "SELECT reason FROM market.rejected_row")
+    assert retry_rows(old, clock=evening)["loaded"] == 1, rows(old, "SELECT reason FROM market.rejected_row")
     assert rows(old, "SELECT stock_code, market_cap FROM market.price_snapshot") == [("000020", 169_200_000_000)]

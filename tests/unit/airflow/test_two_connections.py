@@ -11,7 +11,12 @@ from data_pipeline.hooks.source import open_source
 from data_pipeline.operators.two_connections import chosen_conn_id, exchange_beside
 
 SANDBOX = "http://127.0.0.1:1"
-KIS = {"conn_type": "kis", "login": "key", "password": "secret", "extra": {"base_url": SANDBOX, "master_url": SANDBOX}}
+KIS = {
+    "conn_type": "kis",
+    "login": "key",
+    "password": "no-key",
+    "extra": {"base_url": SANDBOX, "master_url": SANDBOX},
+}
 TRUE_KIS = KIS | {"extra": {"environment": "real"}}
 KRX = {"conn_type": "krx", "password": "K" * 40, "extra": {"base_url": SANDBOX}}
 TRUE_KRX = {"conn_type": "krx", "password": "K" * 40}
