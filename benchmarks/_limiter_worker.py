@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._limiter_peers import Meter, install
-from data_pipeline.coordination.store import open_store
+from data_pipeline.coordination.opening import open_store
 from data_pipeline.exceptions import CircuitOpenError, DataPipelineError
 from data_pipeline.market.clock import market_now
 from data_pipeline.sources.kis.endpoints import PRICE

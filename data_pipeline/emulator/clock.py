@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from email.utils import formatdate
 from functools import lru_cache
 
-from data_pipeline.market.clock import Clock
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL, Clock
 
 
 class MarketClock:

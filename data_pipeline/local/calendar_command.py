@@ -19,8 +19,9 @@ from rich.console import Console
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError, InvalidRequestError, TransientError
 from data_pipeline.market import calendar_file
 from data_pipeline.market.calendar_changes import CorrectionsFile
-from data_pipeline.market.calendar_corrections import Corrections, corrected, corrections_path, read_corrections
+from data_pipeline.market.calendar_corrections import Corrections, corrected, read_corrections
 from data_pipeline.market.clock import market_now
+from data_pipeline.market.state_folder import corrections_path
 from data_pipeline.market.trading_calendar import DATA_FILE, TradingCalendar
 from data_pipeline.warehouse.calendar_table import holds_rows, keep_sessions
 from data_pipeline.warehouse.connect import connect

@@ -39,7 +39,7 @@ class CorrectionsFile:
     """The corrections of one installation.
 
     Args:
-        path: See :func:`~data_pipeline.market.calendar_corrections.corrections_path`; made at the first change.
+        path: See :func:`~data_pipeline.market.state_folder.corrections_path`; made at the first change.
         now: The moment that is noted beside what is entered; aware.
         may_close: Is handed the sessions that a change would close, before it is written, and raises when one may not.
         shipped: The calendar's file that is corrected.

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.market.trading_calendar import SEOUL
+
+SEOUL = ZoneInfo("Asia/Seoul")
 
 Clock = Callable[[], datetime]
 """Returns the present moment, aware."""

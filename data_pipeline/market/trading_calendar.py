@@ -16,16 +16,16 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from zoneinfo import ZoneInfo
 
 from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
 from data_pipeline.market import calendar_facts
-from data_pipeline.market.calendar_corrections import corrected, corrections_path, read_corrections
+from data_pipeline.market.calendar_corrections import corrected, read_corrections
+from data_pipeline.market.clock import SEOUL as SEOUL  # noqa: PLC0414 - its documented address
 from data_pipeline.market.once_a_day import OnceADay
+from data_pipeline.market.state_folder import corrections_path
 
 log = logging.getLogger(__name__)
 
-SEOUL = ZoneInfo("Asia/Seoul")
 DATA_FILE = Path(__file__).with_name("xkrx_sessions.json")
 
 _REGULAR_OPEN = time(9)

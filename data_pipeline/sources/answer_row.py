@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar
 
 from data_pipeline.exceptions import PayloadError
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL
 
 RecordT = TypeVar("RecordT")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 
+from data_pipeline.emulator.exchange import dumps
 from data_pipeline.emulator.kis.errors import invalid_field, missing_field, wrong_size
-from data_pipeline.emulator.view import MarketView, Moment
+from data_pipeline.emulator.kis.view import MarketView, Moment
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import TradingCalendar
 
@@ -18,6 +17,8 @@ QUOTATIONS = "/uapi/domestic-stock/v1/quotations/"
 MARKETS = ("J", "NX", "UN")
 WEEKS = timedelta(days=15)
 """Longer than the exchange ever closes."""
+EOK = 100_000_000
+"""억: the unit of hts_avls and cpfn."""
 DONE = ("MCA00000", "정상처리 되었습니다.")
 
 
@@ -87,11 +88,6 @@ SYMBOL = (("FID_COND_MRKT_DIV_CODE", 2), ("FID_INPUT_ISCD", 12))
 """The two fields that nearly every quotation needs."""
 
 
-def parse_query(raw: bytes) -> dict[str, str]:
-    """Return the query with its names in upper case, as the real server reads them in either case."""
-    return {name.upper(): value for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True)}
-
-
 def stock_codes(query: Mapping[str, str]) -> tuple[str, ...]:
     """Return every stock code that a query names, in its order."""
     if "FID_INPUT_ISCD" in query:
@@ -124,11 +120,6 @@ def a_session_earlier(query: Mapping[str, str], calendar: TradingCalendar) -> di
             day = max(parse_day(name, moved[name]), calendar.first_day + WEEKS)
             moved[name] = f"{calendar.previous_session(min(day, calendar.last_day)):%Y%m%d}"
     return moved
-
-
-def dumps(value: Any) -> bytes:
-    """Return compact JSON in UTF-8, Korean as it is."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def envelope(outputs: Mapping[str, Any], tr_cont: str = "", done: tuple[str, str] = DONE) -> Answer:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from data_pipeline.emulator.figures import figure
+from data_pipeline.emulator.kis.bars import window
 from data_pipeline.emulator.kis.errors import invalid_field
+from data_pipeline.emulator.kis.quote import read_quote
+from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, change_rate, envelope, percent, plain_sign
-from data_pipeline.emulator.kis.wire_chart import window
-from data_pipeline.emulator.kis.wire_price import read_quote
-from data_pipeline.emulator.view import MarketView
 from data_pipeline.market.records import DailyBar
 
 PAGE = 30
@@ -26,7 +26,7 @@ def answer(view: MarketView, call: Call) -> Answer:
     code = call.code()
     read_quote(view, code, call.moment)
     last = call.moment.session
-    bars = window(view, call, code, (last - REACH[period], last), period, raw=adjust == "0")[-PAGE - 1 :]
+    bars = window(view, call.moment, code, (last - REACH[period], last), period, raw=adjust == "0")[-PAGE - 1 :]
     before = [None, *(bar for bar, _ in bars)]
     rows = [_row(bar, ratio, older) for older, (bar, ratio) in zip(before, bars, strict=False)]
     return envelope({"output": rows[::-1][:PAGE]})

@@ -7,12 +7,11 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 
 from data_pipeline.emulator.kis.errors import invalid_field, wrong_size
+from data_pipeline.emulator.kis.quote import read_quote
+from data_pipeline.emulator.kis.view import MarketView, Moment
 from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, change_rate, envelope, sign
-from data_pipeline.emulator.kis.wire_book import phase
-from data_pipeline.emulator.kis.wire_price import read_quote
-from data_pipeline.emulator.view import MarketView, Moment
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import MinuteBar
-from data_pipeline.market.trading_calendar import SEOUL
 
 TODAY_PAGE = 30
 PAST_PAGE = 120
@@ -100,7 +99,7 @@ def _day_rows(view: MarketView, code: str, day: date, moment: Moment) -> Iterato
 def _repeat(view: MarketView, last: MinuteBar, moment: Moment, total: int) -> tuple[datetime, dict[str, str]] | None:
     """Return the running minute before its first trade, which repeats the volume of the minute before (as recorded)."""
     minute = moment.at
-    if last.at >= minute or phase(view.calendar, moment) != "open":
+    if last.at >= minute or view.phase(moment) != "open":
         return None
     price = last.close
     return minute, _row(MinuteBar(last.stock_code, minute, price, price, price, price, last.volume, 0), total)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from data_pipeline.emulator.kis.errors import WireError, invalid_field, missing_field, wrong_size
+from data_pipeline.emulator.exchange import WireError, dumps
+from data_pipeline.emulator.kis.errors import invalid_field, missing_field, wrong_size
+from data_pipeline.emulator.kis.quote import Quote, read_quote
+from data_pipeline.emulator.kis.view import MarketView, Moment
 from data_pipeline.emulator.kis.wire import (
     DONE,
     MARKETS,
@@ -12,13 +15,10 @@ from data_pipeline.emulator.kis.wire import (
     Call,
     Endpoint,
     change_rate,
-    dumps,
     percent,
     plain_code,
     sign,
 )
-from data_pipeline.emulator.kis.wire_price import Quote, read_quote
-from data_pipeline.emulator.view import MarketView, Moment
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 
 SLOTS = 30

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from data_pipeline.emulator.figures import figure
 from data_pipeline.market.records import DailyBar, Instrument
-from data_pipeline.sources.mock.market import SyntheticMarket
+
+if TYPE_CHECKING:
+    from data_pipeline.sources.mock.market import SyntheticMarket
 
 AFTER_MARKET_SINCE = date(2026, 9, 14)
 _POINTS = 10**12

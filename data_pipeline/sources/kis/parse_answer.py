@@ -24,7 +24,7 @@ from data_pipeline.exceptions import (
     UnknownStockError,
     UnsupportedDatasetError,
 )
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.sources.kis.parse_fields import Row
 
 TOKEN_REFUSED = frozenset({"EGW00121", "EGW00123"})

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.sources.answer_row import AnswerRow, shortened
 
 _MOMENT = re.compile(r"[0-9]{14}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL
 
 
 class ServerClock:

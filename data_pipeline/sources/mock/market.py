@@ -9,8 +9,7 @@ from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
 from data_pipeline.market.records import DailyBar, Instrument, MinuteBar, OrderBook
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 from data_pipeline.sources.mock.book import empty_book, order_book
-from data_pipeline.sources.mock.closes import base_price, price_limits
-from data_pipeline.sources.mock.days import day_of
+from data_pipeline.sources.mock.days import base_price, day_of, price_limits
 from data_pipeline.sources.mock.issue import SESSION_ZERO, Former, Issue
 from data_pipeline.sources.mock.minutes import Stretch, minute_bars, stretch_so_far
 from data_pipeline.sources.mock.past import earlier_issues, with_past
@@ -162,7 +161,7 @@ class SyntheticMarket:
 
     @cached_property
     def _issues(self) -> dict[str, Issue]:
-        return with_past(build_universe(self.seed, self.calendar), self._indices)
+        return with_past(build_universe(self.seed, self._sessions), self._indices)
 
     @cached_property
     def _earlier(self) -> dict[str, Issue]:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.evidence import MinuteEvidence, tell
 from data_pipeline.market.records import (
     ChartData,
@@ -21,7 +22,6 @@ from data_pipeline.market.records import (
     StockInfo,
     require_stock_code,
 )
-from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.mock.charts import day_charts, minute_charts
 from data_pipeline.sources.mock.market import SyntheticMarket

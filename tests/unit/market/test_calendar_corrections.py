@@ -16,7 +16,7 @@ from data_pipeline.cli import main
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.local.plan import make_plan
 from data_pipeline.market.calendar_changes import CorrectionsFile
-from data_pipeline.market.calendar_corrections import corrections_path
+from data_pipeline.market.state_folder import corrections_path
 from data_pipeline.market.trading_calendar import DATA_FILE, SEOUL, krx_calendar
 from data_pipeline.timetables import KrxSessionTimetable
 
