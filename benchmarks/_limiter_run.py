@@ -19,8 +19,8 @@ from benchmarks._limiter_peers import OURS
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.market.clock import market_now
+from data_pipeline.sources.kis.codes import symbol
 from data_pipeline.sources.kis.endpoints import PRICE
-from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
