@@ -262,15 +262,6 @@ def _warn_of(year: int) -> None:
         )
 
 
-def load_calendar(path: Path) -> TradingCalendar:
-    """Return the calendar that this JSON file describes.
-
-    Raises:
-        ConfigurationError: The file is missing, is not JSON, or its facts are unusable.
-    """
-    return TradingCalendar(calendar_facts.read_facts(path))
-
-
 def _in_force(changes: Sequence[tuple[date, T]], session: date) -> T:
     return [value for day, value in changes if day <= session][-1]
 

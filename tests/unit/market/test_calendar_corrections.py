@@ -107,6 +107,7 @@ def test_a_year_beyond_the_calendar(tmp_path: Path) -> None:
         (["open", "2028-03-03", "--source", "x"], "not among the closed days"),
         (["open", "2028-12-29", "--source", "x"], "the exchange always closes it"),
         (["late", "2028-05-02", "--source", "x"], "not a session"),
+        (["late", "2041-11-15", "--source", "x"], "does not cover 2041"),
         (["close", "2027-12-29", "in the past", "--source", "x"], "2027-12-29 is not ahead"),
         (["undo", "2028-03-03"], "no correction about 2028-03-03"),
     ],
