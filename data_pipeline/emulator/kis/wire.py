@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from data_pipeline.emulator.exchange import dumps
 from data_pipeline.emulator.kis.errors import invalid_field, missing_field, wrong_size
 from data_pipeline.emulator.kis.view import MarketView, Moment
-from data_pipeline.market.records import DailyBar
+from data_pipeline.market.records import DailyBar, MinuteBar
 from data_pipeline.market.trading_calendar import TradingCalendar
 
 QUOTATIONS = "/uapi/domestic-stock/v1/quotations/"
@@ -150,3 +150,23 @@ def percent(part: float, whole: float) -> str:
 def change_rate(bar: DailyBar) -> str:
     """Return prdy_ctrt: the change in percent of the base price."""
     return percent(bar.change, bar.close - bar.change)
+
+
+def change(bar: DailyBar, limits: tuple[int, int]) -> dict[str, str]:
+    """Return the fields of the change since the base price."""
+    return {"prdy_vrss": str(bar.change), "prdy_vrss_sign": sign(bar, limits), "prdy_ctrt": change_rate(bar)}
+
+
+def candle(bar: DailyBar | MinuteBar) -> dict[str, str]:
+    """Return the fields of open, high and low."""
+    return {"stck_oprc": str(bar.open), "stck_hgpr": str(bar.high), "stck_lwpr": str(bar.low)}
+
+
+def period_and_adjustment(call: Call, periods: Collection[str]) -> tuple[str, str]:
+    """Return what a chart is asked for: its period and FID_ORG_ADJ_PRC; OPSQ2001 when the TR does not know one."""
+    period, adjustment = call.query["FID_PERIOD_DIV_CODE"], call.query["FID_ORG_ADJ_PRC"]
+    if period not in periods:
+        raise invalid_field("FID_PERIOD_DIV_CODE")
+    if adjustment not in ("0", "1"):
+        raise invalid_field("FID_ORG_ADJ_PRC")
+    return period, adjustment

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from data_pipeline.emulator.kis.quote import read_quote
 from data_pipeline.emulator.kis.view import MarketView, Moment
-from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, envelope, percent, plain_sign
+from data_pipeline.emulator.kis.wire import (
+    SYMBOL,
+    Answer,
+    Call,
+    Endpoint,
+    candle,
+    envelope,
+    percent,
+    plain_sign,
+)
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 
 DEPTH = 10
@@ -28,9 +37,7 @@ def _answer(view: MarketView, code: str, moment: Moment) -> Answer:
     output2 = {
         "antc_mkop_cls_code": "311" if in_auction else "112",
         "stck_prpr": str(bar.close),
-        "stck_oprc": str(bar.open),
-        "stck_hgpr": str(bar.high),
-        "stck_lwpr": str(bar.low),
+        **candle(bar),
         "stck_sdpr": str(quote.base),
         "antc_cnpr": str(expected),
         "antc_cntg_vrss_sign": plain_sign(change),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from data_pipeline.emulator.figures import figure
 from data_pipeline.emulator.kis.bars import PAGE, REACH, window
-from data_pipeline.emulator.kis.errors import invalid_field
 from data_pipeline.emulator.kis.quote import Quote, read_quote
 from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import (
@@ -13,22 +12,19 @@ from data_pipeline.emulator.kis.wire import (
     Answer,
     Call,
     Endpoint,
-    change_rate,
+    candle,
+    change,
     envelope,
     percent,
+    period_and_adjustment,
     plain_sign,
-    sign,
 )
 from data_pipeline.market.records import DailyBar
 
 
 def answer(view: MarketView, call: Call) -> Answer:
     """Return up to 100 bars counted back from DATE_2, newest first; FID_ORG_ADJ_PRC 0 is adjusted, 1 raw."""
-    period, adjust = call.query["FID_PERIOD_DIV_CODE"], call.query["FID_ORG_ADJ_PRC"]
-    if period not in REACH:
-        raise invalid_field("FID_PERIOD_DIV_CODE")
-    if adjust not in ("0", "1"):
-        raise invalid_field("FID_ORG_ADJ_PRC")
+    period, adjust = period_and_adjustment(call, REACH)
     first, last = call.day("FID_INPUT_DATE_1"), call.day("FID_INPUT_DATE_2")
     code = call.code()
     quote = read_quote(view, code, call.moment)
@@ -42,9 +38,7 @@ def row(bar: DailyBar, ratio: float) -> dict[str, str]:
     return {
         "stck_bsop_date": f"{bar.session:%Y%m%d}",
         "stck_clpr": str(bar.close),
-        "stck_oprc": str(bar.open),
-        "stck_hgpr": str(bar.high),
-        "stck_lwpr": str(bar.low),
+        **candle(bar),
         "acml_vol": str(bar.volume),
         "acml_tr_pbmn": str(bar.trading_value),
         "flng_cls_code": "00",
@@ -61,9 +55,7 @@ def _head(view: MarketView, call: Call, quote: Quote) -> dict[str, str]:
     book = view.book(one.stock_code, call.moment)
     earnings, worth = quote.earnings, quote.book_value
     return {
-        "prdy_vrss": str(bar.change),
-        "prdy_vrss_sign": sign(bar, quote.limits),
-        "prdy_ctrt": change_rate(bar),
+        **change(bar, quote.limits),
         "stck_prdy_clpr": str(quote.base),
         "acml_vol": str(bar.volume),
         "acml_tr_pbmn": str(bar.trading_value),
@@ -73,9 +65,7 @@ def _head(view: MarketView, call: Call, quote: Quote) -> dict[str, str]:
         "prdy_vol": str(before.volume if before else 0),
         "stck_mxpr": str(quote.limits[1]),
         "stck_llam": str(quote.limits[0]),
-        "stck_oprc": str(bar.open),
-        "stck_hgpr": str(bar.high),
-        "stck_lwpr": str(bar.low),
+        **candle(bar),
         "stck_prdy_oprc": str(before.open if before else 0),
         "stck_prdy_hgpr": str(before.high if before else 0),
         "stck_prdy_lwpr": str(before.low if before else 0),

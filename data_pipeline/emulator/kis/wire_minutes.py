@@ -9,7 +9,15 @@ from itertools import islice
 from data_pipeline.emulator.kis.errors import invalid_field, wrong_size
 from data_pipeline.emulator.kis.quote import read_quote
 from data_pipeline.emulator.kis.view import MarketView, Moment
-from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, change_rate, envelope, sign
+from data_pipeline.emulator.kis.wire import (
+    SYMBOL,
+    Answer,
+    Call,
+    Endpoint,
+    candle,
+    change,
+    envelope,
+)
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import MinuteBar
 
@@ -45,9 +53,7 @@ def _answer(view: MarketView, call: Call, last: date, until: datetime, page: int
     quote = read_quote(view, code, call.moment)
     bar = quote.bar
     head = {
-        "prdy_vrss": str(bar.change),
-        "prdy_vrss_sign": sign(bar, quote.limits),
-        "prdy_ctrt": change_rate(bar),
+        **change(bar, quote.limits),
         "stck_prdy_clpr": str(quote.base),
         "acml_vol": str(bar.volume),
         "acml_tr_pbmn": str(bar.trading_value),
@@ -110,9 +116,7 @@ def _row(bar: MinuteBar, total: int) -> dict[str, str]:
         "stck_bsop_date": f"{bar.at:%Y%m%d}",
         "stck_cntg_hour": f"{bar.at:%H%M%S}",
         "stck_prpr": str(bar.close),
-        "stck_oprc": str(bar.open),
-        "stck_hgpr": str(bar.high),
-        "stck_lwpr": str(bar.low),
+        **candle(bar),
         "cntg_vol": str(bar.volume),
         "acml_tr_pbmn": str(total),
     }

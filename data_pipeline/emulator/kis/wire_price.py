@@ -9,7 +9,17 @@ from data_pipeline.emulator.figures import figure
 from data_pipeline.emulator.kis.bars import adjusted, split_days
 from data_pipeline.emulator.kis.quote import Quote, read_quote
 from data_pipeline.emulator.kis.view import MarketView, Moment
-from data_pipeline.emulator.kis.wire import EOK, SYMBOL, Answer, Call, Endpoint, change_rate, envelope, percent, sign
+from data_pipeline.emulator.kis.wire import (
+    EOK,
+    SYMBOL,
+    Answer,
+    Call,
+    Endpoint,
+    candle,
+    change,
+    envelope,
+    percent,
+)
 from data_pipeline.market.price_rules import ETF, tick_size
 from data_pipeline.market.records import DailyBar, Instrument
 
@@ -68,15 +78,11 @@ def _day(quote: Quote) -> dict[str, str]:
     average = bar.trading_value / bar.volume if bar.volume else 0.0
     return {
         "stck_prpr": str(bar.close),
-        "prdy_vrss": str(bar.change),
-        "prdy_vrss_sign": sign(bar, quote.limits),
-        "prdy_ctrt": change_rate(bar),
+        **change(bar, quote.limits),
         "acml_tr_pbmn": str(bar.trading_value),
         "acml_vol": str(bar.volume),
         "prdy_vrss_vol_rate": percent(bar.volume, before.volume if before else 0),
-        "stck_oprc": str(bar.open),
-        "stck_hgpr": str(bar.high),
-        "stck_lwpr": str(bar.low),
+        **candle(bar),
         "stck_mxpr": str(quote.limits[1]),
         "stck_llam": str(quote.limits[0]),
         "stck_sdpr": str(quote.base),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -132,19 +133,11 @@ class Issue:
 
     def ratio(self, index: int) -> tuple[int, int]:
         """Return numerator and denominator of all jumps of the price level up to this session."""
-        numerator = denominator = 1
-        for step in self.steps:
-            if step.index <= index:
-                numerator, denominator = numerator * step.numerator, denominator * step.denominator
-        return numerator, denominator
+        return _product(step for step in self.steps if step.index <= index)
 
     def split(self, index: int) -> tuple[int, int]:
         """Return numerator and denominator of the splits up to this session; shares move by the inverse."""
-        numerator = denominator = 1
-        for step in self.steps:
-            if step.is_split and step.index <= index:
-                numerator, denominator = numerator * step.numerator, denominator * step.denominator
-        return numerator, denominator
+        return _product(step for step in self.steps if step.is_split and step.index <= index)
 
     def clock(self, index: int) -> int:
         """Return how far the price path has come: the session index less the sessions on which nothing traded."""
@@ -162,3 +155,10 @@ class Issue:
         bits = mixed(self.key, block ^ 0x1D7E << 32)
         start, stride = (bits >> 2) % IDLE_BLOCK, _STRIDES[bits & 3]
         return tuple((start + stride * step) % IDLE_BLOCK for step in range(self.idle))
+
+
+def _product(steps: Iterable[Step]) -> tuple[int, int]:
+    numerator = denominator = 1
+    for step in steps:
+        numerator, denominator = numerator * step.numerator, denominator * step.denominator
+    return numerator, denominator
