@@ -152,7 +152,7 @@ class TradingCalendar:
     def nxt_hours(self, session: date) -> dict[str, Hours]:
         """Return the hours of Nextrade (NXT, 넥스트레이드), the second market, by phase, ``pre_market`` first.
 
-        Before 2025-03-04 it did not exist and the answer is empty. It trades some of the exchange's issues, not all.
+        Before 2025-03-04 it did not exist and the answer is empty. It trades only some of the exchange's instruments.
 
         Raises:
             CalendarRangeError: A day on which the exchange opens late: how NXT moves with it is not known.

@@ -1,4 +1,4 @@
-"""The stock master files (종목 마스터): every listed issue of one market in fixed-width rows, zipped."""
+"""The stock master files (종목 마스터): every listed instrument of one market in fixed-width rows, zipped."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class MarketView:
         self.files = Kept(6)
 
     def warm(self, now: datetime) -> None:
-        """Draw the market's issues, so that the first call does not wait for it (about half a second)."""
+        """Draw the market's instruments, so that the first call does not wait for it (about half a second)."""
         self.market.instruments(self.calendar.quoted_session(now))
 
     def moment(self, now: datetime) -> Moment:
@@ -65,7 +65,7 @@ class MarketView:
         return "auction" if (close - moment.at).total_seconds() <= 600 else "open"
 
     def instrument(self, code: str, session: date) -> Instrument:
-        """Return the issue as listed in that session; refuses (MCA05918) a code that is not."""
+        """Return the instrument as listed in that session; refuses (MCA05918) a code that is not."""
         return self._listed.get((code, session), lambda: self._instrument(code, session))
 
     def _instrument(self, code: str, session: date) -> Instrument:
@@ -87,15 +87,15 @@ class MarketView:
         return bar
 
     def book(self, code: str, moment: Moment) -> OrderBook:
-        """Return the ten levels at that moment; empty sides for a halted issue."""
+        """Return the ten levels at that moment; empty sides for a halted instrument."""
         return self.market.order_book(code, moment.at)
 
     def bar_before(self, code: str, session: date) -> DailyBar | None:
-        """Return the bar of the session before; None for an issue listed today."""
+        """Return the bar of the session before; None for an instrument listed today."""
         return self.market.daily_bar(code, self.calendar.previous_session(session))
 
     def history(self, code: str, session: date) -> list[DailyBar]:
-        """Return the raw bars of the 250 sessions strictly before ``session``, oldest first; fewer for young issues."""
+        """Return the raw bars of the 250 sessions before ``session``, oldest first; fewer for young instruments."""
         return self._histories.get((code, session), lambda: self._history(code, session))
 
     def _history(self, code: str, session: date) -> list[DailyBar]:

@@ -13,14 +13,14 @@ EXCHANGE = {"KOSPI": "02", "KOSDAQ": "03", "KONEX": "04"}
 
 
 def answer(view: MarketView, call: Call) -> Answer:
-    """Return the ledger's entry of one listed issue; every date that does not apply is blank."""
+    """Return the ledger's entry of one listed instrument; every date that does not apply is blank."""
     quote = read_quote(view, plain_code(call.query["PDNO"]), call.moment)
     output = {**_identity(quote), **_dates(quote), **_kind(view, quote), **names(view, quote), **_ledger(view, quote)}
     return envelope({"output": output}, done=DONE)
 
 
 def answer_product(view: MarketView, call: Call) -> Answer:
-    """Return the ledger's entry of one listed issue as a product."""
+    """Return the ledger's entry of one listed instrument as a product."""
     quote = read_quote(view, plain_code(call.query["PDNO"]), call.moment)
     one = quote.instrument
     called = names(view, quote)
@@ -101,7 +101,7 @@ def _kind(view: MarketView, quote: Quote) -> dict[str, str]:
 
 
 def names(view: MarketView, quote: Quote) -> dict[str, str]:
-    """Return the issue's names, Korean and English, full and short, with its ISIN."""
+    """Return the instrument's names, Korean and English, full and short, with its ISIN."""
     one = quote.instrument
     full = one.name if quote.is_fund else f"{one.name}{'' if one.preferred else '보통주'}"
     english = view.market.english_name(one.stock_code)

@@ -25,7 +25,7 @@ TODAY_PAGE = 30
 PAST_PAGE = 120
 ONE_YEAR = timedelta(days=365)
 DAYS_BACK = 30
-"""How many sessions one page may reach back at most; an issue may be halted for all of them."""
+"""How many sessions one page may reach back at most; an instrument may be halted for all of them."""
 
 
 def answer_today(view: MarketView, call: Call) -> Answer:

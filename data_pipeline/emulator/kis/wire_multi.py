@@ -1,4 +1,4 @@
-"""``intstock-multprice``: the prices of up to thirty issues in one call (관심종목(멀티종목) 시세조회)."""
+"""``intstock-multprice``: the prices of up to thirty instruments in one call (관심종목(멀티종목) 시세조회)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _slots(call: Call) -> Iterator[str]:
 
 
 def fragment(view: MarketView, code: str, moment: Moment) -> bytes:
-    """Return the row of one issue as JSON; kept for as long as the moment lasts."""
+    """Return the row of one instrument as JSON; kept for as long as the moment lasts."""
     return view.fragments.get(("multi", code, moment), lambda: dumps(_row(view, code, moment)))
 
 

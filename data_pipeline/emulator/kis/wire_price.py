@@ -1,4 +1,4 @@
-"""``inquire-price``: the last price of one issue, its day and its year (주식현재가 시세, v1_국내주식-008)."""
+"""``inquire-price``: the last price of one instrument, its day and its year (주식현재가 시세, v1_국내주식-008)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from data_pipeline.market.records import DailyBar, Instrument
 
 
 def answer(view: MarketView, call: Call) -> Answer:
-    """Return the quote; when the issue is not listed, the refusal is the caller's to shape."""
+    """Return the quote; when the instrument is not listed, the refusal is the caller's to shape."""
     code = call.code()
     key = ("price", code, call.moment)
     return view.fragments.get(key, lambda: envelope({"output": _output(view, code, call.moment)}))

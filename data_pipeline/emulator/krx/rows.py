@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 AFTER_MARKET_SINCE = date(2026, 9, 14)
 _POINTS = 10**12
-"""Won of market value that make one point of the made-up indices."""
+"""Won of market value that make one point of the synthetic indices."""
 _INDICES = {"KRX": "KRX 종합", "KOSPI": "코스피", "KOSDAQ": "코스닥"}
 
 
@@ -144,7 +144,7 @@ def _index_row(
 
 
 def _nothing(_market: SyntheticMarket, _session: date, _after_market: bool) -> list[dict[str, str]]:
-    """Return no rows: the synthetic market has no such issues."""
+    """Return no rows: the synthetic market has no such instruments."""
     return []
 
 

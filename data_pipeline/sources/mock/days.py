@@ -34,7 +34,7 @@ _SURGE = 9 << 40
 
 
 class Day(NamedTuple):
-    """One session of one issue; open, high, low, volume and value are 0 when nothing traded."""
+    """One session of one instrument; open, high, low, volume and value are 0 when nothing traded."""
 
     base: int
     open: int

@@ -1,4 +1,4 @@
-"""One issue of the synthetic market: what it is, and the events of its life by session index."""
+"""One instrument of the synthetic market: what it is, and the events of its life by session index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data_pipeline.sources.mock.noise import mixed
 SESSION_ZERO = date(2010, 1, 4)
 """The session whose index is 0; those before it have negative ones, so that more calendar changes no figure."""
 OLD = -1
-"""Session index, while the issues are drawn, of a listing before ``SESSION_ZERO``."""
+"""Session index, while the instruments are drawn, of a listing before ``SESSION_ZERO``."""
 BEFORE_COVERAGE = -100_000
 """Session index of a listing that is older than the calendar."""
 LIQUIDATION_SESSIONS = 7
@@ -58,7 +58,7 @@ class Former:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What the model knows about one issue; all ``index`` values count sessions from ``SESSION_ZERO`` on."""
+    """What the model knows about one instrument; all ``index`` values count sessions from ``SESSION_ZERO`` on."""
 
     code: str
     isin: str
@@ -78,7 +78,7 @@ class Issue:
     face_value: int | None
     """Won before the first step."""
     key: int
-    """Seed of all noise of this issue."""
+    """Seed of all noise of this instrument."""
     sigma: int
     """Daily deviation of the logarithm to base two, fixed point."""
     level: int
@@ -110,7 +110,7 @@ class Issue:
         return self.listed < 0 and self.group == "ST" and not (self.steps or self.idle or self.pins)
 
     def is_listed(self, index: int) -> bool:
-        """Return whether the issue is listed on this session."""
+        """Return whether the instrument is listed on this session."""
         return self.listed <= index and (self.delisted is None or index < self.delisted)
 
     def is_halted(self, index: int) -> bool:

@@ -1,4 +1,4 @@
-"""Who is listed: about 2,750 issues on the reference session, and those that came before or will come."""
+"""Who is listed: about 2,750 instruments on the reference session, and those that came before or will come."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SIGMA, _LEVEL, _TURNOVER, _SHARES, _FACE, _IDLE, _MANAGED, _THIN = (salt << 52 
 
 
 class _Board(NamedTuple):
-    """How many issues a board has, and how they trade; logarithms are in quarters of an octave."""
+    """How many instruments a board has, and how they trade; logarithms are in quarters of an octave."""
 
     market: str
     group: str
@@ -163,7 +163,7 @@ class _Universe:
 
 
 def build_universe(seed: int, sessions: Sequence[date]) -> dict[str, Issue]:
-    """Return every issue that is ever listed, by stock code, in order of code; ``sessions`` are all that are known."""
+    """Return every instrument ever listed, by stock code, in order of code, given all known sessions."""
     zero = sessions.index(SESSION_ZERO)
     early = sessions[:zero]
     issues = sorted(_Universe(seed, sessions[zero:]).issues(), key=lambda issue: issue.code)
@@ -171,7 +171,7 @@ def build_universe(seed: int, sessions: Sequence[date]) -> dict[str, Issue]:
 
 
 def _dated(issue: Issue, early: Sequence[date]) -> Issue:
-    """Return an issue with the day and index of its first session, where that lies before ``SESSION_ZERO``."""
+    """Return an instrument with the day and index of its first session, where that lies before ``SESSION_ZERO``."""
     if issue.listed != OLD:
         return issue
     place = bisect_left(early, issue.listed_on)
