@@ -7,15 +7,7 @@ import zipfile
 from datetime import date
 
 from data_pipeline.emulator.figures import SECTORS, earnings_per_share, figure
-from data_pipeline.emulator.kis.master_layout import (
-    CODE_WIDTH,
-    ISIN_WIDTH,
-    NAME_WIDTH,
-    TAILS,
-    nothing,
-    number,
-    padded,
-)
+from data_pipeline.emulator.kis.master_layout import CODE_WIDTH, ISIN_WIDTH, NAME_WIDTH, TAILS, nothing, number, padded
 from data_pipeline.emulator.kis.quote import is_fund
 from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import EOK

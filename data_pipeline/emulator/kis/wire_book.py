@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from data_pipeline.emulator.kis.quote import read_quote
 from data_pipeline.emulator.kis.view import MarketView, Moment
-from data_pipeline.emulator.kis.wire import (
-    SYMBOL,
-    Answer,
-    Call,
-    Endpoint,
-    candle,
-    envelope,
-    percent,
-    plain_sign,
-)
+from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, candle, envelope, percent, plain_sign
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 
 DEPTH = 10

@@ -9,15 +9,7 @@ from itertools import islice
 from data_pipeline.emulator.kis.errors import invalid_field, wrong_size
 from data_pipeline.emulator.kis.quote import read_quote
 from data_pipeline.emulator.kis.view import MarketView, Moment
-from data_pipeline.emulator.kis.wire import (
-    SYMBOL,
-    Answer,
-    Call,
-    Endpoint,
-    candle,
-    change,
-    envelope,
-)
+from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, candle, change, envelope
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import MinuteBar
 

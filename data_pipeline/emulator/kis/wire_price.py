@@ -9,17 +9,7 @@ from data_pipeline.emulator.figures import figure
 from data_pipeline.emulator.kis.bars import adjusted, split_days
 from data_pipeline.emulator.kis.quote import Quote, read_quote
 from data_pipeline.emulator.kis.view import MarketView, Moment
-from data_pipeline.emulator.kis.wire import (
-    EOK,
-    SYMBOL,
-    Answer,
-    Call,
-    Endpoint,
-    candle,
-    change,
-    envelope,
-    percent,
-)
+from data_pipeline.emulator.kis.wire import EOK, SYMBOL, Answer, Call, Endpoint, candle, change, envelope, percent
 from data_pipeline.market.price_rules import ETF, tick_size
 from data_pipeline.market.records import DailyBar, Instrument
 
