@@ -16,11 +16,11 @@ from benchmarks import _limiter_figures as figures
 from benchmarks._limiter_cases import Case
 from benchmarks._limiter_crew import Crew
 from benchmarks._limiter_peers import OURS
-from data_pipeline.coordination.store import open_store
+from data_pipeline.coordination.opening import open_store
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.market.clock import market_now
+from data_pipeline.sources.kis.codes import symbol
 from data_pipeline.sources.kis.endpoints import PRICE
-from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._limiter_peers import Meter, install
-from data_pipeline.coordination.store import open_store
+from data_pipeline.coordination.opening import open_store
 from data_pipeline.exceptions import CircuitOpenError, DataPipelineError
 from data_pipeline.market.clock import market_now
+from data_pipeline.sources.kis.codes import symbol
 from data_pipeline.sources.kis.endpoints import PRICE
-from data_pipeline.sources.kis.parse import symbol
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 

@@ -27,7 +27,8 @@ from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.loading.rows.tables import INSTRUMENT
 from data_pipeline.loading.rows.upsert import upsert
-from data_pipeline.sources.kis import KISDataSource, KisSettings
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres

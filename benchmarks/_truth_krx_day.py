@@ -14,7 +14,8 @@ from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.engine.official import load_official
 from data_pipeline.engine.one_window import Run
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.sources.krx import KRXDataSource, KrxSettings
+from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate

@@ -2,7 +2,7 @@
 
 Examples:
     python -m benchmarks house
-    python -m benchmarks house --tree ../another-checkout --chain
+    python -m benchmarks house --tree ../another-checkout --chains 5
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ def _reached(edges: Mapping[str, set[str]], one: str) -> set[str]:
 
 def longest_chain(edges: Mapping[str, set[str]]) -> list[str]:
     """Return the longest way along imports, top first; a circle counts as one step."""
+    return next(iter(chains(edges)), [])
+
+
+def chains(edges: Mapping[str, set[str]]) -> list[list[str]]:
+    """Return each module's longest way down along imports, longest first; a circle counts as one step."""
     group_of = {one: group[0] for group in circles(edges) for one in group}
     merged: Graph = {}
     for one, others in edges.items():
@@ -89,7 +94,7 @@ def longest_chain(edges: Mapping[str, set[str]]) -> list[str]:
         ways = [from_here(other) for other in sorted(merged[one])]
         return (one, *_longest(ways))
 
-    return list(_longest([from_here(one) for one in sorted(merged)]))
+    return sorted((list(from_here(one)) for one in sorted(merged)), key=len, reverse=True)
 
 
 def _longest(ways: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
@@ -145,14 +150,22 @@ def main(arguments: Sequence[str]) -> int:
     """Count, print a table, then one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks house", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--tree", type=Path, default=ROOT, help="the checkout to count (default: this one)")
-    parser.add_argument("--chain", action="store_true", help="print the longest chain, top first")
+    parser.add_argument(
+        "--chains",
+        type=int,
+        nargs="?",
+        default=0,
+        const=1,
+        metavar="N",
+        help="print the longest chain of so many modules, longest first",
+    )
     options = parser.parse_args(arguments)
     found = figures(options.tree)
     table = Table("figure", "counted", title="house")
     for name, value in found.items():
         table.add_row(name.replace("_", " "), f"{value:,}")
     Console().print(table)
-    if options.chain:
-        print("\n".join(longest_chain(graph(options.tree))))
+    for chain in chains(graph(options.tree))[: options.chains]:
+        print(len(chain), " -> ".join(name.removeprefix("data_pipeline.") for name in chain))
     print(json.dumps(found))
     return 0

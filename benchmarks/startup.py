@@ -52,7 +52,7 @@ def _imports() -> dict[str, Any]:
     """Time the import in fresh processes, beside `import requests`, which is the least it can cost."""
     best: dict[str, float] = {}
     loaded: set[str] = set()
-    for name in ("data_pipeline.sources.kis", "requests"):
+    for name in ("data_pipeline.sources.kis.source", "requests"):
         outputs = [
             subprocess.run(
                 [sys.executable, "-c", IMPORT.format(name)], capture_output=True, text=True, check=True, cwd=PROJECT
@@ -61,7 +61,7 @@ def _imports() -> dict[str, Any]:
         ]
         best[name] = min(float(output[0]) for output in outputs)
         loaded = loaded or set(outputs[0][1:])
-    ours, least = best["data_pipeline.sources.kis"], best["requests"]
+    ours, least = best["data_pipeline.sources.kis.source"], best["requests"]
     return {
         "import_kis_s": round(ours, 3),
         "import_ratio_to_requests": round(ours / least, 2),

@@ -35,7 +35,7 @@
 
 Errors that also derive from a class of ``requests`` or from ``ValueError`` can be caught as the README shows. The
 former are made in ``http_exceptions`` when they are first asked for, because importing ``requests`` takes longer than
-all else that a DAG file or the calendar needs.
+all else that a DAG file or the calendar needs. That is the one circle of imports in the package, and it is meant.
 """
 
 from __future__ import annotations

@@ -22,7 +22,9 @@ from typing import NamedTuple
 
 from korean_lunar_calendar import KoreanLunarCalendar
 
-from data_pipeline.market.calendar_file import Facts, read_facts, write_facts
+from data_pipeline.market.calendar_corrections import Facts
+from data_pipeline.market.calendar_facts import read_facts
+from data_pipeline.market.calendar_file import write_facts
 from data_pipeline.market.trading_calendar import DATA_FILE
 
 SATURDAY, SUNDAY = 5, 6

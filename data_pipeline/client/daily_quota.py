@@ -7,8 +7,7 @@ from typing import Any
 
 from data_pipeline.coordination.store import Store, damaged
 from data_pipeline.exceptions import ConfigurationError, DailyQuotaError
-from data_pipeline.market.clock import Clock
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL, Clock
 
 _DAYS_KEPT = 2
 """Hosts whose clocks differ a little count midnight's calls on two days."""

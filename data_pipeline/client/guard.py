@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from data_pipeline.client.circuit_breaker import CircuitBreaker
-from data_pipeline.client.rate_limit import TokenBucketRateLimiter
-from data_pipeline.client.retry import Retry
 from data_pipeline.exceptions import RateLimitedError
+
+if TYPE_CHECKING:
+    from data_pipeline.client.circuit_breaker import CircuitBreaker
+    from data_pipeline.client.rate_limit import TokenBucketRateLimiter
+    from data_pipeline.client.retry import Retry
 
 T = TypeVar("T")
 

@@ -1,16 +1,13 @@
-"""What a store of shared state must do, and how one is opened from ``COORDINATION_URL``."""
+"""What a store of shared state must do, and how its keys and values are checked."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 from data_pipeline.exceptions import CoordinationError
-from data_pipeline.market.state_folder import default_folder, folder_of
 
 T = TypeVar("T")
 
@@ -56,33 +53,6 @@ class Store(Protocol):
 def hashed(app_key: str) -> str:
     """Return the name under which an app key's state is kept: the first 16 hex digits of its SHA-256."""
     return hashlib.sha256(app_key.encode()).hexdigest()[:16]
-
-
-def open_store(url: str | None = None, environ: Mapping[str, str] = os.environ, patience: float = 5.0) -> Store:
-    """Return the store that ``COORDINATION_URL`` names; nothing is created or connected before its first use.
-
-    Args:
-        url: ``file:///absolute/directory`` for the processes of one host, ``redis://[:password@]host[:port][/db]`` (or
-            ``rediss://``) for many hosts. None reads ``COORDINATION_URL``; when that is empty too, the directory is
-            ``data-pipeline/coordination`` under ``XDG_STATE_HOME`` or ``~/.local/state``.
-        environ: Where settings are read. ``AIRFLOW__CORE__FERNET_KEY`` opens states that version 0.1 sealed.
-        patience: Seconds that a store which does not answer may cost, at most; more than 5 makes no difference.
-
-    Raises:
-        ConfigurationError: The URL or the Fernet key is not usable; the message names the variable.
-    """
-    wanted = url or environ.get("COORDINATION_URL") or ""
-    fernet_key = environ.get("AIRFLOW__CORE__FERNET_KEY") or None
-    patience = min(max(patience, 0.1), 5.0)
-    if urlsplit(wanted).scheme in {"redis", "rediss"}:
-        # Whoever shares through files never imports the Redis client.
-        from data_pipeline.coordination.redis import RedisStore
-
-        return RedisStore(wanted, fernet_key=fernet_key, patience=patience)
-    from data_pipeline.coordination.file import FileStore
-
-    directory = folder_of(wanted) if wanted else default_folder(environ)
-    return FileStore(directory, fernet_key=fernet_key, lock_timeout=patience)
 
 
 def require_key(key: str) -> str:

@@ -13,7 +13,6 @@ from data_pipeline.emulator.clock import MarketClock
 from data_pipeline.emulator.control import control_routes
 from data_pipeline.emulator.server import EmulatedServer
 from data_pipeline.emulator.settings import EmulatorSettings
-from data_pipeline.emulator.view import MarketView
 from data_pipeline.market.clock import market_clock
 from data_pipeline.sources.mock.market import SyntheticMarket
 
@@ -56,8 +55,9 @@ def create_app(
         wall: Clock of the tokens, in seconds since the epoch.
     """
     app = EmulatorApp(title="KIS emulator", docs_url=None, redoc_url=None, openapi_url=None)
-    view = MarketView(market or SyntheticMarket())
     market_time = clock or MarketClock(wall=market_clock(os.environ))
-    app.server = EmulatedServer(view, settings or EmulatorSettings(), market_time, monotonic, wall)
+    app.server = EmulatedServer(
+        market or SyntheticMarket(), settings or EmulatorSettings(), market_time, monotonic, wall
+    )
     app.include_router(control_routes(app.server))
     return app

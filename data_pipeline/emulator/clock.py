@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from email.utils import formatdate
 from functools import lru_cache
 
-from data_pipeline.market.clock import Clock
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import Clock, in_seoul
 
 
 class MarketClock:
@@ -37,21 +36,17 @@ class MarketClock:
     def set(self, start: datetime | None, *, frozen: bool = False) -> None:
         """Pin the clock to ``start`` (None goes back to ``wall``), standing still when ``frozen``."""
         moment = self._wall() if start is None and frozen else start
-        self._start = None if moment is None else _in_seoul(moment)
+        self._start = None if moment is None else in_seoul(moment)
         self._pinned_at = self._monotonic()
         self.frozen = frozen
 
     def now(self) -> datetime:
         """Return the market's time: aware, in Seoul."""
         if self._start is None:
-            return _in_seoul(self._wall())
+            return in_seoul(self._wall())
         if self.frozen:
             return self._start
         return self._start + timedelta(seconds=self._monotonic() - self._pinned_at)
-
-
-def _in_seoul(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=SEOUL) if moment.tzinfo is None else moment.astimezone(SEOUL)
 
 
 def http_date(moment: datetime) -> str:

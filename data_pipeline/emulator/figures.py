@@ -1,4 +1,4 @@
-"""Figures that the synthetic market has no model for (earnings, foreign holdings): made up, steady, by stock code."""
+"""Figures that the synthetic market has no model for (earnings, foreign holdings): synthetic, steady, by stock code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def figure(code: str, what: str, low: int, high: int) -> int:
 
 
 def earnings_per_share(code: str, price: int) -> int:
-    """Return a yearly profit a share in won, negative for some issues, in proportion to ``price``."""
+    """Return a yearly profit a share in won, negative for some instruments, in proportion to ``price``."""
     ratio = figure(code, "per", 5, 40)
     return -price // (3 * ratio) if figure(code, "loss", 0, 4) == 0 else price // ratio
 

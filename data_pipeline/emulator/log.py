@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, deque
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 REJECTED = ("EGW00201", "EGW00215", "429")
@@ -94,6 +96,12 @@ class RequestLog:
             "first_arrived": min(self._seconds, default=None),
             "last_arrived": max(self._seconds, default=None),
         }
+
+
+@lru_cache(maxsize=256)
+def key_hash(app_key: str) -> str:
+    """Return the name under which the log and the gate know an app key; the key cannot be read back from it."""
+    return hashlib.sha256(app_key.encode()).hexdigest()[:16]
 
 
 def _matches(entry: Entry, wanted: dict[str, str | bool | None]) -> bool:

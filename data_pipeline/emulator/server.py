@@ -11,26 +11,28 @@ from functools import partial
 from typing import Any
 
 from data_pipeline.emulator.clock import MarketClock, http_date
+from data_pipeline.emulator.exchange import Exchange, Reply, WireError, drop, dumps
 from data_pipeline.emulator.faults import Fault, Faults
 from data_pipeline.emulator.kis import quotations
-from data_pipeline.emulator.kis.auth import TokenDesk, key_hash
-from data_pipeline.emulator.kis.errors import WireError, gateway_error
+from data_pipeline.emulator.kis.auth import TokenDesk
+from data_pipeline.emulator.kis.errors import auth_error, gateway_error
 from data_pipeline.emulator.kis.gateway import Gateway
 from data_pipeline.emulator.kis.master import FILES, master_file
-from data_pipeline.emulator.kis.wire import Answer, Call, Endpoint, a_session_earlier, dumps, stock_codes
+from data_pipeline.emulator.kis.view import MarketView
+from data_pipeline.emulator.kis.wire import Answer, Call, Endpoint, a_session_earlier, stock_codes
 from data_pipeline.emulator.kis.wire_auth import POSTS, parse_body
-from data_pipeline.emulator.krx.exchange import Exchange, Reply, drop
 from data_pipeline.emulator.krx.wire import ROOT, EmulatedKrx, asked_day
-from data_pipeline.emulator.log import REJECTED, Entry, RequestLog
+from data_pipeline.emulator.log import REJECTED, Entry, RequestLog, key_hash
 from data_pipeline.emulator.settings import EmulatorSettings
 from data_pipeline.emulator.spoil import HTML_PAGE, spoil
-from data_pipeline.emulator.view import MarketView
+from data_pipeline.sources.mock.market import SyntheticMarket
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MASTER = "/common/master/"
 MASTER_END = ".mst.zip"
 HOUR = 3600.0
+TOO_LARGE = auth_error("EGW00101")
 KEPT = {"inquire-price": "price", "intstock-multprice": "multi", "inquire-asking-price-exp-ccn": "book"}
 """Under which name the answers of an endpoint, or their parts, are kept."""
 
@@ -39,7 +41,7 @@ class EmulatedServer:
     """Answers as KIS does, and as KRX does below ``/svc/apis/``; plays faults and writes the log.
 
     Args:
-        view: The market.
+        market: What it serves.
         settings: What kind of server it is.
         clock: The market clock; it is also the server's ``Date`` header.
         monotonic: Seconds that only grow: quotas and the log.
@@ -48,16 +50,16 @@ class EmulatedServer:
 
     def __init__(
         self,
-        view: MarketView,
+        market: SyntheticMarket,
         settings: EmulatorSettings,
         clock: MarketClock,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.view, self.settings, self.clock = view, settings, clock
+        self.view, self.settings, self.clock = MarketView(market), settings, clock
         self.desk = TokenDesk(settings, wall)
         self.gateway = Gateway(settings, self.desk, monotonic)
-        self.krx = EmulatedKrx(view)
+        self.krx = EmulatedKrx(market)
         self.faults = Faults()
         self.log = RequestLog(settings.log_size)
         self._monotonic = monotonic
@@ -92,7 +94,7 @@ class EmulatedServer:
         if exchange.path.startswith(ROOT) and exchange.method in {"GET", "POST"}:
             return await self._official(exchange, receive, fault)
         if exchange.path in POSTS and exchange.method == "POST":
-            body = parse_body(await exchange.body(receive))
+            body = parse_body(await exchange.body(receive, TOO_LARGE))
             exchange.app_key = exchange.app_key or str(body.get("appkey", ""))
             answer = POSTS[exchange.path](self.desk, exchange.headers, body)
             return Reply(200, spoil(fault, answer) if fault else answer)
@@ -117,7 +119,7 @@ class EmulatedServer:
     async def _official(self, exchange: Exchange, receive: Receive, fault: Fault | None) -> Reply:
         """Answer a call of KRX's Open API."""
         exchange.app_key = exchange.headers.get("auth_key", "")
-        day = asked_day(exchange.query, await exchange.body(receive))
+        day = asked_day(exchange.query, await exchange.body(receive, TOO_LARGE))
         before = fault is not None and fault.kind == "previous_day"
         loop, now = asyncio.get_running_loop(), self.clock.now()
         answer = partial(self.krx.answer, exchange.path, exchange.headers, day, now, before=before)

@@ -19,9 +19,10 @@ from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.loading.rows.ingest_run import finish_run, start_run
 from data_pipeline.market.calendar_changes import CorrectionsFile
-from data_pipeline.market.calendar_corrections import corrections_path, read_corrections
+from data_pipeline.market.calendar_corrections import read_corrections
 from data_pipeline.market.clock import market_now
 from data_pipeline.market.records import MarketDay
+from data_pipeline.market.state_folder import corrections_path
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.warehouse.calendar_table import holds_rows, keep_sessions

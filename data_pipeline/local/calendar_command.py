@@ -19,8 +19,20 @@ from rich.console import Console
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError, InvalidRequestError, TransientError
 from data_pipeline.market import calendar_file
 from data_pipeline.market.calendar_changes import CorrectionsFile
-from data_pipeline.market.calendar_corrections import Corrections, corrected, corrections_path, read_corrections
+from data_pipeline.market.calendar_corrections import (
+    CLOSED,
+    COMMAND,
+    LATE,
+    OPEN,
+    YEAR,
+    Correction,
+    Corrections,
+    corrected,
+    read_corrections,
+)
+from data_pipeline.market.calendar_facts import read_facts
 from data_pipeline.market.clock import market_now
+from data_pipeline.market.state_folder import corrections_path
 from data_pipeline.market.trading_calendar import DATA_FILE, TradingCalendar
 from data_pipeline.warehouse.calendar_table import holds_rows, keep_sessions
 from data_pipeline.warehouse.connect import connect
@@ -51,15 +63,15 @@ def add_calendar(commands: Any) -> None:
     parts = parser.add_subparsers(metavar="COMMAND", required=True)
     show = _part(parts, "show", _show, "Print a year's closed days, late days, corrections and sources.")
     show.add_argument("year", type=int)
-    year = _change(parts, "year", "Replace the closed days of a year by those in a CSV file, or add the next year.")
+    year = _change(parts, "year", YEAR, "Replace a year's closed days by those in a CSV file, or add the next year.")
     year.add_argument("year", type=int)
     year.add_argument("closures", type=Path, help="CSV: the day first, its name last, one closed weekday a line")
     year.add_argument("--provisional", action="store_true", help="the exchange has not published the year yet")
-    close = _change(parts, "close", "Add one closed day; never one of which rows are stored.")
+    close = _change(parts, "close", CLOSED, "Add one closed day; never one of which rows are stored.")
     close.add_argument("day", type=_day)
     close.add_argument("name", help="why it is closed")
-    _change(parts, "open", "Take one closed day away.").add_argument("day", type=_day)
-    _change(parts, "late", "Add a day that opens and closes an hour late.").add_argument("day", type=_day)
+    _change(parts, "open", OPEN, "Take one closed day away.").add_argument("day", type=_day)
+    _change(parts, "late", LATE, "Add a day that opens and closes an hour late.").add_argument("day", type=_day)
     undo = parts.add_parser("undo", help="Take back the newest correction about a day or a year.")
     undo.set_defaults(command=_undo)
     undo.add_argument("about", type=_day_or_year, metavar="DAY|YEAR")
@@ -76,27 +88,37 @@ def _part(parts: Any, name: str, run: Callable[[argparse.Namespace], int], text:
     return parser
 
 
-def _change(parts: Any, name: str, text: str) -> argparse.ArgumentParser:
+def _change(parts: Any, name: str, kind: str, text: str) -> argparse.ArgumentParser:
     def run(options: argparse.Namespace) -> int:
-        return _change_file(name, options) if options.file else _correct(name, options)
+        return (_change_file if options.file else _correct)(_correction(kind, options), options)
 
     parser = _part(parts, name, run, text)
     parser.add_argument("--source", required=True, help="where the fact was read, and when; kept beside it")
     return parser
 
 
-def _change_file(name: str, options: argparse.Namespace) -> int:
-    facts = calendar_file.read_facts(options.file)
+def _correction(kind: str, options: argparse.Namespace) -> Correction:
+    source, at = options.source.strip(), market_now().isoformat(timespec="seconds")
+    if kind == YEAR:
+        closures = calendar_file.read_closures(options.closures, options.year)
+        about, more = str(options.year), {"closures": closures, "provisional": options.provisional}
+    else:
+        about, more = options.day.isoformat(), {"name": options.name.strip()} if kind == CLOSED else {}
+    return Correction(about, kind, source, COMMAND, at, **more)
+
+
+def _change_file(one: Correction, options: argparse.Namespace) -> int:
+    facts = read_facts(options.file)
     before = calendar_file.check_facts(facts)
-    after = calendar_file.write_facts(options.file, FILE_CHANGES[name](facts, options))
+    after = calendar_file.write_facts(options.file, calendar_file.entered(facts, one))
     _print_difference(before, after, options.file)
     return 0
 
 
-def _correct(name: str, options: argparse.Namespace) -> int:
+def _correct(one: Correction, _: argparse.Namespace) -> int:
     file = _corrections()
     before = TradingCalendar(file.facts())
-    CORRECTIONS[name](file, options)
+    file.enter(one)
     return _told(file, before)
 
 
@@ -172,7 +194,7 @@ def _tell_warehouse(calendar: TradingCalendar, environ: Mapping[str, str]) -> st
 def _show(options: argparse.Namespace) -> int:
     path = None if options.file else corrections_path(os.environ)
     known = read_corrections(path) if path else Corrections()
-    facts = corrected(calendar_file.read_facts(options.file or DATA_FILE), known)
+    facts = corrected(read_facts(options.file or DATA_FILE), known)
     calendar, year = calendar_file.check_facts(facts), options.year
     if str(year) not in facts["closures"]:
         raise InvalidRequestError(f"the calendar covers {calendar.first_day} to {calendar.last_day}, not {year}")
@@ -190,30 +212,6 @@ def _show(options: argparse.Namespace) -> int:
     for line in lines:
         Console().print(line, highlight=False, soft_wrap=True)
     return 0
-
-
-def _year(facts: calendar_file.Facts, options: argparse.Namespace) -> calendar_file.Facts:
-    closures = calendar_file.read_closures(options.closures, options.year)
-    return calendar_file.replace_year(facts, options.year, closures, options.source, provisional=options.provisional)
-
-
-FILE_CHANGES: dict[str, Callable[[calendar_file.Facts, argparse.Namespace], calendar_file.Facts]] = {
-    "year": _year,
-    "close": lambda facts, options: calendar_file.close_day(facts, options.day, options.name, options.source),
-    "open": lambda facts, options: calendar_file.open_day(facts, options.day, options.source),
-    "late": lambda facts, options: calendar_file.open_late(facts, options.day, options.source),
-}
-CORRECTIONS: dict[str, Callable[[CorrectionsFile, argparse.Namespace], None]] = {
-    "year": lambda file, options: file.year(
-        options.year,
-        calendar_file.read_closures(options.closures, options.year),
-        options.source,
-        provisional=options.provisional,
-    ),
-    "close": lambda file, options: file.close(options.day, options.name, options.source),
-    "open": lambda file, options: file.open(options.day, options.source),
-    "late": lambda file, options: file.late(options.day, options.source),
-}
 
 
 def _print_difference(before: TradingCalendar, after: TradingCalendar, path: Path) -> None:

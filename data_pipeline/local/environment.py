@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.local.home import PROJECT, Home
-from data_pipeline.market.calendar_corrections import VARIABLE as CORRECTIONS
-from data_pipeline.market.calendar_corrections import corrections_path
 from data_pipeline.market.clock import anchored
+from data_pipeline.market.state_folder import CORRECTIONS, corrections_path
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.variables import setting
 from data_pipeline.warehouse.fields import connection_fields

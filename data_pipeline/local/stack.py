@@ -105,7 +105,7 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             if emulator_ready:
                 emulator_ready.result()
             source = sandbox_connection(emulator.url, SANDBOX_RATE) if emulator else kis_connection(environ)
-            # Real official bars have no place beside made-up ones.
+            # Real official bars have no place beside synthetic ones.
             official = None if emulator else official_connection(environ)
             stack = Stack(home, warehouse, metadata_url, source, emulator, official)
             migrate_airflow(home, stack.airflow_environment())

@@ -15,17 +15,15 @@ from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.market.calendar_corrections import (
     ANSWER,
     CLOSED,
-    COMMAND,
-    LATE,
     OPEN,
-    YEAR,
     Correction,
     Corrections,
+    Facts,
     corrected,
     read_corrections,
 )
 from data_pipeline.market.calendar_facts import read_facts
-from data_pipeline.market.calendar_file import Facts, check_facts, close_day, open_day, open_late, replace_year
+from data_pipeline.market.calendar_file import check_facts, entered
 from data_pipeline.market.trading_calendar import DATA_FILE, TradingCalendar
 
 VERSION = 1
@@ -39,7 +37,7 @@ class CorrectionsFile:
     """The corrections of one installation.
 
     Args:
-        path: See :func:`~data_pipeline.market.calendar_corrections.corrections_path`; made at the first change.
+        path: See :func:`~data_pipeline.market.state_folder.corrections_path`; made at the first change.
         now: The moment that is noted beside what is entered; aware.
         may_close: Is handed the sessions that a change would close, before it is written, and raises when one may not.
         shipped: The calendar's file that is corrected.
@@ -57,45 +55,19 @@ class CorrectionsFile:
         """Return the calendar's facts as corrected."""
         return corrected(read_facts(self._shipped), read_corrections(self.path))
 
-    def close(self, day: date, name: str, source: str) -> None:
-        """Add a closed day.
+    def enter(self, one: Correction) -> None:
+        """Add a correction.
 
         Raises:
-            InvalidRequestError: It is closed already, its year is not covered, or the source is empty.
+            InvalidRequestError: It says nothing new, or not where it was read; see :func:`entered`.
             ConfigurationError: The calendar cannot be right with it, or the file cannot be used or written to.
         """
-        if not name.strip():
-            raise InvalidRequestError(f"say why {day} is closed: the name must not be empty")
-        entry = self._entry(CLOSED, day.isoformat(), source, name=name.strip())
-        self._add(entry, lambda facts: close_day(facts, day, name, source))
 
-    def open(self, day: date, source: str) -> None:
-        """Take a closed day away.
+        def change(facts: Facts, known: Corrections) -> Corrections:
+            entered(facts, one)
+            return known._replace(entries=(*known.entries, one))
 
-        Raises:
-            InvalidRequestError: It is not among the closures, its year is not covered, or the source is empty.
-            ConfigurationError: As for :meth:`close`.
-        """
-        self._add(self._entry(OPEN, day.isoformat(), source), lambda facts: open_day(facts, day, source))
-
-    def late(self, day: date, source: str) -> None:
-        """Add a day that opens and closes an hour late.
-
-        Raises:
-            InvalidRequestError: The source is empty.
-            ConfigurationError: As for :meth:`close`; the day is not a session.
-        """
-        self._add(self._entry(LATE, day.isoformat(), source), lambda facts: open_late(facts, day, source))
-
-    def year(self, year: int, closures: Mapping[str, str], source: str, *, provisional: bool) -> None:
-        """Replace the closed days of a year, or add the year after the last one.
-
-        Raises:
-            InvalidRequestError: The source is empty.
-            ConfigurationError: As for :meth:`close`; the list is not a year's, or leaves a year out.
-        """
-        entry = self._entry(YEAR, str(year), source, closures=closures, provisional=provisional)
-        self._add(entry, lambda facts: replace_year(facts, year, closures, source, provisional=provisional))
+        self._change(change)
 
     def undo(self, about: str) -> Correction:
         """Take back the newest correction about a day or a year, and return it.
@@ -132,7 +104,7 @@ class CorrectionsFile:
             source: What is noted as their origin.
 
         Raises:
-            ConfigurationError: As for :meth:`close`; or the answer is otherwise on more than three days.
+            ConfigurationError: As for :meth:`enter`; or the answer is otherwise on more than three days.
         """
         followed: list[date] = []
 
@@ -151,37 +123,15 @@ class CorrectionsFile:
                     f"{source} is otherwise on {len(wrong)} days, which is more than an answer may correct at once"
                 )
             followed[:] = wrong
-            new = [
-                self._entry(OPEN, day.isoformat(), source, entered_by=ANSWER)
-                if answers[day]
-                else self._entry(CLOSED, day.isoformat(), source, name="Closed by a source's answer", entered_by=ANSWER)
-                for day in wrong
-            ]
+            new = [self._answered(day, source, is_open=answers[day]) for day in wrong]
             return known._replace(entries=(*known.entries, *new))
 
         self._change(change)
         return followed
 
-    def _entry(
-        self,
-        kind: str,
-        about: str,
-        source: str,
-        *,
-        name: str = "",
-        closures: Mapping[str, str] | None = None,
-        provisional: bool = False,
-        entered_by: str = COMMAND,
-    ) -> Correction:
-        at = self._now.isoformat(timespec="seconds")
-        return Correction(about, kind, source.strip(), entered_by, at, name, closures or {}, provisional)
-
-    def _add(self, entry: Correction, refuse: Callable[[Facts], Facts]) -> None:
-        def change(facts: Facts, known: Corrections) -> Corrections:
-            refuse(facts)
-            return known._replace(entries=(*known.entries, entry))
-
-        self._change(change)
+    def _answered(self, day: date, source: str, *, is_open: bool) -> Correction:
+        kind, name = (OPEN, "") if is_open else (CLOSED, "Closed by a source's answer")
+        return Correction(day.isoformat(), kind, source, ANSWER, self._now.isoformat(timespec="seconds"), name)
 
     def _change(self, change: Change) -> None:
         """Write what ``change`` makes of the corrections, alone among all processes and only if it can be right."""

@@ -10,17 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.market.state_folder import default_folder, folder_of
 
 Facts = dict[str, Any]
 
-VARIABLE = "CALENDAR_CORRECTIONS"
-FILE_NAME = "calendar.json"
 CLOSED, OPEN, LATE, YEAR = "closed", "open", "late", "year"
 COMMAND, ANSWER = "command", "answer"
 """Who entered a correction: a person, or the answer of a source."""
@@ -53,27 +49,6 @@ class Corrections(NamedTuple):
     entries: tuple[Correction, ...] = ()
     disbelieved: tuple[str, ...] = ()
     """Days of which a correction by an answer was taken back: no answer corrects them again."""
-
-
-def corrections_path(environ: Mapping[str, str]) -> Path:
-    """Return where the file lies: ``CALENDAR_CORRECTIONS``, else beside the shared state or in the user's state folder.
-
-    With shared state in Redis there is no folder of it: hosts that work together name one file with the variable.
-
-    Raises:
-        ConfigurationError: ``COORDINATION_URL`` is malformed, or there is no home directory.
-    """
-    names = (VARIABLE, "COORDINATION_URL", "XDG_STATE_HOME", "HOME")
-    return _path(*(environ.get(name, "").strip() for name in names))
-
-
-@lru_cache(maxsize=8)
-def _path(named: str, shared: str, state: str, home: str) -> Path:
-    if named:
-        return Path(named).absolute()
-    if shared and not shared.startswith(("redis:", "rediss:")):
-        return folder_of(shared) / FILE_NAME
-    return default_folder({"XDG_STATE_HOME": state, "HOME": home}) / FILE_NAME
 
 
 def read_corrections(path: Path) -> Corrections:

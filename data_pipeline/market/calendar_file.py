@@ -1,38 +1,22 @@
 """Changes to the trading calendar's file: one fact at a time or a whole year, each with where it was read.
 
-Every function takes the parsed file and returns changed facts; :func:`write_facts` refuses facts that cannot be right.
+A change is a :class:`Correction`; :func:`write_facts` refuses facts that cannot be right.
 """
 
 from __future__ import annotations
 
-import copy
 import csv
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
-from data_pipeline.market.calendar_facts import read_facts
+from data_pipeline.market.calendar_corrections import CLOSED, OPEN, YEAR, Correction, Corrections, Facts, corrected
 from data_pipeline.market.trading_calendar import TradingCalendar
-
-__all__ = [
-    "as_text",
-    "check_facts",
-    "close_day",
-    "open_day",
-    "open_late",
-    "read_closures",
-    "read_facts",
-    "replace_year",
-    "write_facts",
-]
-
-Facts = dict[str, Any]
 
 FEWEST_CLOSURES, MOST_CLOSURES = 8, 25
 """Closed weekdays of a year: 8 to 20 from 2001 to 2040. A list outside of this is not a year's list."""
@@ -60,46 +44,27 @@ def read_closures(path: Path, year: int) -> dict[str, str]:
     return dict(sorted(closures.items()))
 
 
-def replace_year(facts: Facts, year: int, closures: Mapping[str, str], source: str, *, provisional: bool) -> Facts:
-    """Return the facts with another list of closures for one year, which may be the year after the last one."""
-    changed = _with_source(facts, str(year), source)
-    changed["closures"] = dict(sorted({**changed["closures"], str(year): dict(closures)}.items()))
-    years = {*changed["provisional"], year} if provisional else {*changed["provisional"]} - {year}
-    changed["provisional"] = sorted(years)
-    return changed
-
-
-def close_day(facts: Facts, day: date, name: str, source: str) -> Facts:
-    """Return the facts with one more closed day.
+def entered(facts: Facts, one: Correction) -> Facts:
+    """Return the facts with one more correction, which says something new and where it was read.
 
     Raises:
-        InvalidRequestError: The day is closed already.
+        InvalidRequestError: The source is empty, a closed day has no name, the day is closed or open already, or its
+            year is not covered.
     """
-    changed = _with_source(facts, day.isoformat(), source)
-    closures = _of_year(changed, day)
-    if f"{day:%m-%d}" in closures:
-        raise InvalidRequestError(f"{day} is closed already: {closures[f'{day:%m-%d}']}")
-    changed["closures"][str(day.year)] = dict(sorted({**closures, f"{day:%m-%d}": name}.items()))
-    return changed
-
-
-def open_day(facts: Facts, day: date, source: str) -> Facts:
-    """Return the facts with one closed day less.
-
-    Raises:
-        InvalidRequestError: The day is not among the closures.
-    """
-    changed = _with_source(facts, day.isoformat(), source)
-    if _of_year(changed, day).pop(f"{day:%m-%d}", None) is None:
-        raise InvalidRequestError(f"{day} is not among the closed days")
-    return changed
-
-
-def open_late(facts: Facts, day: date, source: str) -> Facts:
-    """Return the facts with one more day that opens and closes an hour late, as the day of the entrance examination."""
-    changed = _with_source(facts, f"{day.isoformat()} late", source)
-    changed["late_days"] = sorted({*changed["late_days"], day.isoformat()})
-    return changed
+    if not one.source:
+        raise InvalidRequestError("say where the fact was read: --source must not be empty")
+    if one.kind != YEAR:
+        year, day = one.about[:4], one.about[5:]
+        if year not in facts["closures"]:
+            raise InvalidRequestError(f"the calendar does not cover {year}; add the year's list first")
+        name = facts["closures"][year].get(day)
+        if one.kind == CLOSED and name is not None:
+            raise InvalidRequestError(f"{one.about} is closed already: {name}")
+        if one.kind == CLOSED and not one.name:
+            raise InvalidRequestError(f"say why {one.about} is closed: the name must not be empty")
+        if one.kind == OPEN and name is None:
+            raise InvalidRequestError(f"{one.about} is not among the closed days")
+    return corrected(facts, Corrections((one,)))
 
 
 def check_facts(facts: Facts) -> TradingCalendar:
@@ -148,22 +113,6 @@ def write_facts(path: Path, facts: Facts) -> TradingCalendar:
     except OSError as error:
         raise ConfigurationError(f"the trading calendar {path} cannot be written: {error}") from error
     return calendar
-
-
-def _with_source(facts: Facts, key: str, source: str) -> Facts:
-    if not source.strip():
-        raise InvalidRequestError("say where the fact was read: --source must not be empty")
-    changed = copy.deepcopy(facts)
-    changed["source"][key] = source.strip()
-    return changed
-
-
-def _of_year(facts: Facts, day: date) -> dict[str, str]:
-    try:
-        closures: dict[str, str] = facts["closures"][str(day.year)]
-    except KeyError:
-        raise InvalidRequestError(f"the calendar does not cover {day.year}; add the year's list first") from None
-    return closures
 
 
 def _named_days(path: Path) -> Iterator[tuple[date, str]]:

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.market.trading_calendar import SEOUL
+
+SEOUL = ZoneInfo("Asia/Seoul")
 
 Clock = Callable[[], datetime]
 """Returns the present moment, aware."""
@@ -69,6 +71,11 @@ def real_now() -> datetime:
     return datetime.now(SEOUL)
 
 
+def in_seoul(moment: datetime) -> datetime:
+    """Return the moment in Seoul's zone; one without a zone is Seoul's."""
+    return moment.replace(tzinfo=SEOUL) if moment.tzinfo is None else moment.astimezone(SEOUL)
+
+
 def is_fixed(environ: Mapping[str, str]) -> bool:
     """Return whether ``MARKET_CLOCK`` fixes the market's clock."""
     return bool(environ.get(VARIABLE, "").strip())
@@ -118,4 +125,4 @@ def _moment(text: str, value: str) -> datetime:
         raise ConfigurationError(
             f"{VARIABLE} must be a moment like 2027-12-30T20:40 (Seoul when it names no zone), not {value!r}"
         )
-    return moment.replace(tzinfo=SEOUL) if moment.tzinfo is None else moment
+    return in_seoul(moment)

@@ -1,11 +1,14 @@
-"""Where the processes of one host keep what they share, when it lies in files."""
+"""Where the processes of one host keep what they share in files: states, and corrections of the calendar."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
+
+CORRECTIONS = "CALENDAR_CORRECTIONS"
 
 
 def folder_of(url: str) -> Path:
@@ -39,6 +42,27 @@ def default_folder(environ: Mapping[str, str]) -> Path:
     if not state.is_absolute():
         state = _home(environ) / ".local" / "state"
     return state / "data-pipeline" / "coordination"
+
+
+def corrections_path(environ: Mapping[str, str]) -> Path:
+    """Return where the file lies: ``CALENDAR_CORRECTIONS``, else beside the shared state or in the user's state folder.
+
+    With shared state in Redis there is no folder of it: hosts that work together name one file with the variable.
+
+    Raises:
+        ConfigurationError: ``COORDINATION_URL`` is malformed, or there is no home directory.
+    """
+    names = (CORRECTIONS, "COORDINATION_URL", "XDG_STATE_HOME", "HOME")
+    return _path(*(environ.get(name, "").strip() for name in names))
+
+
+@lru_cache(maxsize=8)
+def _path(named: str, shared: str, state: str, home: str) -> Path:
+    if named:
+        return Path(named).absolute()
+    if shared and not shared.startswith(("redis:", "rediss:")):
+        return folder_of(shared) / "calendar.json"
+    return default_folder({"XDG_STATE_HOME": state, "HOME": home}) / "calendar.json"
 
 
 def _home(environ: Mapping[str, str]) -> Path:

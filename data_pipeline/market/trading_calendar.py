@@ -16,16 +16,16 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from zoneinfo import ZoneInfo
 
 from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
 from data_pipeline.market import calendar_facts
-from data_pipeline.market.calendar_corrections import corrected, corrections_path, read_corrections
+from data_pipeline.market.calendar_corrections import corrected, read_corrections
+from data_pipeline.market.clock import SEOUL as SEOUL  # noqa: PLC0414 - its documented address
 from data_pipeline.market.once_a_day import OnceADay
+from data_pipeline.market.state_folder import corrections_path
 
 log = logging.getLogger(__name__)
 
-SEOUL = ZoneInfo("Asia/Seoul")
 DATA_FILE = Path(__file__).with_name("xkrx_sessions.json")
 
 _REGULAR_OPEN = time(9)
@@ -152,7 +152,7 @@ class TradingCalendar:
     def nxt_hours(self, session: date) -> dict[str, Hours]:
         """Return the hours of Nextrade (NXT, 넥스트레이드), the second market, by phase, ``pre_market`` first.
 
-        Before 2025-03-04 it did not exist and the answer is empty. It trades some of the exchange's issues, not all.
+        Before 2025-03-04 it did not exist and the answer is empty. It trades only some of the exchange's instruments.
 
         Raises:
             CalendarRangeError: A day on which the exchange opens late: how NXT moves with it is not known.
@@ -260,15 +260,6 @@ def _warn_of(year: int) -> None:
             year,
             year,
         )
-
-
-def load_calendar(path: Path) -> TradingCalendar:
-    """Return the calendar that this JSON file describes.
-
-    Raises:
-        ConfigurationError: The file is missing, is not JSON, or its facts are unusable.
-    """
-    return TradingCalendar(calendar_facts.read_facts(path))
 
 
 def _in_force(changes: Sequence[tuple[date, T]], session: date) -> T:

@@ -12,8 +12,8 @@ if not __package__:
 from data_pipeline.market.records import ChartData, CurrentPrice, OrderBook, OrderBookLevel, PriceType, StockInfo
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.factory import DataSourceFactory, DataSourceType, create_data_source
-from data_pipeline.sources.kis import KISDataSource
-from data_pipeline.sources.krx import KRXDataSource
+from data_pipeline.sources.kis.source import KISDataSource
+from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.source import MockDataSource
 
 __all__ = [

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, ClassVar, TypeVar
 
 from data_pipeline.exceptions import PayloadError
-from data_pipeline.market.trading_calendar import SEOUL
 
 RecordT = TypeVar("RecordT")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -73,7 +72,7 @@ class AnswerRow:
         """
         value = self.text(name)
         try:
-            return datetime.strptime(value if _DAY.fullmatch(value) else "", "%Y%m%d").replace(tzinfo=SEOUL).date()
+            return date.fromisoformat(f"{value[:4]}-{value[4:6]}-{value[6:]}" if _DAY.fullmatch(value) else "")
         except ValueError:
             raise self.error(name, f"is not a date: {shortened(value)}") from None
 

@@ -81,7 +81,7 @@ class DataSourceFactory:
         return self._mock() if chosen is DataSourceType.MOCK else self._kis()
 
     def _kis(self) -> AbstractDataSource:
-        from data_pipeline.sources.kis import KISDataSource
+        from data_pipeline.sources.kis.source import KISDataSource
 
         settings = KisSettings.from_env(self._environ)
         rate, quota = settings.rate_limit or 0.0, QUOTA[bool(settings.use_virtual)]
@@ -90,7 +90,8 @@ class DataSourceFactory:
         return KISDataSource(settings, clock=self._clock)
 
     def _krx(self) -> AbstractDataSource:
-        from data_pipeline.sources.krx import KRXDataSource, KrxSettings
+        from data_pipeline.sources.krx.settings import KrxSettings
+        from data_pipeline.sources.krx.source import KRXDataSource
 
         return KRXDataSource(KrxSettings.from_env(self._environ), clock=self._clock)
 

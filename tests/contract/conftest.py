@@ -11,8 +11,10 @@ import pytest
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.emulator.krx.wire import API_KEY
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
-from data_pipeline.sources.kis import KISDataSource, KisSettings
-from data_pipeline.sources.krx import KRXDataSource, KrxSettings
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.source import KISDataSource
+from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.source import MockDataSource
 
 EVENING = "2026-11-20T20:30"

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from contextlib import closing
 
-from data_pipeline.coordination.store import open_store
+from data_pipeline.coordination.opening import open_store
 from data_pipeline.emulator.process import APP_KEY
 from data_pipeline.exceptions import AuthenticationError
 from data_pipeline.market.clock import market_now

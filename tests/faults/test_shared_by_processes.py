@@ -16,7 +16,7 @@ import pytest
 
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
-from data_pipeline.coordination.store import open_store
+from data_pipeline.coordination.opening import open_store
 from data_pipeline.exceptions import CoordinationError
 from tests.python_path import python_path
 

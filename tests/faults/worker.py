@@ -19,7 +19,7 @@ from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.token import Token, TokenManager
 from data_pipeline.client.token_seal import TokenSeal
-from data_pipeline.coordination.store import open_store
+from data_pipeline.coordination.opening import open_store
 from data_pipeline.exceptions import CircuitOpenError, CoordinationError
 
 

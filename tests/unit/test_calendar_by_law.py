@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from data_pipeline.market.calendar_file import read_facts
+from data_pipeline.market.calendar_facts import read_facts
 from data_pipeline.market.trading_calendar import DATA_FILE
 from tools.calendar_by_law import (
     Holiday,

@@ -17,7 +17,8 @@ from data_pipeline.market.clock import market_now, real_now
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.api_client import KISAPIClient
 from data_pipeline.sources.factory import create_data_source
-from data_pipeline.sources.kis import KISDataSource, KisSettings
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.source import KISDataSource
 
 KIS = {"KIS_APP_KEY": "K" * 36, "KIS_APP_SECRET": "S" * 180}
 KRX = {"KRX_API_KEY": "R" * 40}

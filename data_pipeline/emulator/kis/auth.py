@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from data_pipeline.emulator.kis.errors import auth_error, gateway_error
 from data_pipeline.emulator.settings import EmulatorSettings
@@ -133,9 +132,3 @@ def _compact(claims: Mapping[str, object]) -> bytes:
 
 def _same(left: str, right: str) -> bool:
     return hmac.compare_digest(left.encode(), right.encode())
-
-
-@lru_cache(maxsize=256)
-def key_hash(app_key: str) -> str:
-    """Return the name under which the log and the gate know an app key; the key cannot be read back from it."""
-    return hashlib.sha256(app_key.encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from data_pipeline.emulator.exchange import WireError
 
 AUTH_TEXT = {
     "EGW00002": "서버 에러가 발생했습니다.",
@@ -24,24 +24,6 @@ GATEWAY_TEXT = {
     "EGW00215": "원장 초당 거래건수를 초과하였습니다.",
     "EGW02006": "모의투자 TR 이 아닙니다.",
 }
-
-
-CODE_NAMES = ("msg_cd", "error_code", "respCode")
-"""Under which name an answer carries its code: KIS's data, KIS's tokens, KRX."""
-
-
-class WireError(Exception):
-    """An answer that refuses the call: its HTTP status and its JSON body."""
-
-    def __init__(self, status: int, body: Mapping[str, str]) -> None:
-        self.status = status
-        self.body = body
-        super().__init__(f"HTTP {status} {self.code}")
-
-    @property
-    def code(self) -> str:
-        """The server's own code, for example EGW00201; the status where the body has none."""
-        return next((self.body[name] for name in CODE_NAMES if self.body.get(name)), str(self.status))
 
 
 def auth_error(code: str) -> WireError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from data_pipeline.emulator.exchange import WireError
 from data_pipeline.emulator.kis.auth import TokenDesk
-from data_pipeline.emulator.kis.errors import WireError, gateway_error
+from data_pipeline.emulator.kis.errors import gateway_error
 from data_pipeline.emulator.kis.gate import Gate
 from data_pipeline.emulator.kis.wire import Endpoint
 from data_pipeline.emulator.settings import EmulatorSettings

@@ -1,4 +1,4 @@
-"""The stock master files (종목 마스터): every listed issue of one market in fixed-width rows, zipped."""
+"""The stock master files (종목 마스터): every listed instrument of one market in fixed-width rows, zipped."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ import zipfile
 from datetime import date
 
 from data_pipeline.emulator.figures import SECTORS, earnings_per_share, figure
-from data_pipeline.emulator.kis.master_layout import (
-    CODE_WIDTH,
-    ISIN_WIDTH,
-    NAME_WIDTH,
-    TAILS,
-    nothing,
-    number,
-    padded,
-)
-from data_pipeline.emulator.kis.wire_price import EOK, board
-from data_pipeline.emulator.view import MarketView
+from data_pipeline.emulator.kis.master_layout import CODE_WIDTH, ISIN_WIDTH, NAME_WIDTH, TAILS, nothing, number, padded
+from data_pipeline.emulator.kis.quote import is_fund
+from data_pipeline.emulator.kis.view import MarketView
+from data_pipeline.emulator.kis.wire import EOK
 from data_pipeline.market.records import Instrument
 
 THOUSAND = 1000
@@ -68,7 +61,7 @@ def _values(view: MarketView, one: Instrument, session: date) -> dict[str, str]:
         "그룹코드": one.security_group.ljust(2)[:2],
         "지수업종대분류": number(figure(one.market, "board", 1, 3), 4),
         "지수업종중분류": number(int(SECTORS[one.market]) + industry, 4),
-        "ETP": "1" if board(one) == "ETF" else "0",
+        "ETP": "1" if is_fund(one) else "0",
         "KRX300": "Y" if code == "005930" else "N",
         "KOSPI": "Y",
         "기준가": number(base, 9),
@@ -89,7 +82,7 @@ def _values(view: MarketView, one: Instrument, session: date) -> dict[str, str]:
         "우선주": "1" if one.preferred else "0",
         "시가총액": number(base * shares // EOK, 9),
     }
-    return values if board(one) == "ETF" else values | _results(code, base, shares, session)
+    return values if is_fund(one) else values | _results(code, base, shares, session)
 
 
 def _results(code: str, base: int, shares: int, session: date) -> dict[str, str]:

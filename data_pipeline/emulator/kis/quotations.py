@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data_pipeline.emulator.exchange import WireError
 from data_pipeline.emulator.kis import (
     wire_book,
     wire_chart,
@@ -12,11 +13,9 @@ from data_pipeline.emulator.kis import (
     wire_minutes,
     wire_multi,
     wire_price,
-    wire_product,
 )
-from data_pipeline.emulator.kis.errors import WireError
+from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import QUOTATIONS, Answer, Call, Endpoint, envelope
-from data_pipeline.emulator.view import MarketView
 
 _ALL = (
     wire_price.ENDPOINT,
@@ -26,8 +25,8 @@ _ALL = (
     wire_minutes.TODAY,
     wire_minutes.PAST,
     wire_multi.ENDPOINT,
-    wire_info.ENDPOINT,
-    wire_product.ENDPOINT,
+    wire_info.STOCK,
+    wire_info.PRODUCT,
     wire_holiday.ENDPOINT,
     wire_index.ENDPOINT,
 )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 
+from data_pipeline.emulator.exchange import dumps
 from data_pipeline.emulator.kis.errors import invalid_field, missing_field, wrong_size
-from data_pipeline.emulator.view import MarketView, Moment
-from data_pipeline.market.records import DailyBar
+from data_pipeline.emulator.kis.view import MarketView, Moment
+from data_pipeline.market.records import DailyBar, MinuteBar
 from data_pipeline.market.trading_calendar import TradingCalendar
 
 QUOTATIONS = "/uapi/domestic-stock/v1/quotations/"
 MARKETS = ("J", "NX", "UN")
 WEEKS = timedelta(days=15)
 """Longer than the exchange ever closes."""
+EOK = 100_000_000
+"""억: the unit of hts_avls and cpfn."""
 DONE = ("MCA00000", "정상처리 되었습니다.")
 
 
@@ -87,11 +88,6 @@ SYMBOL = (("FID_COND_MRKT_DIV_CODE", 2), ("FID_INPUT_ISCD", 12))
 """The two fields that nearly every quotation needs."""
 
 
-def parse_query(raw: bytes) -> dict[str, str]:
-    """Return the query with its names in upper case, as the real server reads them in either case."""
-    return {name.upper(): value for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True)}
-
-
 def stock_codes(query: Mapping[str, str]) -> tuple[str, ...]:
     """Return every stock code that a query names, in its order."""
     if "FID_INPUT_ISCD" in query:
@@ -126,11 +122,6 @@ def a_session_earlier(query: Mapping[str, str], calendar: TradingCalendar) -> di
     return moved
 
 
-def dumps(value: Any) -> bytes:
-    """Return compact JSON in UTF-8, Korean as it is."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
 def envelope(outputs: Mapping[str, Any], tr_cont: str = "", done: tuple[str, str] = DONE) -> Answer:
     """Return a successful answer: the outputs, then rt_cd 0 with its code and text."""
     code, text = done
@@ -159,3 +150,23 @@ def percent(part: float, whole: float) -> str:
 def change_rate(bar: DailyBar) -> str:
     """Return prdy_ctrt: the change in percent of the base price."""
     return percent(bar.change, bar.close - bar.change)
+
+
+def change(bar: DailyBar, limits: tuple[int, int]) -> dict[str, str]:
+    """Return the fields of the change since the base price."""
+    return {"prdy_vrss": str(bar.change), "prdy_vrss_sign": sign(bar, limits), "prdy_ctrt": change_rate(bar)}
+
+
+def candle(bar: DailyBar | MinuteBar) -> dict[str, str]:
+    """Return the fields of open, high and low."""
+    return {"stck_oprc": str(bar.open), "stck_hgpr": str(bar.high), "stck_lwpr": str(bar.low)}
+
+
+def period_and_adjustment(call: Call, periods: Collection[str]) -> tuple[str, str]:
+    """Return what a chart is asked for: its period and FID_ORG_ADJ_PRC; OPSQ2001 when the TR does not know one."""
+    period, adjustment = call.query["FID_PERIOD_DIV_CODE"], call.query["FID_ORG_ADJ_PRC"]
+    if period not in periods:
+        raise invalid_field("FID_PERIOD_DIV_CODE")
+    if adjustment not in ("0", "1"):
+        raise invalid_field("FID_ORG_ADJ_PRC")
+    return period, adjustment

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from data_pipeline.emulator.exchange import dumps
 from data_pipeline.emulator.kis.auth import TokenDesk
 from data_pipeline.emulator.kis.errors import auth_error
-from data_pipeline.emulator.kis.wire import dumps
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL
 
 Post = Callable[[TokenDesk, Mapping[str, str], Mapping[str, Any]], bytes]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, envelope, percent, plain_sign
-from data_pipeline.emulator.kis.wire_price import read_quote
-from data_pipeline.emulator.view import MarketView, Moment
+from data_pipeline.emulator.kis.quote import read_quote
+from data_pipeline.emulator.kis.view import MarketView, Moment
+from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, candle, envelope, percent, plain_sign
 from data_pipeline.market.records import OrderBook, OrderBookLevel
-from data_pipeline.market.trading_calendar import TradingCalendar
 
 DEPTH = 10
 NOBODY = OrderBookLevel(0, 0)
@@ -22,15 +21,14 @@ def _answer(view: MarketView, code: str, moment: Moment) -> Answer:
     quote = read_quote(view, code, moment)
     book = view.book(code, moment)
     bar = quote.bar
-    in_auction = phase(view.calendar, moment) == "auction"
+    phase = view.phase(moment)
+    in_auction = phase == "auction"
     expected = bar.close if in_auction and bar.high else 0
     change = expected - quote.base if expected else 0
     output2 = {
         "antc_mkop_cls_code": "311" if in_auction else "112",
         "stck_prpr": str(bar.close),
-        "stck_oprc": str(bar.open),
-        "stck_hgpr": str(bar.high),
-        "stck_lwpr": str(bar.low),
+        **candle(bar),
         "stck_sdpr": str(quote.base),
         "antc_cnpr": str(expected),
         "antc_cntg_vrss_sign": plain_sign(change),
@@ -40,10 +38,10 @@ def _answer(view: MarketView, code: str, moment: Moment) -> Answer:
         "stck_shrn_iscd": code,
         "vi_cls_code": "N",
     }
-    return envelope({"output1": _levels(book, view.calendar, moment), "output2": output2})
+    return envelope({"output1": _levels(book, phase, moment), "output2": output2})
 
 
-def _levels(book: OrderBook, calendar: TradingCalendar, moment: Moment) -> dict[str, str]:
+def _levels(book: OrderBook, phase: str, moment: Moment) -> dict[str, str]:
     asks = [*book.ask_levels, *[NOBODY] * DEPTH][:DEPTH]
     bids = [*book.bid_levels, *[NOBODY] * DEPTH][:DEPTH]
     fields = {"aspr_acpt_hour": f"{moment.at:%H%M%S}"}
@@ -63,18 +61,8 @@ def _levels(book: OrderBook, calendar: TradingCalendar, moment: Moment) -> dict[
         "ovtm_total_askp_rsqn": "0",
         "ovtm_total_bidp_rsqn": "0",
         "ntby_aspr_rsqn": str(book.total_bid_volume - book.total_ask_volume),
-        "new_mkop_cls_code": {"before": "10", "open": "20", "auction": "20", "after": "31"}[phase(calendar, moment)],
+        "new_mkop_cls_code": {"before": "10", "open": "20", "auction": "20", "after": "31"}[phase],
     }
-
-
-def phase(calendar: TradingCalendar, moment: Moment) -> str:
-    """Return where the session stands: before, open, auction (the ten minutes before the close) or after."""
-    if moment.at < calendar.open_at(moment.session):
-        return "before"
-    close = calendar.close_at(moment.session)
-    if moment.at >= close:
-        return "after"
-    return "auction" if (close - moment.at).total_seconds() <= 600 else "open"
 
 
 ENDPOINT = Endpoint(

@@ -5,11 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 from data_pipeline.emulator.figures import figure
-from data_pipeline.emulator.kis.errors import invalid_field
-from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, change_rate, envelope, percent, plain_sign
-from data_pipeline.emulator.kis.wire_chart import window
-from data_pipeline.emulator.kis.wire_price import read_quote
-from data_pipeline.emulator.view import MarketView
+from data_pipeline.emulator.kis.bars import window
+from data_pipeline.emulator.kis.quote import read_quote
+from data_pipeline.emulator.kis.view import MarketView
+from data_pipeline.emulator.kis.wire import (
+    SYMBOL,
+    Answer,
+    Call,
+    Endpoint,
+    candle,
+    change_rate,
+    envelope,
+    percent,
+    period_and_adjustment,
+    plain_sign,
+)
 from data_pipeline.market.records import DailyBar
 
 PAGE = 30
@@ -18,15 +28,11 @@ REACH = {"D": timedelta(days=60), "W": timedelta(days=230), "M": timedelta(days=
 
 def answer(view: MarketView, call: Call) -> Answer:
     """Return the newest 30 bars, newest first; here FID_ORG_ADJ_PRC 0 is raw and 1 adjusted."""
-    period, adjust = call.query["FID_PERIOD_DIV_CODE"], call.query["FID_ORG_ADJ_PRC"]
-    if period not in REACH:
-        raise invalid_field("FID_PERIOD_DIV_CODE")
-    if adjust not in ("0", "1"):
-        raise invalid_field("FID_ORG_ADJ_PRC")
+    period, adjust = period_and_adjustment(call, REACH)
     code = call.code()
     read_quote(view, code, call.moment)
     last = call.moment.session
-    bars = window(view, call, code, (last - REACH[period], last), period, raw=adjust == "0")[-PAGE - 1 :]
+    bars = window(view, call.moment, code, (last - REACH[period], last), period, raw=adjust == "0")[-PAGE - 1 :]
     before = [None, *(bar for bar, _ in bars)]
     rows = [_row(bar, ratio, older) for older, (bar, ratio) in zip(before, bars, strict=False)]
     return envelope({"output": rows[::-1][:PAGE]})
@@ -36,9 +42,7 @@ def _row(bar: DailyBar, ratio: float, before: DailyBar | None) -> dict[str, str]
     volume = before.volume if before else 0
     return {
         "stck_bsop_date": f"{bar.session:%Y%m%d}",
-        "stck_oprc": str(bar.open),
-        "stck_hgpr": str(bar.high),
-        "stck_lwpr": str(bar.low),
+        **candle(bar),
         "stck_clpr": str(bar.close),
         "acml_vol": str(bar.volume),
         "prdy_vrss_vol_rate": percent(bar.volume - volume, volume),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from data_pipeline.emulator.kis.errors import invalid_field
+from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import Answer, Call, Endpoint, envelope
-from data_pipeline.emulator.view import MarketView
 from data_pipeline.market.trading_calendar import TradingCalendar
 
 DAYS = 24

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from data_pipeline.emulator.kis.errors import invalid_field, unknown_symbol
+from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, envelope
 from data_pipeline.emulator.krx.rows import SERVICES
-from data_pipeline.emulator.view import MarketView
 
 PAGE = 50
 _INDICES = {"0001": ("idx/kospi_dd_trd", "종합"), "1001": ("idx/kosdaq_dd_trd", "KOSDAQ")}

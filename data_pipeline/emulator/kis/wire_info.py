@@ -1,11 +1,11 @@
-"""``search-stock-info``: what an issue is, from the ledger (주식기본조회, v1_국내주식-067)."""
+"""What the ledger says: ``search-stock-info`` (주식기본조회, CTPF1002R) and ``search-info`` (상품기본조회)."""
 
 from __future__ import annotations
 
 from data_pipeline.emulator.figures import SECTORS, figure
+from data_pipeline.emulator.kis.quote import Quote, read_quote
+from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import Answer, Call, Endpoint, envelope, plain_code
-from data_pipeline.emulator.kis.wire_price import Quote, board, read_quote
-from data_pipeline.emulator.view import MarketView
 
 DONE = ("KIOK0530", "조회되었습니다".ljust(80))
 MARKET_ID = {"KOSPI": "STK", "KOSDAQ": "KSQ", "KONEX": "KNX"}
@@ -13,9 +13,40 @@ EXCHANGE = {"KOSPI": "02", "KOSDAQ": "03", "KONEX": "04"}
 
 
 def answer(view: MarketView, call: Call) -> Answer:
-    """Return the ledger's entry of one listed issue; every date that does not apply is blank."""
+    """Return the ledger's entry of one listed instrument; every date that does not apply is blank."""
     quote = read_quote(view, plain_code(call.query["PDNO"]), call.moment)
     output = {**_identity(quote), **_dates(quote), **_kind(view, quote), **names(view, quote), **_ledger(view, quote)}
+    return envelope({"output": output}, done=DONE)
+
+
+def answer_product(view: MarketView, call: Call) -> Answer:
+    """Return the ledger's entry of one listed instrument as a product."""
+    quote = read_quote(view, plain_code(call.query["PDNO"]), call.moment)
+    one = quote.instrument
+    called = names(view, quote)
+    kind = "ETF" if quote.is_fund else "주식"
+    output = {
+        "pdno": f"00000A{one.stock_code}",
+        "prdt_type_cd": "300",
+        "prdt_name": called["prdt_name"],
+        "prdt_name120": called["prdt_name120"],
+        "prdt_abrv_name": one.name,
+        "prdt_eng_name": called["prdt_eng_name"],
+        "prdt_eng_name120": called["prdt_eng_name120"],
+        "prdt_eng_abrv_name": called["prdt_eng_abrv_name"],
+        "std_pdno": one.isin,
+        "shtn_pdno": one.stock_code,
+        "prdt_sale_stat_cd": "",
+        "prdt_risk_grad_cd": "",
+        "prdt_clsf_cd": "101110",
+        "prdt_clsf_name": kind,
+        "sale_strt_dt": "",
+        "sale_end_dt": "",
+        "wrap_asst_type_cd": "06",
+        "ivst_prdt_type_cd": "1011",
+        "ivst_prdt_type_cd_name": kind,
+        "frst_erlm_dt": "",
+    }
     return envelope({"output": output}, done=DONE)
 
 
@@ -56,7 +87,7 @@ def _kind(view: MarketView, quote: Quote) -> dict[str, str]:
     industry = f"{figure(view.market.industry(one.stock_code), 'industry', 1, 99):03d}"
     return {
         "reits_kind_cd": "",
-        "etf_dvsn_cd": "1" if board(one) == "ETF" else "0",
+        "etf_dvsn_cd": "1" if quote.is_fund else "0",
         "oilf_fund_yn": "N",
         "idx_bztp_lcls_cd": SECTORS[one.market][1:],
         "idx_bztp_mcls_cd": industry,
@@ -65,14 +96,14 @@ def _kind(view: MarketView, quote: Quote) -> dict[str, str]:
         "mfnd_opng_dt": "",
         "mfnd_end_dt": "",
         "dpsi_erlm_cncl_dt": "",
-        "etf_cu_qty": "50000" if board(one) == "ETF" else "0",
+        "etf_cu_qty": "50000" if quote.is_fund else "0",
     }
 
 
 def names(view: MarketView, quote: Quote) -> dict[str, str]:
-    """Return the issue's names, Korean and English, full and short, with its ISIN."""
+    """Return the instrument's names, Korean and English, full and short, with its ISIN."""
     one = quote.instrument
-    full = one.name if board(one) == "ETF" else f"{one.name}{'' if one.preferred else '보통주'}"
+    full = one.name if quote.is_fund else f"{one.name}{'' if one.preferred else '보통주'}"
     english = view.market.english_name(one.stock_code)
     return {
         "prdt_name": full,
@@ -113,7 +144,7 @@ def _ledger(view: MarketView, quote: Quote) -> dict[str, str]:
         "crfd_item_yn": "N",
         "elec_scty_yn": "Y",
         "issu_istt_cd": f"{figure(code[:5], 'issuer', 0, 99_999):05d}",
-        "etf_chas_erng_rt_dbnb": "1" if board(one) == "ETF" else "0",
+        "etf_chas_erng_rt_dbnb": "1" if quote.is_fund else "0",
         "etf_etn_ivst_heed_item_yn": "N",
         "stln_int_rt_dvsn_cd": "01",
         "frnr_psnl_lmt_rt": "0.00000000",
@@ -123,12 +154,22 @@ def _ledger(view: MarketView, quote: Quote) -> dict[str, str]:
     }
 
 
-ENDPOINT = Endpoint(
+_EMPTY = {"output": {"pdno": "", "prdt_type_cd": "300"}}
+STOCK = Endpoint(
     "search-stock-info",
     "CTPF1002R",
     answer,
     (("PRDT_TYPE_CD", 3), ("PDNO", 12)),
     virtual=False,
     ledger=True,
-    empty_outputs={"output": {"pdno": "", "prdt_type_cd": "300"}},
+    empty_outputs=_EMPTY,
+)
+PRODUCT = Endpoint(
+    "search-info",
+    "CTPF1604R",
+    answer_product,
+    (("PDNO", 12), ("PRDT_TYPE_CD", 3)),
+    virtual=False,
+    ledger=True,
+    empty_outputs=_EMPTY,
 )

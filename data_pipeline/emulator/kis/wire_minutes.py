@@ -7,18 +7,17 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 
 from data_pipeline.emulator.kis.errors import invalid_field, wrong_size
-from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, change_rate, envelope, sign
-from data_pipeline.emulator.kis.wire_book import phase
-from data_pipeline.emulator.kis.wire_price import read_quote
-from data_pipeline.emulator.view import MarketView, Moment
+from data_pipeline.emulator.kis.quote import read_quote
+from data_pipeline.emulator.kis.view import MarketView, Moment
+from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, candle, change, envelope
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import MinuteBar
-from data_pipeline.market.trading_calendar import SEOUL
 
 TODAY_PAGE = 30
 PAST_PAGE = 120
 ONE_YEAR = timedelta(days=365)
 DAYS_BACK = 30
-"""How many sessions one page may reach back at most; an issue may be halted for all of them."""
+"""How many sessions one page may reach back at most; an instrument may be halted for all of them."""
 
 
 def answer_today(view: MarketView, call: Call) -> Answer:
@@ -46,9 +45,7 @@ def _answer(view: MarketView, call: Call, last: date, until: datetime, page: int
     quote = read_quote(view, code, call.moment)
     bar = quote.bar
     head = {
-        "prdy_vrss": str(bar.change),
-        "prdy_vrss_sign": sign(bar, quote.limits),
-        "prdy_ctrt": change_rate(bar),
+        **change(bar, quote.limits),
         "stck_prdy_clpr": str(quote.base),
         "acml_vol": str(bar.volume),
         "acml_tr_pbmn": str(bar.trading_value),
@@ -100,7 +97,7 @@ def _day_rows(view: MarketView, code: str, day: date, moment: Moment) -> Iterato
 def _repeat(view: MarketView, last: MinuteBar, moment: Moment, total: int) -> tuple[datetime, dict[str, str]] | None:
     """Return the running minute before its first trade, which repeats the volume of the minute before (as recorded)."""
     minute = moment.at
-    if last.at >= minute or phase(view.calendar, moment) != "open":
+    if last.at >= minute or view.phase(moment) != "open":
         return None
     price = last.close
     return minute, _row(MinuteBar(last.stock_code, minute, price, price, price, price, last.volume, 0), total)
@@ -111,9 +108,7 @@ def _row(bar: MinuteBar, total: int) -> dict[str, str]:
         "stck_bsop_date": f"{bar.at:%Y%m%d}",
         "stck_cntg_hour": f"{bar.at:%H%M%S}",
         "stck_prpr": str(bar.close),
-        "stck_oprc": str(bar.open),
-        "stck_hgpr": str(bar.high),
-        "stck_lwpr": str(bar.low),
+        **candle(bar),
         "cntg_vol": str(bar.volume),
         "acml_tr_pbmn": str(total),
     }

@@ -1,10 +1,13 @@
-"""``intstock-multprice``: the prices of up to thirty issues in one call (관심종목(멀티종목) 시세조회)."""
+"""``intstock-multprice``: the prices of up to thirty instruments in one call (관심종목(멀티종목) 시세조회)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from data_pipeline.emulator.kis.errors import WireError, invalid_field, missing_field, wrong_size
+from data_pipeline.emulator.exchange import WireError, dumps
+from data_pipeline.emulator.kis.errors import invalid_field, missing_field, wrong_size
+from data_pipeline.emulator.kis.quote import Quote, read_quote
+from data_pipeline.emulator.kis.view import MarketView, Moment
 from data_pipeline.emulator.kis.wire import (
     DONE,
     MARKETS,
@@ -12,13 +15,10 @@ from data_pipeline.emulator.kis.wire import (
     Call,
     Endpoint,
     change_rate,
-    dumps,
     percent,
     plain_code,
     sign,
 )
-from data_pipeline.emulator.kis.wire_price import Quote, read_quote
-from data_pipeline.emulator.view import MarketView, Moment
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 
 SLOTS = 30
@@ -50,7 +50,7 @@ def _slots(call: Call) -> Iterator[str]:
 
 
 def fragment(view: MarketView, code: str, moment: Moment) -> bytes:
-    """Return the row of one issue as JSON; kept for as long as the moment lasts."""
+    """Return the row of one instrument as JSON; kept for as long as the moment lasts."""
     return view.fragments.get(("multi", code, moment), lambda: dumps(_row(view, code, moment)))
 
 

@@ -1,55 +1,21 @@
-"""``inquire-price``: the last price of one issue, its day and its year (주식현재가 시세, v1_국내주식-008)."""
+"""``inquire-price``: the last price of one instrument, its day and its year (주식현재가 시세, v1_국내주식-008)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
-from data_pipeline.emulator.figures import book_value_per_share, earnings_per_share, figure
-from data_pipeline.emulator.kis.adjust import adjusted, split_days
-from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, change_rate, envelope, percent, sign
-from data_pipeline.emulator.view import MarketView, Moment
-from data_pipeline.market.price_rules import tick_size
+from data_pipeline.emulator.figures import figure
+from data_pipeline.emulator.kis.bars import adjusted, split_days
+from data_pipeline.emulator.kis.quote import Quote, read_quote
+from data_pipeline.emulator.kis.view import MarketView, Moment
+from data_pipeline.emulator.kis.wire import EOK, SYMBOL, Answer, Call, Endpoint, candle, change, envelope, percent
+from data_pipeline.market.price_rules import ETF, tick_size
 from data_pipeline.market.records import DailyBar, Instrument
-
-EOK = 100_000_000
-"""억: the unit of hts_avls and cpfn."""
-FUNDS = ("EF", "EN", "FE")
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Everything that one answer is made of."""
-
-    instrument: Instrument
-    bar: DailyBar
-    before: DailyBar | None
-    base: int
-    limits: tuple[int, int]
-    shares: int
-
-
-def read_quote(view: MarketView, code: str, moment: Moment) -> Quote:
-    """Return the parts of a quote; refuses (MCA05918) a code that is not listed."""
-    instrument = view.instrument(code, moment.session)
-    return Quote(
-        instrument,
-        view.bar(code, moment),
-        view.bar_before(code, moment.session),
-        view.market.base_price(code, moment.session),
-        view.market.price_limits(code, moment.session),
-        view.market.listed_shares(code, moment.session),
-    )
-
-
-def board(instrument: Instrument) -> str:
-    """Return the name under which the price rules know this issue's board."""
-    return "ETF" if instrument.security_group in FUNDS else instrument.market
 
 
 def answer(view: MarketView, call: Call) -> Answer:
-    """Return the quote; when the issue is not listed, the refusal is the caller's to shape."""
+    """Return the quote; when the instrument is not listed, the refusal is the caller's to shape."""
     code = call.code()
     key = ("price", code, call.moment)
     return view.fragments.get(key, lambda: envelope({"output": _output(view, code, call.moment)}))
@@ -74,7 +40,7 @@ def _standing(view: MarketView, quote: Quote) -> dict[str, str]:
     fields = {
         "iscd_stat_cls_code": status_code(one),
         "marg_rate": margin,
-        "rprs_mrkt_kor_name": "ETF" if board(one) == "ETF" else one.market,
+        "rprs_mrkt_kor_name": "ETF" if quote.is_fund else one.market,
         "bstp_kor_isnm": view.market.sector(code),
         "temp_stop_yn": "N",
         "oprc_rang_cont_yn": "N",
@@ -102,15 +68,11 @@ def _day(quote: Quote) -> dict[str, str]:
     average = bar.trading_value / bar.volume if bar.volume else 0.0
     return {
         "stck_prpr": str(bar.close),
-        "prdy_vrss": str(bar.change),
-        "prdy_vrss_sign": sign(bar, quote.limits),
-        "prdy_ctrt": change_rate(bar),
+        **change(bar, quote.limits),
         "acml_tr_pbmn": str(bar.trading_value),
         "acml_vol": str(bar.volume),
         "prdy_vrss_vol_rate": percent(bar.volume, before.volume if before else 0),
-        "stck_oprc": str(bar.open),
-        "stck_hgpr": str(bar.high),
-        "stck_lwpr": str(bar.low),
+        **candle(bar),
         "stck_mxpr": str(quote.limits[1]),
         "stck_llam": str(quote.limits[0]),
         "stck_sdpr": str(quote.base),
@@ -142,15 +104,13 @@ def _pivots(quote: Quote) -> dict[str, str]:
 def _company(quote: Quote) -> dict[str, str]:
     one, price = quote.instrument, quote.bar.close
     capital = int(quote.shares * (one.face_value or 0))
-    fund = board(one) == "ETF"
-    earnings = 0 if fund else earnings_per_share(one.stock_code, quote.base)
-    book = 0 if fund else book_value_per_share(one.stock_code, quote.base)
+    earnings, book = quote.earnings, quote.book_value
     return {
         "cpfn": str(capital // EOK),
         "rstc_wdth_prc": str(quote.limits[1] - quote.base),
         "stck_fcam": str(int(one.face_value or 0)),
         "stck_sspr": str(quote.base * 7 // 10 // 10 * 10),
-        "aspr_unit": str(tick_size(price, board(one))),
+        "aspr_unit": str(tick_size(price, ETF if quote.is_fund else one.market)),
         "hts_deal_qty_unit_val": "1",
         "lstn_stcn": str(quote.shares),
         "hts_avls": str(price * quote.shares // EOK),

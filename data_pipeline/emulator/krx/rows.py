@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from data_pipeline.emulator.figures import figure
 from data_pipeline.market.records import DailyBar, Instrument
-from data_pipeline.sources.mock.market import SyntheticMarket
+
+if TYPE_CHECKING:
+    from data_pipeline.sources.mock.market import SyntheticMarket
 
 AFTER_MARKET_SINCE = date(2026, 9, 14)
 _POINTS = 10**12
-"""Won of market value that make one point of the made-up indices."""
+"""Won of market value that make one point of the synthetic indices."""
 _INDICES = {"KRX": "KRX 종합", "KOSPI": "코스피", "KOSDAQ": "코스닥"}
 
 
@@ -141,7 +144,7 @@ def _index_row(
 
 
 def _nothing(_market: SyntheticMarket, _session: date, _after_market: bool) -> list[dict[str, str]]:
-    """Return no rows: the synthetic market has no such issues."""
+    """Return no rows: the synthetic market has no such instruments."""
     return []
 
 

@@ -8,14 +8,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from typing import TYPE_CHECKING
 
-from data_pipeline.emulator.kis.auth import key_hash
-from data_pipeline.emulator.kis.errors import WireError
-from data_pipeline.emulator.kis.wire import dumps
+from data_pipeline.emulator.exchange import WireError, dumps
+from data_pipeline.emulator.kept import Kept
 from data_pipeline.emulator.krx.rows import SERVICES, Service
-from data_pipeline.emulator.view import Kept, MarketView
+from data_pipeline.emulator.log import key_hash
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
+from data_pipeline.market.clock import SEOUL
+from data_pipeline.market.trading_calendar import TradingCalendar
+
+if TYPE_CHECKING:
+    from data_pipeline.sources.mock.market import SyntheticMarket
 
 ROOT = "/svc/apis/"
 KEY_LENGTH = 40
@@ -46,18 +50,13 @@ class KrxRules:
 
 
 class EmulatedKrx:
-    """Answers as KRX does.
+    """Answers as KRX does, by rules that can be changed at any time."""
 
-    Args:
-        view: The market.
-        rules: Keys, quota and switches.
-    """
-
-    def __init__(self, view: MarketView, rules: KrxRules | None = None) -> None:
-        self.rules = rules or KrxRules()
+    def __init__(self, market: SyntheticMarket) -> None:
+        self.rules = KrxRules()
         self.used: Counter[tuple[str, date]] = Counter()
         """Calls counted, by hashed key and day in Seoul."""
-        self._view = view
+        self._market = market
         self._bodies = Kept(24)
 
     def answer(self, path: str, headers: Mapping[str, str], day: str, now: datetime, *, before: bool = False) -> bytes:
@@ -93,7 +92,7 @@ class EmulatedKrx:
         self.used[cell] += 1
 
     def _rows(self, service: Service, day: date | None, now: datetime, *, before: bool) -> bytes:
-        calendar = self._view.calendar
+        calendar = self._market.calendar
         if day is None or not _FIRST_DAY <= day <= calendar.last_day:
             return _block([])
         if not calendar.is_session(day):
@@ -105,7 +104,7 @@ class EmulatedKrx:
 
     def _body(self, service: Service, session: date, blank: date | None = None) -> bytes:
         def make() -> bytes:
-            rows = service.rows(self._view.market, session, self.rules.after_market)
+            rows = service.rows(self._market, session, self.rules.after_market)
             return _block([_blanked(row, blank) for row in rows] if blank else rows)
 
         return self._bodies.get((service, session, blank, self.rules.after_market), make)

@@ -10,8 +10,8 @@ from operator import attrgetter
 from typing import Any
 
 from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import CurrentPrice, DailyBar, Instrument, MarketDay, MinuteBar, OrderBook
-from data_pipeline.market.trading_calendar import SEOUL
 
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 

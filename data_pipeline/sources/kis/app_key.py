@@ -16,7 +16,7 @@ from data_pipeline.client.token import Token, TokenManager
 from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import AuthenticationError, PayloadError, RequestRefusedError
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.sources.kis.endpoints import TOKEN_PATH, Endpoint
 from data_pipeline.sources.kis.parse_answer import parse_body, refusal, scrubbed
 from data_pipeline.sources.kis.parse_fields import Row

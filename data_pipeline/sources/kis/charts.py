@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from data_pipeline.market.records import PriceType
-from data_pipeline.sources.kis.endpoints import DAILY_CHART, Endpoint
-from data_pipeline.sources.kis.parse import symbol
-from data_pipeline.sources.kis.parse_answer import Answer
+from data_pipeline.sources.kis.codes import symbol
+from data_pipeline.sources.kis.endpoints import DAILY_CHART
+from data_pipeline.sources.kis.parse_answer import Call
 from data_pipeline.sources.kis.parse_chart import ChartRow, filled_rows, parse_chart, period_start
-
-Call = Callable[[Endpoint, Mapping[str, str], str], Answer]
 
 _ONE_DAY = timedelta(days=1)
 _RAW = "1"

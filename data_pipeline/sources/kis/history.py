@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import partial
 from operator import attrgetter
 
@@ -13,12 +13,13 @@ from data_pipeline.market.records import ChartData, DailyBar, PriceType
 from data_pipeline.market.rejections import keep_good
 from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.kis import parse
-from data_pipeline.sources.kis.charts import Call, chart_pages
+from data_pipeline.sources.kis.charts import chart_pages
 from data_pipeline.sources.kis.interactive import last_session_of
+from data_pipeline.sources.kis.parse_answer import Call
 from data_pipeline.sources.kis.parse_chart import ChartRow, chart_bar, daily_bar
 from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches, require_same_session
-from data_pipeline.sources.kis.server_clock import ServerClock
+from data_pipeline.sources.kis.server_clock import ServerClock, require_final
 
 _FIRST_CHART_DAY = date(1980, 1, 4)
 
@@ -118,17 +119,6 @@ class History:
             raise InvalidRequestError(f"the server went on from {session} while its quotes were read; ask again")
         wanted = codes if proof is None else codes[1:]
         return keep_good(partial(_quoted_bar, session, quotes), wanted, str, lambda _: session)
-
-
-def require_final(calendar: TradingCalendar, last: date, at: datetime) -> None:
-    """Return when no session up to ``last`` still runs at a moment of the server's clock.
-
-    Raises:
-        InvalidRequestError: One does.
-    """
-    final = calendar.last_final_session(at)
-    if last > final and calendar.sessions(final + timedelta(days=1), last):
-        raise InvalidRequestError(f"sessions after {final} are not final at {at:%Y-%m-%d %H:%M}, {last} is wanted")
 
 
 def _good_bars(stock_code: str, rows: Iterable[ChartRow]) -> Iterator[DailyBar]:

@@ -9,12 +9,11 @@ from types import MappingProxyType
 from data_pipeline.exceptions import InvalidRequestError, PayloadError
 from data_pipeline.market.index_records import IndexBar
 from data_pipeline.market.trading_calendar import TradingCalendar
-from data_pipeline.sources.kis.charts import Call
 from data_pipeline.sources.kis.endpoints import INDEX_CHART
-from data_pipeline.sources.kis.history import require_final
-from data_pipeline.sources.kis.parse_answer import Answer
+from data_pipeline.sources.kis.parse_answer import Answer, Call
 from data_pipeline.sources.kis.parse_chart import filled_rows
 from data_pipeline.sources.kis.parse_fields import Row
+from data_pipeline.sources.kis.server_clock import require_final
 
 CODES = MappingProxyType({"KOSPI": ("0001", "코스피"), "KOSDAQ": ("1001", "코스닥")})
 """KIS's code of each family's index, and its name as KRX writes it.

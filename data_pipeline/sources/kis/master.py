@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from data_pipeline.exceptions import PayloadError
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import Instrument
-from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.sources.kis.parse import short_code
+from data_pipeline.sources.kis.codes import short_code
 
 logger = logging.getLogger(__name__)
 

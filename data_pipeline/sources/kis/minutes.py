@@ -11,11 +11,10 @@ from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, U
 from data_pipeline.market.evidence import tell
 from data_pipeline.market.records import MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
-from data_pipeline.sources.kis.charts import Call
+from data_pipeline.sources.kis.codes import symbol
 from data_pipeline.sources.kis.endpoints import MINUTES_PAST, MINUTES_TODAY, PRICE, Endpoint
 from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
-from data_pipeline.sources.kis.parse import symbol
-from data_pipeline.sources.kis.parse_answer import Answer
+from data_pipeline.sources.kis.parse_answer import Answer, Call
 from data_pipeline.sources.kis.parse_chart import MinuteRow, parse_minutes, traded_today
 from data_pipeline.sources.kis.server_clock import ServerClock
 

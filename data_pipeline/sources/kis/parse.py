@@ -15,6 +15,7 @@ from data_pipeline.market.records import (
     OrderBookLevel,
     StockInfo,
 )
+from data_pipeline.sources.kis.codes import short_code
 from data_pipeline.sources.kis.english_names import display_name
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_fields import Row
@@ -132,8 +133,8 @@ def parse_quote_bar(stock_code: str, session: date, row: Row) -> DailyBar:
     tolerance = max(1, base // 100)
     if base <= 0 or min(abs(close - said - base), abs(close - said - previous)) > tolerance:
         raise row.error("inter2_prdy_vrss", f"is {said}, but close {close} has base price {base}")
-    candle = traded_candle(
-        row, "inter2_oprc", "inter2_hgpr", "inter2_lwpr", close, row.integer("acml_vol"), row.integer("acml_tr_pbmn")
+    candle = row.traded_candle(
+        "inter2_oprc", "inter2_hgpr", "inter2_lwpr", close, row.integer("acml_vol"), row.integer("acml_tr_pbmn")
     )
     return row.make(DailyBar, stock_code=stock_code, session=session, change=close - base, **candle)
 
@@ -177,44 +178,9 @@ def parse_market_days(first: date, answer: Answer) -> list[MarketDay]:
     return days
 
 
-def traded_candle(
-    row: Row, opened: str, high: str, low: str, close: int, volume: int, trading_value: int
-) -> dict[str, int]:
-    """Return the candle of a session, with open, high and low 0 when nothing traded (KIS may repeat the close there).
-
-    Raises:
-        PayloadError: A field is missing or malformed, or nothing traded and yet there are a range or a value.
-    """
-    prices = [row.integer(opened), row.integer(high), row.integer(low)]
-    if volume == 0:
-        if trading_value != 0 or len(set(prices)) != 1:
-            raise row.error("acml_vol", f"is 0, but prices are {prices} and the trading value is {trading_value}")
-        prices = [0, 0, 0]
-    names = ("open", "high", "low")
-    return {**dict(zip(names, prices, strict=True)), "close": close, "volume": volume, "trading_value": trading_value}
-
-
-def kis_code(stock_code: str) -> str:
-    """Return the code as KIS wants it: an ETN (500001 to 899999) has Q before it.
-
-    Source: KIS Developers, field FID_INPUT_ISCD: "ETN의 경우 Q로 시작".
-    """
-    return f"Q{stock_code}" if stock_code.isdecimal() and stock_code[0] in "5678" else stock_code
-
-
-def symbol(stock_code: str) -> dict[str, str]:
-    """Return the query fields that name one issue on the KRX (market J)."""
-    return {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": kis_code(stock_code)}
-
-
-def short_code(code: str) -> str:
-    """Return the six characters of a code that KIS may write with Q or A before it."""
-    return code[1:] if len(code) == 7 and code[0] in "QA" else code
-
-
 def _candle_so_far(row: Row, opened: str, high: str, low: str) -> dict[str, int]:
     volume, value = row.integer("acml_vol"), row.integer("acml_tr_pbmn")
-    candle = traded_candle(row, opened, high, low, 0, volume, value)
+    candle = row.traded_candle(opened, high, low, 0, volume, value)
     prices = {f"{name}_price": candle[name] for name in ("open", "high", "low")}
     return {**prices, "volume": volume, "trading_value": value}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -24,7 +24,8 @@ from data_pipeline.exceptions import (
     UnknownStockError,
     UnsupportedDatasetError,
 )
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL
+from data_pipeline.sources.kis.endpoints import Endpoint
 from data_pipeline.sources.kis.parse_fields import Row
 
 TOKEN_REFUSED = frozenset({"EGW00121", "EGW00123"})
@@ -76,6 +77,10 @@ class Answer:
             problem = "not a list of objects" if key in self.body else "missing"
             raise PayloadError(f"{self.where}: field {key} is {problem}")
         return [Row(f"{self.where}, row {number}", fields) for number, fields in enumerate(found, 1)]
+
+
+Call = Callable[[Endpoint, Mapping[str, str], str], Answer]
+"""Sends one call: its endpoint, its query and what it is about, for messages."""
 
 
 def parse_answer(response: requests.Response, where: str, subject: str, at: datetime) -> Answer:

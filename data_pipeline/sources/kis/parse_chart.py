@@ -11,7 +11,7 @@ from itertools import pairwise
 from data_pipeline.exceptions import UnknownStockError
 from data_pipeline.market.records import ChartData, DailyBar, PriceType
 from data_pipeline.market.rejections import keep_good, reject
-from data_pipeline.sources.kis.parse import short_code, traded_candle
+from data_pipeline.sources.kis.codes import short_code
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_fields import Row
 
@@ -35,7 +35,7 @@ class ChartRow:
         """
         row = self.row
         volume, value = row.integer("acml_vol"), row.integer("acml_tr_pbmn")
-        return traded_candle(row, "stck_oprc", "stck_hgpr", "stck_lwpr", row.integer("stck_clpr"), volume, value)
+        return row.traded_candle("stck_oprc", "stck_hgpr", "stck_lwpr", row.integer("stck_clpr"), volume, value)
 
 
 @dataclass(frozen=True, slots=True)

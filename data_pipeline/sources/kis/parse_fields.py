@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.sources.answer_row import AnswerRow, shortened
 
 _MOMENT = re.compile(r"[0-9]{14}")
@@ -63,6 +63,22 @@ class Row(AnswerRow):
         if value not in {"Y", "N"}:
             raise self.error(name, f"is neither Y nor N: {shortened(value)}")
         return value == "Y"
+
+    def traded_candle(
+        self, opened: str, high: str, low: str, close: int, volume: int, trading_value: int
+    ) -> dict[str, int]:
+        """Return the candle of a session; open, high and low are 0 when nothing traded (KIS may repeat the close).
+
+        Raises:
+            PayloadError: A field is missing or malformed, or nothing traded and yet there are a range or a value.
+        """
+        prices = [self.integer(opened), self.integer(high), self.integer(low)]
+        if volume == 0:
+            if trading_value != 0 or len(set(prices)) != 1:
+                raise self.error("acml_vol", f"is 0, but prices are {prices} and the trading value is {trading_value}")
+            prices = [0, 0, 0]
+        candle = dict(zip(("open", "high", "low"), prices, strict=True))
+        return {**candle, "close": close, "volume": volume, "trading_value": trading_value}
 
     def _with_sign(self, name: str, value: float, sign_name: str) -> float:
         sign = self.optional(sign_name)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from data_pipeline.exceptions import UnknownStockError
-from data_pipeline.sources.kis.charts import Call
+from data_pipeline.sources.kis.codes import kis_code
 from data_pipeline.sources.kis.endpoints import MULTI_PRICE
-from data_pipeline.sources.kis.parse import kis_code, parse_quotes
+from data_pipeline.sources.kis.parse import parse_quotes
+from data_pipeline.sources.kis.parse_answer import Call
 from data_pipeline.sources.kis.parse_chart import ChartRow
 from data_pipeline.sources.kis.parse_fields import Row
 

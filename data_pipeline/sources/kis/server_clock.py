@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.market.clock import SEOUL
+from data_pipeline.market.trading_calendar import TradingCalendar
 
 
 class ServerClock:
@@ -27,3 +29,14 @@ class ServerClock:
     def now(self) -> datetime:
         """Return the present time, in Seoul."""
         return (self._local() + (self._ahead or timedelta())).astimezone(SEOUL)
+
+
+def require_final(calendar: TradingCalendar, last: date, at: datetime) -> None:
+    """Return when no session up to ``last`` still runs at a moment of the server's clock.
+
+    Raises:
+        InvalidRequestError: One does.
+    """
+    final = calendar.last_final_session(at)
+    if last > final and calendar.sessions(final + timedelta(days=1), last):
+        raise InvalidRequestError(f"sessions after {final} are not final at {at:%Y-%m-%d %H:%M}, {last} is wanted")

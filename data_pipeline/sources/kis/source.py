@@ -12,7 +12,8 @@ from itertools import chain, islice
 from requests.adapters import BaseAdapter
 
 from data_pipeline.client.cache import TTLCache
-from data_pipeline.coordination.store import Store, open_store
+from data_pipeline.coordination.opening import open_store
+from data_pipeline.coordination.store import Store
 from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.market.clock import Clock, require_real_clock
 from data_pipeline.market.index_records import IndexBar
@@ -32,6 +33,7 @@ from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.client import KisClient
+from data_pipeline.sources.kis.codes import kis_code, symbol
 from data_pipeline.sources.kis.endpoints import HOLIDAYS, ORDER_BOOK, PRICE, STOCK_INFO, Endpoint
 from data_pipeline.sources.kis.english_names import display_name
 from data_pipeline.sources.kis.history import History
@@ -256,12 +258,12 @@ class KISDataSource(AbstractDataSource):
         return tuple(islice(bars, count))
 
     def _price(self, code: str) -> CurrentPrice:
-        answer = self._call(PRICE, parse.symbol(code), code)
+        answer = self._call(PRICE, symbol(code), code)
         price = parse.parse_price(code, answer)
         return replace(price, stock_name=self._master.name(code, answer.at.date()))
 
     def _book(self, code: str) -> OrderBook:
-        answer = self._call(ORDER_BOOK, parse.symbol(code), code)
+        answer = self._call(ORDER_BOOK, symbol(code), code)
         book = parse.parse_order_book(code, answer)
         return replace(book, stock_name=self._master.name(code, answer.at.date()))
 
@@ -270,7 +272,7 @@ class KISDataSource(AbstractDataSource):
             one = self._listed(code)
             name = display_name(code, one.name)
             return StockInfo(code, name, one.market, listed_shares=one.listed_shares, face_value=one.face_value)
-        params = {"PRDT_TYPE_CD": "300", "PDNO": parse.kis_code(code)}
+        params = {"PRDT_TYPE_CD": "300", "PDNO": kis_code(code)}
         return parse.parse_stock_info(code, self._call(STOCK_INFO, params, code))
 
     def _listed(self, code: str) -> Instrument:

@@ -10,7 +10,8 @@ from typing import NoReturn
 
 from requests.adapters import BaseAdapter
 
-from data_pipeline.coordination.store import Store, open_store
+from data_pipeline.coordination.opening import open_store
+from data_pipeline.coordination.store import Store
 from data_pipeline.exceptions import PayloadError, UnknownStockError, UnsupportedDatasetError
 from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.market.clock import Clock, require_real_clock

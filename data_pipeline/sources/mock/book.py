@@ -37,7 +37,7 @@ def order_book(issue: Issue, last: int, limits: tuple[int, int], at: datetime, v
 
 
 def empty_book(issue: Issue, at: datetime) -> OrderBook:
-    """Return the book of an issue that nobody may trade."""
+    """Return the book of an instrument that nobody may trade."""
     return _book(issue, (), (), at)
 
 

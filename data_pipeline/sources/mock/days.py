@@ -1,25 +1,40 @@
-"""One session of one issue in full: open, high, low, volume, value and the closing auction."""
+"""One session of one issue: its base price and limits, open, high, low, close, volume, value and closing auction."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from data_pipeline.market.price_rules import ceil_to_tick, floor_to_tick, next_tick, previous_tick, round_to_tick
-from data_pipeline.sources.mock.closes import base_price, close_price, price_limits
+from data_pipeline.market.price_rules import (
+    ETF,
+    ceil_to_tick,
+    floor_to_tick,
+    limit_prices,
+    next_tick,
+    previous_tick,
+    round_to_tick,
+    tick_size,
+)
 from data_pipeline.sources.mock.issue import Issue
 from data_pipeline.sources.mock.noise import ONE, bell, below, between, mixed, power_of_two
+from data_pipeline.sources.mock.path import log_price
 
 SHARES_PER_MINUTE = 4
 """The fewest shares in a minute bar that has room for an open, a high, a low and a close."""
+LOWEST_PRICE = 300
 
+_MIDPOINT_ODDS = 8000
+_FIRST_DAY_LIMITS = (60, 400)
+_LIQUIDATION_REACH = 10
+_SURGE_BLOCK = 256
 _BELL_UNIT = 37837
 _AUCTION_MINIMUM = 400
 
-_OPEN, _RANGE, _VOLUME, _AUCTION = (salt << 40 for salt in range(3, 7))
+_MIDPOINT, _FIRST_DAY, _OPEN, _RANGE, _VOLUME, _AUCTION = (salt << 40 for salt in range(1, 7))
+_SURGE = 9 << 40
 
 
 class Day(NamedTuple):
-    """One session of one issue; open, high, low, volume and value are 0 when nothing traded."""
+    """One session of one instrument; open, high, low, volume and value are 0 when nothing traded."""
 
     base: int
     open: int
@@ -87,3 +102,80 @@ def _last_continuous(issue: Issue, index: int, prices: tuple[int, int, int, int]
     beside = {0: next_tick, 1: previous_tick}.get(side)
     price = beside(close, issue.board) if beside else close
     return min(max(price, low), high)
+
+
+def close_price(issue: Issue, index: int) -> int:
+    """Return the closing price in won; a session without trades keeps the close before it."""
+    pin = issue.pin(index)
+    if pin is not None:
+        return pin.close
+    clock = issue.clock(index)
+    if issue.surges and _is_surge(issue, clock):
+        return _surge_price(issue, clock)
+    return _path_price(issue, clock, issue.ratio(index))
+
+
+def base_price(issue: Issue, index: int) -> int:
+    """Return the base price (기준가) in won: the close before, adjusted for a split and rounded up to a tick.
+
+    On the first session it is the offer price. While nothing trades it is the close that is kept.
+    """
+    pin = issue.pin(index)
+    if pin is not None and pin.base is not None:
+        return pin.base
+    if index == issue.listed:
+        return _offer_price(issue, index)
+    before = close_price(issue, index - 1)
+    for step in issue.steps:
+        if step.index == index and step.is_split:
+            return ceil_to_tick(-(-before * step.numerator // step.denominator), issue.board)
+    return before if issue.is_stalled(index) else ceil_to_tick(before, issue.board)
+
+
+def price_limits(issue: Issue, index: int) -> tuple[int, int]:
+    """Return the lowest and highest legal price of the session, won.
+
+    A first session may trade from 60 % to 400 % of the offer price. Liquidation trading has no limits; the wide
+    bounds given for it are never reached.
+    """
+    base = base_price(issue, index)
+    if index == issue.listed:
+        low, high = (base * percent // 100 for percent in _FIRST_DAY_LIMITS)
+        return ceil_to_tick(low, issue.board), floor_to_tick(high, issue.board)
+    if issue.in_liquidation(index):
+        return 1, base * _LIQUIDATION_REACH
+    return limit_prices(base, issue.board)
+
+
+def _path_price(issue: Issue, clock: int, ratio: tuple[int, int] = (1, 1)) -> int:
+    """A few closes lie half a tick off, as trades at the midpoint leave them."""
+    exponent = issue.level + log_price(issue.key, issue.sigma, clock)
+    price = max(power_of_two(exponent, *ratio), LOWEST_PRICE * ratio[0] // ratio[1])
+    price = round_to_tick(price, issue.board)
+    if issue.board == ETF or below(issue.key, _MIDPOINT + clock, _MIDPOINT_ODDS):
+        return price
+    return price + tick_size(price, issue.board) // 2
+
+
+def _is_surge(issue: Issue, clock: int) -> bool:
+    """One session in every 256 may close on its upper limit, if the path leads back within the next day's limits."""
+    block, place = divmod(clock, _SURGE_BLOCK)
+    if place != between(issue.key, _SURGE + block, 1, _SURGE_BLOCK - 2):
+        return False
+    lowest_next = limit_prices(_surge_price(issue, clock), issue.board)[0]
+    return _path_price(issue, clock + 1) >= lowest_next
+
+
+def _surge_price(issue: Issue, clock: int) -> int:
+    base = ceil_to_tick(_path_price(issue, clock - 1), issue.board)
+    return floor_to_tick(limit_prices(base, issue.board)[1], issue.board)
+
+
+def _offer_price(issue: Issue, index: int) -> int:
+    percent = between(issue.key, _FIRST_DAY, 99, 101) if issue.board == ETF else _first_day_percent(issue)
+    return round_to_tick(close_price(issue, index) * 100 // percent, issue.board)
+
+
+def _first_day_percent(issue: Issue) -> int:
+    ordinary = between(issue.key, _FIRST_DAY, 80, 160)
+    return ordinary if below(issue.key, _FIRST_DAY + 1, 4) else between(issue.key, _FIRST_DAY, 160, 390)

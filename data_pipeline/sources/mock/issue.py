@@ -1,7 +1,8 @@
-"""One issue of the synthetic market: what it is, and the events of its life by session index."""
+"""One instrument of the synthetic market: what it is, and the events of its life by session index."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,7 +12,7 @@ from data_pipeline.sources.mock.noise import mixed
 SESSION_ZERO = date(2010, 1, 4)
 """The session whose index is 0; those before it have negative ones, so that more calendar changes no figure."""
 OLD = -1
-"""Session index, while the issues are drawn, of a listing before ``SESSION_ZERO``."""
+"""Session index, while the instruments are drawn, of a listing before ``SESSION_ZERO``."""
 BEFORE_COVERAGE = -100_000
 """Session index of a listing that is older than the calendar."""
 LIQUIDATION_SESSIONS = 7
@@ -57,7 +58,7 @@ class Former:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What the model knows about one issue; all ``index`` values count sessions from ``SESSION_ZERO`` on."""
+    """What the model knows about one instrument; all ``index`` values count sessions from ``SESSION_ZERO`` on."""
 
     code: str
     isin: str
@@ -77,7 +78,7 @@ class Issue:
     face_value: int | None
     """Won before the first step."""
     key: int
-    """Seed of all noise of this issue."""
+    """Seed of all noise of this instrument."""
     sigma: int
     """Daily deviation of the logarithm to base two, fixed point."""
     level: int
@@ -109,7 +110,7 @@ class Issue:
         return self.listed < 0 and self.group == "ST" and not (self.steps or self.idle or self.pins)
 
     def is_listed(self, index: int) -> bool:
-        """Return whether the issue is listed on this session."""
+        """Return whether the instrument is listed on this session."""
         return self.listed <= index and (self.delisted is None or index < self.delisted)
 
     def is_halted(self, index: int) -> bool:
@@ -132,19 +133,11 @@ class Issue:
 
     def ratio(self, index: int) -> tuple[int, int]:
         """Return numerator and denominator of all jumps of the price level up to this session."""
-        numerator = denominator = 1
-        for step in self.steps:
-            if step.index <= index:
-                numerator, denominator = numerator * step.numerator, denominator * step.denominator
-        return numerator, denominator
+        return _product(step for step in self.steps if step.index <= index)
 
     def split(self, index: int) -> tuple[int, int]:
         """Return numerator and denominator of the splits up to this session; shares move by the inverse."""
-        numerator = denominator = 1
-        for step in self.steps:
-            if step.is_split and step.index <= index:
-                numerator, denominator = numerator * step.numerator, denominator * step.denominator
-        return numerator, denominator
+        return _product(step for step in self.steps if step.is_split and step.index <= index)
 
     def clock(self, index: int) -> int:
         """Return how far the price path has come: the session index less the sessions on which nothing traded."""
@@ -162,3 +155,10 @@ class Issue:
         bits = mixed(self.key, block ^ 0x1D7E << 32)
         start, stride = (bits >> 2) % IDLE_BLOCK, _STRIDES[bits & 3]
         return tuple((start + stride * step) % IDLE_BLOCK for step in range(self.idle))
+
+
+def _product(steps: Iterable[Step]) -> tuple[int, int]:
+    numerator = denominator = 1
+    for step in steps:
+        numerator, denominator = numerator * step.numerator, denominator * step.denominator
+    return numerator, denominator

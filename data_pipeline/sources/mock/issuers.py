@@ -1,4 +1,4 @@
-"""Well-known issuers whose codes, names and shares are real, so that familiar codes work; their prices are made up."""
+"""Well-known issuers with real codes, names and shares, so that familiar codes work; their prices are synthetic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Issuer(NamedTuple):
-    """One well-known issue; price, shares and par value are those around the reference session."""
+    """One well-known instrument; price, shares and par value are those around the reference session."""
 
     code: str
     name: str

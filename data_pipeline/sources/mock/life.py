@@ -1,4 +1,4 @@
-"""When issues come and go: listings, delistings, halts, splits, and the last days before a delisting."""
+"""When instruments come and go: listings, delistings, halts, splits, and the last days before a delisting."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Life(NamedTuple):
 
 
 class Events(NamedTuple):
-    """What happens to an issue while it is listed."""
+    """What happens to an instrument while it is listed."""
 
     halts: tuple[tuple[int, int], ...]
     steps: tuple[Step, ...]
@@ -35,26 +35,26 @@ class Events(NamedTuple):
 
 
 class Lives:
-    """Draws the days of issues against the sessions from ``SESSION_ZERO`` on, seen from a reference session."""
+    """Draws the days of instruments against the sessions from ``SESSION_ZERO`` on, seen from a reference session."""
 
     def __init__(self, sessions: Sequence[date], reference: int) -> None:
         self.sessions = sessions
         self.reference = reference
 
     def present(self, key: int, oldest: int = OLD) -> Life:
-        """Return the life of an issue that is listed on the reference session; one in 120 ends later."""
+        """Return the life of an instrument that is listed on the reference session; one in 120 ends later."""
         ends = below(key, _DELISTED, 120) == 0
         end = between(key, _DELISTED + 1, self.reference + 1, len(self.sessions) - 1) if ends else None
         return self._born(key, oldest, self.reference, end)
 
     def past(self, key: int, oldest: int = OLD) -> Life:
-        """Return the life of an issue that ended on or before the reference session."""
+        """Return the life of an instrument that ended on or before the reference session."""
         earliest = max(oldest, 0) + _SHORTEST_LIFE + 1
         end = between(key, _DELISTED, earliest, self.reference)
         return self._born(key, oldest, end - _SHORTEST_LIFE, end)
 
     def coming(self, key: int) -> Life:
-        """Return the life of an issue that is listed after the reference session."""
+        """Return the life of an instrument that is listed after the reference session."""
         listed = between(key, _LISTED, self.reference + 1, len(self.sessions) - 1)
         return Life(self.sessions[listed], listed, None)
 
@@ -69,10 +69,10 @@ def draw_events(key: int, life: Life, sessions: int, level: int) -> Events:
     """Return the halts and price steps of an ordinary company.
 
     Args:
-        key: The issue's seed.
+        key: The instrument's seed.
         life: Its days.
         sessions: Number of sessions in the calendar.
-        level: Logarithm of its typical price: only dear issues split, only cheap ones are merged.
+        level: Logarithm of its typical price: only dear instruments split, only cheap ones are merged.
     """
     first = max(life.listed, 0) + _QUIET_START
     last = (sessions if life.delisted is None else life.delisted) - _QUIET_END

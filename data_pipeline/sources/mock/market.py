@@ -9,8 +9,7 @@ from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
 from data_pipeline.market.records import DailyBar, Instrument, MinuteBar, OrderBook
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 from data_pipeline.sources.mock.book import empty_book, order_book
-from data_pipeline.sources.mock.closes import base_price, price_limits
-from data_pipeline.sources.mock.days import day_of
+from data_pipeline.sources.mock.days import base_price, day_of, price_limits
 from data_pipeline.sources.mock.issue import SESSION_ZERO, Former, Issue
 from data_pipeline.sources.mock.minutes import Stretch, minute_bars, stretch_so_far
 from data_pipeline.sources.mock.past import earlier_issues, with_past
@@ -20,7 +19,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 class SyntheticMarket:
-    """Made-up prices of made-up and well-known issues, in random access by stock code and session.
+    """Synthetic prices of synthetic and well-known instruments, in random access by stock code and session.
 
     Everything is a function of the seed, the stock code and the session or moment asked for; nothing is stored and
     the order of questions does not matter. The rules of the exchange hold: ticks, price limits, halts, splits,
@@ -33,22 +32,22 @@ class SyntheticMarket:
     """An evening on which 005930 reads 71,000 won, +1,420 (+2.04 %), 25,483,920 shares."""
 
     def __init__(self, seed: int = 20260914, calendar: TradingCalendar | None = None) -> None:
-        """Prepare the market; the issues are drawn at the first question (about 0.3 s)."""
+        """Prepare the market; the instruments are drawn at the first question (about 0.3 s)."""
         self.seed = seed
         self.calendar = calendar or krx_calendar()
         self._minutes = lru_cache(maxsize=64)(self._minutes_of)
 
     def instruments(self, session: date) -> list[Instrument]:
-        """Return every issue listed on the session, in order of stock code."""
+        """Return every instrument listed on the session, in order of stock code."""
         index = self._index(session)
         issues = (self._issue(code, index) for code in self._issues)
         return [self._instrument(issue, index) for issue in issues if issue.is_listed(index)]
 
     def instrument(self, code: str, session: date) -> Instrument:
-        """Return one issue as it stood on the session; a delisted one as it stood on its last session.
+        """Return one instrument as it stood on the session; a delisted one as it stood on its last session.
 
         Raises:
-            UnknownStockError: No such issue, or it is listed only later.
+            UnknownStockError: No such instrument, or it is listed only later.
         """
         index = self._index(session)
         issue = self._issue(code, index)
@@ -57,28 +56,28 @@ class SyntheticMarket:
         return self._instrument(issue, index if issue.delisted is None else min(index, issue.delisted - 1))
 
     def english_name(self, code: str) -> str:
-        """Return the English name of an issue."""
+        """Return the English name of an instrument."""
         return self._issue(code).english_name
 
     def sector(self, code: str) -> str:
-        """Return the sector of an issue, in English; ``ETF`` for a fund."""
+        """Return the sector of an instrument, in English; ``ETF`` for a fund."""
         return self._issue(code).sector
 
     def industry(self, code: str) -> str:
-        """Return the industry of an issue, in English."""
+        """Return the industry of an instrument, in English."""
         return self._issue(code).industry
 
     def listed_on(self, code: str) -> date:
-        """Return the day an issue was listed, which may be before the calendar begins."""
+        """Return the day an instrument was listed, which may be before the calendar begins."""
         return self._issue(code).listed_on
 
     def delisted_on(self, code: str) -> date | None:
-        """Return the first session that no longer lists the issue; None while no end is known."""
+        """Return the first session that no longer lists the instrument; None while no end is known."""
         delisted = self._issue(code).delisted
         return None if delisted is None else self._session_at(delisted)
 
     def daily_bar(self, code: str, session: date) -> DailyBar | None:
-        """Return the session's bar; None only when the issue is not listed that day.
+        """Return the session's bar; None only when the instrument is not listed that day.
 
         A session without a trade, halted or not, has volume 0, open, high and low 0, the close before it and change 0;
         only that of a thin fund may close elsewhere, by its quotes.
@@ -90,7 +89,7 @@ class SyntheticMarket:
     def daily_bars(self, code: str, first: date, last: date) -> list[DailyBar]:
         """Return the bars of the sessions from ``first`` to ``last``, both included, oldest first.
 
-        Sessions on which the issue is not listed have none.
+        Sessions on which the instrument is not listed have none.
         """
         indices = [self._indices[session] for session in self.calendar.sessions(first, last)]
         days = [(self._issue(code, index), index) for index in indices] if self._issue(code) else []
@@ -100,7 +99,7 @@ class SyntheticMarket:
         """Return the minutes of the session that traded, oldest first; they add up to the daily bar.
 
         The last ten minutes before the close have no bar; the closing auction is the bar at the close. Empty when
-        nothing traded or the issue is not listed.
+        nothing traded or the instrument is not listed.
         """
         return list(self._minutes(code, session))
 
@@ -113,7 +112,7 @@ class SyntheticMarket:
         return [bar for bar in self._minutes(code, session) if bar.at < closes and bar.at + _MINUTE <= at]
 
     def day_so_far(self, code: str, at: datetime) -> DailyBar | None:
-        """Return the quoted session's bar as it stands at ``at``; None when the issue is not listed that day.
+        """Return the quoted session's bar as it stands at ``at``; None when the instrument is not listed that day.
 
         Before the first trade the close is the base price and all else 0; from the close on it is the whole bar.
         """
@@ -131,10 +130,10 @@ class SyntheticMarket:
     def order_book(self, code: str, at: datetime) -> OrderBook:
         """Return the book of the quoted session at ``at``, up to ten levels a side within the day's limits.
 
-        Both sides are empty for a halted issue, one side when the last price is on a limit.
+        Both sides are empty for a halted instrument, one side when the last price is on a limit.
 
         Raises:
-            UnknownStockError: The issue is not listed on the quoted session.
+            UnknownStockError: The instrument is not listed on the quoted session.
         """
         session = self.calendar.quoted_session(at)
         bar = self.day_so_far(code, at)
@@ -162,7 +161,7 @@ class SyntheticMarket:
 
     @cached_property
     def _issues(self) -> dict[str, Issue]:
-        return with_past(build_universe(self.seed, self.calendar), self._indices)
+        return with_past(build_universe(self.seed, self._sessions), self._indices)
 
     @cached_property
     def _earlier(self) -> dict[str, Issue]:
@@ -189,7 +188,7 @@ class SyntheticMarket:
         return self._indices[session]
 
     def _issue(self, code: str, index: int | None = None) -> Issue:
-        """Return the issue that has a code, on a session the one that has it then."""
+        """Return the instrument that has a code, on a session the one that has it then."""
         issue = self._issues.get(code)
         if issue is None:
             raise UnknownStockError(code, "the synthetic market")

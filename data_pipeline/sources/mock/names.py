@@ -1,4 +1,4 @@
-"""Made-up company and fund names in Korean and English, no two alike."""
+"""Synthetic company and fund names in Korean and English, no two alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from data_pipeline.sources.mock.noise import below, mixed
 
 
 class Name(NamedTuple):
-    """One made-up issuer."""
+    """One synthetic issuer."""
 
     korean: str
     english: str

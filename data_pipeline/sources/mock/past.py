@@ -1,4 +1,4 @@
-"""What was otherwise before: old names, another board, fewer shares, and a code that another issue had.
+"""What was otherwise before: old names, another board, fewer shares, and a code that another instrument had.
 
 Nothing of it moves a price or changes what is listed on the reference session.
 """
@@ -24,7 +24,7 @@ _APART = 500
 
 
 def with_past(issues: Mapping[str, Issue], indices: Mapping[date, int]) -> dict[str, Issue]:
-    """Return the issues, some of them with a past: two renames, a move from KOSDAQ to KOSPI, an issue of new shares."""
+    """Return the instruments, some with a past: two renames, a move from KOSDAQ to KOSPI, an issue of new shares."""
     kospi, kosdaq = (_quiet(issues, market) for market in ("KOSPI", "KOSDAQ"))
     pasts: list[tuple[Issue, date, Former]] = [
         *((one, RENAMED_ON, Former(0, name=f"옛{one.name}")) for some in (kospi, kosdaq) for one in some[2:3]),
@@ -40,7 +40,7 @@ def with_past(issues: Mapping[str, Issue], indices: Mapping[date, int]) -> dict[
 
 
 def earlier_issues(seed: int, issues: Mapping[str, Issue]) -> dict[str, Issue]:
-    """Return the issue that had a code before the one that has it now, by code; one, when the issues allow it."""
+    """Return the instrument that had a code before its present one, by code: one at most."""
     gone = [one for one in issues.values() if one.delisted is not None and not one.steps and one.market == "KOSDAQ"]
     for before in sorted(gone, key=lambda one: one.delisted or 0):
         for after in issues.values():
@@ -58,7 +58,7 @@ def _may_follow(before: Issue, after: Issue) -> bool:
 
 
 def _quiet(issues: Mapping[str, Issue], market: str) -> Sequence[Issue]:
-    """Return issues of a board that were listed before 2010 and to which little else happens."""
+    """Return instruments of a board that were listed before 2010 and to which little else happens."""
     famous = {issuer.code for issuer in WELL_KNOWN}
     return [
         one for one in issues.values()

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
+from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.evidence import MinuteEvidence, tell
 from data_pipeline.market.records import (
     ChartData,
@@ -21,7 +22,6 @@ from data_pipeline.market.records import (
     StockInfo,
     require_stock_code,
 )
-from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.mock.charts import day_charts, minute_charts
 from data_pipeline.sources.mock.market import SyntheticMarket
@@ -30,7 +30,7 @@ _DAYS_A_CALL = 31
 
 
 class MockDataSource(AbstractDataSource):
-    """Made-up market data; quotes and charts name issues in English.
+    """Synthetic market data; quotes and charts name instruments in English.
 
     Args:
         market: The synthetic market; by default the one everybody gets.
@@ -51,7 +51,7 @@ class MockDataSource(AbstractDataSource):
 
         Raises:
             InvalidRequestError: The code is malformed.
-            UnknownStockError: No such issue is listed on the quoted session.
+            UnknownStockError: No such instrument is listed on the quoted session.
         """
         code, now = self._known(stock_code), self._now()
         bar = self.market.day_so_far(code, now)
@@ -74,11 +74,11 @@ class MockDataSource(AbstractDataSource):
         )
 
     def get_order_book(self, stock_code: str) -> OrderBook:
-        """Return the book at the clock's moment, up to ten levels a side; empty for a halted issue.
+        """Return the book at the clock's moment, up to ten levels a side; empty for a halted instrument.
 
         Raises:
             InvalidRequestError: The code is malformed.
-            UnknownStockError: No such issue is listed on the quoted session.
+            UnknownStockError: No such instrument is listed on the quoted session.
         """
         code = self._known(stock_code)
         return replace(self.market.order_book(code, self._now()), stock_name=self.market.english_name(code))
@@ -86,11 +86,11 @@ class MockDataSource(AbstractDataSource):
     def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
         """Return the last ``count`` bars in raw prices, newest first, the running one included.
 
-        Fewer come only when the issue, or the calendar, does not reach further back.
+        Fewer come only when the instrument, or the calendar, does not reach further back.
 
         Raises:
             InvalidRequestError: The code or the period is malformed, or ``count`` is not positive.
-            UnknownStockError: No such issue.
+            UnknownStockError: No such instrument.
         """
         code, period = self._known(stock_code), _period(period)
         if count < 1:
@@ -102,11 +102,11 @@ class MockDataSource(AbstractDataSource):
         return list(islice(charts, count))
 
     def get_stock_info(self, stock_code: str) -> StockInfo:
-        """Return what an issue is; a delisted one as it last stood.
+        """Return what an instrument is; a delisted one as it last stood.
 
         Raises:
             InvalidRequestError: The code is malformed.
-            UnknownStockError: No such issue.
+            UnknownStockError: No such instrument.
         """
         code = self._known(stock_code)
         one = self.market.instrument(code, self.calendar.quoted_session(self._now()))
@@ -121,7 +121,7 @@ class MockDataSource(AbstractDataSource):
         )
 
     def instruments(self, session: date) -> Iterator[Instrument]:
-        """Yield every issue listed on any session the calendar covers, in order of stock code, with Korean names.
+        """Yield every instrument listed on any session the calendar covers, in order of stock code, with Korean names.
 
         Raises:
             InvalidRequestError: The day is not a session.

@@ -1,14 +1,13 @@
-"""Who is listed: about 2,750 issues on the reference session, and those that came before or will come."""
+"""Who is listed: about 2,750 instruments on the reference session, and those that came before or will come."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
-from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.mock.codes import CodeBook, isin_of
 from data_pipeline.sources.mock.issue import BEFORE_COVERAGE, OLD, SESSION_ZERO, Issue, Pin, Step
 from data_pipeline.sources.mock.issuers import WELL_KNOWN, Issuer
@@ -31,7 +30,7 @@ _SIGMA, _LEVEL, _TURNOVER, _SHARES, _FACE, _IDLE, _MANAGED, _THIN = (salt << 52 
 
 
 class _Board(NamedTuple):
-    """How many issues a board has, and how they trade; logarithms are in quarters of an octave."""
+    """How many instruments a board has, and how they trade; logarithms are in quarters of an octave."""
 
     market: str
     group: str
@@ -57,9 +56,8 @@ _PREFERRED_ENDINGS = (("5", "우", "1P"), ("7", "2우B", "2PB"), ("K", "3우C", 
 
 
 class _Universe:
-    def __init__(self, seed: int, calendar: TradingCalendar) -> None:
+    def __init__(self, seed: int, known: Sequence[date]) -> None:
         self.seed = seed
-        known = calendar.sessions(SESSION_ZERO, calendar.last_day)
         self.index = {session: index for index, session in enumerate(known)}
         self.sessions = known[: self.index[REFERENCE_SESSION] + _FORESIGHT]
         self.lives = Lives(self.sessions, self.index[REFERENCE_SESSION])
@@ -164,15 +162,16 @@ class _Universe:
         return replace(issue, preferred=True, shares=shares, face_value=face, turnover=common.turnover - 4 * ONE)
 
 
-def build_universe(seed: int, calendar: TradingCalendar) -> dict[str, Issue]:
-    """Return every issue that is ever listed, by stock code, in order of code."""
-    early = calendar.sessions(calendar.first_day, SESSION_ZERO)[:-1]
-    issues = sorted(_Universe(seed, calendar).issues(), key=lambda issue: issue.code)
+def build_universe(seed: int, sessions: Sequence[date]) -> dict[str, Issue]:
+    """Return every instrument ever listed, by stock code, in order of code, given all known sessions."""
+    zero = sessions.index(SESSION_ZERO)
+    early = sessions[:zero]
+    issues = sorted(_Universe(seed, sessions[zero:]).issues(), key=lambda issue: issue.code)
     return {issue.code: _dated(issue, early) for issue in issues}
 
 
-def _dated(issue: Issue, early: list[date]) -> Issue:
-    """Return an issue with the day and index of its first session, where that lies before ``SESSION_ZERO``."""
+def _dated(issue: Issue, early: Sequence[date]) -> Issue:
+    """Return an instrument with the day and index of its first session, where that lies before ``SESSION_ZERO``."""
     if issue.listed != OLD:
         return issue
     place = bisect_left(early, issue.listed_on)

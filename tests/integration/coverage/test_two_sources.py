@@ -17,7 +17,8 @@ from data_pipeline.engine.one_window import Run
 from data_pipeline.exceptions import DailyQuotaError
 from data_pipeline.local.shares import one_source, two_sources
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.sources.krx import KRXDataSource, KrxSettings
+from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.warehouse.calendar_table import keep_sessions
 from tests.integration.coverage.conftest import load_instruments

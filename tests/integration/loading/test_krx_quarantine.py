@@ -19,7 +19,8 @@ from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.local.quarantine import retry_quarantine
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.rejections import Rejection
-from data_pipeline.sources.krx import KRXDataSource, KrxSettings
+from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.krx.source import KRXDataSource
 from tests.unit.krx.fakes import API_KEY, BAR, BASE, FRIDAY, SUSPENDED, Clock, FakeKrx, block
 
 THURSDAY = date(2026, 11, 19)

@@ -17,7 +17,8 @@ from data_pipeline.local.quarantine import retry_quarantine
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.sources.krx import KRXDataSource, KrxSettings
+from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.source import MockDataSource
 from tests.unit.krx.fakes import API_KEY, BAR, BASE, FRIDAY, Clock, FakeKrx, block
 

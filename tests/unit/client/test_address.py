@@ -18,9 +18,10 @@ from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.sources.kis import KISDataSource
 from data_pipeline.sources.kis.settings import KisSettings
-from data_pipeline.sources.krx import KRXDataSource, KrxSettings
+from data_pipeline.sources.kis.source import KISDataSource
+from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.krx.source import KRXDataSource
 
 KIS, KRX = "openapi.koreainvestment.com", "data-dbg.krx.co.kr"
 LATER = datetime(2026, 12, 1, 12, 0, tzinfo=SEOUL)

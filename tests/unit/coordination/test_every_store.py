@@ -15,7 +15,8 @@ import redis
 from cryptography.fernet import Fernet
 
 from data_pipeline.coordination.envelope import FORMAT
-from data_pipeline.coordination.store import Store, open_store
+from data_pipeline.coordination.opening import open_store
+from data_pipeline.coordination.store import Store
 from data_pipeline.exceptions import CoordinationError
 
 Open = Callable[..., Store]

@@ -9,7 +9,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from data_pipeline.coordination.envelope import FORMAT
-from data_pipeline.coordination.store import damaged, hashed, number, open_store
+from data_pipeline.coordination.opening import open_store
+from data_pipeline.coordination.store import damaged, hashed, number
 from data_pipeline.exceptions import ConfigurationError, CoordinationError
 
 

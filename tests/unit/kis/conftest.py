@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from data_pipeline.coordination.file import FileStore
-from data_pipeline.sources.kis import KISDataSource, KisSettings
 from data_pipeline.sources.kis.client import KisClient
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.source import KISDataSource
 from tests.unit.kis.fakes import APP_KEY, APP_SECRET, FakeKis, FakeTime
 
 

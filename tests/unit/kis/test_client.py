@@ -21,9 +21,9 @@ from data_pipeline.exceptions import (
     TokenUnavailableError,
     UnsupportedDatasetError,
 )
-from data_pipeline.sources.kis import KisSettings
 from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.endpoints import MULTI_PRICE, PRICE
+from data_pipeline.sources.kis.settings import KisSettings
 from tests.unit.kis.fakes import APP_KEY, APP_SECRET, gateway, ok
 
 QUERY = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "005930", "FID_BLANK": ""}

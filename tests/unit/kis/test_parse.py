@@ -10,6 +10,7 @@ import pytest
 from data_pipeline.exceptions import PayloadError, UnknownStockError
 from data_pipeline.market.records import DailyBar, MarketDay, StockInfo
 from data_pipeline.sources.kis import parse
+from data_pipeline.sources.kis.codes import kis_code
 from data_pipeline.sources.kis.parse_answer import Answer
 from tests.unit.kis.fakes import PRICE, QUOTE
 
@@ -80,7 +81,7 @@ def test_prices_that_contradict_each_other():
 
 def test_letter_code_and_etn_code():
     """A letter code is sent as it is; an ETN gets its Q, and the Q in the answer is accepted."""
-    assert (parse.kis_code("0001A0"), parse.kis_code("500001"), parse.kis_code("900140")) == (
+    assert (kis_code("0001A0"), kis_code("500001"), kis_code("900140")) == (
         "0001A0",
         "Q500001",
         "900140",

@@ -136,6 +136,6 @@ def test_repr_shows_no_secret():
 
 def test_import_needs_neither_airflow_nor_pandas():
     """Importing the package stays light."""
-    code = "import sys, data_pipeline.sources.kis; print({'airflow', 'pandas'} & set(sys.modules))"
+    code = "import sys, data_pipeline.sources.kis.source; print({'airflow', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

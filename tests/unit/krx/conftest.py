@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data_pipeline.coordination.file import FileStore
-from data_pipeline.sources.krx import KRXDataSource, KrxSettings
+from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.krx.source import KRXDataSource
 from tests.unit.krx.fakes import API_KEY, Clock, FakeKrx
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.sources.krx import KrxSettings
+from data_pipeline.sources.krx.settings import KrxSettings
 from tests.unit.krx.fakes import API_KEY
 
 

@@ -16,7 +16,7 @@ from data_pipeline.cli import main
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.local.plan import make_plan
 from data_pipeline.market.calendar_changes import CorrectionsFile
-from data_pipeline.market.calendar_corrections import corrections_path
+from data_pipeline.market.state_folder import corrections_path
 from data_pipeline.market.trading_calendar import DATA_FILE, SEOUL, krx_calendar
 from data_pipeline.timetables import KrxSessionTimetable
 
@@ -107,6 +107,7 @@ def test_a_year_beyond_the_calendar(tmp_path: Path) -> None:
         (["open", "2028-03-03", "--source", "x"], "not among the closed days"),
         (["open", "2028-12-29", "--source", "x"], "the exchange always closes it"),
         (["late", "2028-05-02", "--source", "x"], "not a session"),
+        (["late", "2041-11-15", "--source", "x"], "does not cover 2041"),
         (["close", "2027-12-29", "in the past", "--source", "x"], "2027-12-29 is not ahead"),
         (["undo", "2028-03-03"], "no correction about 2028-03-03"),
     ],

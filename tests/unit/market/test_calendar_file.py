@@ -10,8 +10,9 @@ import pytest
 
 from data_pipeline.cli import main
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.market.calendar_file import as_text, check_facts, read_facts
-from data_pipeline.market.trading_calendar import DATA_FILE, load_calendar
+from data_pipeline.market.calendar_facts import read_facts
+from data_pipeline.market.calendar_file import as_text, check_facts
+from data_pipeline.market.trading_calendar import DATA_FILE, TradingCalendar
 
 YEAR_2028 = """일자 및 요일,요일구분,비고
 2028-01-26(수),수요일,설날
@@ -62,7 +63,7 @@ def test_the_shipped_file_passes_its_own_check() -> None:
 def test_a_new_year(file: Path, closures: Path) -> None:
     """The exchange's list of the next year makes it known; its source is kept beside it and it is not provisional."""
     assert run("year", 2028, closures, "--source", "list of the exchange, 2027-12-20", "--file", file) == 0
-    calendar = load_calendar(file)
+    calendar = TradingCalendar(read_facts(file))
     assert calendar.last_day == date(2028, 12, 31)
     assert not calendar.is_session(date(2028, 4, 12))
     assert calendar.is_session(date(2028, 12, 28))
@@ -90,7 +91,7 @@ def test_single_days(file: Path) -> None:
     assert run("close", "2027-03-03", "Presidential election", "--source", "notice A", "--file", file) == 0
     assert run("open", "2027-05-03", "--source", "notice B", "--file", file) == 0
     assert run("late", "2027-06-10", "--source", "notice C", "--file", file) == 0
-    calendar = load_calendar(file)
+    calendar = TradingCalendar(read_facts(file))
     assert not calendar.is_session(date(2027, 3, 3))
     assert calendar.is_session(date(2027, 5, 3))
     assert calendar.open_at(date(2027, 6, 10)).hour == 10

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
+from data_pipeline.market.calendar_facts import read_facts
 from data_pipeline.market.once_a_day import OnceADay
-from data_pipeline.market.trading_calendar import DATA_FILE, SEOUL, TradingCalendar, krx_calendar, load_calendar
+from data_pipeline.market.trading_calendar import DATA_FILE, SEOUL, TradingCalendar, krx_calendar
 
 CLOSURE_LIST = Path(__file__).resolve().parents[2] / "samples" / "krx" / "closures.json"
 
@@ -297,7 +298,7 @@ def facts() -> dict[str, Any]:
 def test_missing_file(tmp_path: Path) -> None:
     """Without its data file there is no calendar."""
     with pytest.raises(ConfigurationError, match=r"absent\.json"):
-        load_calendar(tmp_path / "absent.json")
+        read_facts(tmp_path / "absent.json")
 
 
 def test_broken_file(tmp_path: Path) -> None:
@@ -305,7 +306,7 @@ def test_broken_file(tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text("{", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"broken\.json"):
-        load_calendar(path)
+        read_facts(path)
 
 
 @pytest.mark.parametrize(

@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
+from data_pipeline.emulator.kept import Kept
 from data_pipeline.emulator.kis.errors import unknown_symbol
 from data_pipeline.exceptions import CalendarRangeError, UnknownStockError
 from data_pipeline.market.records import DailyBar, Instrument, OrderBook
-from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
-from data_pipeline.sources.mock.market import SyntheticMarket
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from data_pipeline.sources.mock.market import SyntheticMarket
 
 HISTORY = 250
 SETTLED_AFTER_CLOSE = timedelta(minutes=30)
 """Half an hour after the close neither the price nor the book moves any more, so answers can be kept."""
-
-
-class Kept:
-    """A mapping of the newest ``size`` computed values."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[Hashable, object] = OrderedDict()
-
-    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """Return the kept value of this key, computing it the first time; an error is not kept."""
-        values = self._values
-        if key in values:
-            return values[key]  # type: ignore[return-value]
-        value = compute()
-        values[key] = value
-        if len(values) > self._size:
-            values.popitem(last=False)
-        return value
-
-    def has(self, key: Hashable) -> bool:
-        """Return whether the value of this key is kept."""
-        return key in self._values
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +29,11 @@ class Moment:
 
 
 class MarketView:
-    """Reads the market for the wire.
+    """Reads the market that it is handed for the wire."""
 
-    Args:
-        market: The synthetic market.
-        calendar: The exchange's sessions.
-    """
-
-    def __init__(self, market: SyntheticMarket, calendar: TradingCalendar | None = None) -> None:
+    def __init__(self, market: SyntheticMarket) -> None:
         self.market = market
-        self.calendar = calendar or krx_calendar()
+        self.calendar = market.calendar
         self.fragments = Kept(8_000)
         self._listed = Kept(8_000)
         self._histories = Kept(512)
@@ -71,7 +41,7 @@ class MarketView:
         self.files = Kept(6)
 
     def warm(self, now: datetime) -> None:
-        """Draw the market's issues, so that the first call does not wait for it (about half a second)."""
+        """Draw the market's instruments, so that the first call does not wait for it (about half a second)."""
         self.market.instruments(self.calendar.quoted_session(now))
 
     def moment(self, now: datetime) -> Moment:
@@ -85,8 +55,17 @@ class MarketView:
         session = self.calendar.previous_session(moment.session)
         return Moment(session, self.calendar.close_at(session) + SETTLED_AFTER_CLOSE)
 
+    def phase(self, moment: Moment) -> str:
+        """Return where the session stands: before, open, auction (the ten minutes before the close) or after."""
+        if moment.at < self.calendar.open_at(moment.session):
+            return "before"
+        close = self.calendar.close_at(moment.session)
+        if moment.at >= close:
+            return "after"
+        return "auction" if (close - moment.at).total_seconds() <= 600 else "open"
+
     def instrument(self, code: str, session: date) -> Instrument:
-        """Return the issue as listed in that session; refuses (MCA05918) a code that is not."""
+        """Return the instrument as listed in that session; refuses (MCA05918) a code that is not."""
         return self._listed.get((code, session), lambda: self._instrument(code, session))
 
     def _instrument(self, code: str, session: date) -> Instrument:
@@ -108,15 +87,15 @@ class MarketView:
         return bar
 
     def book(self, code: str, moment: Moment) -> OrderBook:
-        """Return the ten levels at that moment; empty sides for a halted issue."""
+        """Return the ten levels at that moment; empty sides for a halted instrument."""
         return self.market.order_book(code, moment.at)
 
     def bar_before(self, code: str, session: date) -> DailyBar | None:
-        """Return the bar of the session before; None for an issue listed today."""
+        """Return the bar of the session before; None for an instrument listed today."""
         return self.market.daily_bar(code, self.calendar.previous_session(session))
 
     def history(self, code: str, session: date) -> list[DailyBar]:
-        """Return the raw bars of the 250 sessions strictly before ``session``, oldest first; fewer for young issues."""
+        """Return the raw bars of the 250 sessions before ``session``, oldest first; fewer for young instruments."""
         return self._histories.get((code, session), lambda: self._history(code, session))
 
     def _history(self, code: str, session: date) -> list[DailyBar]:

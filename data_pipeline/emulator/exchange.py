@@ -1,17 +1,32 @@
-"""One HTTP request and its reply, as cheaply as ASGI allows."""
+"""One HTTP request and its reply, or its refusal, as cheaply as ASGI allows."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-
-from data_pipeline.emulator.kis.errors import auth_error
-from data_pipeline.emulator.kis.wire import parse_query
+from urllib.parse import parse_qsl
 
 LARGEST_BODY = 65_536
 JSON = "application/json; charset=utf-8"
+CODE_NAMES = ("msg_cd", "error_code", "respCode")
+"""Under which name an answer carries its code: KIS's data, KIS's tokens, KRX."""
+
+
+class WireError(Exception):
+    """An answer that refuses the call: its HTTP status and its JSON body."""
+
+    def __init__(self, status: int, body: Mapping[str, str]) -> None:
+        self.status = status
+        self.body = body
+        super().__init__(f"HTTP {status} {self.code}")
+
+    @property
+    def code(self) -> str:
+        """The server's own code, for example EGW00201; the status where the body has none."""
+        return next((self.body[name] for name in CODE_NAMES if self.body.get(name)), str(self.status))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +56,8 @@ class Exchange:
         self.app_key = self.headers.get("appkey", "")
         self.tr_id = self.headers.get("tr_id", "")
 
-    async def body(self, receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> bytes:
-        """Return the whole body; EGW00101 when it is larger than any real one."""
+    async def body(self, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], too_large: WireError) -> bytes:
+        """Return the whole body; raise ``too_large`` when it is larger than any real one."""
         parts: list[bytes] = []
         size = 0
         while True:
@@ -50,9 +65,19 @@ class Exchange:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > LARGEST_BODY:
-                raise auth_error("EGW00101")
+                raise too_large
             if not message.get("more_body"):
                 return b"".join(parts)
+
+
+def parse_query(raw: bytes) -> dict[str, str]:
+    """Return the query with its names in upper case, as the real server reads them in either case."""
+    return {name.upper(): value for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True)}
+
+
+def dumps(value: Any) -> bytes:
+    """Return compact JSON in UTF-8, Korean as it is."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 async def drop(send: Any) -> None:
