@@ -14,7 +14,7 @@ from data_pipeline.warehouse.errors import said_plainly
 Gap = tuple[date, date]
 """The first and the last of neighbouring sessions that are missing, both included."""
 DATASETS = ("daily_bar", "minute_bar")
-"""The datasets for which the calendar and the list of instruments say what must exist."""
+"""The datasets of which the calendar and the list of issues say what must exist."""
 
 _STORED = {"daily_bar": "market.daily_bar b", "minute_bar": "market.loaded_day b"}
 _OF = {"daily_bar": "", "minute_bar": "AND b.dataset = 'minute_bar'"}
@@ -69,7 +69,7 @@ class Coverage:
 def coverage(connection: Connection, first: date, last: date, dataset: str | None = None) -> list[Coverage]:
     """Return the coverage of every final session of a range, by dataset and session; both ends included.
 
-    Sessions for which nothing is expected are absent.
+    Sessions of which nothing is expected are absent.
     """
     with said_plainly("coverage"), connection.cursor() as cursor:
         cursor.execute(_COVERAGE, {"first": first, "last": last, "dataset": dataset})
@@ -84,7 +84,7 @@ def missing_cells(
     Args:
         connection: Of any role.
         dataset: daily_bar or minute_bar.
-        stock_codes: None for every instrument.
+        stock_codes: None for every issue.
         first: First session, included.
         last: Last session, included.
     """
@@ -96,8 +96,8 @@ def unstored_cells(
 ) -> dict[str, list[Gap]]:
     """Return what is neither stored nor known to be empty, whether or not coverage expects it yet.
 
-    The arguments are those of :func:`missing_cells`. An instrument whose first listed day is unknown counts as listed
-    from the beginning; one that the warehouse does not list has no cell.
+    The arguments are those of :func:`missing_cells`. An issue whose first listed day is unknown counts as listed ever
+    since; one that the warehouse does not list has no cell.
     """
     listed, held = _codes("i", stock_codes), _codes("b", stock_codes)
     cells = _LISTED.format(listed=listed)
@@ -108,7 +108,7 @@ def unstored_cells(
 def all_cells(
     connection: Connection, dataset: str, stock_codes: Sequence[str] | None, first: date, last: date
 ) -> dict[str, list[Gap]]:
-    """Return one gap for each listed instrument, as if nothing were stored; the arguments are those of the others."""
+    """Return one gap for each listed issue, as if nothing were stored; the arguments are those of the others."""
     cells = _LISTED.format(listed=_codes("i", stock_codes))
     return _gaps(connection, cells, dataset, stock_codes, first, last)
 
@@ -133,7 +133,7 @@ def markets_of(connection: Connection, stock_codes: Sequence[str]) -> dict[str, 
 
 
 def codes_listed_between(connection: Connection, first: date, last: date) -> list[str]:
-    """Return every instrument that was listed on a day of the range, in order, including those delisted since."""
+    """Return every issue that was listed on a day of the range, in order; also those that have left since."""
     statement = """
         SELECT DISTINCT stock_code FROM market.listing WHERE (listed_from IS NULL OR listed_from <= %s)
         AND (delisted_on IS NULL OR delisted_on > %s) ORDER BY stock_code
@@ -161,7 +161,7 @@ def said_gone(gone: Mapping[str, date], first: date) -> str:
 
 
 def first_expected(connection: Connection, dataset: str) -> date | None:
-    """Return the first session for which a dataset is expected of any instrument; None when nothing was ever loaded."""
+    """Return the first session of which a dataset is expected of any issue; None when nothing was ever loaded."""
     with said_plainly("coverage"), connection.cursor() as cursor:
         cursor.execute("SELECT min(first) FROM market.expected_range WHERE dataset = %s", (dataset,))
         found: date | None = (cursor.fetchone() or (None,))[0]

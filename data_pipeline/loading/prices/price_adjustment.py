@@ -43,7 +43,7 @@ _NEIGHBOURS = """
 _ISSUES = """
     SELECT stock_code, listed_from FROM market.listing WHERE stock_code = ANY(%(codes)s) AND listed_from IS NOT NULL
 """
-"""Days on which an instrument with this code was listed, or came back to the list after an absence."""
+"""Days on which an issue of a code was listed, or came back to the list after an absence."""
 _STORED = """
     DELETE FROM market.price_adjustment a USING (VALUES %s) AS span (stock_code, first, last)
     WHERE a.stock_code = span.stock_code AND a.session BETWEEN span.first AND span.last
@@ -155,7 +155,7 @@ def _values(cursor: Cursor, query: str, spans: Sequence[Span]) -> list[tuple[Any
 
 
 def issues_of(cursor: Cursor, codes: Sequence[str]) -> dict[str, list[date]]:
-    """Return the days on which an instrument with each code was listed or came back, where known; others are absent."""
+    """Return the days on which an issue of each code was listed or came back, as far as known; others are absent."""
     cursor.execute(_ISSUES, {"codes": list(codes)})
     issues: dict[str, list[date]] = {}
     for code, begins in cursor.fetchall():
