@@ -1,4 +1,4 @@
-"""The options of the commands that fill and count; apart from what they do, so that `--help` loads little."""
+"""The options of the commands that fill and count; separate from what those do, so that `--help` loads little."""
 
 from __future__ import annotations
 

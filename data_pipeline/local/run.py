@@ -139,7 +139,7 @@ def _progress(console: Console) -> Progress:
 def _show(
     progress: Progress, bars: Mapping[str, Any], totals: Mapping[str, int], events: Path, connection: Any, before: int
 ) -> None:
-    """Bring the bars up to date with what is committed to the warehouse."""
+    """Update the progress bars from what is committed to the warehouse."""
     rows: Counter[str] = Counter()
     for one in loaded_since(connection, before):
         rows[one.dag_id] += one.rows
