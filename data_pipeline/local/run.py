@@ -54,7 +54,7 @@ def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console)
 def _run_alone(home: Home, environ: Mapping[str, str], now: datetime, console: Console) -> int:
     sandbox = not has_credentials(environ)
     plan = make_plan(now, sandbox, environ)
-    kind = "KIS emulator, made-up data (no credentials found)" if sandbox else "Korea Investment & Securities"
+    kind = "KIS emulator, synthetic data (no credentials found)" if sandbox else "Korea Investment & Securities"
     console.print(f"[bold]Session {plan.session:%Y-%m-%d (%a)}[/bold] from {kind}")
     began = time.monotonic()
     with (
