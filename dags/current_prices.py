@@ -1,5 +1,5 @@
 """
-### current_prices: the price of every listed issue, every minute
+### current_prices: the price of every listed instrument, every minute
 
 **When.** Every minute from the opening to the close of a session; never on a closed day, and by the special hours of
 examination days.
@@ -8,17 +8,18 @@ examination days.
 stores the present price of each, thirty codes a call: about 92 calls, five seconds at 18 calls a second. One task takes
 the whole market: starting another costs more time than it saves.
 
-**Why.** A price is a moment. A minute that was missed stays missed; the session's own figures come with `daily_bars`.
+**Why.** A price belongs to a moment. A minute that was missed stays missed; the session's own figures come with
+`daily_bars`.
 
-**When it fails.** Do nothing about a single run: the next one comes in a minute, and a run that takes longer makes the
-scheduler leave out those that came due meanwhile.
+**When it fails.** Do nothing about a single run: the next one comes in a minute, and while a run takes longer than
+that, the scheduler skips those that come due.
 
 * *No instruments in the warehouse*: run `market_reference`.
 * *CircuitOpenError, QueueTimeoutError* run after run: the source is down, or other work uses the quota up.
-* *UnknownStockError, IncompleteDataError*: the list of issues is older than the session; run `market_reference`.
-* *ConfigurationError* in `plan`: the quota is too small for a snapshot of so many issues within five minutes, as on
-  KIS's virtual server, which gives one price a call and one call a second. Set the Variable `UNIVERSE` to `watch_list`,
-  or trigger it with `stock_codes`.
+* *UnknownStockError, IncompleteDataError*: the list of instruments is older than the session; run `market_reference`.
+* *ConfigurationError* in `plan`: the quota is too small for a snapshot of so many instruments within five minutes, as
+  on KIS's virtual server, which gives one price a call and one call a second. Set the Variable `UNIVERSE` to
+  `watch_list`, or trigger it with `stock_codes`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ with DAG(
         "execution_timeout": timedelta(minutes=10),
     },
     params={
-        "stock_codes": stock_codes_param("Empty: every issue that the warehouse lists, or what UNIVERSE says."),
+        "stock_codes": stock_codes_param("Empty: every instrument that the warehouse lists, or what UNIVERSE says."),
         "chunk_size": Param(3000, type="integer", minimum=1, title="Stock codes in one task"),
     },
     tags=["korea", "prices"],

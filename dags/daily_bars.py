@@ -1,5 +1,5 @@
 """
-### daily_bars: the session's bar of every listed issue
+### daily_bars: the session's bar of every listed instrument
 
 **When.** 20:30 (Seoul) on every session of the exchange, when the after-market has ended and volumes no longer grow.
 
@@ -8,7 +8,7 @@ the session's raw daily bars, checks them and loads them in one transaction. The
 exchange publishes its own the next morning.
 
 **Why.** The bar of the day is what everything else is checked against. At 20:30 quotes still show the whole session, so
-thirty issues come in one call: a hundred calls in place of one an issue.
+thirty instruments come in one call: a hundred calls instead of one for each instrument.
 
 **When it fails.**
 
@@ -16,9 +16,9 @@ thirty issues come in one call: a hundred calls in place of one an issue.
 * *Some chunks failed*: their rows are absent and the others are there. Clear the failed tasks; a chunk that is loaded
   twice changes nothing.
 * *IncompleteDataError*: the source left out a whole session. Look at its status page, then clear the task. Single
-  issues without a bar do not fail the task: the log and the XCom value `missing` name and count them.
+  instruments without a bar do not fail the task: the log and the XCom value `missing` name and count them.
 * *PayloadError*: an answer is not as documented; the message names code, endpoint and field. Nothing of that window was
-  loaded. It needs somebody who reads it.
+  loaded. Somebody has to look at it.
 
 To load another session, trigger it with `session`, or use `airflow backfill create --dag-id daily_bars --from-date ...
 --to-date ...`.

@@ -1,16 +1,16 @@
 """
-### daily_bars_official: the exchange's own bars of the session before, and where they differ
+### daily_bars_official: the exchange's own bars of the previous session, and where they differ
 
 **When.** 08:30 (Seoul) on every session, about the session before it: KRX publishes a session from 08:00 of the next
-business day.
+one.
 
-**What.** `instruments` loads the session's list of stocks (three calls), which tells what was delisted on it, before
-anything counts on its bars. `load` fetches the whole market from the KRX Open API (five calls), lists every difference
+**What.** `instruments` loads the session's list of stocks (three calls), which shows what was delisted on it, before
+anything relies on its bars. `load` fetches the whole market from the KRX Open API (five calls), lists every difference
 from the stored provisional bars in `market.reconciliation`, and replaces them; a provisional bar never replaces an
 official one. Both are skipped while there is no connection `krx_default`.
 
-Whether KIS's daily bars hold the after-market (16:00 to 20:00) is not documented. The rows with `after_market` show it:
-set `KIS_BARS_INCLUDE_AFTER_MARKET` to what they say, and `expected` tells ordinary differences from real ones.
+Whether KIS's daily bars include the after-market (16:00 to 20:00) is not documented. The rows with `after_market` show
+it: set `KIS_BARS_INCLUDE_AFTER_MARKET` to what they say, and `expected` tells ordinary differences from real ones.
 
 **When it fails.**
 
@@ -18,9 +18,9 @@ set `KIS_BARS_INCLUDE_AFTER_MARKET` to what they say, and `expected` tells ordin
 * *AuthenticationError*: the key is unknown or older than a year; renew it at openapi.krx.co.kr and put it into the
   connection. *ServiceNotApprovedError*: apply there for the service that the message names.
 * *DailyQuotaError*: the key's 10,000 calls of the day are spent; clear the task after midnight (Seoul).
-* *IncompleteDataError*: a market came empty although it must be there. Look at KRX's notices, and whether the day was a
-  closure that the calendar lacks.
-* *MaintenanceError*, anything transient: it is tried again by itself. Running it twice changes nothing.
+* *IncompleteDataError*: a market came empty although it must be there. Look at KRX's notices, and check whether the day
+  was a closure that the calendar lacks.
+* *MaintenanceError*, anything transient: it is tried again automatically. Running it twice changes nothing.
 
 For another session, trigger it with `session`, or use `airflow backfill create --dag-id daily_bars_official ...`.
 """

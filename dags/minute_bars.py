@@ -4,9 +4,9 @@
 **When.** Every five minutes from the opening to the close of a session, and once more at 20:40 (Seoul).
 
 **What.** A run in session loads the complete minutes of the watch list up to its moment. The run at 20:40 loads the
-whole session of every listed issue (or of the watch list, when `UNIVERSE` says so): four calls an issue, about 10,800
-calls, ten minutes at 18 calls a second. `plan` decides by the run's own moment which codes are meant; one `load` task a
-chunk fetches, checks and loads them.
+whole session of every listed instrument (or of the watch list, when `UNIVERSE` says so): four calls an instrument,
+about 10,800 calls, ten minutes at 18 calls a second. `plan` decides by the run's own moment which codes to take; one
+`load` task a chunk fetches, checks and loads them.
 
 **Why at 20:40 and not at the close.** The regular market closes at 15:30, and on an examination day at 16:30, but the
 day goes on: the after-market (애프터마켓, since 14 September 2026) trades until 20:00, and only then does the exchange
@@ -15,13 +15,13 @@ stop adding to the day's figures. A session that is loaded after that need not b
 
 **When it fails.**
 
-* *A run in session*: nothing to do. Each run loads the session from its opening, so the next one fills the hole.
+* *A run in session*: nothing to do. Each run loads the session from its opening, so the next one fills the gap.
 * *The run at 20:40*: clear the failed `load` tasks, the same evening or later; what is there stays as it is. When the
   run itself is gone, trigger `backfill` with the dataset `minute_bar`.
 * *No instruments in the warehouse*: run `market_reference` first, then clear `plan`.
-* *ConfigurationError* in `plan`: the quota is too small for so many issues. A run in session may take five minutes,
-  that of 20:40 until midnight; on KIS's virtual server the whole market would take ten hours at one call a second. Set
-  the Variable `UNIVERSE` to `watch_list` and shorten `WATCH_LIST`, or trigger it with `stock_codes`.
+* *ConfigurationError* in `plan`: the quota is too small for so many instruments. A run in session may take five
+  minutes, that of 20:40 until midnight; on KIS's virtual server the whole market would take ten hours at one call a
+  second. Set the Variable `UNIVERSE` to `watch_list` and shorten `WATCH_LIST`, or trigger it with `stock_codes`.
 * *UnsupportedDatasetError*: KIS's virtual server has the minutes of the present session only.
 """
 
@@ -45,7 +45,7 @@ with DAG(
     max_active_runs=1,
     default_args=TASK_DEFAULTS,
     params={
-        "stock_codes": stock_codes_param("Empty: the watch list in session, every listed issue after it."),
+        "stock_codes": stock_codes_param("Empty: the watch list in session, every listed instrument after it."),
         "chunk_size": Param(300, type="integer", minimum=1, title="Stock codes in one task"),
     },
     tags=["korea", "prices"],

@@ -4,16 +4,16 @@
 **When.** Every five minutes from the opening to the close of a session; never on a closed day, and by the special hours
 of examination days.
 
-**What.** `watched` decides which issues: the run's parameter `stock_codes`, else the Airflow Variable `WATCH_LIST`,
-else the environment variable of that name, else twenty of the largest issues. `load` stores one order book of each, one
-call an issue; a long list is cut into chunks, one task each.
+**What.** `watched` decides which instruments: the run's parameter `stock_codes`, else the Airflow Variable
+`WATCH_LIST`, else the environment variable of that name, else twenty of the largest instruments. `load` stores one
+order book of each, one call an instrument; a long list is cut into chunks, one task each.
 
 **Why.** Nobody publishes the books of the past: what is not stored at its moment is gone.
 
-**When it fails.** An order book is a moment: a failed run cannot be made up for, and the next one comes in five
-minutes. Tries therefore end quickly. When runs fail one after the other, read the message: *CircuitOpenError* means
-that the source is down, *AuthenticationError* that the connection needs mending, *UnknownStockError* that the watch
-list holds an issue that is no longer listed, *ConfigurationError* in `watched` that the watch list is longer than the
+**When it fails.** An order book belongs to a moment: a failed run cannot be made up for, and the next one comes in five
+minutes. So retries end quickly. When runs fail one after the other, read the message: *CircuitOpenError* means that the
+source is down, *AuthenticationError* that the connection has to be corrected, *UnknownStockError* that the watch list
+holds an instrument that is no longer listed, *ConfigurationError* in `watched` that the watch list is longer than the
 quota brings in four minutes.
 """
 

@@ -1,14 +1,14 @@
 """
-### retry_quarantine: refused rows once more, by hand
+### retry_quarantine: refused rows again, by hand
 
-**When.** Only when somebody triggers it, after the cause was mended: a parser or a threshold was changed, or the list
-of issues was loaded.
+**When.** Only when somebody triggers it, after the cause was removed: a parser or a threshold was changed, or the list
+of instruments was loaded.
 
 **What.** `retry` makes each row in `market.rejected_row` into a record again, checks it as a load does and loads it
-when it passes. A row whose bar was loaded meanwhile is settled as `superseded`. The XCom value counts the outcomes.
+when it passes. A row whose cell was loaded meanwhile is settled as `superseded`. The XCom value counts the outcomes.
 
 **When it fails.** Rows that are still refused do not fail the task: they stay in quarantine with their newest reason.
-It fails when the warehouse cannot be reached; clear it then. Rows of calls that do not tell their session say so: load
+It fails when the warehouse cannot be reached; clear it then. Rows of calls that do not name their session say so: load
 their window again with `backfill`.
 """
 

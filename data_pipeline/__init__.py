@@ -1,3 +1,3 @@
 """Korean stock market data, complete and true, in Postgres, on Apache Airflow."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

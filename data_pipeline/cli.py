@@ -28,7 +28,7 @@ EXAMPLES = """examples:
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
-  data-pipeline emulator --help          serve the synthetic market over the KIS wire
+  data-pipeline emulator --help          serve the synthetic market over the wires of KIS and KRX
 
 Settings are read from the environment and from .env; .env.example lists them all.
 """
@@ -96,9 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     held = add("quarantine", _quarantine, "List the rows that checks refused, or try them again after a fix.")
     held.add_argument("action", choices=["list", "retry"])
     held.add_argument("rejected_id", nargs="*", type=int, help="retry these rows only")
-    anew = add("adjust", _adjust, "Work adjusted prices out anew from the stored bars; safe to repeat.")
-    anew.add_argument("stock_code", nargs="*", help="these issues only")
-    commands.add_parser("emulator", help="Serve the synthetic market over the KIS wire.")
+    anew = add("adjust", _adjust, "Compute adjusted prices anew from the stored bars; safe to repeat.")
+    anew.add_argument("stock_code", nargs="*", help="these stock codes only")
+    commands.add_parser("emulator", help="Serve the synthetic market over the wires of KIS and KRX.")
     return parser
 
 

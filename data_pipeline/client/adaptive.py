@@ -1,4 +1,4 @@
-"""What a budget learns from rejections: how far sends draw together on their way, and how much the server allows."""
+"""What a budget learns from rejections: how close sends draw together on their way, and how much the server allows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _MARGIN = 1.002
 _MINUTE_MARGIN = 1.005
 _FIRST_GUARD, _GUARD_STEP, _WIDEST_GUARD = 0.054, 0.003, 2.0
 _STRAY = 2.0
-"""A window that is still this many times the configured ``jitter`` longer at most, and a rejection after a long time
-without any: one call was held up somewhere, and a little more room is enough."""
+"""While the window is longer by at most this many times the configured ``jitter``, a rejection after a long time
+without any means that one call was held up somewhere, and a little more room is enough."""
 _GUARD_HOLD, _GUARD_HALF_LIFE = 30.0, 300.0
 _RATE_HOLD, _LONGEST_RATE_HOLD = 12.0, 20.0
 _PROBE, _CLIMB, _CLIMB_SECONDS = 1.05, 1.1, 2.0
@@ -35,13 +35,13 @@ class Quota:
     rate: float
     """Sends a second; 0.5 is one in two seconds."""
     per_minute: float | None = None
-    """Sends in any 60 seconds; None for no such limit."""
+    """Sends in any 60 seconds; None without such a limit."""
     jitter: float = 0.015
     """Seconds by which sends may draw closer on their way to the server, before any rejection says otherwise."""
 
     @property
     def ring(self) -> int:
-        """How many times of sends have to be remembered."""
+        """How many send times have to be remembered."""
         return math.ceil(self.rate)
 
 
@@ -58,11 +58,11 @@ class Limits:
 class Learned:
     """A view on a shared state that holds what was learned; changes go into the state at once.
 
-    A rejection is taken for the mildest cause that fits. First for jitter: the window gets longer. When another one
-    follows at once, all sends pause until the server's window is empty, and the next rejection then measures the quota:
-    as many sends as the server took in that window are what it allows now. When it took none, a longer window is full,
-    and what it took in the last minute is what it allows a minute. All of this is forgotten slowly, by trying a little
-    more after a while, so that a quota that rises again is found.
+    A rejection is attributed to the mildest cause that fits. First comes jitter: the window gets longer. When another
+    one follows at once, all sends pause until the server's window is empty, and the next rejection then measures the
+    quota: it is as many sends as the server took in that window. When the server took none, a longer window is full,
+    and the quota a minute is what it took in the last minute. All of this is forgotten slowly, by trying a little more
+    after a while, so that a quota that rises again is found.
 
     Args:
         state: The shared state.
@@ -92,13 +92,13 @@ class Learned:
         return base + max(learned - base, 0.0) * math.pow(0.5, max(age, 0.0) / _GUARD_HALF_LIFE)
 
     def rate(self, now: float) -> float:
-        """Return the sends a second that are tried now; what was learned holds for a while, then more is tried."""
+        """Return the sends a second to try now; what was learned holds for a while, then more is tried."""
         learned = max(self._number("rate", self._quota.rate), self._quota.rate * _LEAST_SHARE)
         age = now - self._number("rate_at", now)
         return _climbed(learned, age - self._number("rate_hold", _RATE_HOLD), _CLIMB_SECONDS, self._quota.rate)
 
     def minute(self, now: float) -> float:
-        """Return the learned sends a minute, infinity when there is nothing to heed."""
+        """Return the learned sends a minute; infinity when nothing limits them."""
         if "minute" not in self._state:
             return math.inf
         age = now - self._number("minute_at", now) - self._number("minute_hold", _MINUTE_HOLD)
@@ -185,7 +185,7 @@ class Learned:
         return f"{per_minute} sends a minute are tried from now on"
 
     def _renumber(self, next_slot: float) -> None:
-        """Void every reserved slot; whoever holds one takes another."""
+        """Void every reserved slot; whoever holds one has to take another."""
         self._state.update(next_slot=next_slot, epoch=int(self._number("epoch")) + 1)
 
     def _spread(self) -> float | None:

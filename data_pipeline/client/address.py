@@ -1,4 +1,4 @@
-"""Where a call goes: one reading of an address, the one by which it is sent, and what may be said of its host."""
+"""Where a call goes: one reading of an address, the same as when it is sent, and what may be said of its host."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ class Address:
 def require_address(name: str, url: str, example: str = _EXAMPLE) -> Address:
     """Return where a call to this address goes.
 
-    An address is an ``https://`` one, or an ``http://`` one of this machine; it has a host, at most a port and a plain
-    path, and nothing that two programs could read in two ways: no user or password, backslash, escape, blank, control
-    or non-ASCII character, no number that only some take for an IP address.
+    An address begins with ``https://``, or with ``http://`` for this machine only. It has a host, perhaps a port and a
+    plain path, and nothing that two programs could read in two ways: no user or password, backslash, escape, blank,
+    control or non-ASCII character, and no number that only some programs take for an IP address.
 
     Args:
-        name: What the address is, for the message; usually the variable.
+        name: What the address is called in the message; usually the variable.
         url: The address.
-        example: How a right one looks, for the message.
+        example: A correct one, for the message.
 
     Raises:
-        ConfigurationError: It is none. The message does not repeat it, since it may hold a password.
+        ConfigurationError: It is not such an address. The message does not repeat it, since it may hold a password.
     """
     found = _read(url)
     if isinstance(found, Address) and found.scheme == "http" and not found.is_loopback:
@@ -83,7 +83,7 @@ def _read(url: str) -> Address | str:
 
 
 def _as_sent(url: str, written: str) -> Address | str:
-    """Return the address as requests prepares it and urllib3 reads it, when that is what was written."""
+    """Return the address as requests prepares it and urllib3 reads it, if that equals what was written."""
     try:
         sent = parse_url(requests.Request("GET", url).prepare().url or "")
     except (ValueError, requests.RequestException):  # urllib3's errors of parsing are ValueErrors

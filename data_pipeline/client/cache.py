@@ -15,7 +15,7 @@ class TTLCache(Generic[T]):
     """Keeps values for ``ttl`` seconds, the newest ``max_size`` of them; safe among threads.
 
     Args:
-        ttl: Seconds for which a value is given again; 0 or None keeps nothing.
+        ttl: Seconds for which a value is repeated; 0 or None keeps nothing.
         clock: Seconds that never run backwards.
         max_size: How many values are kept; the oldest goes first.
     """
@@ -28,7 +28,7 @@ class TTLCache(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the kept value of ``key``, or make, keep and return a new one.
+        """Return the value kept under ``key``, or make, keep and return a new one.
 
         An error of ``make`` is raised and nothing is kept. Threads that miss at the same time each make their own.
         """

@@ -27,12 +27,12 @@ from data_pipeline.exceptions import (
 logger = logging.getLogger(__name__)
 
 FAILURES = (ServerFailureError, RequestTimeoutError, ConnectionFailedError)
-"""The errors that count: the server did not serve."""
+"""The errors that count: the server did not work."""
 ANSWERS = (RateLimitedError, AuthenticationError, RequestRefusedError, UnknownStockError)
-"""The errors that prove the server serves; they count as success. Every other error says nothing about the server."""
+"""The errors that prove the server works; they count as success. Every other error says nothing about the server."""
 _PROBE_RETRY_SECONDS = 1.0
 _CLOCK_SECONDS = 1.0
-"""By how much the clocks of two sharers may differ."""
+"""How far the clocks of two sharing hosts may differ."""
 
 
 class CircuitState(Enum):
@@ -51,14 +51,14 @@ class Permit:
     """The right to send one call, to be given back with its outcome."""
 
     opened: int
-    """How often the breaker had opened when the permit was given; outcomes from before an opening are stale."""
+    """How often the breaker had opened when the permit was given; outcomes of earlier permits are stale."""
     probe: str | None = None
     """The probe's own name; None for an ordinary call."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerSnapshot:
-    """The breaker as it stands, for a person or a metric."""
+    """The breaker's present state, for a person or a metric."""
 
     state: CircuitState
     failures: int
@@ -73,15 +73,15 @@ class CircuitBreaker:
     """CLOSED until ``threshold`` consecutive failures, then OPEN for ``cooldown`` seconds, then HALF_OPEN.
 
     In HALF_OPEN one call of all threads and processes is sent as a probe: its success closes the breaker, its failure
-    opens it again. A prober that dies loses its turn when its lease ends. Only the errors in ``FAILURES`` count; a
-    throttled call or a refusal proves that the server lives and counts as success.
+    opens it again. A process that dies during its probe loses its turn when its lease ends. Only the errors in
+    ``FAILURES`` count; a throttled call or a refusal proves that the server works and counts as success.
 
     Args:
         store: Where the state is shared.
         key: Usually the hashed app key; breakers with one key are one breaker.
         threshold: Consecutive failures after which calls are rejected.
         cooldown: Seconds for which they are.
-        lease: Seconds after which a probe that did not report is given up; longer than any call can take.
+        lease: Seconds after which a probe without a report is given up; longer than any call can take.
 
     Raises:
         ConfigurationError: ``threshold`` or ``cooldown`` cannot be used; names
@@ -171,7 +171,7 @@ class CircuitBreaker:
         return self._store.update(self._key, permit)
 
     def success(self, permit: Permit) -> None:
-        """Report that the server served: it clears the count, and a probe closes the breaker."""
+        """Report that the server works: this clears the count, and a probe closes the breaker."""
         if permit.probe is None and self._number(self._store.read(self._key), "failures") == 0:
             return
 
@@ -187,7 +187,7 @@ class CircuitBreaker:
             logger.info("The server serves again: the circuit breaker is closed")
 
     def failure(self, permit: Permit) -> None:
-        """Report that the server did not serve: the last of ``threshold`` in a row, or a probe, opens the breaker."""
+        """Report that the server failed: the last of ``threshold`` in a row, or a probe, opens the breaker."""
 
         def count(shared: dict[str, Any], now: float) -> bool:
             if not self._is_current(shared, permit):
@@ -221,7 +221,7 @@ class CircuitBreaker:
             raise _rejected(_PROBE_RETRY_SECONDS)
 
     def _cooling(self, shared: dict[str, Any], now: float) -> float:
-        """Return the seconds left of the cooldown; a time further ahead than it was taken from a clock set back."""
+        """Return the seconds left of the cooldown; a time further ahead came from a clock that was set back since."""
         wait = self._number(shared, "open_until") - now
         return wait if 0 < wait <= self._cooldown + _CLOCK_SECONDS else 0.0
 

@@ -10,18 +10,18 @@ from data_pipeline.exceptions import ConfigurationError, DailyQuotaError
 from data_pipeline.market.clock import SEOUL, Clock
 
 _DAYS_KEPT = 2
-"""Hosts whose clocks differ a little count midnight's calls on two days."""
+"""Hosts whose clocks differ a little may count calls at midnight on different days."""
 
 
 class DailyQuota:
     """Counts calls before they are sent; safe among threads and processes.
 
-    The count outlives a restart of the host, since the server's own does. A server that says the quota is spent is
-    believed until midnight, whatever was counted here: other programs may use the same key.
+    The count survives a restart of the host, because the server's own count does. A server that says the quota is spent
+    is believed until midnight, whatever was counted here: other programs may use the same key.
 
     Args:
         store: The state that processes share.
-        name: Under what the key's count is kept; not the key itself.
+        name: The name under which the key's count is kept; not the key itself.
         limit: Calls from 00:00 to 24:00 in Seoul.
         clock: The market's clock, which decides what day it is.
 

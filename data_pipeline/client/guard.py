@@ -1,4 +1,4 @@
-"""Everything that stands between wanting a call and sending it, in the one right order."""
+"""Everything between wanting a call and sending it, in the one right order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Guard:
-    """Sends calls through the breaker and the limiter, and tries again what is worth it.
+    """Sends calls through the breaker and the limiter, and retries where that is worth it.
 
     Args:
         limiter: The budget of the app key.
@@ -62,7 +62,7 @@ class Guard:
         return self.retry.call(lambda: self._attempt(send)) if idempotent else self._attempt(send)
 
     def _attempt(self, send: Callable[[], T]) -> T:
-        # Asked twice: before queueing, so that nobody queues for nothing, and with the slot in hand, since the breaker
+        # Asked twice: before queueing, so that nobody queues in vain, and with the slot in hand, because the breaker
         # may have opened meanwhile.
         self.breaker.check()
         sent_at = self.limiter.acquire()

@@ -31,7 +31,7 @@ class SendLog:
         self._first = int(number(state, "minute_first", 0.0, location))
 
     def record(self, at: float, keep: int) -> None:
-        """Add a send; the newest ``keep`` times are kept exactly."""
+        """Add a send; the exact times of the newest ``keep`` are remembered."""
         self._state["sent"] = self.times = [*self.times, at][-keep:]
         self._state["sends"] = int(number(self._state, "sends", 0.0, self._location)) + 1
         bucket = int(at / _BUCKET)
@@ -47,12 +47,12 @@ class SendLog:
         self._keep_counts()
 
     def postpone(self, at: float, to: float) -> None:
-        """Correct the time of a send that left later; a send that is not among the newest any more stays as it is."""
+        """Correct the time of a send that left later; one that is no longer among the newest stays as it is."""
         if at in self.times and to > at:
             self._state["sent"] = self.times = sorted([*(each for each in self.times if each != at), to])
 
     def refuse(self, at: float) -> None:
-        """Note that the server rejected the send of that moment, which it therefore does not count."""
+        """Note that the server rejected the send of that moment and so does not count it."""
         refused = times(self._state, "refused", self._location)
         self._state["refused"] = [*refused, at][-_MOST_REFUSED:]
         place = int(at / _BUCKET) - self._first
@@ -86,10 +86,10 @@ class SendLog:
 
 
 def times(state: Mapping[str, Any], name: str, location: str) -> list[float]:
-    """Return a list of times out of a shared state; empty when it is not there.
+    """Return a list of times from a shared state; empty when it is absent.
 
     Raises:
-        CoordinationError: Something else stands there.
+        CoordinationError: Something else is stored there.
     """
     found = state.get(name, [])
     if not isinstance(found, list) or not set(map(type, found)) <= {float} or not math.isfinite(math.fsum(found)):

@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 _HIGHEST_RATE = 1000.0
 _NOTICEABLE = 0.002
-"""Seconds that a send may leave later than it was recorded; the window's ``jitter`` makes up for as little as that."""
+"""Seconds by which a send may leave later than recorded; the window's ``jitter`` allows for that little."""
 _BACKWARDS = 1.0
-"""Seconds by which the store's clock may seem to run backwards before its times are taken for another clock's."""
+"""Seconds by which the store's clock may seem to run backwards before its times count as those of another clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Slot:
     """Seconds until then, from the time the slot was given."""
     asked_at: float
     epoch: int
-    """How often all slots had been renumbered when this one was given."""
+    """How often all slots had been voided when this one was given."""
     born: str
     """Which state gave it; another one means that the store lost its memory."""
     sent: bool = False
@@ -44,7 +44,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class BudgetSnapshot:
-    """A budget as it stands, for a person or a metric."""
+    """A budget's present state, for a person or a metric."""
 
     rate: float
     """Sends a second that are tried now; below the configured quota by a safety margin and by what was learned."""
@@ -55,7 +55,7 @@ class BudgetSnapshot:
 
 
 class TokenBucketRateLimiter:
-    """A token bucket of capacity one whose slots are reserved ahead, in the order of asking.
+    """A token bucket of capacity one whose slots are reserved ahead, in the order in which callers ask.
 
     With n = ceil(rate), no n + 1 sends lie within n / rate + ``jitter`` seconds: for a whole rate, never more than
     ``rate`` sends in any sliding second, whatever the bucket held before and however late a waiting process wakes up.
@@ -68,7 +68,8 @@ class TokenBucketRateLimiter:
         store: Where the slots are shared.
         key: The budget's name, usually the hashed app key; limiters with one key share one budget.
         rate: Sends a second; 0.5 is one in two seconds.
-        queue_timeout: Seconds a caller is willing to wait for a slot. 0 takes a slot only when one is free now.
+        queue_timeout: Seconds that a caller is willing to wait for a slot. With 0 a slot is taken only when one is free
+            now.
         sleep: Waits that many seconds.
         jitter: Seconds by which sends may draw closer on their way to the server; the window is longer by this much.
         per_minute: Sends in any 60 seconds; None for no such limit.
@@ -170,7 +171,7 @@ class TokenBucketRateLimiter:
             self._store.update(self._key, lambda state, now: self._log(state).postpone(sent_at, round(now, 6)))
 
     def slow_down(self, sent_at: float | None = None) -> None:
-        """Learn from a send that the server rejected as one too many.
+        """Learn from a send that the server rejected as being over the quota.
 
         Args:
             sent_at: What :meth:`acquire` returned for it; None for now.
@@ -194,11 +195,11 @@ class TokenBucketRateLimiter:
         return self.snapshot().ahead
 
     def sends(self) -> int:
-        """Return how many sends this budget has recorded since its state was made (at the latest: this boot)."""
+        """Return how many sends this budget has recorded since its state was made (this boot at the earliest)."""
         return self.snapshot().sends
 
     def snapshot(self) -> BudgetSnapshot:
-        """Return the budget as it stands, without changing it."""
+        """Return the budget's present state without changing it."""
         state, now = self._store.read(self._key), self._store.now()
         limits = self._learned(state).limits(now)
         free_at = max(self._number(state, "next_slot", now), self._free_at(state, now, limits), now)

@@ -1,4 +1,4 @@
-"""Trying a call again: exponential waits with full jitter, within a quota that an outage cannot multiply."""
+"""Trying a call again: exponential waits with full jitter, within a quota, so that an outage multiplies nothing."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from data_pipeline.exceptions import (
 
 T = TypeVar("T")
 RETRIED = (RateLimitedError, ServerFailureError, RequestTimeoutError, ConnectionFailedError)
-"""The errors after which the same call is worth another try at once; others need longer, or somebody's help."""
+"""The errors after which the same call is worth another try soon; others need longer, or somebody's help."""
 
 
 class RetryQuota:
-    """Lets retries be at most ``share`` of the requests, after a small credit for the beginning.
+    """Limits retries to ``share`` of the requests, after a small initial credit.
 
     Every request earns ``share`` of a retry, up to ``credit`` in hand, so a process that has run for long without
     trouble has no more in hand than a fresh one.
@@ -47,7 +47,7 @@ class RetryQuota:
     def spend(self) -> bool:
         """Return whether one more retry is allowed, and count it if so."""
         with self._lock:
-            # Ten tenths do not add up to one in binary; a billionth of a retry is given.
+            # Ten tenths do not add up to one in binary; a billionth of a retry is forgiven.
             allowed = self._in_hand >= 1 - 1e-9
             self._in_hand -= 1 if allowed else 0
             return allowed
@@ -58,7 +58,7 @@ class Retry:
 
     The wait before try n + 1 is drawn evenly from 0 to ``base`` x 2^(n-1) seconds, at most ``cap``; a server that says
     when to come back (``retry_after``) is obeyed on top of that, unless it asks for more than ``patience``. A rejection
-    as one call too many is not charged to the quota: the limiter bounds those.
+    for being over the server's quota is not charged to the retry quota: the limiter bounds those.
 
     Args:
         attempts: Tries in all, the first included.

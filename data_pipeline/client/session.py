@@ -57,10 +57,10 @@ class HttpSession:
 
     It follows no redirect, keeps no cookie, reads no ``.netrc`` and always verifies TLS. Proxies and CA bundles come
     from the usual environment variables, but nothing for this machine goes through a proxy. It never repeats a call by
-    itself. Whatever it returns or raises holds neither request headers with credentials nor a request body.
+    itself. What it returns or raises holds neither request headers with credentials nor a request body.
 
     Args:
-        base_url: ``https://host:port`` (or ``http://``, for a server on this machine alone), without a path of calls.
+        base_url: ``https://host:port`` (or ``http://`` for a server on this machine), without the path of a call.
         timeout: Seconds to wait for an answer to begin, and for more of it to come; an answer still incomplete after
             twice that is given up when its next piece arrives. A connection must stand within this or 10 seconds.
         pool: Connections kept open; more threads than that open further ones and drop them afterwards.
@@ -233,7 +233,7 @@ def _hide_credentials(response: requests.Response) -> None:
 
 
 def _translated(error: Exception, what: str, timeout: float) -> DataPipelineError:
-    """Return our error for one of requests; only types and system messages are taken from it, never its text."""
+    """Return our error for an error of requests; only types and system messages are taken from it, never its text."""
     cause = _root(error)
     # A timeout in the middle of a body reaches us as a ConnectionError of requests.
     if any(isinstance(each, _TIMEOUTS) for each in (error, cause)):

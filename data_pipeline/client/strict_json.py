@@ -1,4 +1,4 @@
-"""Reading JSON that a vendor sent: an object, each key once, and no number without end."""
+"""Reading JSON that a vendor sent: an object, each key once, and no infinite number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def strict_object(content: bytes) -> dict[str, Any]:
     """Return the JSON object that these bytes of UTF-8 are.
 
     Raises:
-        ValueError: They are not, a key stands in an object twice, or a number is NaN or endless.
+        ValueError: They are not, an object has a key twice, or a number is NaN or infinite.
         RecursionError: It is nested too deeply.
     """
     found = json.loads(

@@ -22,7 +22,7 @@ from data_pipeline.exceptions import (
 _LOOK_AGAIN_SECONDS = 0.05
 _EARLY_SHARE = 0.1
 _REFUSAL_SPACINGS = 2
-"""How long a refused secret is not tried again, in spacings: the turn after its own one is another sharer's."""
+"""How long a refused secret is not tried again, in spacings: the turn after its own belongs to another process."""
 _NOT_ASKED = (CircuitOpenError, ConnectionFailedError, QueueTimeoutError)
 """Errors after which the server has issued nothing, so that asking again need not wait a minute."""
 
@@ -42,11 +42,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class _Usable:
-    """A token with two deadlines, so that neither a jump of the wall clock nor a restart of the host misleads."""
+    """A token with two deadlines, so that neither a jump of the wall clock nor a restart of the host is misleading."""
 
     value: str = field(repr=False)
     refresh_at: float
-    """By the wall clock, which outlives a restart."""
+    """By the wall clock, which survives a restart."""
     stale_at: float
     """By the store's clock, which does not jump."""
 
@@ -54,10 +54,10 @@ class _Usable:
 class TokenManager:
     """Gives the token that all threads and processes share, and lets exactly one of them ask for a new one.
 
-    Only the token itself is sealed, with a key that follows from the app secret. Whose turn it is, when the server was
-    last asked and which secret it refused are for everybody to read, so that sharers who cannot open each other's token
-    still ask no more often together than one of them may alone. A token that this secret does not open is replaced by
-    a newly issued one only.
+    Only the token itself is sealed, with a key derived from the app secret. Whose turn it is, when the server was last
+    asked and which secret it refused are readable for everybody, so that processes that cannot open each other's token
+    together still ask no more often than one alone may. A token that this secret does not open is replaced only by a
+    newly issued one.
 
     A token is renewed ``early`` seconds before it expires, or when a tenth of its life is left if that is shorter.
     Whoever finds none takes a lease in the store and asks; the others wait. A holder that dies is replaced once its
@@ -72,8 +72,8 @@ class TokenManager:
         sleep: Waits that many seconds.
         early: Seconds before its expiry at which a token is renewed.
         patience: Seconds to wait for a token at most.
-        lease: Seconds an issue may take; longer than the HTTP timeout.
-        spacing: Seconds between two issues; KIS allows one a minute (EGW00133).
+        lease: Seconds that issuing a token may take; longer than the HTTP timeout.
+        spacing: Seconds between two requests for a token; KIS allows one a minute (EGW00133).
     """
 
     def __init__(
@@ -103,10 +103,10 @@ class TokenManager:
         self._known: _Usable | None = None
 
     def get(self) -> str:
-        """Return a token that the server accepts, as far as anybody can know without asking it.
+        """Return a token that the server accepts, as far as can be known without asking it.
 
         Raises:
-            TokenUnavailableError: None could be had within ``patience``; ``retry_after`` says when to ask again.
+            TokenUnavailableError: None came within ``patience``; ``retry_after`` says when to ask again.
             AuthenticationError: The server refused this secret less than twice ``spacing`` seconds ago.
             CoordinationError: The store cannot be used.
             DataPipelineError: Whatever ``issue`` raised, when it was this caller's turn to ask.
@@ -148,7 +148,7 @@ class TokenManager:
             if self._take(turn):
                 self._ask(turn)
             return
-        # With a holder at work the token may come any moment; without one, nothing comes before the turn.
+        # With a holder at work the token may come at any moment; without one, nothing comes before the next turn.
         earliest = _LOOK_AGAIN_SECONDS if self._is_held(shared, now) else wait
         if now + earliest > deadline:
             raise _unavailable(wait)
@@ -226,7 +226,7 @@ class TokenManager:
         return known if self._is_fresh(known) else None
 
     def _opened(self, shared: dict[str, Any]) -> str | None:
-        """Return the token that lies there; None without one, and for one that another secret sealed."""
+        """Return the stored token; None if there is none or another secret sealed it."""
         sealed = shared.get("token")
         if sealed is None:
             return None

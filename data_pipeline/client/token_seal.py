@@ -1,4 +1,4 @@
-"""How a shared token is kept: sealed with a key that only those can make who hold the app secret themselves."""
+"""How a shared token is kept: sealed with a key that only holders of the app secret can derive."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 
 class TokenSeal:
-    """Seals the token of one app key; whoever has its secret opens it, whatever else is configured there.
+    """Seals the token of one app key; whoever has its secret can open it, whatever else is configured.
 
-    No other setting takes part, an Airflow Fernet key least of all: processes that differ in it would each find the
+    No other setting plays a part, least of all an Airflow Fernet key: processes that differ in it would each find the
     others' token unreadable and ask for one of their own. Its ``repr`` shows no secret.
 
     Args:
-        name: Under what the token is shared, usually the hashed app key; one secret seals differently for another name.
-        secret: The app secret, which everybody has who may use the token.
+        name: The name under which the token is shared, usually the hashed app key; one secret seals differently for
+            each name.
+        secret: The app secret, which everybody who may use the token has.
     """
 
     def __init__(self, name: str, secret: str) -> None:
@@ -31,7 +32,7 @@ class TokenSeal:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What tells this secret from another one without telling anything about it: 16 hex digits."""
+        """What tells this secret from another without revealing anything about it: 16 hex digits."""
         return self._derived("fingerprint", 8).hex()
 
     def close(self, value: str) -> str:

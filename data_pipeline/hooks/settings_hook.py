@@ -38,7 +38,7 @@ class SettingsHook(BaseHook):
         self, read: Callable[[Mapping[str, str]], SettingsT], extra: Mapping[str, Any], own: Mapping[str, Any]
     ) -> SettingsT:
         """
-        Return the settings that the fields describe; ``own`` are those variables that are no plain extra field.
+        Return the settings that the fields describe; ``own`` holds the variables that are not plain extra fields.
 
         :raises ConfigurationError: A field is missing or wrong; the message names it and never its secret.
         """
@@ -51,7 +51,7 @@ class SettingsHook(BaseHook):
         raise self._wrong(message)
 
     def _in_fields(self, message: str) -> str:
-        """Return a message about variables as one about fields."""
+        """Return a message about variables as a message about fields."""
         for variable, field in self.fields.items():
             message = message.replace(variable, f"field {field!r}")
         return message

@@ -21,7 +21,7 @@ def open_source(source_conn_id: str) -> AbstractDataSource:
     Return the source, to be used as a context manager; nothing is sent yet.
 
     :param source_conn_id: The Airflow connection.
-    :raises ConfigurationError: There is no such connection, or it is of another type, or a field of it is wrong.
+    :raises ConfigurationError: There is no such connection, it is of another type, or one of its fields is wrong.
     """
     from data_pipeline.sources.base import AbstractDataSource
 

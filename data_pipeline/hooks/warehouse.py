@@ -20,7 +20,8 @@ class WarehouseHook(BaseHook):
     Airflow's own Postgres hook reads the same connection, but gives psycopg 3.
 
     :param postgres_conn_id: The Airflow connection; ``schema`` is the database. Its extra may hold any connection
-        parameter of libpq (``sslmode``, ``options``, ``target_session_attrs`` ...), which goes before a field.
+        parameter of libpq (``sslmode``, ``options``, ``target_session_attrs`` ...), which takes precedence over a
+        field.
     """
 
     conn_name_attr = "postgres_conn_id"
@@ -36,8 +37,8 @@ class WarehouseHook(BaseHook):
         """
         Return a new connection, which the caller closes; leaving its ``with`` block commits or rolls back.
 
-        :raises ConfigurationError: The connection is of another type, lacks a host or a database, or its extra names
-            what libpq does not know.
+        :raises ConfigurationError: The connection is of another type, lacks a host or a database, or its extra has a
+        name that libpq does not know.
         """
         from data_pipeline.warehouse.connect import connect
 
@@ -59,7 +60,7 @@ class WarehouseHook(BaseHook):
         try:
             extra = json.loads(
                 connection.extra or "{}"
-            )  # Airflow takes a broken one for an empty one: TLS would be off
+            )  # Airflow takes a broken extra for an empty one: TLS would be off
         except json.JSONDecodeError:
             extra = None
         if not isinstance(extra, dict):

@@ -1,4 +1,4 @@
-"""The options of the commands that fill and count; apart from what they do, so that `--help` loads little."""
+"""The options of the commands that fill and count; separate from what those do, so that `--help` loads little."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline backfill`."""
     parser.epilog, parser.formatter_class = BACKFILL_EXAMPLES, argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("--dataset", required=True, help=f"{', '.join(DATASETS)} or instrument (lists of issues)")
+    add("--dataset", required=True, help=f"{', '.join(DATASETS)} or instrument (lists of instruments)")
     add("--first", required=True, metavar="DAY", help="first day, included, for example 2024-01-02")
     add("--last", metavar="DAY", help="last day, included (default: the last session whose figures are final)")
-    add("--codes", default="", metavar="CODES", help="stock codes with commas (default: every listed issue)")
+    add("--codes", default="", metavar="CODES", help="stock codes with commas (default: every listed instrument)")
     add(
         "--source",
         default="auto",
@@ -78,7 +78,7 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     add("--first", metavar="DAY", help="first session, included, for example 2024-01-02")
     add("--last", metavar="DAY", help="last session, included")
     add("--codes", metavar="CODES", help="stock codes with commas (default: the whole market)")
-    add("--adjusted", action="store_true", help="daily_bars: prices of the issue's newest session (default: as traded)")
+    add("--adjusted", action="store_true", help="daily_bars: prices of the newest session (default: as traded)")
     add(
         "--as-of",
         metavar="MOMENT",

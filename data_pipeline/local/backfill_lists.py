@@ -1,4 +1,4 @@
-"""`data-pipeline backfill --dataset instrument`: the lists of issues of past sessions."""
+"""`data-pipeline backfill --dataset instrument`: the lists of instruments of past sessions."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 PLAN is a JSON file, a list of ``{"dag_id", "logical_date", "conf"}``. EVENTS is a file that gets one JSON line when a
 run starts and one when it ends. The exit code is 0 when every run succeeded; the first failed run ends the list.
-``--stop-with-stdin`` at the end lets it stop when its standard input ends, as it does when its starter is killed.
+With ``--stop-with-stdin`` at the end it stops when its standard input ends, which happens when its starter is killed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PlannedRun:
 
     dag_id: str
     logical_date: str
-    """ISO 8601 with a zone, by the market's clock; the timetable makes the session of it, and the run is due then."""
+    """ISO 8601 with a zone, by the market's clock; it decides the session, and the run is due then."""
     conf: dict[str, Any] = field(default_factory=dict)
 
 
@@ -52,7 +52,7 @@ def _run(planned: PlannedRun, dags_folder: str) -> str:
 def _stop_with_stdin() -> None:
     while os.read(0, 4096):
         pass
-    os._exit(143)  # nobody holds the lock of `run` any more; Postgres rolls back what is open
+    os._exit(143)  # the lock of `run` is free by now; Postgres rolls back what is open
 
 
 def main(plan: str, events: str, *options: str) -> int:

@@ -21,7 +21,7 @@ from data_pipeline.warehouse.fields import connection_fields
 
 SANDBOX_KEY = "SANDBOX-KEY-".ljust(36, "0")
 SANDBOX_SECRET = "SANDBOX-SECRET-".ljust(180, "0")
-"""Of the documented lengths, and good for nothing but the emulator."""
+"""Of the documented lengths, and of use only with the emulator."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def sandbox_connection(emulator_url: str, rate: float) -> SourceConnection:
 
 
 def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
-    """Return the connection that the environment's KRX key makes; None without a key.
+    """Return the connection that the environment's KRX key stands for; None without a key.
 
     Raises:
         ConfigurationError: A KRX variable is wrong; the message names it.
@@ -89,7 +89,7 @@ def airflow_environment(
         warehouse_url: The warehouse, for the connection ``market_db``; the loader's role is enough.
         source: Where the data comes from.
         environ: What the processes inherit; a fixed ``MARKET_CLOCK`` in it becomes one clock for all of them.
-        official: Where the exchange's own figures come from; None for nowhere.
+        official: Where the exchange's own figures come from; None if they are not loaded.
     """
     fernet_key = base64.urlsafe_b64encode(hashlib.sha256(home.secret("fernet").encode()).digest()).decode()
     return {

@@ -1,4 +1,4 @@
-"""Refuses, before anything is started, a fixed market's clock beside credentials for real data."""
+"""Refuses, before anything is started, a fixed market clock beside credentials for real data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data_pipeline.warehouse.locate import has_credentials
 
 
 def require_fitting_clock(environ: Mapping[str, str]) -> None:
-    """Return when a stack of this environment may live by its clock; without KIS credentials it is all made up.
+    """Return if a stack of this environment may live by its clock; without KIS credentials everything is synthetic.
 
     Raises:
         ConfigurationError: ``MARKET_CLOCK`` fixes the clock and the credentials lead to a vendor's own server, or a

@@ -14,12 +14,12 @@ from data_pipeline.local.home import Home
 
 @contextmanager
 def alone(home: Home, name: str, command: str) -> Iterator[None]:
-    """Do something that two commands of one installation must not do at once.
+    """Run a block that two commands of one installation must not run at once.
 
     Args:
         home: The installation's folder, prepared.
         name: What must not happen twice.
-        command: What the one that comes second is told is happening.
+        command: What the second one is told is running.
 
     Raises:
         BusyError: Another process is doing it; the message says which and since when.
@@ -42,7 +42,7 @@ def alone(home: Home, name: str, command: str) -> Iterator[None]:
 
 @contextmanager
 def in_turn(home: Home, name: str) -> Iterator[None]:
-    """Do something that takes moments and that two commands of one installation do one after the other."""
+    """Run a short block that commands of one installation run one after the other."""
     lock = _open(home, name)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""`data-pipeline migrate`: bring the warehouse up to date, or say beforehand what that would do to stored rows."""
+"""`data-pipeline migrate`: bring the warehouse up to date, or say in advance what that would do to stored rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from data_pipeline.warehouse.rehearsal import Rehearsal
 
 
 def migrate_warehouse(home: Home, environ: Mapping[str, str], console: Console, *, dry_run: bool = False) -> int:
-    """Migrate, or with ``dry_run`` only rehearse, and print what came of it; return the exit code 0.
+    """Migrate, or with ``dry_run`` only rehearse, and print the outcome; return the exit code 0.
 
     Raises:
         DataPipelineError: It cannot be done; nothing was changed.

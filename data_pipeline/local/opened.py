@@ -13,7 +13,7 @@ from data_pipeline.warehouse.migrate import migrate
 
 @contextmanager
 def open_warehouse(home: Home, environ: Mapping[str, str], *, migrated: bool = True) -> Iterator[Warehouse]:
-    """Hand over the warehouse; an embedded server runs until the last of its users has left.
+    """Yield the warehouse; an embedded server runs until the last of its users has left.
 
     Args:
         home: The installation's folder.

@@ -20,7 +20,7 @@ class RunPlan:
     session: date
     """The last session that is final by the calendar."""
     listing: date
-    """The session whose list of issues the source shows at the moment."""
+    """The session whose list of instruments the source shows at present."""
     first: date
     """The first session of the history."""
     codes: Sequence[str]
@@ -60,7 +60,7 @@ def make_plan(now: datetime, sandbox: bool, environ: Mapping[str, str]) -> RunPl
 
 
 def market_evening(now: datetime) -> datetime:
-    """Return the moment at which the synthetic market stands: the evening of the last final session."""
+    """Return the moment at which the synthetic market stands still: the evening of the last final session."""
     return datetime.combine(krx_calendar().last_final_session(now), time(20, 30), SEOUL)
 
 

@@ -1,4 +1,4 @@
-"""Background processes of a local installation, known by PID files, started apart and stopped one by one."""
+"""Background processes of a local installation, known by PID files, started and stopped one by one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Background:
 
     @property
     def pid_file(self) -> Path:
-        """Holds the PID and the start time of the process, so that a PID used again is not mistaken for it."""
+        """Holds the PID and the start time of the process, so that a reused PID is not mistaken for it."""
         return self.home.run / f"{self.name}.pid"
 
     @property
@@ -91,7 +91,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _start_time(pid: int) -> str | None:
-    """Return what tells this process from a later one with the same PID; None for no process or a zombie."""
+    """Return what tells this process from a later one with the same PID; None if there is none, or a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     except FileNotFoundError:

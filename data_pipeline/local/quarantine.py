@@ -1,4 +1,4 @@
-"""`data-pipeline quarantine` and `data-pipeline adjust`: refused rows and adjusted prices once more, by hand."""
+"""`data-pipeline quarantine` and `data-pipeline adjust`: refused rows and adjusted prices again, by hand."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def list_quarantine(environ: Mapping[str, str]) -> Table:
 
 
 def retry_quarantine(environ: Mapping[str, str], rejected_ids: Collection[int] | None = None) -> dict[str, int]:
-    """Try rows again, all of them unless some are named, and return how many ended how."""
+    """Try rows again, all unless some are named, and return how many had which outcome."""
     with _connection(environ) as connection:
         return retry_rows(connection, _reread, rejected_ids, clock=market_clock(environ))
 
 
 def adjust(environ: Mapping[str, str], stock_codes: Collection[str] | None = None) -> int:
-    """Work adjusted prices out anew and return how many rows of ``price_adjustment`` changed."""
+    """Compute adjusted prices anew and return how many rows of ``price_adjustment`` changed."""
     with _connection(environ) as connection:
         changed = adjust_all(connection, stock_codes)
         connection.commit()

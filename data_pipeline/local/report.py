@@ -51,7 +51,7 @@ class Loaded:
 
     @property
     def what(self) -> str:
-        """The dataset, and for bars of the past that it is history."""
+        """The dataset, marked as history for bars of the past."""
         return f"{self.dataset}, history" if self.dag_id == "backfill" else self.dataset
 
     @property
@@ -83,7 +83,7 @@ def loaded_since(connection: Any, run_id: int) -> list[Loaded]:
 
 
 def gaps(connection: Any, plan: RunPlan) -> list[Gap]:
-    """Return how many of the planned rows are missing, by kind; a kind with none missing is listed with 0."""
+    """Return how many of the planned rows are missing, by kind; a kind that lacks none has 0."""
     history = krx_calendar().sessions(plan.first, plan.session)
     codes = list(plan.codes)
     checks: list[tuple[str, str, dict[str, object]]] = [
@@ -109,7 +109,7 @@ def loaded_table(loaded: Sequence[Loaded], rate: float) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for one in loaded:
         numbers = (one.rows, one.inserted, one.updated, one.unchanged, one.requests)
-        # A share of less than a second's quota says nothing. At one a second, two calls fit into one second.
+        # Below a second's worth of quota the share means nothing. At one call a second, two calls fit into one second.
         share = f"{one.requests / (rate * one.seconds + 1):.0%}" if one.requests >= rate else "-"
         table.add_row(one.what, *(f"{n:,}" for n in numbers), share, f"{one.seconds:.1f}")
     return table

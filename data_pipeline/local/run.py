@@ -54,7 +54,7 @@ def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console)
 def _run_alone(home: Home, environ: Mapping[str, str], now: datetime, console: Console) -> int:
     sandbox = not has_credentials(environ)
     plan = make_plan(now, sandbox, environ)
-    kind = "KIS emulator, made-up data (no credentials found)" if sandbox else "Korea Investment & Securities"
+    kind = "KIS emulator, synthetic data (no credentials found)" if sandbox else "Korea Investment & Securities"
     console.print(f"[bold]Session {plan.session:%Y-%m-%d (%a)}[/bold] from {kind}")
     began = time.monotonic()
     with (
@@ -139,7 +139,7 @@ def _progress(console: Console) -> Progress:
 def _show(
     progress: Progress, bars: Mapping[str, Any], totals: Mapping[str, int], events: Path, connection: Any, before: int
 ) -> None:
-    """Bring the bars up to date with what is committed to the warehouse."""
+    """Update the progress bars from what is committed to the warehouse."""
     rows: Counter[str] = Counter()
     for one in loaded_since(connection, before):
         rows[one.dag_id] += one.rows

@@ -39,9 +39,9 @@ class Shares:
 
 
 def kind_of_source(kind: str, dataset: str) -> str | None:
-    """Return the kind to open: for lists of issues the exchange where its key is set, when the choice is open.
+    """Return the kind to open: for lists of instruments the exchange if its key is set and the choice is open.
 
-    Nobody else has lists of the past. None: as the environment says.
+    Nobody else has lists of the past. None leaves it to the environment.
 
     Args:
         kind: Which source was asked for.
@@ -55,8 +55,8 @@ def kind_of_source(kind: str, dataset: str) -> str | None:
 def open_exchange(kind: str, dataset: str, source: AbstractDataSource, stack: ExitStack) -> KRXDataSource | None:
     """Return the exchange when it may take a share, else None.
 
-    It may when the choice is left open (``auto``), the work is daily bars out of KIS, ``KRX_API_KEY`` is set, and not
-    just one of the two sources is made up.
+    It may when the choice is left open (``auto``), the work is daily bars out of KIS, ``KRX_API_KEY`` is set, and both
+    sources are real or both synthetic.
 
     Args:
         kind: Which source was asked for.

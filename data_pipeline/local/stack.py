@@ -1,4 +1,4 @@
-"""The parts that every local command needs: the warehouse, Airflow's database and somewhere to get data from."""
+"""The parts that every local command needs: the warehouse, Airflow's database and a source of data."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Stack:
 
 
 def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
-    """Return the connection that the environment's KIS credentials make."""
+    """Return the connection that the environment's KIS credentials stand for."""
     settings = KisSettings.from_env(environ)
     extra = {
         "environment": "virtual" if settings.use_virtual else "real",
@@ -81,7 +81,7 @@ def _emulator(market_now: datetime) -> EmulatorProcess:
 
 @contextmanager
 def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) -> Iterator[Stack]:
-    """Start everything, hand it over, and stop it; a server that others use runs on until the last of them has left.
+    """Start everything, yield it, and stop it; a server that others use runs on until the last of them has left.
 
     Args:
         home: The installation's folder, prepared.

@@ -8,8 +8,8 @@ Every function takes ``connection``: a psycopg2 connection, an engine or connect
 reads). The role ``market_reader`` is enough. Nothing is written: an idle connection is read in one read-only snapshot
 and left idle; one within a transaction stays in it.
 
-Ranges include both ends. Stock codes are text and keep their zeros and letters. What is missing is an error and no
-shorter frame, unless ``complete=False`` says that it may be.
+Ranges include both ends. Stock codes are text and keep their zeros and letters. What is missing is an error, not a
+shorter frame, unless ``complete=False`` allows it.
 """
 
 from data_pipeline.read.connection import warehouse

@@ -1,4 +1,4 @@
-"""By what raw prices are multiplied from when to when, now or as it was known at a moment."""
+"""What raw prices are multiplied by, from when to when: now, or as it was known at a moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from data_pipeline.loading.prices.price_adjustment import Breaks, issues_of
 from data_pipeline.market.trading_calendar import krx_calendar
 
 DIGITS = Context(prec=30)
-"""Of a factor handed to Postgres; a float holds 17."""
+"""Significant digits of a factor handed to Postgres; a float has 17."""
 JOIN = """
     LEFT JOIN unnest(%(span_code)s::text[], %(span_since)s::date[], %(span_until)s::date[], %(span_factor)s::numeric[])
         AS a (stock_code, since, until, factor)
@@ -26,7 +26,7 @@ _STORED = """
     SELECT stock_code::text, session::date, kind, factor FROM market.price_adjustment
     WHERE session > %(first)s AND (%(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s)) ORDER BY 1, 2
 """
-# Only where a session may count from another price than the close before is there something to judge.
+# Only where a session may count from another price than the previous close is there something to judge.
 _UNEVEN = """
     SELECT stock_code, prior, prior_close, prior_change, session, close, change FROM (
         SELECT b.stock_code::text, b.session::date, b.close, b.change, s.number,
@@ -72,7 +72,7 @@ def spans(breaks: Iterable[Break]) -> Iterator[Span]:
     """Yield the spans whose factor is not 1; ``breaks`` come by code and session.
 
     A factor is the product of those of all later actions up to the next ``listing``, as in the view
-    ``market.daily_bar_adjusted``, which works it out anew for each bar and takes four times as long.
+    ``market.daily_bar_adjusted``, which computes it for each bar anew and takes four times as long.
     """
     for code, own in groupby(breaks, key=lambda one: one.stock_code):
         line = list(own)
@@ -91,9 +91,9 @@ def read_spans(cursor: Cursor, codes: Sequence[str] | None, first: date, as_of: 
         cursor: In a transaction.
         codes: None for all.
         first: Breaks on it or before do not matter.
-        as_of: None for the factors kept in ``market.price_adjustment``. For a moment they are worked out anew from the
-            bars known then, by the rules of the load; a later split is not in them. What was listed when is taken
-            from today's knowledge, and cells known to be empty from those noted by then.
+        as_of: None for the factors kept in ``market.price_adjustment``. For a moment they are computed from the bars
+            known then, by the rules of the load; a later split is not in them. What was listed when is taken from
+            today's knowledge; cells count as known to be empty if that had been noted by then.
     """
     values = {"codes": codes, "first": first, "as_of": as_of}
     if as_of is not None:

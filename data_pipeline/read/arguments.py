@@ -1,4 +1,4 @@
-"""What callers hand in, checked before anything is asked."""
+"""What callers hand in, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def as_codes(codes: str | Iterable[str] | None) -> list[str] | None:
     """Return the codes, each once, in order; None, which stands for the whole market, stays None.
 
     Raises:
-        InvalidRequestError: One is not a stock code, or there is none: nothing at all is never meant.
+        InvalidRequestError: One is not a stock code, or there is none: an empty list is never meant.
     """
     if codes is None:
         return None

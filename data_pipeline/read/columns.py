@@ -32,7 +32,7 @@ class Column:
 
     @property
     def expression(self) -> str:
-        """What stands in the SELECT list."""
+        """What the SELECT list says."""
         return self.sql or f"b.{self.name}"
 
     @property
@@ -52,11 +52,11 @@ class Dataset:
     order: str
     """What rows are sorted by; no two rows are equal in it."""
     relation: str = ""
-    """What stands in FROM; empty for the table."""
+    """What FROM says; empty for the table."""
 
     @property
     def source(self) -> str:
-        """What stands in FROM, with the alias ``b``."""
+        """What FROM says, with the alias ``b``."""
         return self.relation or f"market.{self.table} b"
 
     @property

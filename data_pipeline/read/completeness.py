@@ -1,4 +1,4 @@
-"""Refuses what the warehouse does not know: codes never heard of, and ranges with holes."""
+"""Refuses what the warehouse does not know: codes it has never seen, and ranges with gaps."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def require_known(cursor: Cursor, asked: Asked) -> None:
 def require_bars(cursor: Cursor, asked: Asked) -> None:
     """Refuse a range of bars with cells that are neither stored nor known to be empty.
 
-    A cell is a final session on which an issue was listed, whether or not coverage expects it yet.
+    A cell is a final session on which an instrument was listed, whether or not coverage expects it yet.
 
     Raises:
         IncompleteDataError: Names how many and the first of them.

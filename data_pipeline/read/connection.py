@@ -30,12 +30,12 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
     """Open the warehouse for several reads and close it afterwards.
 
     It is the one that ``MARKET_DB_URL`` names, with the login of ``MARKET_READER_URL`` where that is set; else the
-    embedded one, read as ``market_reader``: the database of real rows when there are KIS credentials, that of made-up
-    rows otherwise. An embedded server that does not run is started, and stopped again when its last user has left.
+    embedded one, read as ``market_reader``: the database of real rows if there are KIS credentials, otherwise that of
+    synthetic rows. An embedded server that does not run is started, and stopped again when its last user has left.
 
     Args:
-        environ: Where the settings are; None for the process's own and, behind them, those of ``.env``, which stay out
-            of the process's.
+        environ: Where the settings are; None for the process's own and, below them, those of ``.env``, which do not
+            enter the process's environment.
 
     Raises:
         ConfigurationError: There is no warehouse yet, or its address or password is wrong.
@@ -61,7 +61,7 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
 
 @contextmanager
 def reading(where: Any, what: str) -> Iterator[Cursor]:
-    """Hand over a cursor in a transaction whose settings suit COPY; the connection is left as it was found.
+    """Yield a cursor in a transaction whose settings suit COPY; the connection is left as it was found.
 
     An idle connection gets a read-only transaction with one snapshot for everything; one that is in a transaction
     keeps it, with its isolation.
@@ -88,7 +88,7 @@ def reading(where: Any, what: str) -> Iterator[Cursor]:
 
 
 def _end(connection: Connection, cursor: Cursor, statements: list[str]) -> None:
-    with suppress(psycopg2.Error):  # a broken connection has nothing to undo, and its own error is on its way
+    with suppress(psycopg2.Error):  # a broken connection has nothing to undo, and its own error is being raised
         if statements == ["ROLLBACK"] and not connection.autocommit:
             connection.rollback()
             return

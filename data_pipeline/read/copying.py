@@ -15,14 +15,14 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from pyarrow import csv
 
 BLOCK = 8 << 20
-"""Bytes of COPY text that make one table; what is held at once, whatever the number of rows."""
+"""Bytes of COPY text that make one table; so much is held at once, whatever the number of rows."""
 
 
 def copy_tables(cursor: Cursor, query: str, schema: Any, consume: Callable[[Any], None], block: int = BLOCK) -> int:
     """Hand the rows of a query to ``consume`` as Arrow tables, in order, and return how many rows there were.
 
-    The session speaks UTC and ISO dates (see :mod:`data_pipeline.read.connection`). What ``consume`` raises comes out
-    as it is, after the server was told to stop; the connection stays usable.
+    The session speaks UTC and ISO dates (see :mod:`data_pipeline.read.connection`). What ``consume`` raises passes
+    through unchanged, after the server was told to stop; the connection stays usable.
 
     Args:
         cursor: In a transaction.
@@ -37,7 +37,7 @@ def copy_tables(cursor: Cursor, query: str, schema: Any, consume: Callable[[Any]
     except psycopg2.Error:
         raise
     except BaseException:
-        cursor.connection.cancel()  # libpq reads what is left of COPY before the next statement: let it be little
+        cursor.connection.cancel()  # libpq reads the rest of COPY before the next statement: let it be little
         raise
     blocks.flush()
     return blocks.rows

@@ -40,31 +40,31 @@ def daily_bars(
 
     Columns: ``stock_code`` (text), ``session`` (datetime64, midnight without a zone: a date in Seoul), ``open``,
     ``high``, ``low``, ``close``, ``volume``, ``trading_value``, ``change``, ``source`` (text: kis, krx, mock, ...).
-    ``trading_value`` is won and int64. On a session without a trade (거래정지) open, high, low and volume are 0 and
-    close is kept from before, as in the warehouse.
+    ``trading_value`` is won and int64. On a session without a trade (거래정지) open, high, low and volume are 0 and the
+    previous close is kept, as in the warehouse.
 
-    Adjusted (수정주가): prices are float64 won of the issue's newest session, ``volume`` is float64 in shares of it,
-    both not rounded, and ``factor`` says what raw prices were multiplied by. Raw: int64, as they were traded.
+    Adjusted (수정주가): prices are float64 won of the instrument's newest session, ``volume`` is float64 in shares of
+    it, both not rounded, and ``factor`` says what raw prices were multiplied by. Raw: int64, as they were traded.
 
     Args:
         codes: One stock code, several, or None for the whole market.
         first: First session, included; a date or text like 2026-09-21.
         last: Last session, included.
-        adjusted: Whether later corporate actions are worked in.
-        as_of: Read the bars as this warehouse held them at that moment, which needs its zone. Adjusted factors then
-            count only what those bars tell: no later split is in them.
+        adjusted: Whether later corporate actions are taken into account.
+        as_of: Read the bars as this warehouse held them at that moment, which needs its zone. Factors then reflect only
+            what those bars tell: no later split is in them.
         complete: Raise when a cell is neither stored nor known to be empty, that is: a session of the range, final by
-            now (or by ``as_of``), on which an issue was listed; and when a factor is not known because bars are
+            now (or by ``as_of``), on which an instrument was listed; also when a factor is not known because bars are
             missing. False takes what is there, and prices without a known factor are NaN.
         connection: See :mod:`data_pipeline.read`.
 
     Returns:
-        With ``complete``, an empty frame only when no such cell lies in the range (a holiday, or an issue that was not
-        listed then).
+        With ``complete``, an empty frame only when no such cell lies in the range (a holiday, or an instrument that was
+        not listed then).
 
     Raises:
         InvalidRequestError: An argument is malformed, the range is reversed, or ``as_of`` has no zone.
-        UnknownStockError: The warehouse never heard of a code.
+        UnknownStockError: The warehouse has never seen a code.
         IncompleteDataError: Something is missing; the message names it and what fills it.
         CalendarRangeError: The range leaves the years that the trading calendar covers.
         ConfigurationError: There is no warehouse, or it is not migrated.
@@ -93,8 +93,8 @@ def minute_bars(
         first: First session, included.
         last: Last session, included.
         minutes: 1, 5 or 30; longer bars are built from stored minutes (09:00, 09:05, ...).
-        complete: Raise when a final session of the range was not fetched whole for an issue listed on it. The session
-            that is going on is given as far as it is stored.
+        complete: Raise when a final session of the range was not fetched whole for an instrument listed on it. The
+            running session is given as far as it is stored.
         connection: See :mod:`data_pipeline.read`.
 
     Raises:
@@ -120,8 +120,8 @@ def price_snapshots(
         codes: One stock code, several, or None for all.
         first: First session, included.
         last: Last session, included.
-        complete: Raise when a final session has no snapshot of a named code listed on it, or with ``codes=None`` of
-            any issue. How many there should be nobody knows.
+        complete: Raise when a final session has no snapshot of a named code listed on it, or with ``codes=None`` of any
+            instrument. Nobody knows how many there should be.
         connection: See :mod:`data_pipeline.read`.
 
     Raises:
@@ -147,7 +147,7 @@ def order_books(
 
 
 def instruments(on: date | str | None = None, *, connection: Any = None) -> pd.DataFrame:
-    """Return issues, sorted by ``stock_code``: every one ever seen, or those listed on a day as they stood then.
+    """Return instruments, sorted by ``stock_code``: all ever seen, or those listed on a day as they stood then.
 
     Columns: ``stock_code``, ``isin``, ``name``, ``market``, ``security_group`` (text), ``listed_on`` (datetime64, NaT
     when unknown), ``listed_shares`` (Int64), ``face_value`` (float64, won or the issuer's currency), ``halted``,
@@ -155,13 +155,13 @@ def instruments(on: date | str | None = None, *, connection: Any = None) -> pd.D
     (datetime64) or, on a day, ``valid_from`` (datetime64: since when the row is known to read so), ``source`` (text).
 
     Args:
-        on: None for every issue as it stood when last listed, the delisted ones too. A day leaves out what was only
-            known later: ``delisted_on`` is no column then.
+        on: None for every instrument as it stood when last listed, including delisted ones. For a day, what was only
+            known later is left out: there is no column ``delisted_on``.
         connection: See :mod:`data_pipeline.read`.
 
     Raises:
         InvalidRequestError: The day is malformed.
-        IncompleteDataError: No list of issues is stored, or none as old as that day.
+        IncompleteDataError: No list of instruments is stored, or none as old as that day.
         ConfigurationError, TransientError: As for :func:`daily_bars`.
     """
     return _frame(plan_instruments(on), connection)
@@ -189,10 +189,10 @@ def trading_sessions(first: date | str, last: date | str, *, connection: Any = N
 def coverage(
     first: date | str, last: date | str, dataset: str | None = None, *, connection: Any = None
 ) -> pd.DataFrame:
-    """Return what must be stored of each final session and what is, sorted by ``dataset`` and ``session``.
+    """Return what must be stored for each final session and what is, sorted by ``dataset`` and ``session``.
 
     Columns: ``dataset`` (text: daily_bar or minute_bar), ``session`` (datetime64, a date in Seoul), ``expected``,
-    ``loaded``, ``known_empty``, ``missing`` (int64, cells). Sessions of which nothing is expected are absent.
+    ``loaded``, ``known_empty``, ``missing`` (int64, cells). Sessions for which nothing is expected are absent.
 
     Args:
         first: First day, included.

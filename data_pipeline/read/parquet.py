@@ -1,4 +1,4 @@
-"""One read into one Parquet file, a row group at a time: whole under its name, or not there at all."""
+"""One read into one Parquet file, a row group at a time: under its name it is whole, or not there at all."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def export(
 ) -> Exported:
     """Write what a plan reads into a Parquet file; what is held in memory does not grow with the range.
 
-    Rows come in the plan's order. The types are those of the frames, fields say their unit in their metadata (won,
+    Rows come in the plan's order. The types are those of the frames, fields carry their unit in their metadata (won,
     shares, ...), moments keep their zone, and ``pandas.read_parquet`` gives the same frame back. Until it is whole the
-    file is called ``<name>.part``; an error deletes that, and what a killed export left is overwritten by the next.
+    file is called ``<name>.part``; an error deletes that, and what a killed export left is overwritten by the next one.
 
     Args:
         plan: Of :mod:`data_pipeline.read.plans`.
@@ -54,8 +54,8 @@ def export(
         block: Bytes of COPY text that make one row group.
 
     Raises:
-        InvalidRequestError: The file exists or is no regular file (a link, a device, a pipe), its folder does not, or
-            another export is writing it.
+        InvalidRequestError: The file exists, or is not a regular file (a link, a device, a pipe); its folder does not
+            exist; or another export is writing it.
         ConfigurationError: The file system refuses: no space, no permission.
         DataPipelineError: As for the frames.
     """
@@ -113,7 +113,7 @@ def _write(plan: Plan, part: IO[bytes], connection: Any, progress: Callable[[int
 
 
 def _metadata(plan: Plan, schema: Any) -> dict[bytes, bytes]:
-    """Say what was asked for, and what pandas needs to give the same types back."""
+    """Return metadata: what was asked for, and what pandas needs to give the same types back."""
     said = {f"data_pipeline.{name}": value.encode() for name, value in plan.about.items()}
     said["data_pipeline.dataset"] = plan.dataset.name.encode()
     said["data_pipeline.version"] = __version__.encode()
@@ -124,10 +124,10 @@ def _metadata(plan: Plan, schema: Any) -> dict[bytes, bytes]:
 
 @contextmanager
 def _part(path: Path) -> Iterator[IO[bytes]]:
-    """Hand over the file to write, locked; an error deletes it."""
+    """Yield the file to write, locked; an error deletes it."""
     name = path.with_name(f"{path.name}.part")
     _require_free(name, replace=True)
-    # Between the look and the opening somebody may put a link or a pipe there: neither followed nor waited for.
+    # Between the check and the opening somebody may put a link or a pipe there: it is neither followed nor waited for.
     flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     with open(name, "ab", opener=lambda path, _: os.open(path, flags, 0o666)) as part:
         if not stat.S_ISREG(os.fstat(part.fileno()).st_mode):

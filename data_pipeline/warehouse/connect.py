@@ -18,7 +18,7 @@ _FIX = """
     SELECT set_config('market.clock', %s, false),
         set_config('market.clock_since', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00"'), false)
 """
-"""Since when is the server's own time, so that neither a skew between machines nor a shifted clock here adds to it."""
+"""The start is the server's own time, so that neither a skew between machines nor a shifted clock here adds to it."""
 REFUSALS = {
     "password authentication failed": "the user or the password is wrong",
     "no password supplied": "the server wants a password and the address has none",
@@ -46,8 +46,8 @@ def connect(
 
     Args:
         url: ``postgresql://user:password@host:port/database?...`` with any parameter that libpq knows.
-        application_name: What ``pg_stat_activity`` shows, unless the address says.
-        connect_timeout: Seconds to wait for the server, at least 2, unless the address says.
+        application_name: What ``pg_stat_activity`` shows, unless the address says otherwise.
+        connect_timeout: Seconds to wait for the server, at least 2, unless the address says otherwise.
         lock_timeout: Seconds that one statement may wait for a lock; None waits without end.
         statement_timeout: Seconds that one statement may run; None lets it run to its end.
         search_path: Schemas for names without one. The package itself always names the schema.
@@ -75,9 +75,9 @@ def connect(
 
 
 def reopener(connection: Connection) -> Callable[[], Connection]:
-    """Return what opens another connection to the same place, with the same user and options.
+    """Return a function that opens another connection to the same place, with the same user and options.
 
-    Call it while the connection is good: one that broke off no longer says where it led. Opening raises
+    Call this while the connection works: a broken one no longer says where it led. Opening raises
     ``psycopg2.OperationalError``.
     """
     options = make_dsn(**connection.info.dsn_parameters, password=connection.info.password)
@@ -85,7 +85,7 @@ def reopener(connection: Connection) -> Callable[[], Connection]:
 
 
 def _on_market_time(connection: Connection, environ: Mapping[str, str]) -> Connection:
-    """Fix the session's ``market.now()`` when ``MARKET_CLOCK`` says so, before any transaction of the caller."""
+    """Fix the session's ``market.now()`` if ``MARKET_CLOCK`` says so, before any transaction of the caller."""
     if is_fixed(environ):
         try:
             with connection.cursor() as cursor:
@@ -118,7 +118,7 @@ def require_address(url: str) -> dict[str, str]:
         parts = parse_dsn(url) if url.startswith(("postgresql://", "postgres://")) else {}
     except psycopg2.ProgrammingError:
         parts = {}
-    ports = str(parts.get("port", "")).split(",")  # one a host; an empty one is the default
+    ports = str(parts.get("port", "")).split(",")  # one for each host; an empty one is the default
     if not parts or not all(port == "" or port.isdigit() for port in ports):
         raise ConfigurationError(f"the warehouse's address (MARKET_DB_URL) is not of the form {SHAPE}") from None
     return {name: str(value) for name, value in parts.items()}

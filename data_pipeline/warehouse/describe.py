@@ -1,4 +1,4 @@
-"""The warehouse's reference page, made of the comments in the database.
+"""The warehouse's reference page, made from the comments in the database.
 
 `python -m data_pipeline.warehouse.describe > docs/reference/warehouse.md` writes it anew.
 """

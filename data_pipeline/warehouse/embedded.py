@@ -43,13 +43,13 @@ class EmbeddedPostgres:
     """A Postgres server on 127.0.0.1 whose files lie in one folder; any number of processes may use it at once.
 
     ``start()`` leaves it running until somebody calls ``stop()``. As a context manager it stops when the last process
-    inside such a block has left, also when others were killed, unless ``start()`` was called in between.
+    inside such a block has left, even if others were killed, unless ``start()`` was called in between.
 
     Args:
-        directory: Everything lies here; made when absent. ``passwords.json`` in it has mode 0600. See ``Cluster`` for
-            the case that root's unprivileged account cannot reach it.
+        directory: Everything is kept here; made when absent. ``passwords.json`` in it has mode 0600. See ``Cluster``
+            for the case that root's unprivileged account cannot reach it.
         durable: False lets a power cut destroy the data, which is faster; read only when the folder is first made.
-        timeout: Seconds that one start or stop may take, recovery after a crash included.
+        timeout: Seconds that one start or stop may take, including recovery after a crash.
     """
 
     def __init__(self, directory: str | os.PathLike[str], *, durable: bool = True, timeout: float = 60.0) -> None:
@@ -85,7 +85,7 @@ class EmbeddedPostgres:
             (self.directory / "keep").touch()
 
     def stop(self) -> None:
-        """Stop the server cleanly, ending open connections, whoever uses it; nothing happens when it does not run.
+        """Stop the server cleanly, whoever uses it, ending open connections; nothing happens when it does not run.
 
         Raises:
             TransientError: It is still running after the timeout.
@@ -94,7 +94,7 @@ class EmbeddedPostgres:
             self._stop()
 
     def release(self) -> bool:
-        """Take back a ``start()``: stop the server unless somebody is inside a ``with`` block, who then stops it.
+        """Undo a ``start()``: stop the server, unless somebody is inside a ``with`` block, who will then stop it.
 
         Returns:
             Whether it is stopped.
@@ -127,7 +127,8 @@ class EmbeddedPostgres:
     def create_database(self, name: str, role: str = "owner") -> None:
         """Make a database that belongs to ``role`` and that only it may connect to; nothing happens when it exists."""
         with closing(self._admin()) as connection, connection.cursor() as cursor:
-            # In turn, because two that revoke at once fail; not again, because a migration grants at the same place.
+            # One at a time, because two concurrent REVOKEs fail; not repeated, because a migration grants at the same
+            # place.
             cursor.execute("SELECT pg_advisory_lock(hashtext('data_pipeline.create_database'))")
             cursor.execute(OPEN_TO_ALL, (name,))
             found = cursor.fetchone()
@@ -160,14 +161,14 @@ class EmbeddedPostgres:
         return os.open(self.directory / "users.lock", os.O_CREAT | os.O_RDWR, 0o600)
 
     def _stop_as_last(self, use: int) -> bool:
-        """Stop the server unless it is used or was started to stay; ``use`` is closed, True when it is stopped."""
+        """Close ``use`` and stop the server unless it is used or was started to stay; return whether it is stopped."""
         try:
             fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with self._alone():
                 if not (self.directory / "keep").exists():
                     self._stop()
                     return True
-                # Before the lock of starts and stops is free: whoever deletes `keep` next has to find nobody here.
+                # Before the lock of starts and stops is released: whoever deletes `keep` next has to find nobody here.
                 fcntl.flock(use, fcntl.LOCK_UN)
         except BlockingIOError:
             log.debug("others still use the Postgres in %s", self.directory)
@@ -225,7 +226,7 @@ class EmbeddedPostgres:
 
     def _launch(self) -> None:
         stale = read_postmaster(self.cluster.data)
-        # The server obeys a postmaster.pid whose process exists, a zombie too, unless it is its own ancestor's.
+        # The server respects a postmaster.pid whose process exists, even a zombie, unless that is its own ancestor.
         env = {"PG_GRANDPARENT_PID": str(stale.pid)} if stale is not None else {}
         port = self._free_port()
         command: list[str | Path] = [self.cluster.program("postgres"), "-D", self.cluster.data, "-p", str(port)]
@@ -241,7 +242,7 @@ class EmbeddedPostgres:
             time.sleep(0.005)
 
     def _require_worth_trying(self, deadline: float) -> None:
-        """After a ``kill -9`` the server's orphans hold its shared memory for a moment; a port may be snatched."""
+        """After a ``kill -9`` the server's orphans hold its shared memory for a moment; a port may be taken."""
         words = self._last_words()
         passing = ("shared memory block", "could not create any TCP/IP sockets", "lock file")
         if time.monotonic() > deadline or not any(phrase in words for phrase in passing):

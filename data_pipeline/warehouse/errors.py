@@ -21,7 +21,7 @@ OTHER_KIND = "DP001"
 KIND_CONSTRAINT = "real_or_made_up"
 NOT_MIGRATED = {"3F000", "42P01", "42704", "42883", "42703"}
 PASSING = ("40", "53", "55P03", "57014")
-"""Serialization and deadlock, short of resources, lock timeout, statement timeout."""
+"""Serialization and deadlock, lack of resources, lock timeout, statement timeout."""
 LOST = ("08", "57P")
 
 
@@ -30,9 +30,9 @@ def said_plainly(what: str) -> Iterator[None]:
     """Turn a psycopg2 error of the block into one of this package.
 
     Raises:
-        SyntheticDataRefusedError: Made-up rows met real ones.
+        SyntheticDataRefusedError: Synthetic rows met real ones.
         ConfigurationError: The warehouse is not migrated, or the role may not do this.
-        ConnectionFailedError: The connection broke off; a new connection and another try can help.
+        ConnectionFailedError: The connection broke; a new connection and another try can help.
         TransientError: A deadlock, a timeout or a full server; trying again can help.
         LoadError: Postgres refused the rows.
     """

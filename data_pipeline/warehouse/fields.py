@@ -22,8 +22,8 @@ connection leads or who logs in."""
 def connection_fields(url: str) -> dict[str, object]:
     """Return the fields of an Airflow connection of type ``postgres`` that leads where the address leads.
 
-    Several ports do not fit into Airflow's field, so they stand in the extra, which goes before it in Airflow's own
-    hook too. An empty host or database in the extra says that libpq's default is meant.
+    Several ports do not fit into Airflow's field, so they go into the extra, which takes precedence in Airflow's own
+    hook too. An empty host or database in the extra stands for libpq's default.
 
     Raises:
         ConfigurationError: It is not a Postgres address. The message does not repeat it.
@@ -45,8 +45,8 @@ def connection_url(fields: Mapping[str, object], extra: Mapping[str, object], na
     """Return the address that an Airflow connection describes. It holds the password.
 
     Args:
-        fields: host, port, login, password and schema; None and empty ones say nothing.
-        extra: Any parameter that libpq knows, which goes before a field; None says nothing.
+        fields: host, port, login, password and schema; None and empty ones count as not given.
+        extra: Any parameter that libpq knows, which takes precedence over a field; None adds nothing.
         name: What the connection is called, for errors.
 
     Raises:

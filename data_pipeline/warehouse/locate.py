@@ -30,10 +30,10 @@ def market_address(environ: Mapping[str, str]) -> str:
 
 
 def reader_address(environ: Mapping[str, str]) -> str:
-    """Return the address to read that warehouse with: ``MARKET_READER_URL``, else ``MARKET_DB_URL``.
+    """Return the address for reading that warehouse: ``MARKET_READER_URL``, else ``MARKET_DB_URL``.
 
     Raises:
-        ConfigurationError: ``MARKET_READER_URL`` stands alone, so nobody can tell which warehouse is meant.
+        ConfigurationError: ``MARKET_READER_URL`` is set alone, so nobody can tell which warehouse is meant.
     """
     url, reader = market_address(environ), environ.get("MARKET_READER_URL", "").strip()
     if reader and not url:
@@ -51,7 +51,7 @@ def has_credentials(environ: Mapping[str, str]) -> bool:
 def database_name(environ: Mapping[str, str]) -> str:
     """Return the embedded server's database.
 
-    Made-up rows get a database of their own, so that credentials added later start on an empty one.
+    Synthetic rows get a database of their own, so that credentials added later start on an empty one.
     """
     return REAL_DATABASE if has_credentials(environ) else SANDBOX_DATABASE
 

@@ -28,15 +28,15 @@ _ALEMBIC = threading.Lock()
 
 
 def migrate(url: str, passwords: Mapping[str, str] | None = None, *, scripts: Path = SQL) -> None:
-    """Bring the schema ``market`` to its newest version; a schema that is there already stays as it is.
+    """Bring the schema ``market`` to its newest version; one that is up to date stays as it is.
 
-    Everything happens in one transaction: it is migrated whole or not at all. Two callers at once take turns.
+    Everything happens in one transaction, so it is migrated whole or not at all. Concurrent callers take turns.
 
     Args:
         url: The warehouse's database. The user is a superuser, or owns the database and is a member of the role
             ``market_owner``, or may create roles.
         passwords: ``market_owner``, ``market_loader``, ``market_reader``: passwords with which these roles may log in
-            from now on. Roles that are not named stay as they are; new ones cannot log in.
+            from now on. Roles that are not named stay as they are; if new, they cannot log in.
         scripts: The folder with the migrations.
 
     Raises:
@@ -50,8 +50,8 @@ def migrate(url: str, passwords: Mapping[str, str] | None = None, *, scripts: Pa
 def rehearse(url: str, *, scripts: Path = SQL) -> Rehearsal:
     """Migrate in a transaction that is rolled back, and return what it did to stored rows; nothing is changed.
 
-    It takes as long as the migration itself, and the same locks until it is over: loads wait for it. The user and the
-    errors are those of :func:`migrate`.
+    It takes as long as the migration itself and holds the same locks, so loads wait for it. The user and the errors are
+    those of :func:`migrate`.
     """
     return _run(url, {}, scripts, keep=False)
 
@@ -73,7 +73,7 @@ def _run(url: str, passwords: Mapping[str, str], scripts: Path, *, keep: bool) -
 
 
 def _migrate(connection: Connection, passwords: Mapping[str, str], scripts: Path, *, keep: bool) -> Rehearsal:
-    """Bootstrap and run Alembic in one transaction; what psycopg2 raises comes out as itself."""
+    """Bootstrap and run Alembic in one transaction; what psycopg2 raises passes through unchanged."""
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine

@@ -12,7 +12,7 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Postmaster:
-    """The server that wrote ``postmaster.pid``; it may be long dead, or its PID may belong to another by now.
+    """The server that wrote ``postmaster.pid``; it may be long gone, or its PID may belong to another process by now.
 
     Source: PostgreSQL documentation, "Database File Layout", ``postmaster.pid``: line 1 the PID, line 2 the data
     directory, line 4 the port.
@@ -25,7 +25,7 @@ class Postmaster:
 
     @property
     def alive(self) -> bool:
-        """Whether this very server runs. A zombie does not run, nor does a stranger that was given the same PID."""
+        """Whether this very server runs. A zombie does not count, nor does another process with the same PID."""
         if (PROC / "self" / "stat").exists():
             return self._alive_by_proc()
         return self._alive_by_ps()
@@ -37,7 +37,7 @@ class Postmaster:
                 return False
             return (PROC / str(self.pid) / "cwd").readlink().samefile(self.data)
         except PermissionError:
-            return True  # a postgres of somebody else's: connecting decides
+            return True  # somebody else's Postgres: connecting decides
         except (OSError, IndexError, ValueError):
             return False
 
@@ -48,7 +48,7 @@ class Postmaster:
 
 
 def read_postmaster(data: Path) -> Postmaster | None:
-    """Return what ``postmaster.pid`` in this data directory says; None without one, or while it is being written."""
+    """Return what ``postmaster.pid`` in this data directory says; None if there is none or it is being written."""
     try:
         lines = (data / "postmaster.pid").read_text("ascii", "replace").splitlines()
         pid = int(lines[0])
@@ -59,7 +59,7 @@ def read_postmaster(data: Path) -> Postmaster | None:
 
 
 def gone(pid: int) -> bool:
-    """Tell whether a process has ended; a zombie has, though its PID is still taken."""
+    """Return whether a process has ended; a zombie has, though its PID is still taken."""
     try:
         os.kill(pid, 0)
         return (PROC / str(pid) / "stat").read_text("ascii", "replace").rsplit(")", 1)[1].split()[0] in {"Z", "X"}

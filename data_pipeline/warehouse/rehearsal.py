@@ -1,4 +1,4 @@
-"""What an upgrade does to stored rows, told by the migrations themselves and counted by the server."""
+"""What an upgrade does to stored rows, as told by the migrations themselves and counted by the server."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Rehearsal:
     """The schema's version now; None when there is none yet."""
     after: str
     told: tuple[tuple[str, int], ...]
-    """What the migrations say of stored data, in the order they ran, and how many rows each is about."""
+    """What the migrations say about stored data, in the order they ran, and how many rows each is about."""
     changes: tuple[Change, ...]
 
 
@@ -70,7 +70,7 @@ def version_of(connection: Connection) -> str | None:
 
 
 def read_rehearsal(connection: Connection, before: str | None) -> Rehearsal:
-    """Return what the migrations did so far in this transaction."""
+    """Return what the migrations have done so far in this transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT what, rows FROM market.migration_report WHERE rows > 0 ORDER BY line")
         told = tuple(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""What a login may do besides reading, because a statement of somebody else's is about to run with it."""
+"""What a login may do besides reading, because somebody else's statement is about to run with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HARMLESS = [
     "pg_monitor", "pg_read_all_data", "pg_read_all_settings", "pg_read_all_stats", "pg_stat_scan_tables",
     "pg_use_reserved_connections",
 ]  # fmt: skip
-"""Roles of Postgres's own that only read. Source: PostgreSQL documentation, "Predefined Roles"."""
+"""Postgres's own roles that only read. Source: PostgreSQL documentation, "Predefined Roles"."""
 
 OF_THE_HOST = [
     "lo_export", "lo_import", "pg_ls_dir", "pg_promote", "pg_read_binary_file", "pg_read_file", "pg_reload_conf",

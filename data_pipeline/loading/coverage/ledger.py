@@ -1,7 +1,7 @@
 """What a window leaves behind besides its rows: which cells are now whole, and which are truly empty.
 
-A daily bar that did not come is missing, whoever was asked and however many came beside it: an issue on the list has
-one on each session, halted or not. Minutes are settled, whole or empty, by what the source's answers prove.
+A daily bar that did not come is missing, whoever was asked and however many came beside it: an instrument on the list
+has one on every session, halted or not. Minutes are settled, as whole or as empty, by what the source's answers prove.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Record = TypeVar("Record")
 Cell = tuple[str, date]
 
 DOUBTFUL = 20
-"""So many cells without one row among them are an answer to be doubted, not true emptiness."""
+"""When this many cells have not a single row among them, the answer is doubted, not taken for true emptiness."""
 NAMED = 10
 """How many unsettled cells the log names."""
 REASON = "nothing was traded that day: its volume is 0"
@@ -59,16 +59,16 @@ _TRADED = """
 
 
 class Ledger:
-    """Counts the rows of one window by code and session while they pass, and writes down what that proves.
+    """Counts the rows of one window by code and session as they pass, and records what that proves.
 
-    It is only for daily_bar and minute_bar; for any other table it does nothing. A code whose answer broke off
+    It is only for daily_bar and minute_bar; for any other table it does nothing. A code whose answer was cut off
     (``forget``) proves nothing, and a cell with a row in quarantine (``refuse``) is neither whole nor empty.
 
     Args:
         table: The window's table.
-        expected: Cells of the window whose issue was certainly listed on the session.
+        expected: Cells of the window whose instrument was certainly listed on the session.
         final: Sessions of the window that were final when the source was asked.
-        remember_empty: Whether minutes that truly do not exist are to be known as empty from now on.
+        remember_empty: Whether cells whose minutes truly do not exist are noted as known to be empty.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Ledger:
         self._refused: set[tuple[str | None, date | None]] = set()
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Yield the records as they come."""
+        """Yield the records unchanged."""
         if not self._kept:
             yield from records
             return
@@ -103,15 +103,15 @@ class Ledger:
             yield record
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
-        """Take in what the source can say for the minutes of its sessions."""
+        """Take what the source's answers prove about the minutes of its sessions."""
         self._evidence.update(((one.stock_code, one.session), one) for one in evidence)
 
     def forget(self, stock_code: str) -> None:
-        """Take note that a code's answer did not come whole."""
+        """Note that a code's answer did not come whole."""
         self._failed.add(stock_code)
 
     def refuse(self, stock_code: str | None, session: date | None) -> None:
-        """Take note that a row went to quarantine; None when its code or session is unknown, and so may be any."""
+        """Note that a row went to quarantine; None for a code or session that is unknown and so may be any."""
         self._refused.add((stock_code, session))
 
     @property
@@ -123,14 +123,14 @@ class Ledger:
         return not self._refused.isdisjoint({cell, (code, None), (None, session), (None, None)})
 
     def write(self, connection: Connection, source: str, run_id: int | None) -> int:
-        """Write down what is whole and what is empty, and return how many cells stay missing; never commits.
+        """Record what is whole and what is empty, and return how many cells stay missing; never commits.
 
-        These are the expected cells that are not settled, and every cell that is not whole because of a row in
+        Missing are the expected cells that are not settled, and every cell that is not whole because of a row in
         quarantine. Call it after the rows are loaded, in their transaction. What was asked for is expected from now on,
         whether or not it came, so that coverage lists what is missing.
 
         Raises:
-            IncompleteDataError: So many cells are empty at once that the answer is to be doubted.
+            IncompleteDataError: So many cells are empty at once that the answer is doubted.
         """
         if not self._kept:
             return 0
@@ -168,7 +168,7 @@ class Ledger:
         return named | {cell for cell in came if self._is_refused(cell)}
 
     def _settled_minutes(self, connection: Connection, cells: Collection[Cell]) -> set[Cell]:
-        """Return the cells whose minutes are whole, or truly none; the log says why others are not."""
+        """Return the cells whose minutes are whole, and those that truly have none; the log says why others are not."""
         self._days = self._read_days(connection, cells)
         settled: set[Cell] = set()
         doubts: dict[Cell, str] = {}
@@ -186,7 +186,7 @@ class Ledger:
         return settled
 
     def _is_doubtful(self, cell: Cell) -> bool:
-        """Return whether nothing explains that a cell is absent: a row in quarantine, or a daily bar beside minutes."""
+        """Return whether nothing explains an absent cell: no row in quarantine, and no daily bar beside minutes."""
         return not self._is_refused(cell) and cell not in self._days
 
     def _read_days(self, connection: Connection, cells: Collection[Cell]) -> dict[Cell, list[int]]:

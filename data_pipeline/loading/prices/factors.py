@@ -28,7 +28,7 @@ class Close(NamedTuple):
 
     @property
     def base_price(self) -> int:
-        """What the session's change and limits count from (기준가), won."""
+        """What the session's change and limits are counted from (기준가), won."""
         return self.close - self.change
 
 
@@ -40,7 +40,7 @@ class Adjustment:
     session: date
     """The first session of the new prices."""
     kind: Kind
-    """``action``: multiply earlier prices by ``factor``. ``listing``: earlier prices are of another issue. ``gap``:
+    """``action``: multiply earlier prices by ``factor``. ``listing``: earlier prices are another instrument's. ``gap``:
     bars in between are missing, so nobody can tell."""
     previous_close: int
     base_price: int
@@ -53,7 +53,7 @@ class Adjustment:
 
 
 def adjoining(before: Close, after: Close) -> Kind | None:
-    """Take any two bars for neighbours: a session without a bar was a suspended one."""
+    """Treat any two bars as neighbours: a session without a bar was a suspension."""
     del before, after
     return None
 
@@ -61,16 +61,16 @@ def adjoining(before: Close, after: Close) -> Kind | None:
 def adjustments(bars: Iterable[Close], break_between: Break = adjoining) -> Iterator[Adjustment]:
     """Yield what happens between the bars of one code, which come in order of session.
 
-    A session counts its change from a base price. Where that is the close before, or that close rounded up to a tick
+    A session counts its change from a base price. Where that is the previous close, or that close rounded up to a tick
     (:func:`~data_pipeline.market.price_rules.is_tick_rounding`), nothing happened; otherwise the exchange moved it for
     a corporate action, and the ratio of the two is the factor. A suspension does not matter: the base of the first
     session after it is compared with the close kept through it. The first bar yields nothing.
 
     Args:
         bars: Raw bars of one code, oldest first, each session once.
-        break_between: Says whether two bars that follow each other are of different issues (``listing``) or have
-            sessions missing in between (``gap``); None when they adjoin. A gap does not count when the later base is
-            the earlier close.
+        break_between: Says whether two consecutive bars are of different instruments (``listing``) or have sessions
+            missing in between (``gap``); None when they adjoin. A gap does not count when the later base is the earlier
+            close.
     """
     for before, after in pairwise(bars):
         kind = break_between(before, after)
@@ -84,8 +84,8 @@ def adjustments(bars: Iterable[Close], break_between: Break = adjoining) -> Iter
 def cumulative_factors(bars: Iterable[Close], found: Iterable[Adjustment]) -> dict[date, Fraction | None]:
     """Return what each session's raw price is multiplied by: the product of the factors of all later actions.
 
-    It ends at the next ``listing``, and is None where a later ``gap`` of the same issue leaves it unknown. The view
-    ``market.daily_bar_adjusted`` says the same in SQL.
+    It ends at the next ``listing``, and is None where a later ``gap`` of the same instrument leaves it unknown. The
+    view ``market.daily_bar_adjusted`` computes the same in SQL.
     """
     breaks = {one.session: one for one in found}
     factors: dict[date, Fraction | None] = {}
@@ -99,5 +99,5 @@ def cumulative_factors(bars: Iterable[Close], found: Iterable[Adjustment]) -> di
 
 
 def times(product: Fraction | None, factor: Fraction | None) -> Fraction | None:
-    """Return the product; None, which is unknown, stays so."""
+    """Return the product; None if either is unknown."""
     return None if product is None or factor is None else product * factor

@@ -54,7 +54,7 @@ Span = tuple[str, date, date]
 
 
 def adjust_prices(connection: Connection, run_id: int, first: date, last: date) -> int:
-    """Work out anew what the bars that a run has just written may have changed; never commits, twice is safe.
+    """Recompute what the bars that a run has just written may have changed; never commits, repeating it is safe.
 
     Only the sessions of those bars, or of cells that the run found truly empty, and the next stored session after them
     are looked at. When the run wrote nothing,
@@ -80,9 +80,9 @@ def adjust_prices(connection: Connection, run_id: int, first: date, last: date) 
 
 
 def adjust_all(connection: Connection, stock_codes: Collection[str] | None = None, run_id: int | None = None) -> int:
-    """Work everything out anew, for some codes or for all that have bars; never commits, twice is safe.
+    """Recompute everything, for some codes or for all that have bars; never commits, repeating it is safe.
 
-    For bars that were changed or deleted by hand, or when the listing of a reused code became known later.
+    For use after bars were changed or deleted by hand, or when the listing of a reused code became known later.
 
     Returns:
         How many rows of ``market.price_adjustment`` were written or removed.
@@ -128,7 +128,7 @@ def _replace(
         values = (one.kind, one.previous_close, one.base_price, one.source)
         old = held.get(key)
         if old is not None and old[:4] == values:
-            rows.append((*key, *values, *old[4:]))  # as it stood, its run and time too
+            rows.append((*key, *values, *old[4:]))  # unchanged, its run and time too
         else:
             changed += 1
             rows.append((*key, *values, run_id, None))
@@ -197,7 +197,7 @@ class Breaks:
         return None if all((after.stock_code, session) in self.empty for session in between) else "gap"
 
     def _between(self, before: Close, after: Close) -> list[date]:
-        """Return the sessions between two bars; none where the calendar does not reach: such bars adjoin."""
+        """Return the sessions between two bars; none where the calendar does not reach, so that such bars adjoin."""
         try:
             sessions = self.calendar.sessions(before.session, after.session)
         except CalendarRangeError:

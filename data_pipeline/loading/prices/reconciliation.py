@@ -1,4 +1,4 @@
-"""What the exchange's own bars say otherwise than the provisional ones that they are about to replace."""
+"""How the exchange's own bars differ from the provisional ones that they are about to replace."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WRITE = """
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that two bars of one issue and session do not say alike."""
+    """One thing about which two bars of one instrument and session disagree."""
 
     session: date
     stock_code: str
@@ -51,7 +51,7 @@ class Difference:
     after_market: bool
     """Whether trades after the close can explain it."""
     expected: bool | None
-    """Whether the setting lets expect it; None while the setting is not known."""
+    """Whether the setting makes it expected; None while the setting is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ class Comparison:
     """How one session's comparison ended."""
 
     compared: int
-    """Issues that both sides have."""
+    """Instruments that both sides have."""
     different: int
-    """Differences of any kind that were written down."""
+    """Differences of any kind that were recorded."""
     unexpected: int
     """Those of them that nothing explains: the after-market cannot, or the setting says that it does not."""
 
@@ -87,14 +87,15 @@ def differences(
 ) -> Iterator[Difference]:
     """Yield what differs, official bars first in their order, then what only the provisional side has.
 
-    KRX's volume and value hold the after-market (since 2026-09-14), and its close is that of 15:30. So where KIS's bars
-    stop at the close, KRX's amounts are larger; where they go on to 20:00, KIS's prices may be those of the evening.
+    KRX's volume and value include the after-market (since 2026-09-14), and its close is that of 15:30. So where KIS's
+    bars stop at the close, KRX's amounts are larger; where they go on to 20:00, KIS's prices may be those of the
+    evening.
 
     Args:
         provisional: The bars of the session by code.
         official: Those of the exchange, each code once.
         session: Their session.
-        kis_includes_after_market: Whether KIS's daily bars hold the after-market; None while nobody knows.
+        kis_includes_after_market: Whether KIS's daily bars include the after-market; None while nobody knows.
         calendar: Knows when a session's figures become final.
     """
     late = (calendar or krx_calendar()).final_at(session).hour >= _AFTER_MARKET_ENDS
@@ -123,15 +124,15 @@ def reconcile(
     kis_includes_after_market: bool | None,
     stock_codes: Collection[str] | None = None,
 ) -> Comparison:
-    """Write down how the official bars differ from the stored provisional ones; never commits, twice is safe.
+    """Record how the official bars differ from the stored provisional ones; never commits, repeating it is safe.
 
-    Call it before the official bars are loaded, in the same transaction. Issues whose official bar is stored already
-    were compared then and are left out; without a single provisional bar there is nothing to compare. Where only some
-    codes were asked for, ``stock_codes`` are those; None means the whole market.
+    Call it before the official bars are loaded, in the same transaction. Instruments whose official bar is stored
+    already were compared before and are left out; without a single provisional bar there is nothing to compare.
+    ``stock_codes`` are the codes that were asked for; None means the whole market.
 
     Raises:
         ConfigurationError: The warehouse is not migrated, or the user may not load.
-        TransientError: The connection broke off or a lock was in the way; trying again can help.
+        TransientError: The connection broke or a lock was in the way; trying again can help.
     """
     with said_plainly("reconciliation"), connection.cursor() as cursor:
         provisional, sources, done = _stored(
@@ -171,7 +172,7 @@ def _stored(
 def _explained(
     kind: str, provisional: int, official: int, kis_includes: bool | None, *, late: bool
 ) -> tuple[bool, bool | None]:
-    """Return whether the after-market can explain a difference, and whether the setting lets expect it."""
+    """Return whether the after-market can explain a difference, and whether the setting makes it expected."""
     if late and kind in AFTER_MARKET_GROWS and official > provisional:
         return True, None if kis_includes is None else not kis_includes
     if late and kind in AFTER_MARKET_MOVES:

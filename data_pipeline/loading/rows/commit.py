@@ -1,4 +1,4 @@
-"""The end of a load: a commit whose answer is lost is looked up and not guessed."""
+"""The end of a load: a commit whose answer is lost is looked up, not guessed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _STATUS = "SELECT status FROM market.ingest_run WHERE run_id = %s FOR UPDATE"
 def commit_run(connection: Connection, run_id: int, sleep: Callable[[float], None] = time.sleep) -> Connection:
     """Commit a load whose ``finish_run`` was in the same transaction, and return the connection to go on with.
 
-    When the connection breaks off before the server's answer, a new one finds out what became of the load: it waits
-    until the server has ended the lost transaction and reads the status of the run. A load that is there is a success.
+    When the connection breaks before the server answers, a new one finds out what became of the load: it waits until
+    the server has ended the lost transaction and reads the run's status. A load that was committed is a success.
 
     Args:
         connection: The one the rows were loaded on.
@@ -34,7 +34,7 @@ def commit_run(connection: Connection, run_id: int, sleep: Callable[[float], Non
         sleep: Waits between looks.
 
     Returns:
-        The same connection; or, after a cut that did no harm, a new one, which the caller closes.
+        The same connection; or, when it broke after the commit, a new one, which the caller closes.
 
     Raises:
         ConnectionFailedError: The load was not committed, or the server cannot be asked; trying again is safe.

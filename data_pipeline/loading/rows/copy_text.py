@@ -1,4 +1,4 @@
-"""Records as COPY text: made while it is sent, and kept so that it can be sent once more."""
+"""Records as COPY text: made while it is sent, and kept so that it can be sent again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from data_pipeline.exceptions import TransientError
 from data_pipeline.loading.rows.tables import Table
 
 CHUNK = 1000
-"""Records that become text at once."""
+"""How many records become text in one step."""
 IN_MEMORY = 8 << 20
 """Bytes of text kept in memory; more goes to a temporary file, so that a load of any length needs no more."""
 READ = 1 << 17
@@ -52,7 +52,7 @@ class CopyText:
         return records
 
     def send(self, cursor: Cursor, copy: sql.Composable, ending: bytes = b"\n") -> int:
-        """COPY every row and return how many there are; an error of the records comes out as it is.
+        """COPY every row and return how many there are; an error raised by the records passes through unchanged.
 
         Args:
             cursor: In a transaction.

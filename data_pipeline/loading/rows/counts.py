@@ -13,9 +13,9 @@ class LoadCounts:
     updated: int = 0
     """Values or source differed and were replaced."""
     unchanged: int = 0
-    """The same values stood there already."""
+    """The same values were stored already."""
     outranked: int = 0
-    """Other values stand there from a higher source, or from a newer list of instruments; they were kept."""
+    """Other values are stored, from a higher source or a newer list of instruments; they were kept."""
 
     @property
     def loaded(self) -> int:

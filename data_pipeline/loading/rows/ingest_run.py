@@ -40,7 +40,7 @@ def start_run(  # noqa: PLR0913 - one argument for each column
         connection: Of a user that may load.
         dataset: The table's name.
         source: Where its rows will come from.
-        dag_id: Airflow's DAG; None outside Airflow, as the next ones.
+        dag_id: Airflow's DAG; None outside Airflow, as are the next two.
         task_id: Airflow's task.
         run_key: Airflow's ``run_id``, or the caller's own word for the run.
         first: First session asked for, included.
@@ -50,7 +50,7 @@ def start_run(  # noqa: PLR0913 - one argument for each column
 
     Raises:
         ConfigurationError: The warehouse is not migrated, or the user may not load.
-        ConnectionFailedError: The connection broke off; trying again can help.
+        ConnectionFailedError: The connection broke; trying again can help.
         LoadError: Postgres refused the row, for example because ``first`` is after ``last``.
     """
     values = (dataset, source, dag_id, task_id, run_key, first, last, expected, map_index)

@@ -43,7 +43,7 @@ class Merge:
 
     @property
     def differing(self) -> sql.Identifier:
-        """The temporary table of the staged rows that are new or say otherwise than the stored ones."""
+        """The temporary table of the staged rows that are new or differ from the stored ones."""
         return sql.Identifier("pg_temp", f"differing_{self.table.name}")
 
     @property
@@ -52,7 +52,7 @@ class Merge:
         return f"\t{self.source}\t{self.run_id or UNKNOWN}\n".encode()
 
     def create(self) -> sql.Composed:
-        """Make the temporary tables where this connection has none, and tell whether rows of an earlier load are in."""
+        """Make the temporary tables if this connection has none, and tell whether they hold rows of an earlier load."""
         statement = """
             CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ON COMMIT DELETE ROWS AS
                 SELECT {columns} FROM {target} WITH NO DATA;
@@ -135,7 +135,7 @@ class Merge:
     def at_once(self, rows: Sequence[tuple[object, ...]]) -> sql.Composed:
         """Compare and write a few rows without a temporary table, and count as ``compare`` does.
 
-        The counts are of what should be written and of what was: both differ when another load came in between.
+        It counts what should be written and what was: the two differ when another load came in between.
         """
         columns = self.table.columns
         text = json.dumps([dict(zip(columns, row, strict=True)) for row in rows], ensure_ascii=False, default=str)

@@ -1,4 +1,4 @@
-"""Looks that a load takes before it writes: whether anything is there already, and whether the coming months are."""
+"""What a load looks up before it writes: is anything stored already, and are the coming months' partitions there."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _AHEAD = """
 
 
 def none_stored(connection: Connection, table: Table, records: Sequence[Any]) -> bool:
-    """Return whether no row is stored of these codes between the first and the last time of these records.
+    """Return whether nothing is stored for these codes between the first and the last time of these records.
 
     One look at the key's index, which a load of fewer than 1,000 records is not worth: for those, and for tables
     without partitions, the answer is False without looking.
 
     Args:
         connection: The one they will be loaded on; needs a transaction.
-        table: What they are for.
-        records: All of the load, in any order.
+        table: Where they are going.
+        records: All records of the load, in any order.
     """
     if not table.partitioned or len(records) < CHUNK:
         return False

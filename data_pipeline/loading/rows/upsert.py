@@ -36,27 +36,27 @@ def upsert(
     *,
     expect_empty: bool = False,
 ) -> LoadCounts:
-    """Bring records into a table and say what became of them; never commits, and twice does no harm.
+    """Load records into a table and return what became of them; never commits, and repeating it does no harm.
 
-    The records may come in any order and are read once, while earlier ones are already on their way. An error of
-    theirs comes out as it is. After any error the caller rolls back and the table is as it was. No record: nothing
-    happens. Other loaders may write the same keys at the same time. Instruments have a history, which is kept by
-    :func:`~data_pipeline.loading.instruments.lists.keep_list`; a list that is complete goes there.
+    The records may come in any order and are read once, while earlier ones are already being sent. An error raised by
+    them passes through unchanged. After any error the caller rolls back, and the table is as it was. Without a record
+    nothing happens. Other loaders may write the same keys at the same time. Instruments have a history, kept by
+    :func:`~data_pipeline.loading.instruments.lists.keep_list`; complete lists go there.
 
     Memory does not grow with the number of records; text beyond 8 MB is kept in a temporary file until the end.
 
     Args:
         connection: Not in autocommit mode; user ``market_loader`` or better.
         table: One of ``loading.tables``; missing monthly partitions are made.
-        records: Of the table's class. Two with one key are an error, also when they are equal.
+        records: Of the table's class. Two with the same key are an error, even when they are equal.
         source: What the rows carry in ``source``: kis, kis-virtual, kis-sandbox, krx, krx-sandbox or mock.
         run_id: The ``ingest_run`` that written rows point to.
         expect_empty: The caller has seen that no row is stored for these keys, so they are copied straight into the
-            table. Where that proves wrong, the load goes the ordinary way; it only takes longer.
+            table. If that proves wrong, the load goes the ordinary way and only takes longer.
 
     Raises:
-        SyntheticDataRefusedError: Made-up rows for a warehouse that holds real ones, or the reverse; before the first
-            record is asked for.
+        SyntheticDataRefusedError: Synthetic rows for a warehouse that holds real ones, or the reverse; before the first
+            record is read.
         InvalidRequestError: The connection is in autocommit mode, or a record is of another class.
         ConfigurationError: The warehouse is not migrated, or the user may not load.
         ConnectionFailedError, TransientError: Connection lost, lock or statement timeout, no room on a disk; trying
@@ -84,12 +84,12 @@ def upsert(
 
 
 def _within(merge: Merge, days: Sequence[date]) -> Merge:
-    days = [day for day in days if isinstance(day, date)]  # what is none, Postgres refuses by name
+    days = [day for day in days if isinstance(day, date)]  # Postgres names what is not one
     return replace(merge, first=min(days), last=max(days)) if merge.table.partitioned and days else merge
 
 
 def _written_at_once(cursor: Cursor, merge: Merge, records: Sequence[object]) -> LoadCounts | None:
-    """Return what became of a few records; None, and nothing done, when the ordinary way has to find out why not."""
+    """Return what became of a few records; None, with nothing done, when the ordinary way has to find the fault."""
     table = merge.table
     rows = [table.values(record) for record in records if type(record) is table.record]
     if len({row[: len(table.key)] for row in rows}) < len(records):
@@ -108,7 +108,7 @@ def _written_at_once(cursor: Cursor, merge: Merge, records: Sequence[object]) ->
 
 
 def _copied_straight(cursor: Cursor, merge: Merge, text: CopyText) -> int | None:
-    """Return how many rows were copied into the table itself; None, and nothing done, when some cannot be so."""
+    """Return how many rows were copied into the table itself; None, with nothing done, when some cannot be copied."""
     cursor.execute("SAVEPOINT market_straight")
     try:
         rows = _send(cursor, merge.copy_straight(), text, merge, merge.ending)
@@ -167,7 +167,7 @@ def _ensure_partitions(cursor: Cursor, merge: Merge) -> None:
 
 
 def _write(cursor: Cursor, merge: Merge, text: CopyText, staged: int) -> LoadCounts:
-    """Write what is staged; what another writer made wrong in between is undone and done again."""
+    """Write what is staged; when another writer got in between, undo it and do it again."""
     if staged >= CHUNK:
         cursor.execute(merge.any_stored())
         if not (cursor.fetchone() or (True,))[0] and (inserted := _copied_straight(cursor, merge, text)) is not None:

@@ -56,7 +56,7 @@ class AppKey:
         self._key, self._secret = pair
         self._account = settings.account_number or ""
         self._session, self._breaker, self._wall = session, breaker, wall
-        # Two sandboxes may be used with one made-up key, and neither knows the other's tokens.
+        # Two sandboxes may be used with one invented key, and neither knows the other's tokens.
         sandbox = settings.environment == "sandbox"
         name = hashed(f"{self._key}@{settings.base_url}" if sandbox else self._key)
         rate, ledger, wait = settings.rate_limit or 0.0, settings.ledger_rate_limit or 0.0, settings.queue_timeout
@@ -77,7 +77,7 @@ class AppKey:
         return self._guard.sent + self._ledger_guard.sent
 
     def budgets(self) -> tuple[tuple[str, TokenBucketRateLimiter], ...]:
-        """Return the budgets of this key, under names that do not tell it."""
+        """Return the budgets of this key, under names that do not reveal it."""
         name = hashed(self._key)[:8]
         return (name, self.limiter), (f"{name} ledger", self.ledger_limiter)
 
@@ -86,7 +86,7 @@ class AppKey:
         return self._ledger_guard if endpoint.ledger else self._guard
 
     def headers(self, endpoint: Endpoint, token: str) -> dict[str, str]:
-        """Return what KIS wants in the head of this call."""
+        """Return the headers that KIS wants for this call."""
         return {
             "content-type": "application/json; charset=utf-8",
             "authorization": f"Bearer {token}",

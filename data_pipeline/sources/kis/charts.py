@@ -22,7 +22,7 @@ def chart_pages(
     """Yield the server's time and the bars of each page, newest first, from ``last`` back to ``first``, both included.
 
     One answer holds at most 100 rows, counted back from DATE_2; the next page ends on the day before the oldest row. A
-    page that is not full is the last one, so years before the listing cost nothing.
+    page that is not full is the last one, so years before a listing cost nothing.
 
     Source: KIS Developers, 국내주식기간별시세(일/주/월/년).
     """

@@ -55,7 +55,7 @@ class KisClient:
         self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter, max_bytes=_LARGEST_ANSWER)
         self._files = HttpSession(settings.master_url, settings.timeout, adapter=adapter, max_bytes=_LARGEST_FILE)
         self.drift = FieldDrift(KNOWN_FIELDS)
-        # A server that fails, fails for every key.
+        # When a server fails, it fails for every key.
         server = hashed(settings.base_url)
         self.breaker = CircuitBreaker(store, server, settings.breaker_threshold, settings.breaker_timeout)
         self._retry = Retry(sleep=sleep)
@@ -75,7 +75,7 @@ class KisClient:
 
     @property
     def limiters(self) -> tuple[TokenBucketRateLimiter, ...]:
-        """The budget of each app key, in the order of the settings; ledger calls count apart."""
+        """The budget of each app key, in the order of the settings; ledger calls are counted separately."""
         return tuple(key.limiter for key in self._keys)
 
     def budgets(self) -> dict[str, BudgetSnapshot]:
@@ -142,7 +142,7 @@ class KisClient:
 
     def _send(self, key: AppKey, endpoint: Endpoint, params: Mapping[str, str], subject: str, token: str) -> Answer:
         where = f"KIS {endpoint.name} of {subject}"
-        # Made before its slot comes, so that only the sending lies between the slot and the wire.
+        # Built before its slot comes, so that only the sending lies between the slot and the wire.
         request = self._session.prepare("GET", endpoint.path, params=params, headers=key.headers(endpoint, token))
 
         def send() -> Answer:

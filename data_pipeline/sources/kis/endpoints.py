@@ -32,7 +32,7 @@ class Endpoint:
     document: str
     """Its title on the KIS portal."""
     ledger: bool = False
-    """Whether KIS counts it against the quota of the ledger (원장, EGW00215) and not against that of the calls."""
+    """Whether KIS counts it against the quota of the ledger (원장, EGW00215) instead of that of ordinary calls."""
 
     @property
     def name(self) -> str:

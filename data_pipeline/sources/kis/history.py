@@ -1,4 +1,4 @@
-"""Daily bars out of charts and quotes, with the server's own clock deciding which session is which."""
+"""Daily bars from charts and quotes; the server's own clock decides which session is which."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class History:
         self._calendar = calendar
         self._proving = threading.Lock()
         self._proved: date | None = None
-        """The session that the quotes are known to be of."""
+        """The session to which the quotes are known to belong."""
 
     def daily_bars(self, stock_code: str, first: date, last: date) -> Iterator[DailyBar]:
-        """Yield the daily bars of one code out of its chart, newest first.
+        """Yield the daily bars of one code from its chart, newest first.
 
         Raises:
             InvalidRequestError: The range holds a session that is not final yet.
@@ -52,9 +52,9 @@ class History:
             yield from _good_bars(stock_code, rows)
 
     def bars_of_session(self, stock_codes: list[str], session: date) -> Iterator[DailyBar]:
-        """Yield one session's bar of each code, out of quotes where those are of this session, otherwise charts.
+        """Yield one session's bar of each code: from quotes if those are of this session, otherwise from charts.
 
-        The first bar comes from a chart, which names its day and so proves that the quotes are of this session; the
+        The first bar comes from a chart, which names its day and so proves that the quotes are of this session. The
         proof holds for later calls too.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The KOSPI and KOSDAQ indices of one session, out of KIS's index chart."""
+"""The KOSPI and KOSDAQ indices of one session, from KIS's index chart."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CODES = MappingProxyType({"KOSPI": ("0001", "코스피"), "KOSDAQ": ("1001", "�
 1001 is KOSDAQ; at other vendors it is KOSPI. KIS itself calls 0001 ``종합``, so its names say nothing and are not read.
 """
 _SHARES, _WON = 1_000, 1_000_000
-"""Index charts count in thousands of shares and millions of won, unlike those of issues."""
+"""Index charts count in thousands of shares and millions of won, unlike those of instruments."""
 
 
 def index_bars(call: Call, calendar: TradingCalendar, session: date) -> Iterator[IndexBar]:

@@ -13,7 +13,7 @@ from data_pipeline.sources.kis.parse_chart import period_start
 
 
 def last_session_of(day: date, period: PriceType, quoted: date, sessions: TradingCalendar) -> date:
-    """Return the last session of the week or month that holds ``day``, as far as it has come; a daily bar's own day.
+    """Return the last session so far of the week or month that holds ``day``; for a daily bar, the day itself.
 
     Args:
         day: Any day of the week or month: which one KIS uses is not documented.
@@ -32,7 +32,7 @@ def last_session_of(day: date, period: PriceType, quoted: date, sessions: Tradin
 def aggregated(stock_code: str, newest_first: Iterable[MinuteBar], minutes: int) -> Iterator[ChartData]:
     """Yield bars of so many minutes, newest first, each dated by its start (09:05 covers 09:05 to 09:09).
 
-    KIS has one-minute bars only; the 15:30 closing auction stands in a bar of its own.
+    KIS has one-minute bars only; the 15:30 closing auction has a bar of its own.
     """
     for start, group in groupby(newest_first, lambda bar: bar.at - timedelta(minutes=bar.at.minute % minutes)):
         bars = list(group)

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 _LARGEST_FILE = 16 * 1024 * 1024
 _CODE, _ISIN, _NAME, _TAIL = slice(0, 9), slice(9, 21), slice(21, 61), 61
 _OTHER_PRODUCT = re.compile(r"[0-9A-Z]{7,9}")
-"""Codes of funds and warrants, longer than a stock's; they are no issues of the three markets."""
+"""Codes of funds and warrants, longer than a stock's; they are not instruments of the three markets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ _HALTED, _LIQUIDATION, _MANAGED, _PREFERRED = slice(19, 20), slice(20, 21), slic
 
 
 def parse_master(market: str, zipped: bytes, session: date) -> list[Instrument]:
-    """Return the issues of one market, in the order of the file.
+    """Return the instruments of one market, in the order of the file.
 
     Rows of funds and warrants, whose codes are longer than six characters, are left out and counted in the log.
-    ``listed_shares`` is whole thousands: that is all the files say. Fewer than a thousand read as unknown.
+    ``listed_shares`` is in whole thousands, as precise as the files are. Fewer than a thousand count as unknown.
 
     Args:
         market: KOSPI, KOSDAQ or KONEX.
@@ -57,12 +57,12 @@ def parse_master(market: str, zipped: bytes, session: date) -> list[Instrument]:
         session: The session that the file describes.
 
     Raises:
-        PayloadError: It is no zip of one ``.mst`` file, a row is too short or has a malformed field, or a code
-            stands in it twice. The message names the file and the line.
+        PayloadError: It is not a zip of one ``.mst`` file, a row is too short or has a malformed field, or a code
+            occurs twice. The message names the file and the line.
     """
     content = _unzipped(market, zipped)
     found: dict[str, Instrument] = {}
-    # Fields are counted from the front, so that what KIS may add behind them shifts none.
+    # Fields are counted from the front, so that whatever KIS may add after them shifts none.
     width = longest = _TAIL + _LAYOUTS[market].tail
     for number, line in enumerate(_lines(content), 1):
         where = f"KIS {market} master, line {number}"

@@ -1,4 +1,4 @@
-"""Makes bars of the rows of KIS's minute charts, and counts what they prove about their sessions. Pure."""
+"""Makes bars from the rows of KIS's minute charts, and counts what they prove about their sessions. Pure."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class MinuteTally:
         self._days: dict[date, int] = {}
 
     def hear(self, answer: Answer) -> None:
-        """Take the volume of the quoted session out of an answer's head, once that session is final."""
+        """Take the quoted session's volume from an answer's head, once that session is final."""
         session = self._calendar.quoted_session(answer.at)
         head = answer.row("output1")
         if answer.at >= self._calendar.final_at(session) and head.optional("acml_vol"):
             self._days[session] = head.integer("acml_vol")
 
     def count(self, one: MinuteRow) -> None:
-        """Take in a minute that is handed over."""
+        """Count a minute that is handed on."""
         session = one.at.date()
         self._volumes[session] += one.volume
         if one.at >= self._calendar.close_at(session):
             self._closed.add(session)
 
     def doubt(self, one: MinuteRow, problem: str) -> None:
-        """Take down that a minute is left out.
+        """Note that a minute is left out.
 
         Raises:
             IncompleteDataError: Nobody gathers evidence.
@@ -54,7 +54,7 @@ class MinuteTally:
         require_gatherer(f"{one.row.where}, {one.at:%Y-%m-%d}", said)
 
     def evidence(self, session: date) -> MinuteEvidence:
-        """Return what is proved of a session, when all of its rows have passed."""
+        """Return what is proved about a session, once all of its rows have passed."""
         return MinuteEvidence(
             self.stock_code,
             session,
@@ -68,12 +68,12 @@ class MinuteTally:
 def minute_bars(newest_first: Iterable[MinuteRow], tally: MinuteTally) -> Iterator[MinuteBar]:
     """Yield the bars of one or more sessions, newest first, each with its own trading value.
 
-    KIS gives the value since the session began, so each bar's is the difference to the bar before, and that of the
-    first bar of a session its total. What lies outside volume x (low to high) is the value of more minutes than one:
-    some before it did not come, so it is left out and its session has a problem. Minutes without a trade are left out.
+    KIS gives the value since the session began, so a bar's own value is the difference from the bar before it; for the
+    first bar of a session it is the total. A value outside volume x (low to high) covers more than one minute: earlier
+    ones did not come, so the minute is left out and its session has a problem. Minutes without a trade are left out.
 
     Args:
-        newest_first: The rows of whole sessions, each down to the oldest minute that came.
+        newest_first: The rows of whole sessions, each back to the oldest minute that came.
         tally: Counts what they prove.
 
     Raises:

@@ -28,8 +28,8 @@ class Minutes:
     """Asks for minutes with as few calls as KIS allows; safe among threads.
 
     The running session comes from 주식당일분봉조회, 30 bars a call. On the real server a session that is over, today's
-    too, comes from 주식일별분봉조회, 120 bars a call, and its pages run on over day edges: a page asked at 09:10 is
-    filled with the end of the session before, and those rows are kept.
+    too, comes from 주식일별분봉조회, 120 bars a call, and its pages run on across days: a page asked for at 09:10 is
+    filled with the end of the previous session, and those rows are kept.
 
     Args:
         call: Sends one call.
@@ -42,12 +42,12 @@ class Minutes:
         self._call, self._clock, self._calendar, self._virtual = call, clock, calendar, virtual
         self._asking = threading.Lock()
         self._spanned = 1
-        """Sessions that one page has been seen to look through; whatever it holds, it surely looked through so many."""
+        """How many sessions one page has been seen to look through; any other page surely looks through as many."""
 
     def bars(self, stock_code: str, first: date, last: date) -> Iterator[MinuteBar]:
         """Yield the complete minutes of the sessions from ``first`` to ``last``, both included, newest first.
 
-        A minute whose predecessor did not come is left out, and what the answers prove of each session is told to
+        A minute whose predecessor did not come is left out. What the answers prove about each session is reported to
         whoever gathers evidence.
 
         Args:
@@ -105,7 +105,7 @@ class Minutes:
         rows = self._past(stock_code, first, last, tally)
         newest = next(rows, None)
         if last == quoted and (newest is None or newest.at.date() != quoted):
-            # Nothing was traded today, or this chart does not have today yet: the other one tells which.
+            # Nothing was traded today, or this chart does not have today yet; the other one tells which.
             yield from self._today(stock_code, quoted, tally)
         yield from chain([newest] if newest else [], rows)
 

@@ -27,7 +27,7 @@ MARKETS = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}
 def parse_price(stock_code: str, answer: Answer) -> CurrentPrice:
     """Return the price that an inquire-price answer holds; ``hts_avls`` is in hundred million won (억).
 
-    It has no name, so ``stock_name`` is empty and the caller's to fill.
+    It has no name, so ``stock_name`` is empty, for the caller to fill.
 
     Raises:
         UnknownStockError: Neither a price nor a base price is there: the empty shell KIS gives for unknown codes.
@@ -52,8 +52,8 @@ def parse_price(stock_code: str, answer: Answer) -> CurrentPrice:
 def parse_order_book(stock_code: str, answer: Answer) -> OrderBook:
     """Return the book that an inquire-asking-price-exp-ccn answer holds.
 
-    A level whose price is 0 is not there (outside trading hours all are). KIS publishes no number of orders, and no
-    name: ``stock_name`` is empty and the caller's to fill.
+    A level whose price is 0 is not there (outside trading hours all are). KIS publishes no number of orders and no
+    name: ``stock_name`` is empty, for the caller to fill.
 
     Raises:
         UnknownStockError: The empty shell of an unknown code.
@@ -75,11 +75,11 @@ def parse_order_book(stock_code: str, answer: Answer) -> OrderBook:
 
 
 def parse_quotes(stock_codes: Sequence[str], answer: Answer) -> dict[str, Row]:
-    """Return the row of each code asked in one intstock-multprice call.
+    """Return the row of each code asked for in one intstock-multprice call.
 
     Raises:
         UnknownStockError: The slot of a code came back blank or not at all.
-        PayloadError: A row is about a code that was not asked, or one came twice.
+        PayloadError: A row is about a code that was not asked for, or one came twice.
     """
     found: dict[str, Row] = {}
     for row in answer.rows("output"):

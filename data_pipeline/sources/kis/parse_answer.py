@@ -95,14 +95,15 @@ def parse_answer(response: requests.Response, where: str, subject: str, at: date
     Raises:
         TokenRefusedError: EGW00121 or EGW00123, under whatever status; a new token may help.
         RateLimitedError: EGW00201 or EGW00215; trying again later helps.
-        ServerFailureError: A 5xx that no code explains, or a failure of the gateway; trying again later can help.
+        ServerFailureError: A 5xx without a code that explains it, or a failure of the gateway; trying again later can
+            help.
         UnknownStockError: MCA05918.
         UnsupportedDatasetError: EGW02006, a call that the virtual server does not have.
         AuthenticationError: The key or secret is refused.
         RequestRefusedError: Any other code; the message has it.
         PayloadError: A success that is not the documented JSON.
 
-    Source: KIS Developers, error codes; the status alone says little, for EGW codes come under 200, 403 and 500.
+    Source: KIS Developers, error codes; the status alone says little, since EGW codes come under 200, 403 and 500.
     """
     body = parse_body(response, where)
     if response.status_code == 200 and body.get("rt_cd") == "0":
@@ -119,7 +120,7 @@ def parse_body(response: requests.Response, where: str) -> dict[str, Any]:
     Raises:
         ServerFailureError: A 5xx without JSON.
         RequestRefusedError: Another status that is no success, without JSON.
-        PayloadError: A success that is not a JSON object, has a key twice, or holds NaN or an endless number.
+        PayloadError: A success that is not a JSON object, has a key twice, or holds NaN or an infinite number.
     """
     try:
         return strict_object(response.content)

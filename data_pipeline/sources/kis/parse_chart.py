@@ -28,7 +28,7 @@ class ChartRow:
 
     @property
     def candle(self) -> dict[str, int]:
-        """Its prices, volume and value; a malformed one is an error of this row alone and of no page.
+        """Its prices, volume and value; a malformed one is an error of this row alone, not of its page.
 
         Raises:
             PayloadError: A field is missing or malformed.
@@ -73,7 +73,7 @@ def parse_chart(
 
     Raises:
         UnknownStockError: Neither code nor name is there.
-        PayloadError: The answer is about another code; or a day is malformed, was not asked for or does not fall, and
+        PayloadError: The answer is about another code; or a day is malformed, was not asked for or is out of order, and
             nobody collects such rows.
     """
     head = answer.row("output1")
@@ -122,7 +122,7 @@ def parse_minutes(stock_code: str, answer: Answer) -> list[MinuteRow]:
 
     Raises:
         UnknownStockError: The name is not there; these answers repeat no code.
-        PayloadError: A field is missing or malformed, or the times do not fall.
+        PayloadError: A field is missing or malformed, or the times do not run backwards.
     """
     if not answer.row("output1").optional("hts_kor_isnm"):
         raise UnknownStockError(stock_code, answer.where)

@@ -28,8 +28,8 @@ class Row(AnswerRow):
     def signed(self, name: str, sign_name: str = "prdy_vrss_sign") -> int:
         """Return a change in won with its sign.
 
-        KIS writes a fall as sign code 4 or 5 beside a value that already has its minus, so the value is never
-        negated: its size is taken, and the code decides.
+        KIS writes a fall as sign code 4 or 5 beside a value that already has its minus. So the value is never negated:
+        its size is taken, and the code decides.
 
         Raises:
             PayloadError: Value and sign code contradict each other.
@@ -45,7 +45,7 @@ class Row(AnswerRow):
         """Return a moment in Seoul from a YYYYMMDD and an HHMMSS field.
 
         Raises:
-            PayloadError: One of them is absent, blank or not what it should be.
+            PayloadError: One of them is absent, blank or malformed.
         """
         value = self.text(day_name) + self.text(time_name)
         try:

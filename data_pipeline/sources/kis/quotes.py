@@ -45,7 +45,7 @@ def ask_quotes(call: Call, stock_codes: Sequence[str]) -> tuple[datetime, dict[s
 
 
 def require_same_session(quote: Row, row: ChartRow) -> None:
-    """Accept a quote as being of the session that a chart row names; only open and base price stay fixed all day.
+    """Accept a quote as one of the session that a chart row names; only open and base price stay fixed all day.
 
     Raises:
         PayloadError: They differ: the server shows the quotes of another session than its clock says.

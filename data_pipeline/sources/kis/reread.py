@@ -1,4 +1,4 @@
-"""Rows of KIS that were refused, read once more by the parsers of today."""
+"""Rows of KIS that were refused, read again by today's parsers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def reread_daily_bar(origin: str, payload: Mapping[str, Any], stock_code: str | 
     """Return the bar of a refused row of inquire-daily-itemchartprice, which names its own day.
 
     Raises:
-        InvalidRequestError: The row is of another call, whose rows do not say their session, or its code is unknown;
+        InvalidRequestError: The row is of another call, whose rows do not name their session, or its code is unknown;
             load its window again instead.
         PayloadError: The row is still not what is documented.
     """

@@ -19,7 +19,7 @@ class ServerClock:
 
     @property
     def is_known(self) -> bool:
-        """Whether an answer has told it."""
+        """Whether an answer has set it."""
         return self._ahead is not None
 
     def hear(self, at: datetime) -> None:

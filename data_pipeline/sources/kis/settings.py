@@ -25,7 +25,7 @@ _CACHE_VARIABLES = ("PRICE", "ORDERBOOK", "CHART", "STOCK_INFO")
 
 @dataclass(frozen=True)
 class KisSettings:
-    """Everything that a KIS client is told; its ``repr`` shows no secret.
+    """Everything that a KIS client needs to know; its ``repr`` shows no secret.
 
     ``environment`` is what was declared, corrected by what the addresses say: when a host is not one of KIS's own, it
     becomes ``sandbox``, so that rows of an emulator are never taken for rows of the exchange.
@@ -45,9 +45,9 @@ class KisSettings:
     rate_limit: float | None = None
     """Calls a second of one app key, for all processes; None for the quota of the server (18 real, 1 virtual)."""
     rate_limit_per_minute: float | None = None
-    """Calls in any 60 seconds of one app key, for all processes; None for no such limit."""
+    """Calls in any 60 seconds of one app key, for all processes; None without such a limit."""
     ledger_rate_limit: float | None = None
-    """Ledger calls a second of one app key, which KIS counts apart; None for ``rate_limit``."""
+    """Ledger calls a second of one app key, which KIS counts separately; None for ``rate_limit``."""
     queue_timeout: float = 30.0
     """Seconds that one call may wait for its slot."""
     breaker_threshold: int = 5

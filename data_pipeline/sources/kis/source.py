@@ -124,20 +124,20 @@ class KISDataSource(AbstractDataSource):
         }
 
     def get_current_price(self, stock_code: str) -> CurrentPrice:
-        """Return the last price of one issue and its day so far; see :class:`AbstractDataSource` for the errors."""
+        """Return an instrument's last price and its day so far; see :class:`AbstractDataSource` for the errors."""
         code = checked_code(stock_code)
         return self._prices.get(code, lambda: self._price(code))
 
     def get_order_book(self, stock_code: str) -> OrderBook:
-        """Return the ten-level book of one issue; KIS publishes no number of orders, so every ``count`` is None."""
+        """Return an instrument's ten-level book; KIS publishes no number of orders, so every ``count`` is None."""
         code = checked_code(stock_code)
         return self._books.get(code, lambda: self._book(code))
 
     def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
         """Return the last ``count`` bars in raw prices, newest first, the bar of the running session included.
 
-        Minute bars begin with the last complete minute; 5 and 30 minutes are made of one-minute bars. They reach back
-        about a year on the real server and to the open of the quoted session on the virtual one.
+        Minute bars begin with the last complete minute; bars of 5 and 30 minutes are made from one-minute bars. They
+        reach back about a year on the real server and to the open of the quoted session on the virtual one.
 
         Raises:
             InvalidRequestError: ``count`` is not positive.
@@ -148,15 +148,15 @@ class KISDataSource(AbstractDataSource):
         return list(self._charts.get((code, period, count), lambda: self._chart(code, period, count)))
 
     def get_stock_info(self, stock_code: str) -> StockInfo:
-        """Return what an issue is; the virtual server has no such call, so there the stock master answers.
+        """Return what an instrument is; the virtual server has no such call, so there the stock master answers.
 
-        The master counts ``listed_shares`` in thousands; the real server tells them one by one.
+        The master has ``listed_shares`` in thousands; the real server has the exact number.
         """
         code = checked_code(stock_code)
         return self._infos.get(code, lambda: self._info(code))
 
     def instruments(self, session: date) -> Iterator[Instrument]:
-        """Yield every issue of the stock master files, which describe the present session only.
+        """Yield every instrument of the stock master files, which describe the present session only.
 
         Raises:
             InvalidRequestError: ``session`` is not the quoted session, nor, once that is final, the next one.
@@ -182,7 +182,7 @@ class KISDataSource(AbstractDataSource):
     def minute_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[MinuteBar]:
         """Yield complete one-minute bars, oldest first within a code; see :meth:`get_chart_data` for how far back.
 
-        On the real server 120 bars cost one call, counted over day edges, so twenty sessions of 381 bars cost 64; the
+        On the real server 120 bars cost one call, counted across days, so twenty sessions of 381 bars cost 64; the
         session that has not closed yet, and everything on the virtual server, costs one call for 30.
 
         Raises:
@@ -230,7 +230,7 @@ class KISDataSource(AbstractDataSource):
         return index_bars(self._call, self._calendar, session)
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:
-        """Return 30 where one call holds the quotes of thirty codes; all else is asked code by code."""
+        """Return 30 where one call holds the quotes of thirty codes; everything else is asked for code by code."""
         quotes = dataset == "price_snapshot" or (
             dataset == "daily_bar" and first == last and not self._history.is_past(last)
         )

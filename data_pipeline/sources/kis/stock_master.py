@@ -15,7 +15,7 @@ from data_pipeline.sources.kis.master import parse_master
 
 
 class StockMaster:
-    """Names and properties of every issue; safe among threads.
+    """Names and properties of every instrument; safe among threads.
 
     Args:
         download: Returns the zipped file of one market and the file server's time.
@@ -30,7 +30,7 @@ class StockMaster:
         self._kept_from: date | None = None
 
     def instruments(self, session: date) -> list[Instrument]:
-        """Return every issue, downloaded anew, in order of stock code.
+        """Return every instrument, downloaded anew, in order of stock code.
 
         Raises:
             InvalidRequestError: By the file server's clock the files do not describe ``session``: they hold the
@@ -48,7 +48,7 @@ class StockMaster:
         return [issues[code] for code in sorted(issues)]
 
     def instrument(self, stock_code: str, today: date) -> Instrument:
-        """Return one issue out of the files downloaded today, by the server's clock.
+        """Return one instrument from the files downloaded today, by the server's clock.
 
         Raises:
             UnknownStockError: The files do not have it.

@@ -67,8 +67,8 @@ class KrxClient:
     def rows(self, endpoint: Endpoint, day: date) -> list[Row]:
         """Return the rows that one service has for one day, in the server's order.
 
-        An empty list is no finding: KRX answers so on closed days, before it has published, and for days it does not
-        have. Who asks has to know which of these can be.
+        An empty list proves nothing: KRX answers so on closed days, before it has published, and for days that it does
+        not have. The caller has to know which of these is possible.
 
         Raises:
             DailyQuotaError: The key's calls of today are spent, by our count (nothing was sent) or by KRX's.
@@ -110,7 +110,7 @@ class KrxClient:
         return {"AUTH_KEY": self._settings.api_key, "Accept": "application/json"}
 
     def _scrubbed(self, response: requests.Response) -> requests.Response:
-        """Take the key out of an answer that repeats it: errors carry their answer."""
+        """Remove the key from an answer that repeats it: errors carry their answer."""
         key = self._settings.api_key.encode()
         if len(key) >= 8 and key in response.content:
             response._content = response.content.replace(key, b"***")  # noqa: SLF001 - an answer has no other way in
@@ -118,4 +118,4 @@ class KrxClient:
 
 
 class _DaySpentError(DataPipelineError):
-    """Leaves the retries, which would otherwise try a 429 again."""
+    """Escapes the retries, which would otherwise try a 429 again."""

@@ -25,4 +25,4 @@ _INDEX = """
 """
 _SERVICES = ((STOCK_BARS, _STOCK), (FUND_BARS, _FUND), (BASE_INFO, _BASE), (INDEX_BARS, _INDEX))
 KNOWN_FIELDS = {f"KRX {one.name}": frozenset(names.split()) for endpoints, names in _SERVICES for one in endpoints}
-"""``KRX`` and the service, as the origin of its rows has them, to the names of its fields."""
+"""``KRX`` and the service, as its rows in quarantine name them, to the names of its fields."""

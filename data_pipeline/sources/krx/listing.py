@@ -14,7 +14,7 @@ from data_pipeline.sources.krx.publication import Publication
 
 
 class Listing:
-    """Keeps the list asked for last; safe among threads, which never fetch one twice.
+    """Keeps the list asked for most recently; safe among threads, which never fetch one twice.
 
     Args:
         client: Speaks to KRX.

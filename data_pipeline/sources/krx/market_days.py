@@ -52,9 +52,9 @@ class MarketBars:
         return self._bar(position) if found else None
 
     def set_aside(self, codes: Collection[str] | None = None) -> set[str]:
-        """Hand the wrong rows of these codes over, and those of unknown ones, and return whose they are; None: all.
+        """Hand over the wrong rows of these codes (None: of all) and of unknown ones, and return whose they are.
 
-        A kept market day does so for everybody who asks, since the rows are missing for each of them.
+        A kept market day does so for everybody who asks, because the rows are missing for each of them.
 
         Raises:
             PayloadError: There is such a row, and nobody collects them.
@@ -69,7 +69,7 @@ class MarketBars:
 
 
 class MarketDays:
-    """Keeps the market days asked for last, up to a number of rows; safe among threads, which never fetch one twice.
+    """Keeps the market days asked for most recently, up to a number of rows; safe among threads, none is fetched twice.
 
     Args:
         fetch: Asks for one market on one session.

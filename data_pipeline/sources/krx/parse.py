@@ -40,8 +40,8 @@ _CODE = re.compile(r"[0-9A-Z]{6}")
 def parse_daily_bars(rows: Sequence[Row], session: date) -> Iterator[DailyBar]:
     """Yield the bars of one market in raw prices.
 
-    A row without a single figure is no bar; such rows are counted in the log. A suspended issue has open, high, low
-    and volume 0 and keeps its close.
+    A row without a single figure is no bar; such rows are counted in the log. A suspended instrument has open, high,
+    low and volume 0 and keeps its close.
 
     Args:
         rows: Of a daily service. Prices and ``ACC_TRDVAL`` are won, ``ACC_TRDVOL`` is shares and includes the
@@ -49,8 +49,8 @@ def parse_daily_bars(rows: Sequence[Row], session: date) -> Iterator[DailyBar]:
         session: The day asked for.
 
     Raises:
-        PayloadError: A row is of another day, its code stands there twice, or a figure is missing, malformed or
-            contradicts the others, and nobody collects such rows. The message names the row and the field.
+        PayloadError: A row is of another day, its code occurs twice, or a figure is missing, malformed or contradicts
+            the others, and nobody collects such rows. The message names the row and the field.
     """
     copies = Counter(map(_code_or_none, rows))
     blank: list[str] = []
@@ -64,7 +64,7 @@ def parse_daily_bars(rows: Sequence[Row], session: date) -> Iterator[DailyBar]:
         blank.append(code)
         return None
 
-    # What came for a session is set aside as its, whatever day the row claims.
+    # What came for a session is set aside under that session, whatever day the row claims.
     yield from filter(None, keep_good(make, rows, _code_or_none, lambda _: session))
     if blank:
         some = ", ".join(blank[:_NAMED])
@@ -72,7 +72,7 @@ def parse_daily_bars(rows: Sequence[Row], session: date) -> Iterator[DailyBar]:
 
 
 def parse_index_bars(rows: Iterable[Row], session: date) -> Iterator[IndexBar]:
-    """Yield the bars of one family of indices; a row without a close is left out, for it is not computed that day.
+    """Yield the bars of one family of indices; a row without a close is left out, since it is not computed that day.
 
     Raises:
         PayloadError: A row is of another day, or a figure is malformed or contradicts the others, and nobody collects
@@ -83,13 +83,14 @@ def parse_index_bars(rows: Iterable[Row], session: date) -> Iterator[IndexBar]:
 
 
 def parse_instruments(rows: Sequence[Row], market: str, session: date) -> Iterator[Instrument]:
-    """Yield the issues of one market as the base info of a session lists them.
+    """Yield the instruments of one market as the base info of a session lists them.
 
     KRX says nothing here about trading halts, administrative issues or liquidation trading, so those flags are None.
-    There is no base price. One wrong row refuses the list, because an issue that is left out reads as delisted.
+    There is no base price. One wrong row refuses the list, because an instrument that is left out would read as
+    delisted.
 
     Raises:
-        PayloadError: A field is missing or malformed, or a code stands there twice.
+        PayloadError: A field is missing or malformed, or a code occurs twice.
     """
     seen: set[str] = set()
     for row in rows:

@@ -39,7 +39,7 @@ def parse_answer(response: requests.Response, endpoint: Endpoint, where: str) ->
         AuthenticationError: KRX does not know the key, or it has expired.
         ServiceNotApprovedError: The key may not use this service.
         QuotaSpentError: The key's calls of the day are spent.
-        MaintenanceError: A web page came in place of data; trying again later can help.
+        MaintenanceError: A web page came instead of data; trying again later can help.
         ServerFailureError: A 5xx; trying again later can help.
         RequestRefusedError: Any other refusal.
         PayloadError: A success that is not the documented JSON.
@@ -57,7 +57,7 @@ def parse_answer(response: requests.Response, endpoint: Endpoint, where: str) ->
 
 
 def refusal(response: requests.Response, body: dict[str, Any], endpoint: Endpoint, where: str) -> DataPipelineError:
-    """Return the error that an unsuccessful answer stands for; a code in the body counts under any status."""
+    """Return the error that an unsuccessful answer stands for; a code in the body counts whatever the status."""
     code = _code(body) or str(response.status_code)
     text = str(body.get("respMsg", ""))[:120]
     message = f"{where}: {text or 'refused'} (code {code}, HTTP {response.status_code})"

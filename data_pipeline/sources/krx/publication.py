@@ -31,11 +31,11 @@ class Publication:
         self._clock = clock
 
     def published_at(self, session: date) -> datetime:
-        """Return the moment from which a session is there: 08:00 of the next session, in Seoul."""
+        """Return the moment from which a session is published: 08:00 of the next session, in Seoul."""
         return datetime.combine(self._calendar.opens_again_on(session), PUBLISHED_FROM, SEOUL)
 
     def last_published(self) -> date:
-        """Return the newest session that must be there by now."""
+        """Return the newest session that must be published by now."""
         now = self._now()
         session = self._calendar.last_final_session(now)
         while now < self.published_at(session):
@@ -50,7 +50,7 @@ class Publication:
         return session == quoted or (is_over and session == self._calendar.opens_again_on(quoted))
 
     def require(self, session: date) -> None:
-        """Accept a session that must be there by now.
+        """Accept a session that must be published by now.
 
         Raises:
             InvalidRequestError: It is not a session, or its figures still move.

@@ -1,4 +1,4 @@
-"""Rows of KRX that were refused, read once more by the parsers of today."""
+"""Rows of KRX that were refused, read again by today's parsers."""
 
 from __future__ import annotations
 

@@ -21,10 +21,10 @@ _OWN_HOST = "data-dbg.krx.co.kr"
 
 @dataclass(frozen=True)
 class KrxSettings:
-    """Everything that a KRX client is told; its ``repr`` shows no secret.
+    """Everything that a KRX client needs to know; its ``repr`` shows no secret.
 
-    ``environment`` is what was declared, corrected by the address: another host than KRX's own is a ``sandbox``, so
-    that rows of an emulator are never taken for rows of the exchange.
+    ``environment`` is what was declared, corrected by the address: any host but KRX's own is a ``sandbox``, so that
+    rows of an emulator are never taken for rows of the exchange.
 
     Raises:
         ConfigurationError: A value is missing or wrong; the message names the variable.

@@ -44,10 +44,10 @@ logger = logging.getLogger(__name__)
 class KRXDataSource(AbstractDataSource):
     """A source over the KRX Open API: official figures, a whole market in one call, from 08:00 of the next session.
 
-    It has daily bars, indices and the base info of issues. Quotes, order books, minutes and the calendar are an
-    :class:`UnsupportedDatasetError` before any call. Calendar and clock decide what must be there: a closed day
-    costs no call, a session that is not published yet is a :class:`NotPublishedError`, and one that must be there but
-    comes empty is an :class:`IncompleteDataError`. May be used from several threads at once.
+    It has daily bars, indices and the base info of instruments. Quotes, order books, minutes and the calendar are an
+    :class:`UnsupportedDatasetError` before any call. Calendar and clock decide what must be there: a closed day costs
+    no call, a session that is not published yet is a :class:`NotPublishedError`, and one that must be there but comes
+    empty is an :class:`IncompleteDataError`. May be used from several threads at once.
 
     Args:
         settings: Where and with which key.
@@ -61,7 +61,7 @@ class KRXDataSource(AbstractDataSource):
     """
 
     calls_a_second = 1.6
-    """No quota, but what one process gets: it asks for one market day after another, and KRX takes about 0.6 s each."""
+    """No quota but what one process achieves: it asks for one market day at a time, and KRX takes about 0.6 s each."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class KRXDataSource(AbstractDataSource):
         Funds have no base info at KRX and are absent; ``halted``, ``managed`` and ``liquidation`` are None.
 
         The present session (the one that quotes show, and the next one once that is final) is published a day too late
-        for those who load it: until then the issues of the last published session come, with that session in
+        for those who load it: until then the instruments of the last published session come, with that session in
         ``as_of``, and the log says so. What is listed or delisted on the present session itself shows when it is asked
         for again after 08:00 of the next.
 
@@ -169,7 +169,7 @@ class KRXDataSource(AbstractDataSource):
         return StockInfo(code, one.name, one.market, listed_shares=one.listed_shares, face_value=one.face_value)
 
     def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
-        """Refuse: a chart of one code costs calls of whole markets; daily bars belong into the warehouse.
+        """Refuse: a chart of one code would cost calls for whole markets; take daily bars from the warehouse.
 
         Raises:
             UnsupportedDatasetError: Always, when the arguments are right.
@@ -227,7 +227,7 @@ class KRXDataSource(AbstractDataSource):
     def _bars(self, codes: Sequence[str], sessions: Sequence[date]) -> Iterator[DailyBar]:
         found: dict[str, list[DailyBar]] = {code: [] for code in codes}
         markets: dict[str, tuple[Endpoint, ...]] = {}
-        # From the newest on: an issue listed now tells at once whether it is a stock or a fund.
+        # From the newest on: an instrument that is listed now shows at once whether it is a stock or a fund.
         for session in reversed(sessions):
             for code, bar, services in self._of_session(found, session, markets):
                 found[code] += [] if bar is None else [bar]
@@ -240,7 +240,7 @@ class KRXDataSource(AbstractDataSource):
     def _of_session(
         self, codes: Iterable[str], session: date, markets: dict[str, tuple[Endpoint, ...]]
     ) -> Iterator[tuple[str, DailyBar | None, tuple[Endpoint, ...]]]:
-        """Yield whom the services have, with the bar, or with None when its row is wrong and was set aside."""
+        """Yield each code that the services have with its bar, or with None when its row is wrong and was set aside."""
         missing = set(codes)
         for services in (STOCK_BARS, FUND_BARS):
             for endpoint in services:
