@@ -24,8 +24,8 @@ from data_pipeline.loading.coverage.cells import (
     unknown_codes,
     unstored_cells,
 )
+from data_pipeline.market.origin import shape_of
 from data_pipeline.market.trading_calendar import krx_calendar
-from data_pipeline.sources.request_shape import shape_of
 
 DATASETS = ("daily_bar", "minute_bar", "trading_session")
 """The datasets that have a past to be filled."""

@@ -19,6 +19,7 @@ from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.loading.checks.rows import Context, Issue
 from data_pipeline.loading.rows.tables import Table
+from data_pipeline.market.origin import origin_of
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.rejections import Rejection, Rejections
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
@@ -26,7 +27,6 @@ from data_pipeline.warehouse.errors import said_plainly
 
 log = logging.getLogger(__name__)
 
-MADE_UP = frozenset({"mock", "kis-sandbox", "krx-sandbox"})
 THE_END = datetime(9999, 1, 1, tzinfo=SEOUL)
 
 _ISSUES = """
@@ -77,7 +77,7 @@ def screen(
             after the rollback.
         ConfigurationError: A threshold cannot be used.
     """
-    made_up = source in MADE_UP
+    made_up = origin_of(source).made_up
     moment = THE_END if made_up else now
     context = read_context(connection, records, asked, moment, thresholds, made_up=made_up)
     verdict = judge(records, table, asked, context, len(held.rows))

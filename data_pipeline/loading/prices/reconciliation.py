@@ -15,8 +15,6 @@ from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.warehouse.errors import said_plainly
 
-OFFICIAL = frozenset({"krx", "krx-sandbox"})
-"""What the exchange's own rows carry in ``source``."""
 COMPARED = ("open", "high", "low", "close", "volume", "trading_value", "change")
 AFTER_MARKET_GROWS = ("volume", "trading_value")
 AFTER_MARKET_MOVES = ("high", "low", "close", "change")
