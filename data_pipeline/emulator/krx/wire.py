@@ -98,7 +98,7 @@ class EmulatedKrx:
         if not calendar.is_session(day):
             blank = service.market == "ETF" and self.rules.blank_funds_when_closed and day < now.date()
             return self._body(service, calendar.previous_session(day), blank=day) if blank else _block([])
-        if now < origin_of("krx-sandbox").published_at(day, calendar):
+        if now < origin_of("krx").published_at(day, calendar):
             return _block([])
         return self._body(service, calendar.previous_session(day) if before else day)
 
