@@ -11,7 +11,8 @@ from typing import Any
 
 from data_pipeline.exceptions import PayloadError
 from data_pipeline.loading.checks.judge import Asked, judge
-from data_pipeline.loading.checks.rows import Context, Issue
+from data_pipeline.loading.checks.rows import Context
+from data_pipeline.loading.instruments.listing import Listed
 from data_pipeline.loading.rows.tables import DAILY_BAR, PRICE_SNAPSHOT
 from data_pipeline.market.records import CurrentPrice, DailyBar
 from data_pipeline.market.rejections import collecting, keep_good
@@ -131,13 +132,13 @@ def _record(row: Any) -> DailyBar:
 
 def context(market: SyntheticMarket, codes: Sequence[str], now: datetime = NOW) -> Context:
     """Return what a warehouse would know about these codes."""
-    return Context(market.calendar, now, issues={code: _issue(market, code) for code in codes})
+    return Context(market.calendar, now, instruments={code: _listed(market, code) for code in codes})
 
 
-def _issue(market: SyntheticMarket, code: str) -> Issue:
+def _listed(market: SyntheticMarket, code: str) -> Listed:
     one = market.instrument(code, LAST)
     listed, left = market.listed_on(code), market.delisted_on(code)
-    return Issue(one.market, one.security_group, listed, left, one.listed_shares, liquidation=False)
+    return Listed(one.market, one.security_group, listed, left, one.listed_shares, liquidation=False)
 
 
 def quote_faults(market: SyntheticMarket) -> tuple[int, list[str]]:

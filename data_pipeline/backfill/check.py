@@ -13,19 +13,16 @@ from data_pipeline.backfill.requests import plan_spans
 from data_pipeline.engine.many_windows import WINDOW_ROWS
 from data_pipeline.engine.windows import MINUTES, Span
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.loading.coverage.cells import (
-    Gap,
-    all_cells,
+from data_pipeline.loading.coverage.cells import Gap, all_cells, missing_cells, unstored_cells
+from data_pipeline.loading.instruments.listing import (
     codes_listed_between,
     gone_before,
     markets_of,
-    missing_cells,
     said_gone,
     unknown_codes,
-    unstored_cells,
 )
+from data_pipeline.market.origin import shape_of
 from data_pipeline.market.trading_calendar import krx_calendar
-from data_pipeline.sources.request_shape import shape_of
 
 DATASETS = ("daily_bar", "minute_bar", "trading_session")
 """The datasets that have a past to be filled."""

@@ -10,21 +10,9 @@ from datetime import date
 
 from data_pipeline.backfill.requests import Run, plan_spans
 from data_pipeline.loading.coverage.cells import Gap
-from data_pipeline.sources.request_shape import RequestShape
+from data_pipeline.market.origin import Offer, RequestShape
 
 MOST_ROWS = 50_000
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What a source of whole market days can still do today."""
-
-    source: str
-    """What its rows carry in ``source``."""
-    last: date
-    """The newest session that it has published."""
-    calls_left: int
-    """Calls that its key has left today."""
 
 
 @dataclass(frozen=True)

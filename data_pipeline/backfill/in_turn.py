@@ -8,17 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from data_pipeline.backfill.division import Offer, joined
+from data_pipeline.backfill.division import joined
 from data_pipeline.engine.datasets import Dataset
 from data_pipeline.engine.many_windows import WINDOW_ROWS, Step, load_spans
 from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.windows import Span
 from data_pipeline.exceptions import DailyQuotaError
-from data_pipeline.loading.checks.screen import MADE_UP
 from data_pipeline.loading.coverage.cells import Gap
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.sources.krx.source import KRXDataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -26,18 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def offer_of(source: KRXDataSource) -> Offer:
-    """Return what the exchange can still do today; nothing is sent.
-
-    Raises:
-        CoordinationError: The shared count of calls cannot be read.
-    """
-    return Offer(source.name, source.publication.last_published(), source.client.quota.left())
-
-
 def may_share(source: AbstractDataSource, official: AbstractDataSource) -> bool:
     """Return whether the exchange may take a share: beside KIS, and never true rows beside made-up ones."""
-    return source.name.startswith("kis") and (source.name in MADE_UP) == (official.name in MADE_UP)
+    own, other = source.origin, official.origin
+    return own.vendor == "kis" and other.official and own.made_up == other.made_up
 
 
 @dataclass

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.loading.instruments.lists import listed_sessions
-from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
-from data_pipeline.sources.request_shape import shape_of
+from data_pipeline.market.origin import origin_of, shape_of
+from data_pipeline.market.trading_calendar import krx_calendar
 
 DATASET = "instrument"
 SECONDS_A_CALL = 0.7
 """About how long a list of one market takes, for the estimate."""
 _A_MONTH = 21
-_PUBLISHED_FROM = time(8)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def plan_lists(
         InvalidRequestError: The range is reversed, holds no session, or reaches beyond what was published.
     """
     shape = shape_of(source, DATASET)
-    newest = _newest(moment, published_next_day=shape.counted)
+    newest = origin_of(source).last_published(moment)
     last = last or newest
     if first > last:
         raise InvalidRequestError(f"the range is reversed: first {first} is after last {last}")
@@ -82,16 +81,6 @@ def plan_lists(
         shape.list_calls,
         shape.calls_a_day,
     )
-
-
-def _newest(moment: datetime, *, published_next_day: bool) -> date:
-    calendar = krx_calendar()
-    session = calendar.last_final_session(moment)
-    if not published_next_day:
-        return session
-    while moment < datetime.combine(calendar.opens_again_on(session), _PUBLISHED_FROM, SEOUL):
-        session = calendar.previous_session(session)
-    return session
 
 
 def _coarse_first(sessions: Sequence[date]) -> list[date]:

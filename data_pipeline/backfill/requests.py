@@ -10,7 +10,7 @@ from math import ceil
 
 from data_pipeline.engine.windows import MINUTES, Span
 from data_pipeline.loading.coverage.cells import Gap
-from data_pipeline.sources.request_shape import RequestShape
+from data_pipeline.market.origin import RequestShape
 
 LONGEST = 20
 """Sessions of minutes that one part of a span holds; its 7,620 rows fill 63.5 pages, so cutting costs 1 % at most."""

@@ -16,12 +16,13 @@ from data_pipeline.backfill.check import (
     plan_gaps,
     quoted_session,
 )
-from data_pipeline.backfill.division import Division, Offer, divide, merged
+from data_pipeline.backfill.division import Division, divide, merged
 from data_pipeline.engine.many_windows import WINDOW_ROWS
 from data_pipeline.engine.windows import Span
-from data_pipeline.loading.coverage.cells import Gap, markets_of
+from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.loading.instruments.listing import markets_of
+from data_pipeline.market.origin import Offer, shape_of
 from data_pipeline.market.trading_calendar import krx_calendar
-from data_pipeline.sources.request_shape import shape_of
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from datetime import date
 from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
 from data_pipeline.loading.instruments.listing import Listing
+from data_pipeline.market.boards import KONEX_OPENED
 from data_pipeline.market.records import MARKETS, DailyBar, Instrument, MarketDay
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
@@ -16,7 +17,6 @@ from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 log = logging.getLogger(__name__)
 
 Cell = tuple[str, date]
-KONEX_OPENED = date(2013, 7, 1)
 NAMED = 10
 """How many missing rows a message names."""
 

@@ -34,7 +34,7 @@ from data_pipeline.exceptions import (
     PermanentError,
     UnknownStockError,
 )
-from data_pipeline.loading.coverage.cells import gone_before, said_gone
+from data_pipeline.loading.instruments.listing import gone_before, said_gone
 from data_pipeline.loading.rows.commit import commit_run
 from data_pipeline.loading.rows.ingest_run import fail_run, finish_run
 from data_pipeline.market.evidence import MinuteEvidence, gathering

@@ -29,7 +29,7 @@ from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.clock import market_now
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.rejections import Rejections, collecting
-from data_pipeline.sources.krx.source import KRXDataSource
+from data_pipeline.sources.base import AbstractDataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 def load_official(
-    connection: Connection, source: KRXDataSource, session: date, run: Run, kis_includes_after_market: bool | None
+    connection: Connection, source: AbstractDataSource, session: date, run: Run, kis_includes_after_market: bool | None
 ) -> dict[str, int]:
     """Load the whole market of one session, commit, and return the counts; twice is safe.
 
@@ -80,7 +80,7 @@ def load_official(
     return {**asdict(counts), "missing": missing, "requests": requests, **asdict(compared)}
 
 
-def _market(source: KRXDataSource, session: date, held: Rejections) -> list[DailyBar]:
+def _market(source: AbstractDataSource, session: date, held: Rejections) -> list[DailyBar]:
     """Return the bars that came, and put the rows that cannot become bars to the others that are held."""
     with collecting() as wrong:
         bars = list(source.market_bars(session))
@@ -95,7 +95,7 @@ def _missing(bars: list[DailyBar], expected: set[Cell], held: Rejections, sessio
 
 
 @contextmanager
-def _noted(connection: Connection, source: KRXDataSource, run_id: int, sent_before: int) -> Iterator[Rejections]:
+def _noted(connection: Connection, source: AbstractDataSource, run_id: int, sent_before: int) -> Iterator[Rejections]:
     """Hand over a place for what is set aside; when the block fails, keep that and say why in ``ingest_run``."""
     held = Rejections()
     try:

@@ -25,7 +25,7 @@ from data_pipeline.loading.coverage.ledger import Ledger
 from data_pipeline.loading.instruments.listing import certain_listings, final_sessions
 from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.loading.prices.price_adjustment import adjust_prices
-from data_pipeline.loading.prices.reconciliation import OFFICIAL, reconcile
+from data_pipeline.loading.prices.reconciliation import reconcile
 from data_pipeline.loading.rows.ingest_run import start_run
 from data_pipeline.loading.rows.stored import ensure_coming_months, none_stored
 from data_pipeline.loading.rows.upsert import LoadCounts, upsert
@@ -239,7 +239,7 @@ class WindowLoad:
 
     def _reconcile(self, records: Sequence[Any]) -> None:
         """List how the exchange's bars differ from the provisional ones that they replace."""
-        if self.dataset.kind is not Kind.DAILY or self.source.name not in OFFICIAL:
+        if self.dataset.kind is not Kind.DAILY or not self.source.origin.official:
             return
         known, codes = self.run.kis_includes_after_market, self.codes
         for session in self.window.sessions:

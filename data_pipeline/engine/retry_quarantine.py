@@ -15,13 +15,14 @@ from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.loading.checks.findings import Thresholds
 from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.loading.checks.quarantine import record_of
-from data_pipeline.loading.checks.screen import MADE_UP, THE_END, read_context
+from data_pipeline.loading.checks.screen import THE_END, read_context
 from data_pipeline.loading.coverage.ledger import Ledger
 from data_pipeline.loading.prices.price_adjustment import adjust_prices
 from data_pipeline.loading.rows.ingest_run import finish_run, start_run
 from data_pipeline.loading.rows.tables import TABLES, Table
 from data_pipeline.loading.rows.upsert import LoadCounts, upsert
 from data_pipeline.market.clock import Clock
+from data_pipeline.market.origin import origin_of
 from data_pipeline.warehouse.errors import said_plainly
 
 _COLUMNS = "rejected_id, dataset, stock_code, session, origin, payload, reason, source, times, loaded_at"
@@ -117,7 +118,7 @@ def _retry(
     record = _record(table, one, reread)
     day = table.day_of(record)
     asked = Asked([one.stock_code] if one.stock_code else (), one.session, one.session)
-    made_up = one.source in MADE_UP
+    made_up = origin_of(one.source).made_up
     context = read_context(connection, [record], asked, THE_END if made_up else now, thresholds, made_up=made_up)
     wrong = judge([record], table, asked, context).errors
     if wrong:

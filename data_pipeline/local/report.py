@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from data_pipeline.loading.instruments.listing import listed
 from data_pipeline.local.plan import RunPlan
 from data_pipeline.market.trading_calendar import krx_calendar
 
@@ -20,14 +21,14 @@ SELECT dag_id, dataset, string_agg(DISTINCT source, ', '), coalesce(sum(rows_ins
 FROM market.ingest_run WHERE run_id > %s GROUP BY dag_id, dataset ORDER BY min(run_id)
 """
 
-MISSING_BARS = """
+MISSING_BARS = f"""
 SELECT count(*) FROM market.listing AS i CROSS JOIN unnest(%(sessions)s::date[]) AS s(session)
 WHERE (%(codes)s::text[] IS NULL OR i.stock_code = ANY (%(codes)s::text[]))
-  AND (i.listed_from IS NULL OR i.listed_from <= s.session) AND (i.delisted_on IS NULL OR s.session < i.delisted_on)
+  AND {listed("i", "s.session")}
   AND NOT EXISTS (SELECT FROM market.daily_bar AS b WHERE b.stock_code = i.stock_code AND b.session = s.session)
   AND NOT EXISTS (SELECT FROM market.no_data AS n
                   WHERE n.dataset = 'daily_bar' AND n.stock_code = i.stock_code AND n.session = s.session)
-"""
+"""  # noqa: S608 - a condition of the schema
 
 MISSING_BOOKS = """
 SELECT count(*) FROM unnest(%(codes)s::text[]) AS c(stock_code)

@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from data_pipeline.backfill.check import Backfill, Estimate, estimate, plan_gaps, spans_of
-from data_pipeline.backfill.in_turn import Rest, load_in_turn, may_share, offer_of
+from data_pipeline.backfill.in_turn import Rest, load_in_turn, may_share
 from data_pipeline.backfill.lists import DATASET as LISTS
 from data_pipeline.backfill.two_sources import plan_two_sources, say_alone
 from data_pipeline.engine.datasets import Dataset, find_dataset
 from data_pipeline.engine.many_windows import Step, load_spans
 from data_pipeline.engine.one_window import Run
 from data_pipeline.sources.factory import create_data_source, read_environment
-from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.variables import setting
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def kind_of_source(kind: str, dataset: str) -> str | None:
     return "krx" if dataset == LISTS and setting(read_environment(), "KRX_API_KEY") else None
 
 
-def open_exchange(kind: str, dataset: str, source: AbstractDataSource, stack: ExitStack) -> KRXDataSource | None:
+def open_exchange(kind: str, dataset: str, source: AbstractDataSource, stack: ExitStack) -> AbstractDataSource | None:
     """Return the exchange when it may take a share, else None.
 
     It may when the choice is left open (``auto``), the work is daily bars out of KIS, ``KRX_API_KEY`` is set, and both
@@ -67,12 +66,12 @@ def open_exchange(kind: str, dataset: str, source: AbstractDataSource, stack: Ex
     Raises:
         ConfigurationError: A setting of the exchange is wrong.
     """
-    if kind != "auto" or dataset != "daily_bar" or not source.name.startswith("kis"):
+    if kind != "auto" or dataset != "daily_bar" or source.origin.vendor != "kis":
         return None
     if not setting(read_environment(), "KRX_API_KEY"):
         return None
     official = stack.enter_context(create_data_source("krx"))
-    return official if isinstance(official, KRXDataSource) and may_share(source, official) else None
+    return official if may_share(source, official) else None
 
 
 def one_source(
@@ -82,8 +81,8 @@ def one_source(
     spans = spans_of(connection, backfill, moment, most_rows)
     cost = estimate(backfill, spans, source.calls_a_second)
     line = f"{backfill.dataset} from {backfill.first} to {backfill.last} out of {source.name}: {cost}"
-    if isinstance(source, KRXDataSource):
-        line += f"; {say_alone([span.requests for span in spans], offer_of(source))}"
+    if source.shape.market_calls:
+        line += f"; {say_alone([span.requests for span in spans], source.offer())}"
     dataset = find_dataset(backfill.dataset)
     return Shares(
         [line], cost, lambda run, threads: load_spans(connection, source, dataset, spans, run, threads, most_rows)
@@ -93,13 +92,13 @@ def one_source(
 def two_sources(
     connection: Connection,
     source: AbstractDataSource,
-    official: KRXDataSource,
+    official: AbstractDataSource,
     backfill: Backfill,
     moment: datetime,
     most_rows: int,
 ) -> Shares:
     """Return the plan of the exchange and of the source beside it."""
-    plan = plan_two_sources(connection, backfill, offer_of(official), moment, most_rows)
+    plan = plan_two_sources(connection, backfill, official.offer(), moment, most_rows)
     first, second = plan.costs(official.calls_a_second, source.calls_a_second)
     dataset: Dataset = find_dataset(backfill.dataset)
 

@@ -21,7 +21,6 @@ from data_pipeline.backfill.check import (
     spans_of,
 )
 from data_pipeline.backfill.division import as_ranges
-from data_pipeline.backfill.in_turn import offer_of
 from data_pipeline.backfill.lists import DATASET as LISTS
 from data_pipeline.backfill.two_sources import Plan, plan_two_sources, say_alone
 from data_pipeline.engine.windows import as_codes, as_date, run_moment, run_session
@@ -29,6 +28,7 @@ from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
 from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.coverage.cells import DATASETS, first_expected, missing_cells
+from data_pipeline.market.origin import shape_of
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.operators.filling_lists import plan_list_backfill, report_list_backfill
 from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID
@@ -36,8 +36,6 @@ from data_pipeline.operators.planning import task_chunks
 from data_pipeline.operators.retry_quarantine import retry_untried
 from data_pipeline.operators.two_connections import chosen_conn_id, exchange_beside
 from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.sources.krx.source import KRXDataSource
-from data_pipeline.sources.request_shape import shape_of
 from data_pipeline.warehouse.calendar_table import keep_sessions, unanswered_sessions
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ def plan_backfill(
         if not backfill.stock_codes:
             return [entry | {"source_conn_id": conn_id} for entry in _plan_calendar(connection, backfill, params)]
         if official is not None:
-            plan = plan_two_sources(connection, backfill, offer_of(official), _moment(context))
+            plan = plan_two_sources(connection, backfill, official.offer(), _moment(context))
             for line in plan.lines(official.calls_a_second, source.calls_a_second):
                 log.info("%s", line)
             cost, entries = plan.costs(None, None)[1], _shares(plan, conn_id, params["chunk_size"])
@@ -189,8 +187,8 @@ def _alone(
     spans = spans_of(connection, backfill, moment)
     cost = estimate(backfill, spans, source.calls_a_second)
     log.info("%s from %s to %s: %s", backfill.dataset, backfill.first, backfill.last, cost)
-    if isinstance(source, KRXDataSource):
-        log.info("%s", say_alone([span.requests for span in spans], offer_of(source)))
+    if source.shape.market_calls:
+        log.info("%s", say_alone([span.requests for span in spans], source.offer()))
     wanted = {code for span in spans for code in span.stock_codes}
     codes = [code for code in backfill.stock_codes if code in wanted]
     return cost, [_entry(backfill, chunk, backfill.cells) for chunk in _chunks(backfill, codes, chunk_size)]

@@ -20,7 +20,7 @@ from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.windows import Span, Window, as_date
 from data_pipeline.hooks.source import open_source
 from data_pipeline.loading.coverage.cells import Gap
-from data_pipeline.loading.prices.reconciliation import OFFICIAL, after_market_setting
+from data_pipeline.loading.prices.reconciliation import after_market_setting
 from data_pipeline.market.clock import real_now
 from data_pipeline.operators.filling_lists import load_list_gaps
 from data_pipeline.sources.base import AbstractDataSource
@@ -97,7 +97,7 @@ def _steps(
 
 def _after_market(source: AbstractDataSource) -> bool | None:
     """Return what the Airflow Variable or the environment says; asked only where it matters."""
-    if source.name not in OFFICIAL:
+    if not source.origin.official:
         return None
     name = "KIS_BARS_INCLUDE_AFTER_MARKET"
     return after_market_setting(Variable.get(name, default=None) or os.environ.get(name))

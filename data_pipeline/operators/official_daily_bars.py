@@ -62,7 +62,6 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
         from data_pipeline.engine.windows import as_date, run_moment, run_session
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.loading.prices.reconciliation import after_market_setting
-        from data_pipeline.sources.krx.source import KRXDataSource
 
         known = after_market_setting(self.kis_includes_after_market)
         session = as_date(self.session, "session") if self.session else run_session(context)
@@ -73,7 +72,7 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
             names = (instance.dag_id, instance.task_id, instance.run_id, instance.map_index)
             run = Run(*names, run.moment)
         with self._source() as source:
-            if not isinstance(source, KRXDataSource):
+            if not source.origin.official:
                 raise ConfigurationError(
                     f"source_conn_id {self.source_conn_id!r}: official bars come from a connection of type 'krx', "
                     f"not from {source.name}"

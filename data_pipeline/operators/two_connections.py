@@ -16,7 +16,6 @@ from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.hooks.source import open_source
 from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID, has_official_key
 from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.sources.krx.source import KRXDataSource
 
 log = logging.getLogger(__name__)
 SOURCES = ("auto", "kis", "krx", "mock")
@@ -47,7 +46,7 @@ def chosen_conn_id(params: Mapping[str, Any], scheduled_conn_id: str) -> str:
 @contextmanager
 def exchange_beside(
     params: Mapping[str, Any], source: AbstractDataSource, dataset: str
-) -> Iterator[KRXDataSource | None]:
+) -> Iterator[AbstractDataSource | None]:
     """
     Hand over the exchange when it may take a share of a form's work, else None.
 
@@ -63,7 +62,7 @@ def exchange_beside(
         yield None
         return
     with open_source(OFFICIAL_CONN_ID) as official:
-        yield official if isinstance(official, KRXDataSource) and may_share(source, official) else None
+        yield official if may_share(source, official) else None
 
 
 def _type_of(conn_id: str) -> str | None:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from data_pipeline.loading.instruments.listing import first_listed_days
 from data_pipeline.loading.prices.factors import Close, adjustments, times
-from data_pipeline.loading.prices.price_adjustment import Breaks, issues_of
+from data_pipeline.loading.prices.price_adjustment import Breaks
 from data_pipeline.market.trading_calendar import krx_calendar
 
 DIGITS = Context(prec=30)
@@ -122,7 +123,7 @@ def _breaks_as_of(cursor: Cursor, first: date, as_of: datetime, values: dict[str
     codes = sorted({after.stock_code for _, after in pairs})
     cursor.execute(_EMPTY, (codes, first, as_of))
     empty = set(cursor.fetchall())
-    between = Breaks(krx_calendar(), issues_of(cursor, codes), empty)
+    between = Breaks(krx_calendar(), first_listed_days(cursor, codes), empty)
     for pair in pairs:
         for one in adjustments(pair, between):
             yield Break(one.stock_code, one.session, one.kind, one.factor)

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import IncompleteDataError, UnknownStockError
-from data_pipeline.loading.coverage.cells import unknown_codes
+from data_pipeline.loading.instruments.listing import listed, unknown_codes
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.read.adjusted import JOIN, Span, join_values
 
@@ -19,27 +19,27 @@ _CELLS = """
     WITH day AS MATERIALIZED (
         SELECT session::date FROM market.final_session WHERE session BETWEEN %(first)s AND %(last)s
             AND (%(as_of)s::timestamptz IS NULL OR market.final_at(session) <= %(as_of)s)
-    ), issue AS MATERIALIZED (
-        SELECT stock_code, coalesce(listed_from, '-infinity') AS listed, coalesce(delisted_on, 'infinity') AS delisted
-        FROM market.listing WHERE %(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s)
+    ), stay AS MATERIALIZED (
+        SELECT stock_code, listed_from, delisted_on FROM market.listing
+        WHERE %(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s)
     )
 """
-_LISTED = "i.listed <= d.session AND d.session < i.delisted"
+_LISTED = listed("i", "d.session")
 _LACKING = """
-    SELECT (SELECT count(*) FROM day d JOIN issue i ON {listed}) - (
+    SELECT (SELECT count(*) FROM day d JOIN stay i ON {listed}) - (
         SELECT count(*) FROM {stored} JOIN day d ON d.session = b.session
-        JOIN issue i ON i.stock_code = b.stock_code AND {listed}
+        JOIN stay i ON i.stock_code = b.stock_code AND {listed}
         WHERE b.session BETWEEN %(first)s AND %(last)s {of}
     ) - (
         SELECT count(*) FROM market.no_data n JOIN day d ON d.session = n.session
-        JOIN issue i ON i.stock_code = n.stock_code AND {listed}
+        JOIN stay i ON i.stock_code = n.stock_code AND {listed}
         WHERE n.dataset = %(table)s AND (%(as_of)s::timestamptz IS NULL OR n.loaded_at <= %(as_of)s) AND NOT EXISTS (
             SELECT FROM {stored} WHERE b.stock_code = n.stock_code AND b.session = n.session {of})
     )
 """
 _WHICH = """
     SELECT stock_code, min(session), max(session), count(*) FROM (
-        SELECT i.stock_code::text, d.session FROM day d JOIN issue i ON {listed}
+        SELECT i.stock_code::text, d.session FROM day d JOIN stay i ON {listed}
         EXCEPT SELECT b.stock_code::text, b.session::date FROM {stored}
         WHERE b.session BETWEEN %(first)s AND %(last)s {of}
         EXCEPT SELECT stock_code::text, session::date FROM market.no_data
@@ -47,7 +47,7 @@ _WHICH = """
     ) cell GROUP BY stock_code ORDER BY stock_code
 """
 _UNSEEN = """
-    SELECT i.stock_code::text, min(d.session), max(d.session), count(*) FROM day d JOIN issue i ON {listed}
+    SELECT i.stock_code::text, min(d.session), max(d.session), count(*) FROM day d JOIN stay i ON {listed}
     WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.stock_code = i.stock_code AND b.session = d.session)
     GROUP BY i.stock_code ORDER BY i.stock_code
 """

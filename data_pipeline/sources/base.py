@@ -9,6 +9,8 @@ from types import TracebackType
 
 from typing_extensions import Self
 
+from data_pipeline.exceptions import UnsupportedDatasetError
+from data_pipeline.market.origin import Offer, Origin, RequestShape, origin_of
 from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
@@ -20,7 +22,6 @@ from data_pipeline.market.records import (
     PriceType,
     StockInfo,
 )
-from data_pipeline.sources.request_shape import SHAPES, RequestShape
 
 
 class AbstractDataSource(ABC):
@@ -34,15 +35,20 @@ class AbstractDataSource(ABC):
     """
 
     name: str
-    """What stored rows carry in ``source``: kis, kis-virtual, kis-sandbox, krx, krx-sandbox or mock."""
+    """What stored rows carry in ``source``; see :mod:`data_pipeline.market.origin`."""
 
     calls_a_second: float | None = None
     """The quota, over all app keys; None for a source without one."""
 
     @property
+    def origin(self) -> Origin:
+        """What its name means: whose rows they are, how they rank and when they come."""
+        return origin_of(self.name)
+
+    @property
     def shape(self) -> RequestShape:
-        """How much one request holds."""
-        return SHAPES[self.name]
+        """What one request holds."""
+        return self.origin.shape
 
     @property
     def requests_sent(self) -> int:
@@ -107,6 +113,22 @@ class AbstractDataSource(ABC):
     @abstractmethod
     def market_days(self, first: date) -> Iterator[MarketDay]:
         """Yield consecutive calendar days from ``first`` with whether the market opens, as far as one call reaches."""
+
+    def offer(self) -> Offer:
+        """Return what it can still bring today in whole market days; nothing is sent.
+
+        Raises:
+            UnsupportedDatasetError: It is asked code by code: ``shape.market_calls`` is 0.
+        """
+        raise UnsupportedDatasetError(f"{self.name} is asked code by code and has no whole market days")
+
+    def market_bars(self, session: date) -> Iterator[DailyBar]:  # noqa: ARG002 - most sources have none
+        """Yield the bar of every instrument of one session, funds included.
+
+        Raises:
+            UnsupportedDatasetError: It is asked code by code: ``shape.market_calls`` is 0.
+        """
+        raise UnsupportedDatasetError(f"{self.name} is asked code by code and has no whole market days")
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:  # noqa: ARG002 - most sources do not care
         """Return how many stock codes are best asked for together; work is divided into units of that many.

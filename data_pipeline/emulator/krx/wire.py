@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from data_pipeline.emulator.exchange import WireError, dumps
@@ -16,7 +16,7 @@ from data_pipeline.emulator.krx.rows import SERVICES, Service
 from data_pipeline.emulator.log import key_hash
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.clock import SEOUL
-from data_pipeline.market.trading_calendar import TradingCalendar
+from data_pipeline.market.origin import KRX_BEGINS, origin_of
 
 if TYPE_CHECKING:
     from data_pipeline.sources.mock.market import SyntheticMarket
@@ -25,8 +25,6 @@ ROOT = "/svc/apis/"
 KEY_LENGTH = 40
 API_KEY = "EMULATOR" + "0" * 32
 """A key of the documented length (40) that the emulator accepts."""
-_FIRST_DAY = date(2010, 1, 4)
-_PUBLISHED_FROM = time(8)
 
 
 @dataclass(slots=True)
@@ -93,12 +91,12 @@ class EmulatedKrx:
 
     def _rows(self, service: Service, day: date | None, now: datetime, *, before: bool) -> bytes:
         calendar = self._market.calendar
-        if day is None or not _FIRST_DAY <= day <= calendar.last_day:
+        if day is None or not KRX_BEGINS <= day <= calendar.last_day:
             return _block([])
         if not calendar.is_session(day):
             blank = service.market == "ETF" and self.rules.blank_funds_when_closed and day < now.date()
             return self._body(service, calendar.previous_session(day), blank=day) if blank else _block([])
-        if not _is_published(day, now, calendar):
+        if now < origin_of("krx").published_at(day, calendar):
             return _block([])
         return self._body(service, calendar.previous_session(day) if before else day)
 
@@ -119,10 +117,6 @@ def asked_day(query: Mapping[str, str], body: bytes) -> str:
     except ValueError:
         return ""
     return str(found.get("basDd", "")) if isinstance(found, dict) else ""
-
-
-def _is_published(session: date, now: datetime, calendar: TradingCalendar) -> bool:
-    return now.astimezone(SEOUL) >= datetime.combine(calendar.opens_again_on(session), _PUBLISHED_FROM, SEOUL)
 
 
 def _parse_day(text: str) -> date | None:

@@ -1,4 +1,4 @@
-"""What checks find, and how strict they are."""
+"""What the checks find, and how strict they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data_pipeline.exceptions import ConfigurationError
 
 
 class Severity(Enum):
-    """What becomes of a row, or of a window."""
+    """What happens to a row, or to a window."""
 
     WARNING = "the row is loaded and counted"
     ERROR = "the row goes to quarantine"
@@ -27,7 +27,7 @@ class Finding:
     """Its name: code, day, duplicate, future, volume, value, limit, rate, market_cap, base, tick, stale, missing."""
     severity: Severity
     problem: str
-    """What is wrong, in words that follow the row's name."""
+    """What is wrong, in words that can follow the name of the row."""
     record: Any = None
     """The row; None for a finding about the whole window."""
 
@@ -37,31 +37,31 @@ class Thresholds:
     """How strict the checks are; each is the environment variable ``CHECK_`` and its name in capitals."""
 
     error_share: float = 0.2
-    """A window is refused when more than this share of its rows are errors, 0 to 1 ..."""
+    """A window is refused when more than this share of its rows are wrong, 0 to 1 ..."""
     error_rows: int = 10
-    """... and at least so many rows are."""
+    """... and at least this many are."""
     missing_share: float = 0.2
     """A window is refused when more than this share of a session's expected bars did not come, 0 to 1 ..."""
     missing_rows: int = 20
-    """... and at least so many did not."""
+    """... and at least this many did not."""
     stale_share: float = 0.5
     """A window is refused when more than this share of a session's traded bars repeat the session before, 0 to 1 ..."""
     stale_rows: int = 20
-    """... and at least so many do."""
+    """... and at least this many do."""
     stale_volume: int = 1000
-    """Shares from which one bar that repeats the session before is an error; below it is a warning."""
+    """A bar that repeats the session before is an error from this many shares on, below that a warning."""
     future_seconds: float = 300.0
-    """How far a time may lie ahead of this host's clock."""
+    """How far a time may be ahead of the market's clock, in seconds."""
     rate_points: float = 0.02
-    """How far a change rate may lie from the one worked out, in percentage points."""
+    """How far a change rate may be from the calculated one, in percentage points."""
     market_cap_share: float = 0.5
-    """How far a market value may lie from price times listed shares before it is an error, as a share of it."""
+    """How far a market value may be from price times listed shares before it is an error, as a share of that."""
     base_ratio: float = 20.0
-    """How many times below the close of a session that traded the next base price may lie before it is an error."""
+    """How many times lower than the close before, if that session had trades, a base price may be."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Thresholds:
-        """Return the thresholds that the environment sets, and the defaults of the others.
+        """Return the thresholds that the environment sets, with the defaults for the others.
 
         Raises:
             ConfigurationError: A value cannot be used; the message names the variable.

@@ -1,4 +1,4 @@
-"""Judges a whole window: which rows may be loaded, which go to quarantine, and whether it is refused. Pure."""
+"""Judges a window: which rows may be loaded, which go into quarantine, and whether it is refused. Pure."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ class Asked:
     """What a window asked for."""
 
     stock_codes: Collection[str] = ()
-    """Empty allows any."""
+    """Empty means any."""
     first: date | None = None
-    """First and last session, both included; None allows any."""
+    """First and last session, both included; None means any."""
     last: date | None = None
     expected: Collection[Cell] = ()
-    """Code and session of the daily bars that must exist."""
+    """Code and session of each daily bar that must come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of the checks of a window."""
+    """The result of checking a window."""
 
     good: list[Any]
-    """The records to load, in the order they came, each key once."""
+    """The records to load, in the order in which they came, each key once."""
     errors: list[Finding]
-    """One for each refused record: the first thing that is wrong with it."""
+    """One for each refused record: the first thing wrong with it."""
     warnings: list[Finding]
     fatal: list[Finding]
     """Why the window is refused; empty when it is not."""
 
 
 def judge(records: Sequence[Any], table: Table, asked: Asked, context: Context, set_aside: int = 0) -> Verdict:
-    """Return which records of a window may be loaded.
+    """Return the verdict on all records of a window.
 
     Args:
-        records: All of the window, of the table's class, in any order.
+        records: All records of the window, of the table's class, in any order.
         table: What they are for.
         asked: What was asked for.
         context: What is known around it.
-        set_aside: Rows that the parsers rejected before; they count as errors.
+        set_aside: How many rows the parsers have rejected already; they count as errors.
     """
     before = _Before(records, context)
     codes = frozenset(asked.stock_codes)
@@ -151,7 +151,7 @@ def _check_echo(records: Sequence[Any], before: _Before, context: Context) -> It
 
 
 def _copies(records: Sequence[Any], table: Table) -> dict[tuple[object, ...], list[Any]]:
-    """Return the records of each key that more than one has; a list for every key would outweigh the records."""
+    """Return the records by key where several share one; a list for every key would outweigh the records."""
     seen: set[tuple[object, ...]] = set()
     found: dict[tuple[object, ...], list[Any]] = {}
     for record in records:
@@ -166,7 +166,7 @@ def _copies(records: Sequence[Any], table: Table) -> dict[tuple[object, ...], li
 
 
 class _Before:
-    """The bar of the session directly before each daily bar, out of the window or out of the warehouse."""
+    """Finds the bar of the session directly before a daily bar, in the window or in the warehouse."""
 
     def __init__(self, records: Sequence[Any], context: Context) -> None:
         self._calendar = context.calendar
@@ -175,7 +175,7 @@ class _Before:
         self._previous: dict[date, date] = {}
 
     def get(self, bar: DailyBar) -> DailyBar | None:
-        """Return it; None when it is unknown or wrong."""
+        """Return the bar before this one; None when it is unknown or was refused."""
         session = bar.session
         if session not in self._previous:
             self._previous[session] = date.min
@@ -184,6 +184,6 @@ class _Before:
         return self._held.get((bar.stock_code, self._previous[session]))
 
     def forget(self, record: Any) -> None:
-        """Take a wrong bar away."""
+        """Leave out a bar that was refused."""
         if isinstance(record, DailyBar) and self._held.get((record.stock_code, record.session)) == record:
             del self._held[record.stock_code, record.session]

@@ -1,4 +1,4 @@
-"""The quarantine: refused rows in, with what came and why; never a row twice; out by a retry."""
+"""The quarantine of refused rows: what came and why it was refused, each row once, until a retry settles it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def keep_rejections(
 ) -> int:
     """Put rows into quarantine and return how many; never commits.
 
-    A row that is there already and not settled is counted again (``times``) and not stored again.
+    A row that is already there and not settled is counted again (``times``), not stored again.
 
     Raises:
         ConfigurationError: The warehouse is not migrated, or the user may not load.
-        TransientError: The connection or a lock; trying again can help.
+        TransientError: The connection was lost or a lock was in the way; trying again can help.
     """
     count = 0
     with said_plainly("rejected_row"), connection.cursor() as cursor:
@@ -51,7 +51,7 @@ def keep_rejections(
 
 
 def as_rejection(finding: Finding) -> Rejection:
-    """Return what goes to quarantine for a finding about a record."""
+    """Return a finding about a record as a row for the quarantine."""
     record = finding.record
     session = getattr(record, "session", None) or getattr(record, "at", None) or getattr(record, "observed_at", None)
     day = session.date() if isinstance(session, datetime) else session
@@ -59,7 +59,7 @@ def as_rejection(finding: Finding) -> Rejection:
 
 
 def json_text(payload: Mapping[str, Any]) -> str:
-    """Return a payload as JSON that Postgres takes: no NUL, no half surrogate, texts cut after 1,000 characters."""
+    """Return a payload as JSON that Postgres accepts: no NUL, no lone surrogate, texts cut after 1,000 characters."""
     return json.dumps(_plain(dict(list(payload.items())[:MOST_FIELDS])), ensure_ascii=False)
 
 
@@ -67,7 +67,7 @@ def record_of(kind: type, payload: Mapping[str, Any]) -> Any:
     """Return the record whose values are the payload of a row with the origin ``record``.
 
     Raises:
-        ValueError, KeyError, TypeError: The payload is none of this class.
+        ValueError, KeyError, TypeError: The payload is not a record of this class.
     """
     values = {one.name: payload[one.name] for one in fields(kind)}
     for name, annotation in kind.__annotations__.items():

@@ -1,4 +1,4 @@
-"""Checks of single rows: pure functions that yield what is wrong with one record, given what is known around it."""
+"""Checks of single rows: pure functions that yield what is wrong with a record, given what is known around it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from data_pipeline.loading.checks.findings import Finding, Severity, Thresholds
 from data_pipeline.loading.instruments.history import ROUNDED_TO
+from data_pipeline.loading.instruments.listing import Listed
 from data_pipeline.market.price_rules import is_tick_rounding, limit_percent, tick_size
 from data_pipeline.market.records import CurrentPrice, DailyBar
 from data_pipeline.market.trading_calendar import TradingCalendar
@@ -23,38 +24,25 @@ _LAST_DAYS = timedelta(days=60)
 """Liquidation trading, at most 15 sessions, lies within so many days before the delisting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """What the warehouse knows about an issue around a session."""
-
-    market: str
-    security_group: str = "ST"
-    listed_on: date | None = None
-    delisted_on: date | None = None
-    listed_shares: int | None = None
-    liquidation: bool | None = False
-    """None when the list of issues does not say."""
-
-
 @dataclass(frozen=True)
 class Context:
-    """What a window is checked against; whatever is unknown is left out and then not checked."""
+    """What a window is checked against; whatever is missing here is not checked."""
 
     calendar: TradingCalendar
     now: datetime
-    """This host's clock, aware."""
+    """The market's clock, aware."""
     thresholds: Thresholds = field(default_factory=Thresholds)
-    issues: Mapping[str, Issue] = field(default_factory=dict)
-    """By stock code."""
+    instruments: Mapping[str, Listed] = field(default_factory=dict)
+    """The newest stay on the list, by stock code."""
     previous: Mapping[str, DailyBar] = field(default_factory=dict)
     """The newest stored bar before the window, by stock code."""
-    stays: Mapping[str, Sequence[Issue]] = field(default_factory=dict)
-    """Every stay on the list of a code that was used more than once, oldest first."""
+    stays: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
+    """All stays on the list, oldest first, of each code that has several."""
     dated_rules: bool = True
     """Whether ticks and limits are those of each session; False for the synthetic market, which knows today's only."""
 
     def rules_of(self, session: date) -> date | None:
-        """Return the session whose price rules a bar of this one is held against; None for those in force."""
+        """Return the session whose price rules apply to a bar of this session; None for the rules in force today."""
         return session if self.dated_rules else None
 
 
@@ -63,8 +51,8 @@ def check_bar(bar: DailyBar, before: DailyBar | None, context: Context) -> Itera
 
     Args:
         bar: Any daily bar.
-        before: The bar of the session directly before it; None when that is unknown.
-        context: What is known around it.
+        before: The bar of the session directly before it; None when unknown.
+        context: What is known around the bar.
     """
     yield from _check_trade(bar, context)
     yield from _check_limit(bar, before, context)
@@ -76,7 +64,7 @@ def check_bar(bar: DailyBar, before: DailyBar | None, context: Context) -> Itera
 
 
 def check_price(price: CurrentPrice, context: Context) -> Iterator[Finding]:
-    """Yield what is wrong with a current price: its change rate, its market value and its distance from the base."""
+    """Yield what is wrong with a current price: its base price, its change rate or its market value."""
     base = price.current_price - price.change_price
     if base <= 0:
         yield Finding("rate", ERROR, f"change {price.change_price} leaves no base price", price)
@@ -84,15 +72,15 @@ def check_price(price: CurrentPrice, context: Context) -> Iterator[Finding]:
     rate = 100 * price.change_price / base
     if abs(rate - price.change_rate) > context.thresholds.rate_points:
         yield Finding("rate", ERROR, f"change rate {price.change_rate} % instead of {rate:.2f} %", price)
-    issue = context.issues.get(price.stock_code)
-    if issue is not None and issue.listed_shares and price.market_cap is not None:
-        yield from check_market_cap(price, price.current_price, issue.listed_shares, price.market_cap, context)
+    instrument = context.instruments.get(price.stock_code)
+    if instrument is not None and instrument.listed_shares and price.market_cap is not None:
+        yield from check_market_cap(price, price.current_price, instrument.listed_shares, price.market_cap, context)
 
 
 def check_market_cap(record: Any, close: int, shares: int, market_cap: int, context: Context) -> Iterator[Finding]:
-    """Yield whether a market value is not close times shares.
+    """Yield a finding if a market value is not close times shares.
 
-    Sources round it to a hundred million won (억), and the brokers' lists round the shares to whole thousands.
+    Sources round the value to a hundred million won (억), and the brokers' lists round the shares to thousands.
     """
     expected = close * shares
     rounding = 0 if shares % ROUNDED_TO else close * ROUNDED_TO
@@ -104,13 +92,13 @@ def check_market_cap(record: Any, close: int, shares: int, market_cap: int, cont
 
 
 def check_time(record: Any, at: datetime, context: Context) -> Iterator[Finding]:
-    """Yield whether a time lies in the future."""
+    """Yield a finding if a time is in the future."""
     if at > context.now + timedelta(seconds=context.thresholds.future_seconds):
         yield Finding("future", ERROR, f"{at.isoformat()} lies in the future", record)
 
 
 def check_session(record: Any, session: date, context: Context) -> Iterator[Finding]:
-    """Yield whether a row is of a day without trading, or of a session that has not begun."""
+    """Yield a finding if a row is of a day without trading, or of a session that has not begun."""
     calendar = context.calendar
     if calendar.first_day <= session <= calendar.last_day and not calendar.is_session(session):
         yield Finding("day", ERROR, f"{session} is not a session of the exchange", record)
@@ -122,9 +110,9 @@ def _check_trade(bar: DailyBar, context: Context) -> Iterator[Finding]:
     if not bar.volume:
         if bar.open or bar.trading_value:
             yield Finding("volume", ERROR, f"volume 0 with open {bar.open}, trading value {bar.trading_value}", bar)
-        elif bar.change and not _follows_quotes(issue := _issue(bar, context)):
-            # Lists of the exchange have no funds, so an issue that no list has told of may be one.
-            severity = WARNING if issue is None else ERROR
+        elif bar.change and not _follows_quotes(instrument := _instrument(bar, context)):
+            # Lists of the exchange leave out funds, so an instrument that is on no list may be one.
+            severity = WARNING if instrument is None else ERROR
             yield Finding("volume", severity, f"nothing traded and yet the price changed by {bar.change}", bar)
         return
     mean = bar.trading_value / bar.volume
@@ -136,32 +124,33 @@ def _check_trade(bar: DailyBar, context: Context) -> Iterator[Finding]:
 
 
 def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> Iterator[Finding]:
-    base, issue = bar.close - bar.change, _issue(bar, context)
+    base, instrument = bar.close - bar.change, _instrument(bar, context)
     lowest = bar.low if bar.volume else bar.close
     highest = bar.high if bar.volume else bar.close
-    percent = limit_percent(issue.market if issue else "KOSPI", context.rules_of(bar.session))
-    percent *= _LEVERAGE if _is_fund(issue) else 1
+    percent = limit_percent(instrument.market if instrument else "KOSPI", context.rules_of(bar.session))
+    percent *= _LEVERAGE if _is_fund(instrument) else 1
     low, high = base - base * percent // 100, base + base * percent // 100
     if low <= lowest and highest <= high:
         return
     problem = f"prices {lowest} to {highest} break the limits {low} to {high} of base {base}"
-    if issue is not None and (issue.liquidation or _ends_soon(bar, issue)):
+    if instrument is not None and (instrument.liquidation or _ends_soon(bar, instrument)):
         return
-    if issue is not None and issue.listed_on == bar.session:
+    if instrument is not None and instrument.listed_on == bar.session:
         low, high = (base * part // 100 for part in _FIRST_DAY)
         if not (low <= lowest and highest <= high):
             yield Finding("limit", ERROR, f"first day: {problem}", bar)
         return
     moved = before is not None and base != before.close and not is_tick_rounding(before.close, base)
-    unknown = issue is None or issue.liquidation is None or (issue.listed_on is None and before is None)
+    unknown = instrument is None or instrument.liquidation is None or (instrument.listed_on is None and before is None)
     excused = unknown or moved
     yield Finding("limit", WARNING if excused else ERROR, problem, bar)
 
 
 def _check_base(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
     base = bar.close - bar.change
-    issue = _issue(bar, context)
-    if base == before.close or is_tick_rounding(before.close, base) or (issue and issue.listed_on == bar.session):
+    instrument = _instrument(bar, context)
+    is_first_day = instrument is not None and instrument.listed_on == bar.session
+    if base == before.close or is_tick_rounding(before.close, base) or is_first_day:
         return
     ratio = base / before.close
     limit = context.thresholds.base_ratio
@@ -179,36 +168,33 @@ def _check_stale(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[
 
 
 def is_repeated(bar: DailyBar, before: DailyBar) -> bool:
-    """Return whether a bar that traded says the same as another one, but for its session."""
+    """Return whether a bar with trades is the same as another one except for its session."""
     names = ("open", "high", "low", "close", "volume", "trading_value", "change")
     return bar.volume > 0 and all(getattr(bar, name) == getattr(before, name) for name in names)
 
 
 def _check_ticks(bar: DailyBar, prices: set[int], context: Context) -> Iterator[Finding]:
-    issue = _issue(bar, context)
-    board = "ETF" if _is_fund(issue) else issue.market if issue else "KOSPI"
+    instrument = _instrument(bar, context)
+    board = "ETF" if _is_fund(instrument) else instrument.market if instrument else "KOSPI"
     rules = context.rules_of(bar.session)
     off = sorted(price for price in prices if price % tick_size(price, board, rules))
-    if off and issue is not None:
+    if off and instrument is not None:
         yield Finding("tick", WARNING, f"{', '.join(map(str, off))} off the ticks", bar)
 
 
-def _issue(bar: DailyBar, context: Context) -> Issue | None:
-    for one in context.stays.get(bar.stock_code, ()):
-        begun = one.listed_on is None or one.listed_on <= bar.session
-        if begun and (one.delisted_on is None or bar.session < one.delisted_on):
-            return one
-    return context.issues.get(bar.stock_code)
+def _instrument(bar: DailyBar, context: Context) -> Listed | None:
+    stays = (one for one in context.stays.get(bar.stock_code, ()) if one.covers(bar.session))
+    return next(stays, context.instruments.get(bar.stock_code))
 
 
-def _is_fund(issue: Issue | None) -> bool:
-    return issue is not None and issue.security_group in FUNDS
+def _is_fund(instrument: Listed | None) -> bool:
+    return instrument is not None and instrument.security_group in FUNDS
 
 
-def _follows_quotes(issue: Issue | None) -> bool:
-    """Return whether its close may move without a trade: on KONEX, and of funds, whose providers quote all day."""
-    return issue is not None and (issue.market == "KONEX" or issue.security_group in FUNDS)
+def _follows_quotes(instrument: Listed | None) -> bool:
+    """Return whether its close may change without a trade: on KONEX, and for funds, which are quoted all day."""
+    return instrument is not None and (instrument.market == "KONEX" or instrument.security_group in FUNDS)
 
 
-def _ends_soon(bar: DailyBar, issue: Issue) -> bool:
-    return issue.delisted_on is not None and bar.session < issue.delisted_on <= bar.session + _LAST_DAYS
+def _ends_soon(bar: DailyBar, instrument: Listed) -> bool:
+    return instrument.delisted_on is not None and bar.session < instrument.delisted_on <= bar.session + _LAST_DAYS

@@ -1,4 +1,4 @@
-"""The checks of a load: what is known is read, the window is judged, refused rows are kept, the rest is loaded."""
+"""Checks a window before it is loaded: reads what is known, judges the rows, and puts refused ones in quarantine."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from data_pipeline.exceptions import PayloadError, PermanentError, WindowRefused
 from data_pipeline.loading.checks.findings import Thresholds
 from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
-from data_pipeline.loading.checks.rows import Context, Issue
+from data_pipeline.loading.checks.rows import Context
+from data_pipeline.loading.instruments.listing import stays_of
 from data_pipeline.loading.rows.tables import Table
+from data_pipeline.market.origin import origin_of
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.rejections import Rejection, Rejections
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
@@ -26,23 +28,8 @@ from data_pipeline.warehouse.errors import said_plainly
 
 log = logging.getLogger(__name__)
 
-MADE_UP = frozenset({"mock", "kis-sandbox", "krx-sandbox"})
 THE_END = datetime(9999, 1, 1, tzinfo=SEOUL)
 
-_ISSUES = """
-    SELECT i.stock_code, coalesce(h.market, i.market), coalesce(h.security_group, i.security_group),
-        l.listed_from, l.delisted_on, coalesce(h.listed_shares, i.listed_shares),
-        coalesce(h.liquidation, i.liquidation)
-    FROM market.instrument i JOIN market.listing l ON l.stock_code = i.stock_code
-    LEFT JOIN LATERAL (
-        SELECT * FROM market.instrument_history h
-        WHERE h.stock_code = i.stock_code AND h.valid_from < coalesce(l.delisted_on, 'infinity')
-            AND h.valid_from <= greatest(%(session)s, l.listed_from)
-        ORDER BY h.valid_from DESC LIMIT 1) h ON true
-    WHERE i.stock_code = ANY(%(codes)s)
-    ORDER BY i.stock_code, l.delisted_on
-"""
-"""Every stay of a code on the list, oldest first, as it stood on the session or when it began later."""
 _BAR = ", ".join(one.name for one in fields(DailyBar))
 _PREVIOUS = f"SELECT {_BAR} FROM market.daily_bar WHERE session = %(before)s AND stock_code = ANY(%(codes)s)"  # noqa: S608
 
@@ -59,25 +46,26 @@ def screen(
     now: datetime,
     thresholds: Thresholds | None = None,
 ) -> list[Any]:
-    """Return the records of a window that may be loaded; the others go to quarantine in this transaction.
+    """Return the records of a window that may be loaded; the others go into quarantine, in this transaction.
 
     Args:
         connection: The one the rows will be loaded on; it is never committed here.
         table: What they are for.
         records: All of the window.
         asked: What was asked for.
-        held: What the parsers set aside; what the checks refuse is added.
-        source: Where the rows came from.
+        held: The rows that the parsers set aside; rows that the checks refuse are added.
+        source: Name of the source.
         run_id: The ``ingest_run`` of the window.
-        now: The market's present. Made-up sources live by clocks of their own: for them nothing is future.
-        thresholds: How strict; None reads the environment.
+        now: The market's present. Synthetic sources have clocks of their own, so for them nothing is in the future.
+        thresholds: How strict the checks are; None reads the environment.
 
     Raises:
-        WindowRefusedError: Too much is wrong at once. Nothing was written; hand ``held`` to :func:`keep_refused`
-            after the rollback.
+        WindowRefusedError: Too many rows are wrong. Nothing was written; after the rollback, pass ``held`` to
+            :func:`keep_refused`.
+        InvalidRequestError: There is no such source.
         ConfigurationError: A threshold cannot be used.
     """
-    made_up = source in MADE_UP
+    made_up = origin_of(source).made_up
     moment = THE_END if made_up else now
     context = read_context(connection, records, asked, moment, thresholds, made_up=made_up)
     verdict = judge(records, table, asked, context, len(held.rows))
@@ -98,7 +86,7 @@ def keep_held(
     run_id: int | None = None,
     warnings: Mapping[str, int] | None = None,
 ) -> None:
-    """Put what was set aside into quarantine, and note on the window's ``ingest_run`` what was seen; never commits."""
+    """Put what was set aside into quarantine and record the counts in the window's ``ingest_run``; never commits."""
     rejected = keep_rejections(connection, table.name, source, [*held.rows, *held.at_fault], run_id)
     _note(connection, run_id, rejected, warnings or {}, held.unknown_fields)
     for one in held.rows[:5]:
@@ -115,9 +103,9 @@ def keep_refused(
     held: Rejections,
     run_id: int | None = None,
 ) -> int:
-    """Put the rows of a window that failed into quarantine and return how many; call it after the rollback.
+    """Put the bad rows of a failed window into quarantine and return how many; call it after the rollback.
 
-    They are what was set aside and refused, and the row that a :class:`PayloadError` is about. Never commits.
+    These are the rows that were set aside or refused, and the row that a :class:`PayloadError` is about. Never commits.
     """
     rows = [*held.rows, *held.at_fault]
     if isinstance(error, PayloadError) and error.payload is not None:
@@ -126,10 +114,10 @@ def keep_refused(
 
 
 def rows_at_fault(failed: Mapping[str, PermanentError]) -> list[Rejection]:
-    """Return the rows for which codes were left out, each once; an answer that is wrong as a whole is no row.
+    """Return the rows because of which codes failed, each once; an answer that is wrong as a whole has no such row.
 
     Args:
-        failed: The error of each code.
+        failed: The error, by code.
     """
     owners: dict[int, list[str]] = {}
     for code, error in failed.items():
@@ -152,9 +140,9 @@ def read_context(
     *,
     made_up: bool = False,
 ) -> Context:
-    """Return what the warehouse knows around a window: its issues, and the bars of the session before it.
+    """Return what the warehouse knows around a window: its instruments, and the bars of the session before it.
 
-    Made-up rows are held against the price rules in force, by which the synthetic market lives on every session.
+    Synthetic rows are checked against today's price rules, which the synthetic market follows on every session.
     """
     codes = sorted(asked.stock_codes or {one.stock_code for one in records})
     limits = Thresholds.read(os.environ) if thresholds is None else thresholds
@@ -162,10 +150,7 @@ def read_context(
     bars = [one for one in records if isinstance(one, DailyBar)]
     first = min((bar.session for bar in bars), default=asked.first)
     with said_plainly("checks"), connection.cursor() as cursor:
-        cursor.execute(_ISSUES, {"codes": codes, "session": first or now.astimezone(SEOUL).date()})
-        stays: dict[str, list[Issue]] = {}
-        for code, *rest in cursor.fetchall():
-            stays.setdefault(code, []).append(Issue(*rest))
+        stays = stays_of(cursor, codes, first or now.astimezone(SEOUL).date())
         previous: dict[str, DailyBar] = {}
         if bars and first is not None and calendar.first_day < first <= calendar.last_day:
             before = calendar.sessions(calendar.first_day, first)

@@ -1,4 +1,4 @@
-"""Checks of one window before it is loaded: pure functions over records that raise, or report what is missing."""
+"""Checks of a window that needs no context: whether its records were asked for, and whether all came. Pure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def check_window(
     last: date | None = None,
     seen: set[str] | None = None,
 ) -> Iterator[Record]:
-    """Yield the records as they come and raise at the first that was not asked for.
+    """Yield the records as they come, and raise at the first one that was not asked for.
 
     Args:
         records: Of the table's class.
-        table: Says which of a record's values is its date.
+        table: Knows which value of a record is its date.
         stock_codes: The codes asked for; None allows any.
         first: First date asked for, included; None allows any.
         last: Last date asked for, included; None allows any.
-        seen: Filled with the codes that came, for ``require_codes``.
+        seen: Takes the codes that came, for ``require_codes``.
 
     Raises:
-        PayloadError: A record is of a code or a date that was not asked for. Asking again brings the same.
+        PayloadError: A record has a code or a date that was not asked for. Trying again brings the same.
         InvalidRequestError: ``first`` is after ``last``.
     """
     if first is not None and last is not None and first > last:
@@ -45,28 +45,17 @@ def check_window(
         yield record
 
 
-def duplicate_keys(records: Iterable[object], table: Table) -> list[tuple[object, ...]]:
-    """Return the keys that more than one record has, each once, in the order they were found; empty when none."""
-    seen: set[tuple[object, ...]] = set()
-    found: dict[tuple[object, ...], None] = {}
-    for key in map(table.key_of, records):
-        if key in seen:
-            found[key] = None
-        seen.add(key)
-    return list(found)
-
-
 def missing_codes(seen: Collection[str], stock_codes: Iterable[str]) -> list[str]:
-    """Return the codes that were asked for and did not come, in the order they were asked for; empty when all came."""
+    """Return the codes that were asked for and did not come, in the order in which they were asked for."""
     came = frozenset(seen)
     return [code for code in stock_codes if code not in came]
 
 
 def require_codes(seen: Collection[str], stock_codes: Iterable[str], table: Table) -> None:
-    """Return when every code came.
+    """Require that every code came.
 
     Raises:
-        IncompleteDataError: Some did not; the message counts them and names the first ten.
+        IncompleteDataError: Some did not come; the message counts them and names the first ten.
     """
     if missing := missing_codes(seen, stock_codes):
         more = ", ..." if len(missing) > 10 else ""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from data_pipeline.loading.instruments.listing import listed
 from data_pipeline.warehouse.errors import said_plainly
 
 Gap = tuple[date, date]
 """The first and the last of neighbouring sessions that are missing, both included."""
 DATASETS = ("daily_bar", "minute_bar")
-"""The datasets of which the calendar and the list of issues say what must exist."""
+"""The datasets of which the calendar and the lists of instruments say what must exist."""
 
 _STORED = {"daily_bar": "market.daily_bar b", "minute_bar": "market.loaded_day b"}
 _OF = {"daily_bar": "", "minute_bar": "AND b.dataset = 'minute_bar'"}
@@ -24,12 +25,11 @@ _MISSING = """
     WHERE c.state = 'missing' AND c.dataset = %(dataset)s {codes}
 """
 # EXCEPT hashes both sides whatever the planner believes about their sizes; an anti-join may loop for minutes.
-_LISTED = """
+_LISTED = f"""
     SELECT i.stock_code::text, s.number, s.session::date FROM market.final_session s
-    JOIN market.listing i ON (i.listed_from IS NULL OR i.listed_from <= s.session)
-        AND (i.delisted_on IS NULL OR s.session < i.delisted_on) {listed}
+    JOIN market.listing i ON {listed("i", "s.session")} {{codes}}
     WHERE s.session BETWEEN %(first)s AND %(last)s
-"""
+"""  # noqa: S608 - a condition of the schema
 _UNSTORED = """
     {cells}
     EXCEPT SELECT b.stock_code::text, s.number, s.session::date FROM {stored}
@@ -84,7 +84,7 @@ def missing_cells(
     Args:
         connection: Of any role.
         dataset: daily_bar or minute_bar.
-        stock_codes: None for every issue.
+        stock_codes: None for every instrument.
         first: First session, included.
         last: Last session, included.
     """
@@ -96,11 +96,11 @@ def unstored_cells(
 ) -> dict[str, list[Gap]]:
     """Return what is neither stored nor known to be empty, whether or not coverage expects it yet.
 
-    The arguments are those of :func:`missing_cells`. An issue whose first listed day is unknown counts as listed ever
-    since; one that the warehouse does not list has no cell.
+    The arguments are those of :func:`missing_cells`. An instrument whose first listed day is unknown counts as listed
+    ever since; one that the warehouse does not list has no cell.
     """
-    listed, held = _codes("i", stock_codes), _codes("b", stock_codes)
-    cells = _LISTED.format(listed=listed)
+    cells = _LISTED.format(codes=_codes("i", stock_codes))
+    held = _codes("b", stock_codes)
     cells = _UNSTORED.format(cells=cells, held=held, stored=_STORED[dataset], of=_OF[dataset])
     return _gaps(connection, cells, dataset, stock_codes, first, last)
 
@@ -108,60 +108,13 @@ def unstored_cells(
 def all_cells(
     connection: Connection, dataset: str, stock_codes: Sequence[str] | None, first: date, last: date
 ) -> dict[str, list[Gap]]:
-    """Return one gap for each listed issue, as if nothing were stored; the arguments are those of the others."""
-    cells = _LISTED.format(listed=_codes("i", stock_codes))
+    """Return one gap for each listed instrument, as if nothing were stored; the arguments are those of the others."""
+    cells = _LISTED.format(codes=_codes("i", stock_codes))
     return _gaps(connection, cells, dataset, stock_codes, first, last)
 
 
-def unknown_codes(connection: Connection, stock_codes: Sequence[str]) -> list[str]:
-    """Return the codes that the warehouse has never seen listed, in their order."""
-    with said_plainly("instrument"), connection.cursor() as cursor:
-        cursor.execute("SELECT stock_code FROM market.instrument WHERE stock_code = ANY (%s)", (list(stock_codes),))
-        known = {code for (code,) in cursor.fetchall()}
-    return [code for code in stock_codes if code not in known]
-
-
-def markets_of(connection: Connection, stock_codes: Sequence[str]) -> dict[str, str]:
-    """Return the board of each listed code, ``ETF`` or ``ETN`` for funds and notes."""
-    statement = """
-        SELECT stock_code, CASE security_group WHEN 'EF' THEN 'ETF' WHEN 'EN' THEN 'ETN' ELSE market END
-        FROM market.instrument WHERE stock_code = ANY (%s)
-    """
-    with said_plainly("instrument"), connection.cursor() as cursor:
-        cursor.execute(statement, (list(stock_codes),))
-        return dict(cursor.fetchall())
-
-
-def codes_listed_between(connection: Connection, first: date, last: date) -> list[str]:
-    """Return every issue that was listed on a day of the range, in order; also those that have left since."""
-    statement = """
-        SELECT DISTINCT stock_code FROM market.listing WHERE (listed_from IS NULL OR listed_from <= %s)
-        AND (delisted_on IS NULL OR delisted_on > %s) ORDER BY stock_code
-    """
-    with said_plainly("instrument"), connection.cursor() as cursor:
-        cursor.execute(statement, (last, first))
-        return [code for (code,) in cursor.fetchall()]
-
-
-def gone_before(connection: Connection, stock_codes: Sequence[str], first: date) -> dict[str, date]:
-    """Return those codes that left the list on or before a day and did not come back, and when they did."""
-    statement = """
-        SELECT stock_code, max(delisted_on) FROM market.listing WHERE stock_code = ANY (%s)
-        GROUP BY stock_code HAVING bool_and(coalesce(delisted_on <= %s, false)) ORDER BY stock_code
-    """
-    with said_plainly("instrument"), connection.cursor() as cursor:
-        cursor.execute(statement, (list(stock_codes), first))
-        return dict(cursor.fetchall())
-
-
-def said_gone(gone: Mapping[str, date], first: date) -> str:
-    """Return the sentence that says which codes were delisted before a range begins."""
-    some = ", ".join(f"{code} was delisted on {day}" for code, day in list(gone.items())[:10])
-    return f"{some}: nothing of it exists from {first} on; begin before that day, or leave it out"
-
-
 def first_expected(connection: Connection, dataset: str) -> date | None:
-    """Return the first session of which a dataset is expected of any issue; None when nothing was ever loaded."""
+    """Return the first session of which a dataset is expected of any instrument; None when nothing was ever loaded."""
     with said_plainly("coverage"), connection.cursor() as cursor:
         cursor.execute("SELECT min(first) FROM market.expected_range WHERE dataset = %s", (dataset,))
         found: date | None = (cursor.fetchone() or (None,))[0]

@@ -1,1 +1,1 @@
-"""Which instruments (종목) were listed when, out of every list that was loaded."""
+"""Which instruments (종목) were listed when, from every list that was loaded."""

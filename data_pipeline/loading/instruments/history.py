@@ -1,8 +1,8 @@
-"""What held for an issue from when to when, worked out of the lists that were loaded, in any order. Pure.
+"""What was true of an instrument (종목) and when, worked out from the lists of two voices. Pure.
 
-Two voices tell of an issue: the exchange (KRX base info, published a day later) and the brokers (KIS stock master, of
-the same morning). Each voice's lists are kept as runs; the history is a function of the runs, so no order of arrival
-matters.
+The voices are the exchange (KRX base info, published a day later) and the brokers (KIS stock master, of the same
+morning). Each voice's lists are kept as runs, and the history is a function of the runs alone, so it does not matter in
+which order the lists were loaded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from data_pipeline.market.records import Instrument
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a list says of an issue, but for what holds for one session only."""
+    """What a list says about an instrument, except what is true of that one session only (its base price)."""
 
     isin: str
     name: str
@@ -34,20 +34,20 @@ class Facts:
 
     @classmethod
     def of(cls, one: Instrument) -> Facts:
-        """Return what a record of a list says."""
+        """Return the facts in one record of a list."""
         return cls(*(getattr(one, name) for name in FIELDS))
 
 
 FIELDS = tuple(field.name for field in fields(Facts))
 EXCHANGE_KNOWS = frozenset({"isin", "name", "market", "listed_on", "listed_shares"})
-"""Fields of which the exchange is believed first; of the others, the brokers."""
+"""Fields in which the exchange is believed over the brokers; in all others it is the other way round."""
 ROUNDED_TO = 1000
-"""The brokers count listed shares in thousands, the exchange one by one."""
+"""The brokers give listed shares in whole thousands, the exchange gives the exact number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The same facts in every list of one voice from ``first`` to ``last``, both included."""
+    """A series of lists of one voice that all say the same, from ``first`` to ``last``, both included."""
 
     first: date
     last: date
@@ -56,18 +56,18 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What one voice told of one issue."""
+    """Everything that one voice said about one instrument."""
 
     runs: Sequence[Run] = ()
     """Oldest first."""
     lists: Sequence[date] = ()
-    """Sessions of its complete lists, oldest first. None of them for an issue that the exchange never listed: funds
-    have no base info, and that they are left out says nothing."""
+    """Sessions of its complete lists, oldest first. Empty for an instrument that the exchange never listed: its base
+    info leaves out funds, so their absence says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What held from ``valid_from``, included, to ``valid_to``, excluded; None while it holds."""
+    """The facts from ``valid_from``, included, to ``valid_to``, excluded; None while they are still true."""
 
     valid_from: date
     valid_to: date | None
@@ -75,27 +75,27 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """One unbroken stay on the list; a code that was used twice has two."""
+class Stay:
+    """One unbroken time on the list; a code that was used twice has two."""
 
     listed_from: date | None
-    """None when no list says since when and no stay came before."""
+    """None when no list gives the first day and there was no earlier stay."""
     delisted_on: date | None
-    """The first session known not to list it; None while it is listed."""
+    """The first session that is known not to list it; None while it is listed."""
     isin: str
 
 
 def observe(
     runs: Sequence[Run], session: date, facts: Facts | None, lists: Sequence[date], complete: Sequence[date]
 ) -> list[Run]:
-    """Return the runs of a voice with one more list.
+    """Return one instrument's runs of a voice after one more list.
 
     Args:
-        runs: Of one issue, oldest first; all, or at least those around the session.
-        session: Of the list.
-        facts: What the list says; None when the issue is not on it.
-        lists: Every session of which the voice has told something, the new one included, oldest first.
-        complete: Those of them that were complete lists.
+        runs: The runs so far, oldest first; all of them, or at least those around the session.
+        session: The session of the new list.
+        facts: What the new list says; None when the instrument is not on it.
+        lists: The sessions of all lists of the voice, including the new one, oldest first.
+        complete: The sessions among them whose list was complete.
     """
     kept: list[Run] = []
     for run in runs:
@@ -114,11 +114,11 @@ def observe(
 
 
 def history(exchange: Voice, broker: Voice) -> list[Range]:
-    """Return what held when, oldest first.
+    """Return the facts by range, oldest first.
 
-    On a session of the exchange's own list the exchange is believed in what it knows better, and the brokers in the
-    rest. After its last list the brokers are believed in what they changed since, so that a lasting difference between
-    the two does not change the history back and forth.
+    On a session with a list of the exchange, the exchange is believed in the fields that it knows better, and the
+    brokers in the others. After the exchange's newest list, the brokers are believed in whatever they have changed
+    since then, so that a lasting difference does not make the history flip back and forth.
     """
     ranges: list[Range] = []
     moments = _moments(exchange, broker)
@@ -133,30 +133,30 @@ def history(exchange: Voice, broker: Voice) -> list[Range]:
     return ranges
 
 
-def listings(ranges: Sequence[Range]) -> list[Listing]:
-    """Return the stays on the list that a history holds, oldest first.
+def stays(ranges: Sequence[Range]) -> list[Stay]:
+    """Return the stays on the list that follow from a history, oldest first.
 
-    A stay begins on the listing day (상장일) where that is known. It ends where a list lacks the issue, or where
-    another issue (another ISIN with a later listing day) has taken the code over.
+    A stay begins on the listing day (상장일) if that is known. It ends when a list lacks the instrument, or when
+    another instrument (another ISIN with a later listing day) takes over the code.
     """
-    found: list[Listing] = []
+    found: list[Stay] = []
     seen: list[date] = []
     for before, one in zip([None, *ranges], ranges, strict=False):
         if before is None or before.valid_to != one.valid_from:
-            found.append(Listing(_begin(one, found), one.valid_to, one.facts.isin))
+            found.append(Stay(_begin(one, found), one.valid_to, one.facts.isin))
             seen.append(one.valid_from)
         elif _is_another(before, one):
             begins = min(one.valid_from, one.facts.listed_on or one.valid_from)
-            found[-1] = Listing(found[-1].listed_from, begins, found[-1].isin)
-            found.append(Listing(_begin(one, found), one.valid_to, one.facts.isin))
+            found[-1] = Stay(found[-1].listed_from, begins, found[-1].isin)
+            found.append(Stay(_begin(one, found), one.valid_to, one.facts.isin))
             seen.append(one.valid_from)
         else:
-            found[-1] = Listing(found[-1].listed_from, one.valid_to, one.facts.isin)
+            found[-1] = Stay(found[-1].listed_from, one.valid_to, one.facts.isin)
     return [_in_order(stay, first_seen) for stay, first_seen in zip(found, seen, strict=True)]
 
 
 def is_rounded(exact: int | None, rounded: int | None) -> bool:
-    """Return whether a number of shares is another one in whole thousands, rounded either way; unknown ones are not."""
+    """Return whether ``rounded`` is ``exact`` in whole thousands, rounded up or down; False when either is unknown."""
     if exact is None or rounded is None:
         return False
     return rounded % ROUNDED_TO == 0 and abs(exact - rounded) < ROUNDED_TO
@@ -178,13 +178,13 @@ def _any_between(lists: Sequence[date], after: date, before: date) -> bool:
 
 
 def _moments(exchange: Voice, broker: Voice) -> list[date]:
-    """Return every session on which something may change."""
+    """Return every session on which the history may change, oldest first."""
     moments = {moment for voice in (exchange, broker) for moment in _events(voice)}
-    # What the brokers changed holds until the exchange tells of it.
+    # What the brokers changed is true until the next list of the exchange.
     for moment in _events(broker):
         place = bisect_left(exchange.lists, moment)
         moments.update(exchange.lists[place : place + 1])
-    # Brokers who begin to tell after the exchange did may lack the issue, and have no run to say so.
+    # If the brokers' lists begin after the exchange's and lack the instrument, no run of theirs says so.
     for run in exchange.runs if not broker.runs else ():
         moments.update(broker.lists[bisect_right(broker.lists, run.last) :][:1])
     return sorted(moments)
@@ -199,12 +199,12 @@ def _events(voice: Voice) -> Iterator[date]:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a voice says at a moment."""
+    """What a voice says on a session."""
 
     told: date | None
-    """The newest list at or before the moment; None when there is none."""
+    """The session of its newest list until then; None when there is none."""
     facts: Facts | None
-    """None when that list lacks the issue, or there is none."""
+    """None when that list lacks the instrument, or there is no list."""
 
 
 def _state(voice: Voice, moment: date) -> _State:
@@ -233,7 +233,7 @@ def _at(moment: date, exchange: Voice, broker: Voice) -> Facts | None:
 
 
 def _is_news(before: _State | None, now: _State) -> bool:
-    """Return whether the brokers say something that they had not said when the exchange told last."""
+    """Return whether the brokers began to tell, or listed or left it out, since the exchange's newest list."""
     if before is None:
         return False
     return before.told is None or (before.facts is None) != (now.facts is None)
@@ -256,7 +256,7 @@ def _is_another(before: Range, one: Range) -> bool:
     return was.isin != now.isin and now.listed_on is not None and now.listed_on > before.valid_from
 
 
-def _begin(one: Range, earlier: Sequence[Listing]) -> date | None:
+def _begin(one: Range, earlier: Sequence[Stay]) -> date | None:
     day, ended = one.facts.listed_on, earlier[-1].delisted_on if earlier else None
     if day is None:
         return one.valid_from if earlier else None
@@ -264,7 +264,7 @@ def _begin(one: Range, earlier: Sequence[Listing]) -> date | None:
     return one.valid_from if contradicted else day
 
 
-def _in_order(stay: Listing, first_seen: date) -> Listing:
-    """Return the stay; a listing day that its own end contradicts does not count."""
+def _in_order(stay: Stay, first_seen: date) -> Stay:
+    """Return the stay, beginning with its first list if its listing day is not before its end."""
     wrong = stay.listed_from is not None and stay.delisted_on is not None and stay.listed_from >= stay.delisted_on
-    return Listing(first_seen, stay.delisted_on, stay.isin) if wrong else stay
+    return Stay(first_seen, stay.delisted_on, stay.isin) if wrong else stay

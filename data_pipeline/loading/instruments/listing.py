@@ -1,65 +1,183 @@
-"""What the warehouse knows about which issues are listed when."""
+"""The one reader of the question which instruments (종목) were listed when; whoever needs to know asks here.
+
+``market.listing`` has a row for each stay on the list, so a code that was used again has several. A stay whose first
+day nobody told of counts as listed ever since, except where somebody has to be certain.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - likewise
 
-LISTED = """
-    SELECT DISTINCT stock_code FROM market.listing
-    WHERE (listed_from IS NULL OR listed_from <= %(session)s) AND (delisted_on IS NULL OR delisted_on > %(session)s)
-    ORDER BY stock_code
-"""
-LISTINGS = """
+
+def listed(stay: str, first: str, last: str | None = None) -> str:
+    """Return the SQL condition that a stay on the list covers a session, or at least one of a range.
+
+    Args:
+        stay: Alias of a row of ``market.listing``.
+        first: The session, or the first of the range, as SQL.
+        last: The last session of the range, included, as SQL; None for a single session.
+    """
+    return (
+        f"({stay}.listed_from IS NULL OR {stay}.listed_from <= {last or first})"
+        f" AND ({stay}.delisted_on IS NULL OR {stay}.delisted_on > {first})"
+    )
+
+
+_CODES = f"""
+    SELECT DISTINCT l.stock_code FROM market.listing l WHERE {listed("l", "%(first)s", "%(last)s")} ORDER BY 1
+"""  # noqa: S608 - a condition of this file
+_CERTAIN = """
     SELECT stock_code, listed_from, last_seen FROM market.listing
     WHERE stock_code = ANY(%s) AND listed_from <= last_seen
+"""
+_GONE = """
+    SELECT stock_code, max(delisted_on) FROM market.listing WHERE stock_code = ANY (%s)
+    GROUP BY stock_code HAVING bool_and(coalesce(delisted_on <= %s, false)) ORDER BY stock_code
+"""
+_FIRST_DAYS = """
+    SELECT stock_code, listed_from FROM market.listing WHERE stock_code = ANY(%s) AND listed_from IS NOT NULL
+"""
+_STAYS = """
+    SELECT i.stock_code, coalesce(h.market, i.market), coalesce(h.security_group, i.security_group),
+        l.listed_from, l.delisted_on, coalesce(h.listed_shares, i.listed_shares),
+        coalesce(h.liquidation, i.liquidation)
+    FROM market.instrument i JOIN market.listing l ON l.stock_code = i.stock_code
+    LEFT JOIN LATERAL (
+        SELECT * FROM market.instrument_history h
+        WHERE h.stock_code = i.stock_code AND h.valid_from < coalesce(l.delisted_on, 'infinity')
+            AND h.valid_from <= greatest(%(session)s, l.listed_from)
+        ORDER BY h.valid_from DESC LIMIT 1) h ON true
+    WHERE i.stock_code = ANY(%(codes)s)
+    ORDER BY i.stock_code, l.delisted_on
+"""
+_BOARDS = """
+    SELECT stock_code, CASE security_group WHEN 'EF' THEN 'ETF' WHEN 'EN' THEN 'ETN' ELSE market END
+    FROM market.instrument WHERE stock_code = ANY (%s)
 """
 
 
 @dataclass(frozen=True)
 class Listing:
-    """From when to when an issue is known to be listed; both days included."""
+    """From when to when an instrument was certainly listed; both days included."""
 
     stock_code: str
     first: date
     last: date
-    """The last session that a list of issues vouches for."""
+    """The last session that a list vouches for."""
 
     def holds(self, session: date) -> bool:
-        """Return whether the issue was certainly listed on this session."""
+        """Return whether the instrument was certainly listed on this session."""
         return self.first <= session <= self.last
 
 
-def listed_codes(connection: Connection, session: date) -> list[str]:
-    """Return the codes listed on a session, in order; empty when no list of issues has been loaded.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is known of an instrument during one stay on the list."""
 
-    A session before the first list that was loaded gets the issues of today that were listed by then; issues that left
-    earlier are unknown.
+    market: str
+    security_group: str = "ST"
+    listed_on: date | None = None
+    """First day of the stay; None when nobody told of it."""
+    delisted_on: date | None = None
+    listed_shares: int | None = None
+    liquidation: bool | None = False
+    """Whether it is in liquidation trading (정리매매); None when no list tells."""
+
+    def covers(self, session: date) -> bool:
+        """Return what :func:`listed` asks in SQL."""
+        begun = self.listed_on is None or self.listed_on <= session
+        return begun and (self.delisted_on is None or session < self.delisted_on)
+
+
+def listed_codes(connection: Connection, session: date) -> list[str]:
+    """Return the codes listed on a session, in order, and commit; empty when no list has been loaded.
+
+    A session before the first list that was loaded has the instruments of that list that were listed by then; those
+    that had left the market before it are unknown.
     """
-    with connection, connection.cursor() as cursor:
-        cursor.execute(LISTED, {"session": session})
+    with connection:
+        return codes_listed_between(connection, session, session)
+
+
+def codes_listed_between(connection: Connection, first: date, last: date) -> list[str]:
+    """Return the codes listed on any session of a range, in order; both ends included."""
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute(_CODES, {"first": first, "last": last})
         return [code for (code,) in cursor.fetchall()]
 
 
 def certain_listings(connection: Connection, stock_codes: Sequence[str]) -> list[Listing]:
-    """Return when these issues were certainly listed; those whose first day is unknown are left out."""
+    """Return when these codes were certainly listed, and commit; stays whose first day is unknown are left out."""
     with connection, connection.cursor() as cursor:
-        cursor.execute(LISTINGS, (list(stock_codes),))
+        cursor.execute(_CERTAIN, (list(stock_codes),))
         return [Listing(*row) for row in cursor.fetchall()]
 
 
-def final_sessions(connection: Connection, sessions: Sequence[date], moment: datetime | None) -> list[date]:
-    """Return the sessions that were final both at this moment and by the warehouse's own clock.
+def gone_before(connection: Connection, stock_codes: Sequence[str], first: date) -> dict[str, date]:
+    """Return the codes that left the list on or before a day and never came back, with the day they left."""
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute(_GONE, (list(stock_codes), first))
+        return dict(cursor.fetchall())
 
-    Two clocks are asked because a fast one would take half a session for a whole one. The warehouse's is the server's,
-    or the one that ``MARKET_CLOCK`` fixes where no real rows are stored.
+
+def said_gone(gone: Mapping[str, date], first: date) -> str:
+    """Return the sentence that says which codes were delisted before a range begins."""
+    some = ", ".join(f"{code} was delisted on {day}" for code, day in list(gone.items())[:10])
+    return f"{some}: nothing of it exists from {first} on; begin before that day, or leave it out"
+
+
+def unknown_codes(connection: Connection, stock_codes: Sequence[str]) -> list[str]:
+    """Return the codes that were never on a list, in the order given."""
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute("SELECT stock_code FROM market.instrument WHERE stock_code = ANY (%s)", (list(stock_codes),))
+        known = {code for (code,) in cursor.fetchall()}
+    return [code for code in stock_codes if code not in known]
+
+
+def markets_of(connection: Connection, stock_codes: Sequence[str]) -> dict[str, str]:
+    """Return the board of each code, or ``ETF`` or ``ETN`` for funds and notes; unknown codes are absent."""
+    with said_plainly("instrument"), connection.cursor() as cursor:
+        cursor.execute(_BOARDS, (list(stock_codes),))
+        return dict(cursor.fetchall())
+
+
+def first_listed_days(cursor: Cursor, stock_codes: Sequence[str]) -> dict[str, list[date]]:
+    """Return the days on which each code was listed or came back to the list; codes without a known day are absent."""
+    cursor.execute(_FIRST_DAYS, (list(stock_codes),))
+    found: dict[str, list[date]] = defaultdict(list)
+    for code, day in cursor.fetchall():
+        found[code].append(day)
+    return dict(found)
+
+
+def stays_of(cursor: Cursor, stock_codes: Sequence[str], session: date) -> dict[str, list[Listed]]:
+    """Return every stay of each code, oldest first, as it stood on a session, or on its first day when that is later.
+
+    Codes that were never on a list are absent.
+    """
+    cursor.execute(_STAYS, {"codes": list(stock_codes), "session": session})
+    found: dict[str, list[Listed]] = defaultdict(list)
+    for code, *values in cursor.fetchall():
+        found[code].append(Listed(*values))
+    return dict(found)
+
+
+def final_sessions(connection: Connection, sessions: Sequence[date], moment: datetime | None) -> list[date]:
+    """Return the sessions that were final both at this moment and by the warehouse's own clock, and commit.
+
+    Two clocks are asked because a fast one would take half a session for a whole one. The warehouse's is its server's,
+    or the one that ``MARKET_CLOCK`` fixes while no real rows are stored.
     """
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT market.now()")

@@ -1,4 +1,4 @@
-"""Lists of issues into the warehouse, in any order: what each says is kept, and the history is worked out of all."""
+"""Loads lists of instruments in any order: every list is kept, and the history is worked out from all of them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from data_pipeline.loading.instruments import store
 from data_pipeline.loading.instruments.history import Facts, Run, observe
 from data_pipeline.loading.prices.price_adjustment import adjust_all
 from data_pipeline.loading.rows.counts import LoadCounts
+from data_pipeline.market.origin import BROKER, EXCHANGE, origin_of
 from data_pipeline.market.records import Instrument
 from data_pipeline.warehouse.errors import said_plainly
 
@@ -30,21 +31,22 @@ _A_MONTH = 30
 
 @dataclass(frozen=True)
 class KeptList:
-    """What became of one list of issues."""
+    """What loading one list did."""
 
     counts: LoadCounts = field(default_factory=LoadCounts)
     left: int = 0
-    """Issues of the list before that this one lacks."""
+    """Instruments of the list before that are not on this one."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field of which the exchange and the brokers say different things of one session."""
+    """A field in which the exchange and the brokers contradict each other on one session."""
 
     field: str
     issues: int
+    """How many instruments are concerned."""
     stock_codes: Sequence[str]
-    """The first ten."""
+    """The first ten of them."""
 
     def __str__(self) -> str:
         more = ", ..." if self.issues > len(self.stock_codes) else ""
@@ -60,24 +62,25 @@ def keep_list(
     complete: bool = True,
     at_most: float = 0.05,
 ) -> KeptList:
-    """Bring the list of one session into the warehouse; never commits, and the same list again leaves nothing.
+    """Load the list of one session; never commits, and loading the same list again changes nothing.
 
-    Lists may come in any order, from KRX and KIS alike: the history ends the same. An issue that a complete list lacks
-    was not listed on its session. Where both told of a session, the exchange is believed in code, name, board, listing
-    day and shares, the brokers in the rest; ``market.instrument_difference`` lists what they disagree about.
+    Lists of KRX and of KIS may come in any order: the history is the same in the end. An instrument that is missing
+    from a complete list was not listed on that session. If both vendors have a list of a session, the exchange is
+    believed in ISIN, name, board, listing day and shares, and the brokers in the rest;
+    ``market.instrument_difference`` shows where they disagree.
 
     Args:
         connection: Not in autocommit mode; user ``market_loader`` or better.
-        records: Instruments of one ``as_of``, each code once, in any order.
+        records: Instruments with the same ``as_of``, each code once, in any order.
         source: What the rows carry in ``source``.
-        run_id: The ``ingest_run`` that written rows point to.
-        complete: Whether issues that are not on the list were not listed.
-        at_most: Share of the listed issues that may vanish within a month, 0 to 1; three always may.
+        run_id: The ``ingest_run`` that the written rows refer to.
+        complete: Whether instruments that are not on the list were not listed.
+        at_most: The share of the listed instruments that may disappear within a month, 0 to 1; three always may.
 
     Raises:
-        IncompleteDataError: More have vanished than that, so the list was cut short; the caller rolls back.
+        IncompleteDataError: More have disappeared, so the list must have been cut short; the caller rolls back.
         InvalidRequestError: The connection is in autocommit mode, or a record is of another class or session.
-        SyntheticDataRefusedError: Made-up rows for a warehouse that holds real ones, or the reverse.
+        SyntheticDataRefusedError: Synthetic rows for a warehouse that holds real ones, or the reverse.
         ConfigurationError: The warehouse is not migrated, or the user may not load.
         TransientError: Connection lost, a deadlock or timeout; trying again can help.
         LoadError: Two records share a code, or Postgres refuses a row.
@@ -87,18 +90,18 @@ def keep_list(
     what = f"instrument from {source}"
     with said_plainly(what), connection.cursor() as cursor:
         cursor.execute("SELECT market.admit_source(%s)", (source,))
-        issues = _by_code(records, what)
-        if not issues:
+        instruments = _by_code(records, what)
+        if not instruments:
             return KeptList()
         cursor.execute(_LOCK)
-        kept, reused = _List(cursor, issues, source, run_id, complete=complete, at_most=at_most).keep()
+        kept, reused = _List(cursor, instruments, source, run_id, complete=complete, at_most=at_most).keep()
     if reused:
         adjust_all(connection, reused, run_id)
     return kept
 
 
 def keep_some(connection: Connection, records: Iterable[object], source: str, run_id: int | None = None) -> LoadCounts:
-    """Bring issues of any sessions in, each as a part of its session's list; see :func:`keep_list`."""
+    """Load instruments of any sessions, each as a part of its session's list; see :func:`keep_list`."""
     counts = LoadCounts()
     known = list(records)
     if any(type(one) is not Instrument for one in known):
@@ -110,38 +113,33 @@ def keep_some(connection: Connection, records: Iterable[object], source: str, ru
 
 
 def differences(connection: Connection, session: date) -> list[Difference]:
-    """Return the fields of which the exchange and the brokers contradict each other on a session; empty when none."""
+    """Return the fields in which the exchange and the brokers contradict each other on a session."""
     with said_plainly("instrument"), connection.cursor() as cursor:
         cursor.execute(_DIFFERENCES, (session,))
         return [Difference(*row) for row in cursor.fetchall()]
 
 
 def listed_sessions(connection: Connection, source: str, first: date, last: date) -> set[date]:
-    """Return the sessions of a range, both ends included, whose complete list this kind of source has told."""
+    """Return the sessions of a range, both ends included, of which the source's voice has a complete list here."""
     with said_plainly("instrument"), connection.cursor() as cursor:
         cursor.execute(
             "SELECT session FROM market.instrument_list WHERE voice = %s AND complete AND session BETWEEN %s AND %s",
-            (voice_of(source), first, last),
+            (origin_of(source).voice, first, last),
         )
         return {session for (session,) in cursor.fetchall()}
 
 
-def voice_of(source: str) -> str:
-    """Return whose voice a source is: the exchange's or the brokers'."""
-    return store.EXCHANGE if source.startswith("krx") else store.BROKER
-
-
 def _by_code(records: Iterable[object], what: str) -> dict[str, Instrument]:
-    issues: dict[str, Instrument] = {}
+    instruments: dict[str, Instrument] = {}
     for one in records:
         if type(one) is not Instrument:
             raise InvalidRequestError(f"instrument takes Instrument, not {type(one).__name__}")
-        if one.stock_code in issues:
+        if one.stock_code in instruments:
             raise LoadError(f"{what}: two records of one load have the key stock_code {one.stock_code}")
-        issues[one.stock_code] = one
-    if len(sessions := {one.as_of for one in issues.values()}) > 1:
+        instruments[one.stock_code] = one
+    if len(sessions := {one.as_of for one in instruments.values()}) > 1:
         raise InvalidRequestError(f"{what}: a list is of one session, not of {min(sessions)} and {max(sessions)}")
-    return issues
+    return instruments
 
 
 class _List:
@@ -150,24 +148,24 @@ class _List:
     def __init__(
         self,
         cursor: Cursor,
-        issues: Mapping[str, Instrument],
+        instruments: Mapping[str, Instrument],
         source: str,
         run_id: int | None,
         *,
         complete: bool,
         at_most: float,
     ) -> None:
-        self.cursor, self.issues, self.source, self.run_id = cursor, issues, source, run_id
+        self.cursor, self.instruments, self.source, self.run_id = cursor, instruments, source, run_id
         self.complete, self.at_most = complete, at_most
-        self.voice = voice_of(source)
-        self.session = next(iter(issues.values())).as_of
-        self.facts = {code: Facts.of(one) for code, one in issues.items()}
+        self.voice = origin_of(source).voice
+        self.session = next(iter(instruments.values())).as_of
+        self.facts = {code: Facts.of(one) for code, one in instruments.items()}
 
     def keep(self) -> tuple[KeptList, set[str]]:
-        """Return what became of the list, and the codes of which another stay on the list is known now."""
+        """Return what the list did, and the codes whose known stays on the list have changed."""
         lists = store.read_lists(self.cursor)
         before = lists[self.voice]
-        around = store.runs_around(self.cursor, self.voice, self.session, None if self.complete else self.issues)
+        around = store.runs_around(self.cursor, self.voice, self.session, None if self.complete else self.instruments)
         vanished = self._vanished(around, before) if self.complete else set()
         again = before.complete if self.complete else before.told
         said = {
@@ -175,21 +173,27 @@ class _List:
             if self.session in again and facts in [run.facts for run in around.get(code, ()) if self._within(run)]
         }  # fmt: skip
         store.note_list(
-            self.cursor, self.voice, self.session, len(self.issues), self.source, self.run_id, complete=self.complete
+            self.cursor,
+            self.voice,
+            self.session,
+            len(self.instruments),
+            self.source,
+            self.run_id,
+            complete=self.complete,
         )
         lists[self.voice] = now = before.with_(self.session, complete=self.complete)
         changed = self._observe(around, now)
         changed |= vanished if self.session in again else vanished | self._other_news(lists, before)
-        changed |= store.reused_codes(self.cursor, self.issues)
-        changed |= store.told_by_exchange_alone(self.cursor) if lists[store.BROKER].complete else set()
+        changed |= store.reused_codes(self.cursor, self.instruments)
+        changed |= store.told_by_exchange_alone(self.cursor) if lists[BROKER].complete else set()
         known = self._known()
         written, reused = store.work_out(self.cursor, changed, lists)
         written |= self._touch()
-        inserted = self.issues.keys() & written - known
-        updated = self.issues.keys() & written & known
+        inserted = self.instruments.keys() & written - known
+        updated = self.instruments.keys() & written & known
         unchanged = said - written
         counts = LoadCounts(
-            len(inserted), len(updated), len(unchanged), len(self.issues) - len(inserted | updated | unchanged)
+            len(inserted), len(updated), len(unchanged), len(self.instruments) - len(inserted | updated | unchanged)
         )
         return KeptList(counts, len(vanished)), reused
 
@@ -203,10 +207,10 @@ class _List:
         return store.write_runs(self.cursor, self.voice, changes, self.source, self.run_id)
 
     def _vanished(self, around: Mapping[str, Sequence[Run]], lists: store.Lists) -> set[str]:
-        """Return the issues that were on the list before and are not on this one.
+        """Return the codes that were on the list before and are not on this one.
 
         Raises:
-            IncompleteDataError: They are so many that this list was cut short.
+            IncompleteDataError: There are so many of them that this list must have been cut short.
         """
         place = bisect_left(lists.told, self.session)
         told_again = self.session in lists.complete
@@ -214,20 +218,20 @@ class _List:
         following = next(iter(lists.told[bisect_right(lists.told, self.session) :]), None)
         listed = {code for code, runs in around.items() if any(self._listed(run, last) for run in runs)}
         coming = {code for code, runs in around.items() if self._was_listed_already(runs, following)}
-        absent = (listed | coming) - self.issues.keys()
+        absent = (listed | coming) - self.instruments.keys()
         months = max(1.0, (self.session - last).days / _A_MONTH) if last else 1.0
         if len(absent) > max(3, self.at_most * months * len(listed | coming)):
             raise IncompleteDataError(
                 f"the list of {self.session} lacks {len(absent)} of {len(listed | coming)} listed issues: "
                 "it was cut short"
             )
-        return listed - self.issues.keys()
+        return listed - self.instruments.keys()
 
     def _listed(self, run: Run, last: date | None) -> bool:
         return self._within(run) or (last is not None and run.first <= last <= run.last < self.session)
 
     def _was_listed_already(self, runs: Sequence[Run], following: date | None) -> bool:
-        """Return whether the first list after this one has an issue that must be on this one too by its listing day."""
+        """Return whether the next list has the instrument with a listing day that puts it on this list too."""
         first = runs[0]
         listed_on = first.facts.listed_on
         return first.first == following and listed_on is not None and listed_on <= self.session
@@ -236,16 +240,20 @@ class _List:
         return run.first <= self.session <= run.last
 
     def _other_news(self, lists: Mapping[str, store.Lists], before: store.Lists) -> set[str]:
-        other = store.BROKER if self.voice == store.EXCHANGE else store.EXCHANGE
+        other = BROKER if self.voice == EXCHANGE else EXCHANGE
         place = bisect_left(before.told, self.session)
         after = before.told[place - 1] if place else None
         until = before.told[place] if place < len(before.told) else None
         return store.codes_with_events(self.cursor, other, lists[other], after, until)
 
     def _known(self) -> set[str]:
-        self.cursor.execute("SELECT stock_code FROM market.instrument WHERE stock_code = ANY(%s)", (list(self.issues),))
+        self.cursor.execute(
+            "SELECT stock_code FROM market.instrument WHERE stock_code = ANY(%s)", (list(self.instruments),)
+        )
         return {code for (code,) in self.cursor.fetchall()}
 
     def _touch(self) -> set[str]:
-        rows = [(code, self.session, one.base_price, self.source, self.run_id) for code, one in self.issues.items()]
+        rows = [
+            (code, self.session, one.base_price, self.source, self.run_id) for code, one in self.instruments.items()
+        ]
         return store.touch_present(self.cursor, rows)

@@ -1,4 +1,4 @@
-"""What the warehouse holds of lists of issues: reading the runs of both voices, and writing what follows from them."""
+"""Reads the runs of both voices out of the warehouse, and writes what follows from them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import execute_values
 
-from data_pipeline.loading.instruments.history import FIELDS, Facts, Listing, Range, Run, Voice, history, listings
+from data_pipeline.loading.instruments.history import FIELDS, Facts, Range, Run, Stay, Voice, history, stays
+from data_pipeline.market.origin import BROKER, EXCHANGE
 
-EXCHANGE, BROKER = "exchange", "broker"
 _COLUMNS = ", ".join(FIELDS).replace("face_value", "face_value::float8")
 _NAMED = ", ".join(FIELDS)
 _AROUND = f"""
@@ -83,13 +83,15 @@ _PRESENT = """
 
 @dataclass(frozen=True)
 class Lists:
-    """The sessions of which one voice has told, oldest first."""
+    """The sessions of one voice's lists, oldest first."""
 
     told: Sequence[date] = ()
+    """All of them."""
     complete: Sequence[date] = ()
+    """Those whose list was complete."""
 
     def with_(self, session: date, *, complete: bool) -> Lists:
-        """Return these and one more."""
+        """Return these sessions and one more."""
         return Lists(sorted({*self.told, session}), sorted({*self.complete, session}) if complete else self.complete)
 
 
@@ -107,7 +109,7 @@ def read_lists(cursor: Cursor) -> dict[str, Lists]:
 
 
 def runs_around(cursor: Cursor, voice: str, session: date, stock_codes: Collection[str] | None) -> dict[str, list[Run]]:
-    """Return the runs of each issue that a list of this session may touch; None for every issue of the voice."""
+    """Return the runs that a list of this session may change, by code; ``stock_codes`` None means every code."""
     codes = None if stock_codes is None else list(stock_codes)
     cursor.execute(_AROUND, {"voice": voice, "session": session, "codes": codes})
     found: dict[str, list[Run]] = defaultdict(list)
@@ -117,9 +119,9 @@ def runs_around(cursor: Cursor, voice: str, session: date, stock_codes: Collecti
 
 
 def note_list(
-    cursor: Cursor, voice: str, session: date, issues: int, source: str, run_id: int | None, *, complete: bool
+    cursor: Cursor, voice: str, session: date, count: int, source: str, run_id: int | None, *, complete: bool
 ) -> None:
-    """Note that a list was loaded; a complete one stays complete."""
+    """Record that a list was loaded; one that was complete stays so."""
     cursor.execute(
         """
         INSERT INTO market.instrument_list AS l (session, voice, complete, issues, source, run_id)
@@ -129,7 +131,7 @@ def note_list(
         WHERE (l.complete, l.issues) IS DISTINCT FROM (l.complete OR EXCLUDED.complete,
             CASE WHEN EXCLUDED.complete THEN EXCLUDED.issues ELSE l.issues END)
         """,
-        (session, voice, complete, issues, source, run_id),
+        (session, voice, complete, count, source, run_id),
     )
 
 
@@ -140,7 +142,10 @@ def write_runs(
     source: str,
     run_id: int | None,
 ) -> set[str]:
-    """Replace the runs of issues, old ones by new ones, and return the codes whose runs did not just last longer."""
+    """Replace old runs by new ones, and return the codes whose runs did more than grow longer.
+
+    ``changes`` holds the old and the new runs of each code.
+    """
     longer, gone, new, changed = [], [], [], set()
     for code, (old, runs) in changes.items():
         if [(run.first, run.facts) for run in old] == [(run.first, run.facts) for run in runs]:
@@ -156,7 +161,7 @@ def write_runs(
 
 
 def codes_with_events(cursor: Cursor, voice: str, lists: Lists, after: date | None, until: date | None) -> set[str]:
-    """Return the issues of which a voice told something new between two sessions, the first one excluded."""
+    """Return the codes about which a voice said something new after one session, until another, included."""
     after, until = after or date.min, until or date.max
     since = max((session for session in lists.complete if session <= after), default=date.min)
     newest = lists.complete[-1] if lists.complete else date.min
@@ -165,7 +170,7 @@ def codes_with_events(cursor: Cursor, voice: str, lists: Lists, after: date | No
 
 
 def told_by_exchange_alone(cursor: Cursor) -> set[str]:
-    """Return the issues that no list of a broker ever had; which lists those are decides what holds of them."""
+    """Return the codes that were on no list of the brokers: each of those lists says that they were not listed."""
     cursor.execute(
         "SELECT stock_code FROM market.instrument_report GROUP BY stock_code HAVING bool_and(voice = %s)", (EXCHANGE,)
     )
@@ -173,16 +178,16 @@ def told_by_exchange_alone(cursor: Cursor) -> set[str]:
 
 
 def reused_codes(cursor: Cursor, stock_codes: Collection[str]) -> set[str]:
-    """Return those codes that were on the list more than once."""
+    """Return the codes that had more than one stay on the list."""
     cursor.execute("SELECT stock_code FROM market.earlier_listing WHERE stock_code = ANY(%s)", (list(stock_codes),))
     return {code for (code,) in cursor.fetchall()}
 
 
 def work_out(cursor: Cursor, stock_codes: Collection[str], lists: Mapping[str, Lists]) -> tuple[set[str], set[str]]:
-    """Work the history of these issues out anew.
+    """Work out the history of these codes again and write what changed.
 
     Returns:
-        The codes whose row in ``market.instrument`` changed, and those of which another stay on the list is known now.
+        The codes whose row in ``market.instrument`` changed, and those whose earlier stays on the list changed.
     """
     codes = sorted(stock_codes)
     if not codes:
@@ -191,22 +196,22 @@ def work_out(cursor: Cursor, stock_codes: Collection[str], lists: Mapping[str, L
     told: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for code, *rest in cursor.fetchall():
         told[code].append(tuple(rest))
-    issues = [_Issue(code, told[code], lists) for code in codes]
-    rows = [row for issue in issues for row in issue.history_rows()]
+    known = [_Told(code, told[code], lists) for code in codes]
+    rows = [row for one in known for row in one.history_rows()]
     cursor.execute("SELECT market.replace_instrument_history(%s, %s)", (codes, json.dumps(rows, default=str)))
-    present = [issue.instrument_row() for issue in issues if issue.stays]
+    present = [one.instrument_row() for one in known if one.stays]
     written = {code for (code,) in _run(cursor, _INSTRUMENTS, present, fetch=True)}
-    never = [issue.code for issue in issues if not issue.stays]
+    never = [one.code for one in known if not one.stays]
     cursor.execute(
         "UPDATE market.instrument SET delisted_on = as_of"
         " WHERE stock_code = ANY(%s) AND delisted_on IS DISTINCT FROM as_of",
         (never,),
     )
-    return written, _replace_earlier(cursor, codes, [row for issue in issues for row in issue.earlier_rows()])
+    return written, _replace_earlier(cursor, codes, [row for one in known for row in one.earlier_rows()])
 
 
 def touch_present(cursor: Cursor, rows: Iterable[tuple[str, date, int | None, str, int | None]]) -> set[str]:
-    """Date present rows by a list that is as new as they are, with its base price; return the codes that changed."""
+    """Date present rows by a list that is at least as new, set their base price, and return the codes that changed."""
     shape = "(%s, %s::date, %s::bigint, %s, %s::bigint)"
     return {code for (code,) in _run(cursor, _PRESENT, list(rows), shape, fetch=True)}
 
@@ -222,8 +227,8 @@ def _replace_earlier(cursor: Cursor, codes: Sequence[str], rows: Sequence[tuple[
     return changed
 
 
-class _Issue:
-    """One issue, from what both voices told of it to the rows that follow."""
+class _Told:
+    """All that both voices said about one code, and the rows that follow from it."""
 
     def __init__(self, code: str, told: Sequence[tuple[Any, ...]], lists: Mapping[str, Lists]) -> None:
         self.code = code
@@ -233,7 +238,7 @@ class _Issue:
             runs[voice].append(Run(first, last, Facts(*facts)))
         exchange = Voice(runs[EXCHANGE], lists[EXCHANGE].complete if runs[EXCHANGE] else ())
         self.ranges: list[Range] = history(exchange, Voice(runs[BROKER], lists[BROKER].complete))
-        self.stays: list[Listing] = listings(self.ranges)
+        self.stays: list[Stay] = stays(self.ranges)
 
     def history_rows(self) -> list[dict[str, object]]:
         return [self._history_row(one) for one in self.ranges]
@@ -256,7 +261,7 @@ class _Issue:
             for stay in self.stays[:-1]
         ]
 
-    def _last_seen(self, stay: Listing) -> date:
+    def _last_seen(self, stay: Stay) -> date:
         end = stay.delisted_on or date.max
         before = {voice: lists.told[: bisect_left(lists.told, end)] for voice, lists in self._lists.items()}
         seen: list[date] = [
@@ -265,7 +270,7 @@ class _Issue:
         return max(seen)
 
     def _teller(self, session: date) -> tuple[str, int | None]:
-        """Return who told of a session, of two the exchange, and the run that brought it."""
+        """Return the source that told of a session, the exchange if both did, and the run that loaded it."""
         at = [row for row in self._told if row[3] <= session <= row[4]] or list(self._told)
         _, source, run_id, *_ = min(at, key=lambda row: row[0] != EXCHANGE)
         return source, run_id

@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import execute_values
 
 from data_pipeline.exceptions import CalendarRangeError
+from data_pipeline.loading.instruments.listing import first_listed_days
 from data_pipeline.loading.prices.factors import Adjustment, Close, Kind, adjustments
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.warehouse.errors import said_plainly
@@ -40,10 +41,6 @@ _NEIGHBOURS = """
         ORDER BY n.session LIMIT 1) b
     ORDER BY 1, 2
 """
-_ISSUES = """
-    SELECT stock_code, listed_from FROM market.listing WHERE stock_code = ANY(%(codes)s) AND listed_from IS NOT NULL
-"""
-"""Days on which an issue of a code was listed, or came back to the list after an absence."""
 _STORED = """
     DELETE FROM market.price_adjustment a USING (VALUES %s) AS span (stock_code, first, last)
     WHERE a.stock_code = span.stock_code AND a.session BETWEEN span.first AND span.last
@@ -102,7 +99,7 @@ def _readjust(cursor: Cursor, spans: Sequence[Span], run_id: int | None) -> int:
     cursor.execute(_LOCK)
     bars = _bars(cursor, spans)
     codes = [code for code, _, _ in spans]
-    breaks = Breaks(krx_calendar(), issues_of(cursor, codes), _known_empty(cursor, codes, bars))
+    breaks = Breaks(krx_calendar(), first_listed_days(cursor, codes), _known_empty(cursor, codes, bars))
     found: dict[tuple[str, date], Adjustment] = {}
     ends: dict[str, date] = {}
     for code, own in groupby(bars, key=lambda bar: bar.stock_code):
@@ -154,15 +151,6 @@ def _values(cursor: Cursor, query: str, spans: Sequence[Span]) -> list[tuple[Any
     return found
 
 
-def issues_of(cursor: Cursor, codes: Sequence[str]) -> dict[str, list[date]]:
-    """Return the days on which an issue of each code was listed or came back, as far as known; others are absent."""
-    cursor.execute(_ISSUES, {"codes": list(codes)})
-    issues: dict[str, list[date]] = {}
-    for code, begins in cursor.fetchall():
-        issues.setdefault(code, []).append(begins)
-    return issues
-
-
 def _known_empty(cursor: Cursor, codes: Sequence[str], bars: Sequence[Close]) -> set[tuple[str, date]]:
     if not bars:
         return set()
@@ -180,11 +168,11 @@ class Breaks:
     def __init__(
         self,
         calendar: TradingCalendar,
-        issues: dict[str, list[date]],
+        listed_days: dict[str, list[date]],
         empty: Collection[tuple[str, date]],
     ) -> None:
         self.calendar = calendar
-        self.issues = issues
+        self.listed_days = listed_days
         self.empty = empty
 
     def __call__(self, before: Close, after: Close) -> Kind | None:
@@ -192,7 +180,7 @@ class Breaks:
         between = self._between(before, after)
         if not between:
             return None  # neighbours: a listing day here is a move to another board
-        if any(before.session < begins <= after.session for begins in self.issues.get(after.stock_code, ())):
+        if any(before.session < begins <= after.session for begins in self.listed_days.get(after.stock_code, ())):
             return "listing"
         return None if all((after.stock_code, session) in self.empty for session in between) else "gap"
 

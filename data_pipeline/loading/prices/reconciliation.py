@@ -15,8 +15,6 @@ from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.warehouse.errors import said_plainly
 
-OFFICIAL = frozenset({"krx", "krx-sandbox"})
-"""What the exchange's own rows carry in ``source``."""
 COMPARED = ("open", "high", "low", "close", "volume", "trading_value", "change")
 AFTER_MARKET_GROWS = ("volume", "trading_value")
 AFTER_MARKET_MOVES = ("high", "low", "close", "change")
@@ -40,7 +38,7 @@ _WRITE = """
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing about which two bars of one instrument and session disagree."""
+    """One difference between two bars of one instrument and session."""
 
     session: date
     stock_code: str
@@ -49,21 +47,21 @@ class Difference:
     provisional: int | None
     official: int | None
     after_market: bool
-    """Whether trades after the close can explain it."""
+    """Whether trades in the after-market can explain it."""
     expected: bool | None
-    """Whether the setting makes it expected; None while the setting is not known."""
+    """Whether it is to be expected, given the setting; None while nobody knows the setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How one session's comparison ended."""
+    """The result of comparing one session."""
 
     compared: int
     """Instruments that both sides have."""
     different: int
-    """Differences of any kind that were recorded."""
+    """Differences of any kind; all of them are stored."""
     unexpected: int
-    """Those of them that nothing explains: the after-market cannot, or the setting says that it does not."""
+    """Differences that nothing explains: the after-market cannot, or does not according to the setting."""
 
 
 def after_market_setting(text: str | None) -> bool | None:
@@ -85,15 +83,14 @@ def differences(
     kis_includes_after_market: bool | None,
     calendar: TradingCalendar | None = None,
 ) -> Iterator[Difference]:
-    """Yield what differs, official bars first in their order, then what only the provisional side has.
+    """Yield the differences in the order of the official bars, then the bars that only the provisional side has.
 
-    KRX's volume and value include the after-market (since 2026-09-14), and its close is that of 15:30. So where KIS's
-    bars stop at the close, KRX's amounts are larger; where they go on to 20:00, KIS's prices may be those of the
-    evening.
+    Since 2026-09-14 KRX's volume and value include the after-market, while its close is that of 15:30. So if KIS's bars
+    stop at the close, KRX's amounts are larger; if they go on until 20:00, KIS's prices may be those of the evening.
 
     Args:
-        provisional: The bars of the session by code.
-        official: Those of the exchange, each code once.
+        provisional: The provisional bars of the session, by code.
+        official: The exchange's bars, each code once.
         session: Their session.
         kis_includes_after_market: Whether KIS's daily bars include the after-market; None while nobody knows.
         calendar: Knows when a session's figures become final.
@@ -124,15 +121,15 @@ def reconcile(
     kis_includes_after_market: bool | None,
     stock_codes: Collection[str] | None = None,
 ) -> Comparison:
-    """Record how the official bars differ from the stored provisional ones; never commits, repeating it is safe.
+    """Store how the official bars differ from the stored provisional ones; never commits, safe to repeat.
 
-    Call it before the official bars are loaded, in the same transaction. Instruments whose official bar is stored
-    already were compared before and are left out; without a single provisional bar there is nothing to compare.
-    ``stock_codes`` are the codes that were asked for; None means the whole market.
+    Call it in the transaction that loads the official bars, before they are loaded. Codes that have an official bar
+    already were compared when it was loaded and are left out. ``stock_codes`` are the codes that were asked for; None
+    means the whole market.
 
     Raises:
         ConfigurationError: The warehouse is not migrated, or the user may not load.
-        TransientError: The connection broke or a lock was in the way; trying again can help.
+        TransientError: The connection was lost or a lock was in the way; trying again can help.
     """
     with said_plainly("reconciliation"), connection.cursor() as cursor:
         provisional, sources, done = _stored(
@@ -155,7 +152,7 @@ def reconcile(
 def _stored(
     cursor: Cursor, session: date, source: str, codes: list[str] | None
 ) -> tuple[dict[str, DailyBar], dict[str, str], set[str]]:
-    """Return the provisional bars and their sources by code, and the codes that are official already."""
+    """Return the provisional bars and their sources by code, and the codes whose stored bar is official."""
     cursor.execute(_READ, (source, session, codes, codes))
     provisional: dict[str, DailyBar] = {}
     sources: dict[str, str] = {}
@@ -172,7 +169,7 @@ def _stored(
 def _explained(
     kind: str, provisional: int, official: int, kis_includes: bool | None, *, late: bool
 ) -> tuple[bool, bool | None]:
-    """Return whether the after-market can explain a difference, and whether the setting makes it expected."""
+    """Return whether the after-market can explain a difference, and whether it is to be expected."""
     if late and kind in AFTER_MARKET_GROWS and official > provisional:
         return True, None if kis_includes is None else not kis_includes
     if late and kind in AFTER_MARKET_MOVES:

@@ -17,6 +17,7 @@ from data_pipeline.coordination.store import Store
 from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.market.clock import Clock, require_real_clock
 from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.origin import RequestShape, origin_of
 from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
@@ -45,7 +46,6 @@ from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches
 from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.stock_master import StockMaster
-from data_pipeline.sources.request_shape import SHAPES, RequestShape
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class KISDataSource(AbstractDataSource):
     @property
     def shape(self) -> RequestShape:
         """How much one request holds; an emulator of the virtual server has the virtual server's requests."""
-        return SHAPES["kis-virtual"] if self._virtual else super().shape
+        return origin_of("kis-virtual").shape if self._virtual else super().shape
 
     @property
     def requests_sent(self) -> int:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from data_pipeline.market.boards import ETNS_BEGAN, KONEX_OPENED
+from data_pipeline.market.origin import KRX_BEGINS
+
 ROOT = "/svc/apis"
-KONEX_OPENED = date(2013, 7, 1)
-FIRST_DAY = date(2010, 1, 4)
-"""The first session that the Open API has."""
-FIRST_NOTE = date(2014, 11, 17)
-"""When ETNs began to trade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +21,10 @@ class Endpoint:
     """The board (KOSPI, KOSDAQ, KONEX), the kind of fund (ETF, ETN) or the family of indices that it covers."""
     document: str
     """Its title on the KRX portal, under which it is applied for."""
-    first: date = FIRST_DAY
+    first: date = KRX_BEGINS
     """The first day it has; before that nothing exists, and nobody is asked."""
     may_be_empty: bool = False
-    """Whether a session without a single row is possible: every market has issues, notes may all have expired."""
+    """Whether a session without a single row is possible: every market has instruments, notes may all have expired."""
 
     @property
     def path(self) -> str:
@@ -48,7 +46,7 @@ STOCK_BARS = (
 
 FUND_BARS = (
     Endpoint("etp", "etf_bydd_trd", "ETF", "ETF 일별매매정보"),
-    Endpoint("etp", "etn_bydd_trd", "ETN", "ETN 일별매매정보", first=FIRST_NOTE, may_be_empty=True),
+    Endpoint("etp", "etn_bydd_trd", "ETN", "ETN 일별매매정보", first=ETNS_BEGAN, may_be_empty=True),
 )
 
 BASE_INFO = (
@@ -56,7 +54,7 @@ BASE_INFO = (
     Endpoint("sto", "ksq_isu_base_info", "KOSDAQ", "코스닥 종목기본정보"),
     Endpoint("sto", "knx_isu_base_info", "KONEX", "코넥스 종목기본정보", first=KONEX_OPENED),
 )
-"""Issues of the three markets as listed on a day. Funds have none."""
+"""Instruments of the three markets as listed on a day. Funds have none."""
 
 INDEX_BARS = (
     Endpoint("idx", "krx_dd_trd", "KRX", "KRX 시리즈 일별시세정보"),

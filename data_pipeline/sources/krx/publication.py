@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 
 from data_pipeline.exceptions import (
     DataPipelineError,
@@ -11,10 +11,9 @@ from data_pipeline.exceptions import (
     NotPublishedError,
 )
 from data_pipeline.market.clock import Clock
+from data_pipeline.market.origin import Origin
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
 
-PUBLISHED_FROM = time(8)
-"""When a session's data appear on the next business day. Source: service descriptions of the KRX Open API."""
 LATE_RETRY_SECONDS = 600.0
 
 
@@ -22,25 +21,23 @@ class Publication:
     """Tells what may be asked for and what an empty answer means.
 
     Args:
+        origin: Knows when a session is published.
         calendar: The exchange's sessions.
         clock: The market's clock.
     """
 
-    def __init__(self, calendar: TradingCalendar, clock: Clock) -> None:
+    def __init__(self, origin: Origin, calendar: TradingCalendar, clock: Clock) -> None:
+        self._origin = origin
         self._calendar = calendar
         self._clock = clock
 
     def published_at(self, session: date) -> datetime:
         """Return the moment from which a session is published: 08:00 of the next session, in Seoul."""
-        return datetime.combine(self._calendar.opens_again_on(session), PUBLISHED_FROM, SEOUL)
+        return self._origin.published_at(session, self._calendar)
 
     def last_published(self) -> date:
         """Return the newest session that must be published by now."""
-        now = self._now()
-        session = self._calendar.last_final_session(now)
-        while now < self.published_at(session):
-            session = self._calendar.previous_session(session)
-        return session
+        return self._origin.last_published(self._now(), self._calendar)
 
     def is_present(self, session: date) -> bool:
         """Return whether quotes are of this session now, or those of the one before it are final already."""
@@ -77,9 +74,10 @@ class Publication:
         On the day of publication KRX may be late, which passes; later on, the data are missing for good.
         """
         now = self._now()
-        if now.date() == self.published_at(session).date():
+        due = self.published_at(session)
+        if now.date() == due.date():
             return NotPublishedError(
-                f"{where}: nothing came, although {session} is due today from {PUBLISHED_FROM:%H:%M}; KRX is late",
+                f"{where}: nothing came, although {session} is due today from {due:%H:%M}; KRX is late",
                 LATE_RETRY_SECONDS,
             )
         return IncompleteDataError(

@@ -16,6 +16,7 @@ from data_pipeline.exceptions import PayloadError, UnknownStockError, Unsupporte
 from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.market.clock import Clock, require_real_clock
 from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.origin import KRX_BEGINS, Offer
 from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
@@ -32,7 +33,7 @@ from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.krx import parse
 from data_pipeline.sources.krx.client import KrxClient
-from data_pipeline.sources.krx.endpoints import FIRST_DAY, FUND_BARS, INDEX_BARS, STOCK_BARS, Endpoint
+from data_pipeline.sources.krx.endpoints import FUND_BARS, INDEX_BARS, STOCK_BARS, Endpoint
 from data_pipeline.sources.krx.listing import Listing
 from data_pipeline.sources.krx.market_days import MarketBars, MarketDays
 from data_pipeline.sources.krx.publication import Publication
@@ -77,7 +78,7 @@ class KRXDataSource(AbstractDataSource):
         self.name = settings.source_name
         self.client = KrxClient(settings, store or open_store(settings.coordination_url), adapter, clock, sleep)
         self._calendar: TradingCalendar = krx_calendar()
-        self.publication = Publication(self._calendar, clock)
+        self.publication = Publication(self.origin, self._calendar, clock)
         self._days = MarketDays(self._fetch)
         self._listing = Listing(self.client, self.publication)
 
@@ -109,6 +110,14 @@ class KRXDataSource(AbstractDataSource):
         self._require(sessions[-1])
         _require_reach(sessions[0])
         return self._bars(codes, sessions)
+
+    def offer(self) -> Offer:
+        """Return what it can still bring today, out of calendar, clock and the shared count of the key's calls.
+
+        Raises:
+            CoordinationError: The shared count of calls cannot be read.
+        """
+        return Offer(self.name, self.publication.last_published(), self.client.quota.left())
 
     def market_bars(self, session: date) -> Iterator[DailyBar]:
         """Yield the official bar of every stock and fund of one session; five calls at most.
@@ -293,5 +302,5 @@ def _wrong_as_a_whole(where: str, wrong: Sequence[Rejection], rows: int) -> Payl
 
 
 def _require_reach(session: date) -> None:
-    if session < FIRST_DAY:
-        raise UnsupportedDatasetError(f"the KRX Open API begins on {FIRST_DAY} and has nothing for {session}; ask KIS")
+    if session < KRX_BEGINS:
+        raise UnsupportedDatasetError(f"the KRX Open API begins on {KRX_BEGINS} and has nothing for {session}; ask KIS")

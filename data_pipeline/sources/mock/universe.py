@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
+from data_pipeline.market.boards import KONEX_OPENED
 from data_pipeline.sources.mock.codes import CodeBook, isin_of
 from data_pipeline.sources.mock.issue import BEFORE_COVERAGE, OLD, SESSION_ZERO, Issue, Pin, Step
 from data_pipeline.sources.mock.issuers import WELL_KNOWN, Issuer
@@ -22,7 +23,6 @@ LETTERS_SINCE = date(2024, 1, 1)
 
 _FORESIGHT = 270
 """Nothing is drawn beyond so many sessions after the reference, so that another year of calendar changes no past."""
-_KONEX_OPENED = date(2013, 7, 1)
 _BELL_UNIT = 37837
 _NO_EVENTS = Events((), (), managed=False)
 _FACES = (500, 500, 500, 500, 500, 500, 100, 100, 5000, 1000, 200)
@@ -61,7 +61,7 @@ class _Universe:
         self.index = {session: index for index, session in enumerate(known)}
         self.sessions = known[: self.index[REFERENCE_SESSION] + _FORESIGHT]
         self.lives = Lives(self.sessions, self.index[REFERENCE_SESSION])
-        self.konex_opened = self.index[_KONEX_OPENED]
+        self.konex_opened = self.index[KONEX_OPENED]
         well_known = {issuer.code for issuer in WELL_KNOWN}
         reserved = {code[:5] + ending for code in well_known for ending in "579K"}
         self.codes = CodeBook(text_key(seed, "codes"), well_known | reserved)

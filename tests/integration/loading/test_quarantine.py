@@ -13,7 +13,7 @@ from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import CodesFailedError, PayloadError, WindowRefusedError
 from data_pipeline.loading.checks.findings import Finding, Severity
 from data_pipeline.loading.checks.quarantine import as_rejection, json_text, keep_rejections
-from data_pipeline.loading.checks.rows import Issue
+from data_pipeline.loading.instruments.listing import Listed
 from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.local.quarantine import adjust, list_quarantine, retry_quarantine
@@ -295,4 +295,4 @@ def test_the_commands(database, connection):
 
 def test_an_issue_needs_no_listing():
     """What is unknown about an issue has a neutral default."""
-    assert (Issue("KOSPI").liquidation, Issue("KOSPI").listed_on) == (False, None)
+    assert (Listed("KOSPI").liquidation, Listed("KOSPI").listed_on) == (False, None)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipeline.backfill.division import Offer, as_ranges, clipped, divide, merged
+from data_pipeline.backfill.division import as_ranges, clipped, divide, merged
 from data_pipeline.backfill.requests import plan_spans
 from data_pipeline.backfill.two_sources import say_alone
-from data_pipeline.sources.request_shape import SHAPES
+from data_pipeline.market.origin import Offer, origin_of
 
-KRX, KIS = SHAPES["krx"], SHAPES["kis"]
+KRX, KIS = origin_of("krx").shape, origin_of("kis").shape
 SESSIONS = [date(2020, 1, 1) + timedelta(days=number) for number in range(400)]
 """Sessions of an exchange that never closes: the planner only counts positions."""
 BOARDS = ("KOSPI", "KOSDAQ", "KONEX")

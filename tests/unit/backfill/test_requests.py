@@ -17,11 +17,11 @@ from data_pipeline.backfill.check import check_backfill
 from data_pipeline.backfill.requests import plan_spans
 from data_pipeline.engine.windows import Span
 from data_pipeline.exceptions import UnsupportedDatasetError
+from data_pipeline.market.origin import KRX_BEGINS, RequestShape, origin_of, shape_of
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.sources.krx.endpoints import FIRST_DAY, FUND_BARS, STOCK_BARS
-from data_pipeline.sources.request_shape import SHAPES, RequestShape, shape_of
+from data_pipeline.sources.krx.endpoints import FUND_BARS, STOCK_BARS
 
-KIS = SHAPES["kis"]
+KIS = origin_of("kis").shape
 SESSIONS = [date(2026, 1, 1) + timedelta(days=number) for number in range(400)]
 """Sessions of an exchange that never closes: the planner only counts positions."""
 
@@ -88,7 +88,7 @@ def test_a_span_of_minutes_holds_no_more_rows_than_it_may():
 
 def test_a_source_of_whole_days_is_asked_day_by_day():
     """Five calls a session, however many issues lack it."""
-    spans = plan({("A", 3), ("B", 3), ("B", 4)}, shape=SHAPES["krx"])
+    spans = plan({("A", 3), ("B", 3), ("B", 4)}, shape=origin_of("krx").shape)
     assert spans == [(("A", "B"), 3, 3, 5), (("B",), 4, 4, 5)]
 
 
@@ -108,7 +108,7 @@ def test_how_far_back_a_source_goes():
     evening = datetime(2026, 11, 20, 20, 30, tzinfo=SEOUL)
     with pytest.raises(UnsupportedDatasetError, match="krx begins on 2010-01-04 and has nothing for 2009-12-30"):
         check_backfill("daily_bar", date(2009, 12, 30), None, "krx", evening)
-    assert SHAPES["krx"].first_day == SHAPES["krx-sandbox"].first_day == FIRST_DAY
+    assert origin_of("krx").shape.first_day == origin_of("krx-sandbox").shape.first_day == KRX_BEGINS
     for source in ("kis", "kis-virtual", "mock"):
         assert check_backfill("daily_bar", date(2001, 1, 2), None, source, evening)[0] == date(2001, 1, 2)
 
@@ -116,7 +116,7 @@ def test_how_far_back_a_source_goes():
 def test_the_calls_of_a_market_day_are_those_of_the_source():
     """Which boards and funds KRX is asked for, in which order, and from when on is told beforehand as it is done."""
     services = [(one.market, one.first) for one in (*STOCK_BARS, *FUND_BARS)]
-    assert list(SHAPES["krx"].market_services) == services
+    assert list(origin_of("krx").shape.market_services) == services
 
 
 CELLS = st.sets(st.tuples(st.sampled_from("ABCDEFGH"), st.integers(0, 60)), max_size=80)

@@ -8,7 +8,8 @@ import pytest
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.loading.checks.findings import Thresholds
 from data_pipeline.loading.checks.judge import Asked, judge
-from data_pipeline.loading.checks.rows import Context, Issue
+from data_pipeline.loading.checks.rows import Context
+from data_pipeline.loading.instruments.listing import Listed
 from data_pipeline.loading.rows.tables import DAILY_BAR, MINUTE_BAR, PRICE_SNAPSHOT
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
@@ -18,7 +19,7 @@ NOW = datetime(2026, 9, 15, 20, 30, tzinfo=SEOUL)
 BEFORE = DailyBar("005930", MON, 70000, 71500, 69900, 71000, 1000, 70_500_000, 1400)
 GOOD = DailyBar("005930", TUE, 71000, 72000, 70500, 71500, 2000, 142_500_000, 500)
 IDLE = DailyBar("005930", TUE, 0, 0, 0, 71000, 0, 0, 0)
-STOCK = Issue("KOSPI", listed_on=date(1975, 6, 11), listed_shares=1000)
+STOCK = Listed("KOSPI", listed_on=date(1975, 6, 11), listed_shares=1000)
 PRICE = CurrentPrice(
     "005930", "x", 71500, 500, 0.70, 71000, 72000, 70500, 2000, 142_500_000, "2026-09-15T10:00:00+09:00", 71_500_000
 )
@@ -117,7 +118,7 @@ def test_limits_were_half_as_wide_before_15_june_2015(day, high, errors):
 def test_made_up_bars_live_by_the_rules_of_today():
     """The synthetic market moves up to 30 % on every session, and by today's ticks."""
     bar = of_2015(date(2015, 6, 12), 11_560)
-    context = Context(krx_calendar(), NOW, issues={"005930": STOCK}, dated_rules=False)
+    context = Context(krx_calendar(), NOW, instruments={"005930": STOCK}, dated_rules=False)
     assert found(judge([bar], DAILY_BAR, Asked(["005930"], bar.session, bar.session), context)) == ([], [])
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, PayloadError
-from data_pipeline.loading.checks.window import check_window, duplicate_keys, missing_codes, require_codes
+from data_pipeline.loading.checks.window import check_window, missing_codes, require_codes
 from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT, TRADING_SESSION
 from data_pipeline.market.records import DailyBar, Instrument, MarketDay
 
@@ -62,12 +62,6 @@ def test_reversed_range_is_refused():
     """A range whose first day is after its last is the caller's mistake."""
     with pytest.raises(InvalidRequestError, match="after"):
         list(check_window([], DAILY_BAR, None, LAST, FIRST))
-
-
-def test_duplicate_keys_are_reported_once():
-    """Three bars of one cell are one duplicate; other cells are none."""
-    assert duplicate_keys([bar(), bar("0001A0"), bar(), bar()], DAILY_BAR) == [("005930", FIRST)]
-    assert duplicate_keys([bar(), bar(day=LAST)], DAILY_BAR) == []
 
 
 def test_missing_codes_keep_the_order_asked():

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_pipeline.loading.instruments.history import Facts, Listing, Range, Run, Voice, history, listings, observe
+from data_pipeline.loading.instruments.history import Facts, Range, Run, Stay, Voice, history, observe, stays
 
 OLD = Facts("KR7005930003", "갑전자", "KOSDAQ", "ST", date(2015, 3, 2), 100, 500.0, False, False, False, False)
 NEW = replace(OLD, name="갑테크")
@@ -49,7 +49,7 @@ def test_any_order_of_lists_gives_the_same_history(exchange, broker, random):
     plain = [told(sorted(lists.items())) for lists in (exchange, broker)]
     assert [told(one) for one in shuffled] == plain
     found = history(*plain)
-    assert listings(found) == listings(history(*map(told, shuffled)))
+    assert stays(found) == stays(history(*map(told, shuffled)))
 
 
 @given(LISTS, st.integers(1, 12), st.sampled_from([OLD, NEW, None]))
@@ -93,8 +93,7 @@ def test_ranges_and_stays_never_overlap(exchange, broker):
     for before, after in pairwise(found):
         assert before.valid_to is not None
         assert before.valid_from < before.valid_to <= after.valid_from
-    stays = listings(found)
-    for one, other in pairwise(stays):
+    for one, other in pairwise(stays(found)):
         assert one.delisted_on is not None
         assert other.listed_from is not None
         assert one.delisted_on <= other.listed_from
@@ -110,24 +109,24 @@ def test_a_month_is_bisected():
 def test_a_code_is_used_again():
     """It leaves the list on the 5th; another issue has the code from the 9th on."""
     voice = told([(1, OLD), (5, None), (10, OTHER)])
-    assert listings(history(voice, NOBODY)) == [
-        Listing(date(2015, 3, 2), day(5), OLD.isin),
-        Listing(day(9), None, OTHER.isin),
+    assert stays(history(voice, NOBODY)) == [
+        Stay(date(2015, 3, 2), day(5), OLD.isin),
+        Stay(day(9), None, OTHER.isin),
     ]
 
 
 def test_a_code_is_used_again_between_two_lists():
     """No list shows the code unused, but another ISIN and a later listing day tell the two issues apart."""
-    assert listings(history(told([(1, OLD), (10, OTHER)]), NOBODY)) == [
-        Listing(date(2015, 3, 2), day(9), OLD.isin),
-        Listing(day(9), None, OTHER.isin),
+    assert stays(history(told([(1, OLD), (10, OTHER)]), NOBODY)) == [
+        Stay(date(2015, 3, 2), day(9), OLD.isin),
+        Stay(day(9), None, OTHER.isin),
     ]
 
 
 def test_a_move_to_another_board_is_one_stay():
     """The listing day of the new board begins no second life."""
     moved = replace(OLD, market="KOSPI", listed_on=day(8))
-    assert listings(history(told([(1, OLD), (8, moved)]), NOBODY)) == [Listing(date(2015, 3, 2), None, OLD.isin)]
+    assert stays(history(told([(1, OLD), (8, moved)]), NOBODY)) == [Stay(date(2015, 3, 2), None, OLD.isin)]
 
 
 def test_a_lasting_difference_never_flips():
@@ -150,14 +149,14 @@ def test_news_of_the_brokers_hold_until_the_exchange_has_told():
 def test_an_issue_that_left_this_morning():
     """KIS's list of the third lacks it, and KRX's newest list, of the second, has it: delisted on the third."""
     found = history(told([(1, OLD), (2, OLD)]), told([(2, OLD), (3, None)]))
-    assert listings(found) == [Listing(date(2015, 3, 2), day(3), OLD.isin)]
+    assert stays(found) == [Stay(date(2015, 3, 2), day(3), OLD.isin)]
 
 
 def test_an_issue_that_the_brokers_never_had():
     """KIS's first list, of the third, lacks what KRX's list of the second had; KRX's own list of the third decides."""
     kis = told([(3, None), (4, None)])
-    assert listings(history(told([(2, OLD)]), kis)) == [Listing(date(2015, 3, 2), day(3), OLD.isin)]
-    assert listings(history(told([(2, OLD), (3, OLD)]), kis)) == [Listing(date(2015, 3, 2), None, OLD.isin)]
+    assert stays(history(told([(2, OLD)]), kis)) == [Stay(date(2015, 3, 2), day(3), OLD.isin)]
+    assert stays(history(told([(2, OLD), (3, OLD)]), kis)) == [Stay(date(2015, 3, 2), None, OLD.isin)]
 
 
 def test_a_correction_rejoins_what_it_had_cut():
