@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 from datetime import datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,8 +14,9 @@ from data_pipeline.emulator.app import create_app
 from data_pipeline.emulator.clock import MarketClock
 from data_pipeline.emulator.settings import EmulatorSettings
 from data_pipeline.sources.mock.market import SyntheticMarket
+from tests.support.project import SAMPLES
 
-SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "kis"
+KIS = SAMPLES / "kis"
 
 QUOTATIONS = "/uapi/domestic-stock/v1/quotations/"
 KEY, SECRET = "K" * 36, "S" * 180
@@ -86,7 +86,7 @@ def server():
 
 def sample(name):
     """Return what is documented of an endpoint; see the README beside the samples."""
-    return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((KIS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def documented(name):

@@ -16,17 +16,19 @@ from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.environment import postgres_connection_json
 from data_pipeline.warehouse.migrate import migrate
 from tests.days.moments import chosen
-from tests.integration.airflow.conftest import ROOT, Airflow, airflow_home, postgres
+from tests.support.airflow_process import Airflow, airflow_home, postgres
+from tests.support.project import ROOT
 
 __all__ = ["airflow_home", "postgres"]
 
+HERE = ROOT / "tests" / "days"
 RATE = 200
 
 
 def pytest_collection_modifyitems(items):
     """Mark what is here as long, and keep the tests of one moment in one process."""
     for item in items:
-        if "moment" in getattr(item, "fixturenames", ()):
+        if HERE in item.path.parents and "moment" in item.fixturenames:
             item.add_marker(pytest.mark.long)
             item.add_marker(pytest.mark.timeout(900))  # the first test of a moment sets its world up
             item.add_marker(pytest.mark.xdist_group(item.callspec.params["moment"].name))

@@ -6,7 +6,7 @@ import pytest
 
 from data_pipeline.local.dag_runs import PlannedRun
 from tests.days.why import why
-from tests.market_facts import listed, market
+from tests.support.market_facts import listed, market
 
 LIQUID = "005930"
 

@@ -14,7 +14,7 @@ from data_pipeline.read import daily_bars, trading_sessions, warehouse
 from data_pipeline.read.connection import reading
 from data_pipeline.read.copying import copy_tables
 from data_pipeline.read.plans import plan_daily_bars
-from tests.integration.read.market_rows import FRI, SAMSUNG, THU, load, traded
+from tests.support.market_rows import FRI, SAMSUNG, THU, load, traded
 
 IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
 IN_TRANSACTION = psycopg2.extensions.TRANSACTION_STATUS_INTRANS

@@ -19,10 +19,9 @@ from data_pipeline.exceptions import ConfigurationError, IncompleteDataError, In
 from data_pipeline.local.arguments import EXPORTS
 from data_pipeline.read.parquet import export
 from data_pipeline.read.plans import plan_daily_bars, plan_instruments
-from tests.integration.read.market_rows import FRI, SAMSUNG, THU
-from tests.python_path import python_path
+from tests.support.market_rows import FRI, SAMSUNG, THU
+from tests.support.project import ROOT, python_path
 
-ROOT = Path(__file__).resolve().parents[3]
 RANGE = ("--first", "2026-09-10", "--last", "2026-09-11")
 
 

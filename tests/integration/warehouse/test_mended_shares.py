@@ -19,7 +19,7 @@ from data_pipeline.sources.kis.master import parse_master
 from data_pipeline.warehouse.calendar_table import keep_sessions
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
-from tests.unit.kis.fakes import line, zipped
+from tests.support.kis_answers import line, zipped
 
 MON, TUE, WED, THU = (date(2026, 9, day) for day in (14, 15, 16, 17))
 ALONE = Instrument("000020", "KR7000020008", "동화약품", "KOSPI", "ST", MON, date(1976, 3, 24), 27_931, 1000.0)
