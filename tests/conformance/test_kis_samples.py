@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from datetime import datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -172,7 +173,11 @@ def refusal(code):
         server = Server()
         server.app.server.desk.issue(KEY)
         return server.send("POST", "/oauth2/tokenP", json=grant | changed)
-    settings = {"EGW00201": {"rate": 1}, "EGW00215": {"ledger_rate": 1}, "EGW02006": {"server": "virtual"}}
+    settings: dict[str, dict[str, Any]] = {
+        "EGW00201": {"rate": 1},
+        "EGW00215": {"ledger_rate": 1},
+        "EGW02006": {"server": "virtual"},
+    }
     server = Server(**settings.get(code, {}))
     name = {"EGW00215": "search-stock-info", "EGW02006": "intstock-multprice"}.get(code, "inquire-price")
     changed = {"OPSQ2001": {"FID_COND_MRKT_DIV_CODE": "Z"}, "OPSQ2002": {"FID_INPUT_ISCD": "0" * 13},

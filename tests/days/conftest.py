@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -21,14 +22,14 @@ from tests.support.project import ROOT
 
 __all__ = ["airflow_home", "postgres"]
 
-HERE = ROOT / "tests" / "days"
 RATE = 200
 
 
 def pytest_collection_modifyitems(items):
     """Mark what is here as long, and keep the tests of one moment in one process."""
-    for item in items:
-        if HERE in item.path.parents and "moment" in item.fixturenames:
+    here = Path(__file__).parent
+    for item in items:  # of the whole run, other folders' included
+        if here in item.path.parents and "moment" in item.fixturenames:
             item.add_marker(pytest.mark.long)
             item.add_marker(pytest.mark.timeout(900))  # the first test of a moment sets its world up
             item.add_marker(pytest.mark.xdist_group(item.callspec.params["moment"].name))

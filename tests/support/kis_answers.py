@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -51,8 +52,8 @@ class FakeKis(BaseAdapter):
     def queries(self, path: str) -> list[dict[str, str]]:
         return [query for asked, query, _ in self.asked if asked.endswith(path)]
 
-    def send(self, request, **_):
-        parts = urlsplit(request.url)
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
         self.asked.append((parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)), dict(request.headers)))
         answers = self._answers[parts.path.rsplit("/", 1)[-1]]
         chosen = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -64,7 +65,7 @@ class FakeKis(BaseAdapter):
     def close(self) -> None:
         pass
 
-    def _response(self, request, status, body):
+    def _response(self, request, status, body) -> requests.Response:
         content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         response = requests.Response()
         response.status_code, response.url, response.request = status, request.url, request

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from datetime import date, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -74,8 +75,8 @@ class FakeKrx(BaseAdapter):
         """The services asked so far, in order."""
         return [path.rsplit("/", 1)[-1] for path, _, _ in self.asked]
 
-    def send(self, request, **_):
-        parts = urlsplit(request.url)
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
         self.asked.append((parts.path, dict(parse_qsl(parts.query)), dict(request.headers)))
         answers = self._answers.get(parts.path.rsplit("/", 1)[-1], [block()])
         chosen = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -83,7 +84,7 @@ class FakeKrx(BaseAdapter):
             raise chosen
         status, body = chosen if isinstance(chosen, tuple) else (200, chosen)
         response = requests.Response()
-        response.status_code, response.request, response.url = status, request, request.url
+        response.status_code, response.request, response.url = status, request, str(request.url)
         if status == 302:
             response.headers["Location"] = "https://data-dbg.krx.co.kr/elsewhere"
         response.raw = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())

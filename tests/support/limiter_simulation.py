@@ -6,6 +6,7 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -45,7 +46,7 @@ class Simulation:
         self.order = count()
         for process in range(len(self.limiters)):
             for _ in range(2):
-                self.at(self.random.uniform(0, 0.01), lambda who=process: self._ask(who))
+                self.at(self.random.uniform(0, 0.01), partial(self._ask, process))
 
     def at(self, seconds: float, event: Callable[[], None]) -> None:
         """Let something happen that many seconds after the beginning."""

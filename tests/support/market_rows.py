@@ -1,6 +1,7 @@
 """Rows to read, loaded as the pipeline loads them; every figure is written by hand."""
 
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 
@@ -46,9 +47,9 @@ def now_at(database):
     return moment
 
 
-def seoul(*parts):
+def seoul(*parts: Any) -> datetime:
     """A moment in Seoul."""
-    return datetime(*parts, tzinfo=SEOUL)
+    return datetime(*parts).replace(tzinfo=SEOUL)
 
 
 @pytest.fixture

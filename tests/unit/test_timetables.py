@@ -64,6 +64,7 @@ def test_next_run_skips_holidays_and_weekends():
         last_automated_data_interval=day("2026-09-23"), restriction=TimeRestriction(None, None, catchup=True)
     )
     assert info.data_interval == DataInterval(kst("2026-09-28"), kst("2026-09-29"))
+    assert info is not None
     assert info.run_after == kst("2026-09-28 20:30")
 
 
@@ -97,6 +98,7 @@ def test_without_catchup_a_run_that_is_not_due_yet_comes_after_the_newest_due_on
         last_automated_data_interval=day("2026-09-22"),
         restriction=TimeRestriction(kst("2026-01-01"), None, catchup=False),
     )
+    assert info is not None
     assert info.run_after == kst("2026-09-23 20:30")
 
 
@@ -110,6 +112,7 @@ def test_first_run_ever_is_the_newest_due_one_within_the_start_date():
 def test_sessions_later_counts_sessions_not_days():
     """The official figures of the session before Chuseok are due on the Monday after it."""
     (info,) = KrxSessionTimetable(time(8, 30), 1).runs(kst("2026-09-23").date())
+    assert info is not None
     assert info.run_after == kst("2026-09-28 08:30")
     assert info.data_interval == day("2026-09-23")
 
@@ -157,6 +160,7 @@ def test_intraday_goes_from_the_close_to_the_next_opening():
         last_automated_data_interval=DataInterval.exact(kst("2026-09-23 15:30")),
         restriction=TimeRestriction(kst("2026-01-01"), None, catchup=True),
     )
+    assert info is not None
     assert info.run_after == kst("2026-09-28 09:00")
 
 
@@ -166,6 +170,7 @@ def test_intraday_makes_up_for_the_newest_run_only():
         last_automated_data_interval=DataInterval.exact(kst("2026-09-23 10:00")),
         restriction=TimeRestriction(None, None, catchup=False),
     )
+    assert info is not None
     assert info.run_after == kst("2026-09-23 11:00")
 
 
@@ -175,6 +180,7 @@ def test_intraday_starts_within_a_session():
         last_automated_data_interval=None,
         restriction=TimeRestriction(kst("2026-09-23 11:02"), None, catchup=True),
     )
+    assert info is not None
     assert info.run_after == kst("2026-09-23 11:05")
 
 

@@ -34,13 +34,20 @@ def both(settings, emulator):
     return {**settings, "KRX_API_KEY": API_KEY, "KRX_API_BASE_URL": emulator.url}
 
 
+class Lives(Command):
+    """The command, and how its runs ended and what they said."""
+
+    said: list[tuple[int, str]]
+    loaded: list[tuple[int, str]]
+
+
 @pytest.fixture(scope="module")
 def lives(server, both, tmp_path_factory):
     """A warehouse with today's list from KIS and lists around five days of the past from KRX, and what was said."""
     with copied(server) as database:
         with create_data_source("kis", both) as source, database.connect("owner") as connection:
             load_instruments(connection, source)
-        command = Command(database, both, tmp_path_factory.mktemp("home"))
+        command = Lives(database, both, tmp_path_factory.mktemp("home"))
         command.said = [command.run(*LISTS, "--first", first, "--last", last) for first, last in reversed(RANGES)]
         yield command
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from io import StringIO
 
@@ -49,6 +51,17 @@ def emulator(kind):
         yield running
 
 
+@dataclass(frozen=True)
+class Filled:
+    """`data-pipeline backfill` and `data-pipeline coverage` on one warehouse."""
+
+    fill: Callable[..., tuple[int, str]]
+    missing: Callable[[str, str], str]
+
+    def __call__(self, *words: str) -> tuple[int, str]:
+        return self.fill(*words)
+
+
 @pytest.fixture
 def fill(database, settings, emulator, kind, tmp_path, monkeypatch):
     """What `data-pipeline backfill` does with one dataset and range: its exit code and output."""
@@ -74,8 +87,7 @@ def fill(database, settings, emulator, kind, tmp_path, monkeypatch):
         show_coverage(options, Home(tmp_path), command.environment, EVENING, Console(file=out, width=200))
         return out.getvalue().split()[-2]
 
-    fill.missing = missing
-    return fill
+    return Filled(fill, missing)
 
 
 @pytest.mark.parametrize(

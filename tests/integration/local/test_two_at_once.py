@@ -15,6 +15,7 @@ import pytest
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from tests.support.processes import read_line
 from tests.support.project import ROOT
 
 USE = """
@@ -43,10 +44,10 @@ def command(home):
     """Start `data-pipeline` on this installation; returns the process."""
     environ = {**os.environ, "DATA_PIPELINE_HOME": str(home.root), "WATCH_LIST": "005930", "PYTHONUNBUFFERED": "1"}
     environ.pop("COORDINATION_URL", None)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return lambda *words: subprocess.Popen(
-        [sys.executable, "-m", "data_pipeline", *words], env=environ, cwd=ROOT, **pipes
-    )
+        [sys.executable, "-m", "data_pipeline", *words],
+        env=environ, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
 def ended(process):
@@ -78,7 +79,7 @@ def test_the_last_user_stops_the_server(home):
         other = subprocess.Popen(
             [sys.executable, "-c", USE, str(home.root)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        assert other.stdout.readline() == b"inside\n"
+        assert read_line(other) == b"inside\n"
     server = EmbeddedPostgres(home.postgres)
     assert server.running
     assert server.release() is False

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pandas as pd
 import psycopg2
@@ -105,7 +106,7 @@ def test_a_failure_leaves_the_connection_usable(filled_reader):
 @pytest.mark.parametrize("block", [1, 100, 1 << 20])
 def test_blocks_are_bounded_whatever_the_number_of_rows(filled_reader, block):
     """No table holds more text than one block and one row; together they are the rows, in order."""
-    tables = []
+    tables: list[Any] = []
     plan = plan_daily_bars(None, THU, FRI, adjusted=False)
     with reading(filled_reader, "daily_bars") as cursor:
         rows = copy_tables(cursor, plan.query(cursor), plan.dataset.schema, tables.append, block)

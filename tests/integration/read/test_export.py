@@ -232,7 +232,7 @@ def test_a_killed_export_leaves_no_file(filled, tmp_path, how):
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         while not filled.rows("SELECT FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database"
                                 " WHERE datname = current_database())"):  # fmt: skip
-            assert process.poll() is None, process.stdout.read()
+            assert process.poll() is None, process.communicate()[0]
         process.send_signal(how)
         if how is signal.SIGKILL:
             process.communicate(timeout=60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import psycopg2
 import pytest
@@ -15,8 +15,8 @@ from data_pipeline.loading.checks.findings import Finding, Severity
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.market.records import CurrentPrice, Instrument
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.kis.master import parse_master
-from data_pipeline.warehouse.calendar_table import keep_sessions
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 from tests.support.kis_answers import line, zipped
@@ -25,6 +25,7 @@ MON, TUE, WED, THU = (date(2026, 9, day) for day in (14, 15, 16, 17))
 ALONE = Instrument("000020", "KR7000020008", "동화약품", "KOSPI", "ST", MON, date(1976, 3, 24), 27_931, 1000.0)
 LATER = Instrument("000040", "KR7000040006", "KR모터스", "KOSPI", "ST", MON, date(1976, 5, 25), 86_375, 500.0)
 BOTH = Instrument("000050", "KR7000050005", "경방", "KOSPI", "ST", MON, date(1956, 3, 3), 27_415, 500.0)
+EVENING = datetime(2026, 9, 17, 21, 0, tzinfo=SEOUL)
 SILENT = {"halted": None, "managed": None, "liquidation": None}
 PRICE = CurrentPrice(
     "000020", "x", 6060, 60, 1.0, 6000, 6100, 5990, 100, 606_000, "2026-09-15T10:00:00+09:00", 169_200_000_000
@@ -39,13 +40,15 @@ def old(server, tmp_path):
     shutil.copytree(
         SQL, scripts, ignore=lambda _, names: [name for name in names if name[:4].isdigit() and name >= "0007"]
     )
+    sessions = krx_calendar().sessions(date(2001, 1, 1), date(2026, 12, 31))
     with closing(psycopg2.connect(server.url("postgres", "admin"))) as admin:
         admin.autocommit = True
         with admin.cursor() as cursor:
             cursor.execute("CREATE DATABASE mended OWNER market_owner")
             migrate(server.url("mended"), scripts=scripts)
             with closing(connect(server.url("mended"))) as connection:
-                keep_sessions(connection)
+                with connection.cursor() as old_cursor:  # as that version kept them
+                    old_cursor.execute("INSERT INTO market.calendar_session SELECT unnest(%s)", (sessions,))
                 connection.commit()
                 yield connection
             cursor.execute("DROP DATABASE mended WITH (FORCE)")
@@ -158,7 +161,11 @@ def test_the_migration_twice_and_lists_of_today_change_nothing(old, server):
         for code, (shares, one) in names.items()
     )  # fmt: skip
     keep_list(old, parse_master("KOSPI", zipped(master), THU), "kis")
-    new = [("000020", THU, None, 28_000_000), ("000040", THU, None, 86_375_184), ("000050", THU, None, 27_415_270)]
+    new: list[tuple[object, ...]] = [
+        ("000020", THU, None, 28_000_000),
+        ("000040", THU, None, 86_375_184),
+        ("000050", THU, None, 27_415_270),
+    ]
     closed = [(code, began, ended or THU, shares) for code, began, ended, shares in ranges]
     assert rows(old, HISTORY) == sorted(closed + new)
     assert "listed_shares" not in {one.field for one in differences(old, MON)}
@@ -180,7 +187,7 @@ def test_a_price_that_the_wrong_number_refused_is_loaded_by_a_retry(old, server)
     refused = as_rejection(Finding("market_cap", Severity.ERROR, "market value", PRICE))
     keep_rejections(old, "price_snapshot", "kis", [refused])
     old.commit()
-    assert retry_rows(old)["refused"] == 1
+    assert retry_rows(old, clock=lambda: EVENING)["refused"] == 1
     migrate(server.url("mended"))
-    assert retry_rows(old)["loaded"] == 1, rows(old, "SELECT reason FROM market.rejected_row")
+    assert retry_rows(old, clock=lambda: EVENING)["loaded"] == 1, rows(old, "SELECT reason FROM market.rejected_row")
     assert rows(old, "SELECT stock_code, market_cap FROM market.price_snapshot") == [("000020", 169_200_000_000)]

@@ -28,7 +28,7 @@ SESSIONS = [date(2026, 1, 1) + timedelta(days=number) for number in range(400)]
 
 def gaps_of(cells):
     """The gaps of these cells, neighbouring sessions together."""
-    found = {}
+    found: dict[str, list[tuple[int, int]]] = {}
     for code, position in sorted(cells):
         runs = found.setdefault(code, [])
         if runs and runs[-1][1] == position - 1:

@@ -16,6 +16,7 @@ from data_pipeline.emulator.__main__ import build_parser, settings_of
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.clock import market_now
+from tests.support.processes import read_line
 from tests.support.project import ROOT
 
 EVENING = "2026-11-20T20:30"
@@ -101,7 +102,7 @@ def test_a_signal_stops_it_cleanly(tmp_path, stop):
         [sys.executable, "-m", "data_pipeline.emulator", "--port-file", str(port_file), "--now", EVENING],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    line = process.stdout.readline()
+    line = read_line(process)
     requests.get(f"{line.split()[-1]}/emulator/health", timeout=10).raise_for_status()
     os.kill(process.pid, stop)
     rest, errors = process.communicate(timeout=10)
@@ -115,7 +116,7 @@ def test_it_ends_when_its_parent_is_gone():
         [sys.executable, "-m", "data_pipeline.emulator", "--stop-with-stdin", "--now", EVENING],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert process.stdout.readline()
+    assert read_line(process)
     process.communicate(timeout=10)
     assert process.returncode == 0
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,11 @@ REAL = [
     pytest.param("kis", KIS | {"KIS_USE_VIRTUAL_SERVER": "true"}, "openapivts.koreainvestment.com", id="virtual"),
     pytest.param("krx", KRX, "data-dbg.krx.co.kr", id="krx"),
 ]
+
+
+def exchange(environ) -> Any:
+    """The exchange as a source, with what only it has."""
+    return create_data_source("krx", environ)
 
 
 @pytest.fixture
@@ -90,12 +96,12 @@ def test_an_emulator_may_be_asked_on_another_day(fix):
 def test_the_exchange_publishes_by_the_market_s_clock(fix):
     """A minute before eight the Tuesday is not there yet, a minute after it must be."""
     fix("2026-09-23T07:59")
-    with create_data_source("krx", KRX | EMULATED) as source:
+    with exchange(KRX | EMULATED) as source:
         assert source.publication.last_published() == date(2026, 9, 21)
         with pytest.raises(NotPublishedError, match="from 2026-09-23 08:00"):
             source.market_bars(date(2026, 9, 22))
     fix("2026-09-23T08:01")
-    with create_data_source("krx", KRX | EMULATED) as source:
+    with exchange(KRX | EMULATED) as source:
         assert source.publication.last_published() == date(2026, 9, 22)
         assert source.market_bars(date(2026, 9, 22)) is not None
 
@@ -112,15 +118,15 @@ def test_the_synthetic_market_follows_a_fixed_clock(fix):
 def test_a_sandbox_counts_its_days_apart(fix, tmp_path):
     """The calls of the exchange's own day are neither used up nor forgotten by days that never were."""
     shared = {"COORDINATION_URL": tmp_path.as_uri(), "KRX_API_DAILY_LIMIT": "5"} | KRX
-    with create_data_source("krx", shared) as real:
+    with exchange(shared) as real:
         real.client.quota.take()
     for moment in ("2027-06-15T11:00", "2027-06-16T11:00", "2027-06-17T11:00"):
         fix(moment)
-        with create_data_source("krx", shared | EMULATED) as sandbox:
+        with exchange(shared | EMULATED) as sandbox:
             assert sandbox.client.quota.left() == 5
             sandbox.client.quota.take()
     fix("")
-    with create_data_source("krx", shared) as real:
+    with exchange(shared) as real:
         assert real.client.quota.left() == 4
 
 

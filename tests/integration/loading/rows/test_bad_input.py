@@ -3,6 +3,7 @@
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,8 @@ def test_record_that_is_none(database, number, expect_empty):
             database, [*BARS[:number], MarketDay(DAY, is_open=True)], InvalidRequestError, "MarketDay", expect_empty
         )
     )
-    odd = replace(LAST, stock_code="009999", session=[])
+    no_day: Any = []
+    odd = replace(LAST, stock_code="009999", session=no_day)
     with database.connect() as connection, pytest.raises(InvalidRequestError, match="009999"):
         upsert(connection, DAILY_BAR, [*BARS[:number], odd], "kis", expect_empty=expect_empty)
 

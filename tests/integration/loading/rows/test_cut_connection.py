@@ -135,7 +135,7 @@ def test_cut_before_commit_was_sent(database, proxy):
 def test_server_that_stays_away(database, proxy):
     """When nobody can be asked what became of a commit, the error says that loading again is safe."""
     reset(database)
-    waits = []
+    waits: list[float] = []
     with closing(connect(proxy.url(database.url()))) as connection:
         run_id = start_run(connection, "daily_bar", "kis")
         connection.commit()

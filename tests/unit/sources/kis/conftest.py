@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -35,7 +36,7 @@ def store(tmp_path, fake_time):
 def make_client(kis, store, fake_time):
     """Make clients of that server."""
 
-    def make(app_key_and_secret: tuple[str, str] = (APP_KEY, APP_SECRET), **settings: object) -> KisClient:
+    def make(app_key_and_secret: tuple[str, str] = (APP_KEY, APP_SECRET), **settings: Any) -> KisClient:
         chosen = KisSettings(*app_key_and_secret, **{"rate_limit": 1000.0, **settings})
         return KisClient(chosen, store, kis, fake_time.now, fake_time.sleep, lambda: fake_time.now().timestamp())
 
@@ -46,7 +47,7 @@ def make_client(kis, store, fake_time):
 def make_source(kis, store, fake_time):
     """Make sources over that server."""
 
-    def make(**settings: object) -> KISDataSource:
+    def make(**settings: Any) -> KISDataSource:
         chosen = KisSettings(APP_KEY, APP_SECRET, **{"rate_limit": 1000.0, **settings})
         return KISDataSource(
             chosen, store, kis, clock=fake_time.now, sleep=fake_time.sleep, wall=lambda: fake_time.now().timestamp()

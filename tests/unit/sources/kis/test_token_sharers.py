@@ -53,12 +53,12 @@ class IssuingKis(BaseAdapter):
         self._issued_at = self._answered_at = -1e9
         self._count = 0
 
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
-        if request.url.endswith("tokenP"):
-            return self._answer(request, *self._token(json.loads(request.body)))
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        if str(request.url).endswith("tokenP"):
+            return self._answer(request, *self._token(json.loads(request.body or "")))
         held = request.headers["authorization"] == f"Bearer token-{self._count}"
         code = "MCA00000" if held and self._issued_at > 0 else "EGW00123"
-        body = {"rt_cd": "0" if code == "MCA00000" else "1", "msg_cd": code, "msg1": "", "output": {}}
+        body: dict[str, Any] = {"rt_cd": "0" if code == "MCA00000" else "1", "msg_cd": code, "msg1": "", "output": {}}
         return self._answer(request, 200, body)
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class IssuingKis(BaseAdapter):
     @staticmethod
     def _answer(request: requests.PreparedRequest, status: int, body: dict[str, Any]) -> requests.Response:
         response = requests.Response()
-        response.status_code, response.url, response.request = status, request.url, request
+        response.status_code, response.url, response.request = status, str(request.url), request
         response.raw = io.BytesIO(json.dumps(body).encode())
         return response
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from data_pipeline.coordination.file import FileStore
@@ -31,7 +33,7 @@ def store(tmp_path):
 def make_source(krx, store, clock):
     """Make sources over that server."""
 
-    def make(**settings: object) -> KRXDataSource:
+    def make(**settings: Any) -> KRXDataSource:
         return KRXDataSource(KrxSettings(API_KEY, **settings), store, krx, clock=clock.now, sleep=clock.sleep)
 
     return make

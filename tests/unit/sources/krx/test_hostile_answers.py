@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import requests
 from hypothesis import given
@@ -16,7 +17,7 @@ from data_pipeline.sources.krx.parse import parse_daily_bars
 from data_pipeline.sources.krx.parse_answer import parse_answer
 from tests.support.krx_answers import BAR, FRIDAY
 
-VALUES = st.one_of(
+VALUES: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(
         ["", "-", "0", "-1", "1e400", "NaN", "71,000", "71000", " 5 ", "20261119", "٣", "9" * 19, None, 7, []]
     ),
