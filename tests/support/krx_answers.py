@@ -59,6 +59,18 @@ class Clock:
         self.at += timedelta(seconds=seconds)
 
 
+KOSDAQ = BAR | {"ISU_CD": "247540", "MKT_NM": "KOSDAQ"}
+KONEX = BAR | {"ISU_CD": "199150", "MKT_NM": "KONEX"}
+FUND = BAR | {"ISU_CD": "069500"}
+STOCKS = ["stk_bydd_trd", "ksq_bydd_trd", "knx_bydd_trd"]
+BASE_INFO = ["stk_isu_base_info", "ksq_isu_base_info", "knx_isu_base_info"]
+
+
+def codes(source, *wanted, first=FRIDAY, last=FRIDAY):
+    """Return the codes of the bars that come."""
+    return [bar.stock_code for bar in source.daily_bars(list(wanted), first, last)]
+
+
 class FakeKrx(BaseAdapter):
     """Answers each service from a list of answers, the last one repeated; others get an empty block."""
 

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks._heal_minimum import fewest_daily_requests, fewest_minute_requests
 from data_pipeline.backfill.check import check_backfill
 from data_pipeline.backfill.requests import plan_spans
 from data_pipeline.engine.windows import Span
@@ -20,6 +19,7 @@ from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.krx.endpoints import FIRST_DAY, FUND_BARS, STOCK_BARS
 from data_pipeline.sources.request_shape import SHAPES, RequestShape, shape_of
+from tests.support.fewest_requests import fewest_daily_requests, fewest_minute_requests
 
 KIS = SHAPES["kis"]
 SESSIONS = [date(2026, 1, 1) + timedelta(days=number) for number in range(400)]

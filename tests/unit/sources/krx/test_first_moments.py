@@ -7,8 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from data_pipeline.exceptions import NotPublishedError, PayloadError
-from tests.support.krx_answers import BAR, BASE, FRIDAY, SEOUL, block
-from tests.unit.sources.krx.test_source import BASE_INFO, KONEX, KOSDAQ, STOCKS, codes
+from tests.support.krx_answers import BAR, BASE, BASE_INFO, FRIDAY, KONEX, KOSDAQ, SEOUL, STOCKS, block, codes
 
 
 def test_the_first_day_of_a_market_is_asked(krx, make_source):

@@ -24,13 +24,25 @@ from data_pipeline.exceptions import (
     UnsupportedDatasetError,
 )
 from data_pipeline.market.records import PriceType
-from tests.support.krx_answers import API_KEY, BAR, BASE, BLANK, FRIDAY, HTML, INDEX, MONDAY, SEOUL, SUSPENDED, block
-
-KOSDAQ = BAR | {"ISU_CD": "247540", "MKT_NM": "KOSDAQ"}
-KONEX = BAR | {"ISU_CD": "199150", "MKT_NM": "KONEX"}
-FUND = BAR | {"ISU_CD": "069500"}
-STOCKS = ["stk_bydd_trd", "ksq_bydd_trd", "knx_bydd_trd"]
-BASE_INFO = ["stk_isu_base_info", "ksq_isu_base_info", "knx_isu_base_info"]
+from tests.support.krx_answers import (
+    API_KEY,
+    BAR,
+    BASE,
+    BASE_INFO,
+    BLANK,
+    FRIDAY,
+    FUND,
+    HTML,
+    INDEX,
+    KONEX,
+    KOSDAQ,
+    MONDAY,
+    SEOUL,
+    STOCKS,
+    SUSPENDED,
+    block,
+    codes,
+)
 
 
 @pytest.fixture
@@ -43,11 +55,6 @@ def market(krx):
     for api, code in zip(BASE_INFO, ("005930", "247540", "199150"), strict=True):
         krx.answer(api, block(BASE | {"ISU_SRT_CD": code}))
     return krx
-
-
-def codes(source, *wanted, first=FRIDAY, last=FRIDAY):
-    """Return the codes of the bars that come."""
-    return [bar.stock_code for bar in source.daily_bars(list(wanted), first, last)]
 
 
 def test_a_call_carries_the_key_in_its_header_alone(market, make_source):
