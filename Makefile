@@ -44,7 +44,7 @@ test: setup-dev ## Run every test but the long ones on embedded parts (SHIFT_DAY
 	@$(PYTEST) --dist loadfile
 
 test-fast: setup-dev ## Run the tests that need neither Postgres nor Airflow: a minute
-	@$(PYTEST) --dist loadfile tests/unit tests/contract tests/conformance
+	@$(PYTEST) --dist loadfile tests/unit tests/house tests/contract tests/conformance
 
 test-days: setup-dev ## Run what depends on the date at fixed moments (DAYS=csat,sunday for some of them)
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long tests/days

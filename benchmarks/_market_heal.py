@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 
-from benchmarks._heal_minimum import Cell, fewest_daily_requests
 from data_pipeline.backfill.requests import plan_spans
 from data_pipeline.engine.windows import Window
 from data_pipeline.loading.coverage.cells import Gap
 from data_pipeline.market.origin import shape_of
 from data_pipeline.market.trading_calendar import krx_calendar
+from tests.support.fewest_requests import Cell, fewest_daily_requests
 
 CELLS, DAYS = 1000, 50
 _SEED = 20261120

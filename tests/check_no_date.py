@@ -43,9 +43,9 @@ PLACES = {"KISDataSource": 4, "KRXDataSource": 4, "DailyQuota": 4}
 
 ALLOWED = {
     "check_no_date.py": {"*"},
-    "unit/test_check_no_date.py": {"*"},
+    "house/test_check_no_date.py": {"*"},
     "unit/market/test_clock.py": {"*"},
-    "unit/test_market_clock_of_sources.py": {"*"},
+    "unit/sources/test_market_clock_of_sources.py": {"*"},
     "integration/warehouse/test_calendar.py": {"now()"},
     "integration/warehouse/test_clock.py": {"*"},
     "unit/emulator/test_process.py": {"EmulatorProcess without now=", "data_pipeline.market.clock.market_now"},
@@ -53,8 +53,8 @@ ALLOWED = {
     "faults/sharer.py": {"data_pipeline.market.clock.market_now"},
     "faults/worker.py": {"time.time"},
     "unit/coordination/test_file_store.py": {"time.time"},
-    "integration/loading/test_straight.py": {"now()"},
-    "integration/read/market_rows.py": {"clock_timestamp()"},
+    "integration/loading/rows/test_straight.py": {"now()"},
+    "support/market_rows.py": {"clock_timestamp()"},
     "integration/warehouse/test_restatement.py": {"clock_timestamp()"},
 }
 """What reads a clock on purpose, by file: the tests of the market's clock, and those of clocks that stay real.

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-_PROJECT = Path(__file__).resolve().parents[1]
+from tests.support.project import ROOT
+
 _FOLDER = Path(tempfile.mkdtemp(prefix="data-pipeline-tests-"))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
@@ -20,8 +21,8 @@ for _name in [name for name in os.environ if name.startswith(("KIS_", "KRX_", "A
 os.environ.update(
     AIRFLOW_HOME=str(_FOLDER / "airflow"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
-    AIRFLOW__CORE__DAGS_FOLDER=str(_PROJECT / "dags"),
-    AIRFLOW__CORE__PLUGINS_FOLDER=str(_PROJECT / "plugins"),
+    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
     COORDINATION_URL=(_FOLDER / "coordination").as_uri(),
     DATA_PIPELINE_HOME=str(_FOLDER / "home"),
 )

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,8 +15,9 @@ from data_pipeline.emulator.app import create_app
 from data_pipeline.emulator.clock import MarketClock
 from data_pipeline.emulator.settings import EmulatorSettings
 from data_pipeline.sources.mock.market import SyntheticMarket
+from tests.support.project import SAMPLES
 
-SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "kis"
+KIS = SAMPLES / "kis"
 
 QUOTATIONS = "/uapi/domestic-stock/v1/quotations/"
 KEY, SECRET = "K" * 36, "S" * 180
@@ -86,7 +87,7 @@ def server():
 
 def sample(name):
     """Return what is documented of an endpoint; see the README beside the samples."""
-    return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((KIS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def documented(name):
@@ -172,7 +173,11 @@ def refusal(code):
         server = Server()
         server.app.server.desk.issue(KEY)
         return server.send("POST", "/oauth2/tokenP", json=grant | changed)
-    settings = {"EGW00201": {"rate": 1}, "EGW00215": {"ledger_rate": 1}, "EGW02006": {"server": "virtual"}}
+    settings: dict[str, dict[str, Any]] = {
+        "EGW00201": {"rate": 1},
+        "EGW00215": {"ledger_rate": 1},
+        "EGW02006": {"server": "virtual"},
+    }
     server = Server(**settings.get(code, {}))
     name = {"EGW00215": "search-stock-info", "EGW02006": "intstock-multprice"}.get(code, "inquire-price")
     changed = {"OPSQ2001": {"FID_COND_MRKT_DIV_CODE": "Z"}, "OPSQ2002": {"FID_INPUT_ISCD": "0" * 13},

@@ -11,6 +11,7 @@ import pytest
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.emulator.krx.wire import API_KEY
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
+from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.sources.krx.settings import KrxSettings
@@ -55,11 +56,12 @@ def emulator(kind, tmp_path_factory):
 @pytest.fixture(scope="module")
 def source(kind, emulator, tmp_path_factory):
     """The source, made once."""
+    made: AbstractDataSource
     if emulator is None:
         made = MockDataSource(clock=lambda: at(EVENING))
     elif kind == "krx":
-        settings = KrxSettings(API_KEY, base_url=emulator.url)
-        made = KRXDataSource(settings, FileStore(tmp_path_factory.mktemp("state")), clock=lambda: at(MONDAY))
+        key = KrxSettings(API_KEY, base_url=emulator.url)
+        made = KRXDataSource(key, FileStore(tmp_path_factory.mktemp("state")), clock=lambda: at(MONDAY))
     else:
         settings = KisSettings(
             APP_KEY, APP_SECRET, kind.removeprefix("kis-"), base_url=emulator.url, master_url=emulator.url,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from itertools import groupby, pairwise
+from typing import Any
 
 import pytest
 
@@ -190,7 +191,7 @@ def test_indices(source, kind):
     bars = {bar.family: bar for bar in source.index_bars(SESSION)}
     for family in ("KOSPI", "KOSDAQ"):
         stocks = [one for one in market.instruments(SESSION) if one.market == family and one.security_group != "EF"]
-        days = [(one.listed_shares, market.daily_bar(one.stock_code, SESSION)) for one in stocks]
+        days: list[tuple[Any, Any]] = [(one.listed_shares, market.daily_bar(one.stock_code, SESSION)) for one in stocks]
         close = sum(shares * bar.close for shares, bar in days) / 10**12
         assert (bars[family].session, bars[family].close) == (SESSION, pytest.approx(close, abs=0.0051))
 

@@ -17,7 +17,8 @@ from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.environment import postgres_connection_json
 from data_pipeline.warehouse.migrate import migrate
 from tests.days.moments import chosen
-from tests.integration.airflow.conftest import ROOT, Airflow, airflow_home, postgres
+from tests.support.airflow_process import Airflow, airflow_home, postgres
+from tests.support.project import ROOT
 
 __all__ = ["airflow_home", "postgres"]
 

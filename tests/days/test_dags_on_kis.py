@@ -12,7 +12,7 @@ import pytest
 
 from data_pipeline.local.dag_runs import PlannedRun
 from tests.days.why import why
-from tests.market_facts import listed, market
+from tests.support.market_facts import listed, market
 
 KRX, KIS = "krx-sandbox", "kis-sandbox"
 BARS = "SELECT stock_code, source::text FROM market.daily_bar WHERE session = %s ORDER BY 1"

@@ -17,7 +17,7 @@ from data_pipeline.local.stack import METADATA_DATABASE, METADATA_ROLE, migrate_
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.locate import SANDBOX_DATABASE
 from data_pipeline.warehouse.migrate import migrate
-from tests.market_facts import listed
+from tests.support.market_facts import listed
 
 
 def _folder():

@@ -11,15 +11,18 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
+from datetime import datetime
 
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.emulator.process import APP_KEY
 from data_pipeline.exceptions import AuthenticationError
-from data_pipeline.market.clock import market_now
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.endpoints import PRICE
 from data_pipeline.sources.kis.settings import KisSettings
 
+MOMENT = datetime(2026, 11, 20, 11, 0, tzinfo=SEOUL)
+"""A moment of the server's session."""
 QUERY = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "005930"}
 
 
@@ -38,7 +41,7 @@ def call(settings: KisSettings, url: str, fernet_key: str, patience: float) -> s
         time.sleep(seconds)
 
     store = open_store(url, {"AIRFLOW__CORE__FERNET_KEY": fernet_key})
-    with closing(KisClient(settings, store, None, market_now, sleep)) as client:
+    with closing(KisClient(settings, store, None, lambda: MOMENT, sleep)) as client:
         try:
             client.call(PRICE, QUERY, "005930")
         except (AuthenticationError, StillWaitingError) as error:

@@ -18,7 +18,7 @@ from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.exceptions import CoordinationError
-from tests.python_path import python_path
+from tests.support.project import python_path
 
 WORKER = Path(__file__).with_name("worker.py")
 Worker = subprocess.Popen[str]

@@ -14,8 +14,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SHARER = Path(__file__).with_name("sharer.py")
 OLDER_SECRET = "older-secret".ljust(180, "0")
 Sharer = subprocess.Popen[str]

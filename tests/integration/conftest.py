@@ -1,21 +1,21 @@
-"""One embedded Postgres for the whole test run, and a fresh migrated database for each test."""
+"""One embedded Postgres for the whole test run, a fresh migrated database for each test, and an Airflow beside it."""
 
 import shutil
 import tempfile
-from contextlib import closing, contextmanager
-from itertools import count
 from pathlib import Path
 
-import psycopg2
 import pytest
 
-from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
+from tests.support.airflow_process import airflow, airflow_home, postgres, template, warehouse
+from tests.support.command import command, emulator, kis, settings
+from tests.support.database import CLOCK, copied
+from tests.support.proxy import proxy
 
-CLOCK = "2026-12-01T21:00+09:00"
-"""Where the market's clock stands for what has no moment of its own: a Tuesday evening after every day of the tests."""
-_numbers = count()
+__all__ = [
+    "airflow", "airflow_home", "command", "emulator", "kis", "postgres", "proxy", "settings", "template", "warehouse",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,26 +24,6 @@ def market_time():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MARKET_CLOCK", CLOCK)
         yield CLOCK
-
-
-class Database:
-    """A migrated database of its own."""
-
-    def __init__(self, server, name):
-        self.server = server
-        self.name = name
-
-    def url(self, role="loader"):
-        return self.server.url(self.name, role)
-
-    def connect(self, role="loader"):
-        return closing(connect(self.url(role)))
-
-    def rows(self, query, *values):
-        """Return what the owner reads; committed rows only."""
-        with self.connect("owner") as connection, connection.cursor() as cursor:
-            cursor.execute(query, values)
-            return cursor.fetchall()
 
 
 @pytest.fixture(scope="session")
@@ -57,18 +37,6 @@ def server():
     yield server
     server.destroy()
     shutil.rmtree(folder)
-
-
-@contextmanager
-def copied(server):
-    """A copy of the migrated database; FILE_COPY is three times as fast as the default here."""
-    name = f"test_{next(_numbers)}"
-    with closing(psycopg2.connect(server.url("postgres", "admin"))) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name} TEMPLATE market OWNER market_owner STRATEGY file_copy")
-            yield Database(server, name)
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ VENDORS = ("kis", "krx", "mock")
 
 def findings(source):
     """The lines of a file that read a vendor out of a name or a class."""
-    return sorted({node.lineno for node in ast.walk(ast.parse(source)) if _is_wrong(node)})
+    return sorted({getattr(node, "lineno", 0) for node in ast.walk(ast.parse(source)) if _is_wrong(node)})
 
 
 def _is_wrong(node):

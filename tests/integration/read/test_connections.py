@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pandas as pd
 import psycopg2
@@ -14,7 +15,7 @@ from data_pipeline.read import daily_bars, trading_sessions, warehouse
 from data_pipeline.read.connection import reading
 from data_pipeline.read.copying import copy_tables
 from data_pipeline.read.plans import plan_daily_bars
-from tests.integration.read.market_rows import FRI, SAMSUNG, THU, load, traded
+from tests.support.market_rows import FRI, SAMSUNG, THU, load, traded
 
 IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
 IN_TRANSACTION = psycopg2.extensions.TRANSACTION_STATUS_INTRANS
@@ -105,7 +106,7 @@ def test_a_failure_leaves_the_connection_usable(filled_reader):
 @pytest.mark.parametrize("block", [1, 100, 1 << 20])
 def test_blocks_are_bounded_whatever_the_number_of_rows(filled_reader, block):
     """No table holds more text than one block and one row; together they are the rows, in order."""
-    tables = []
+    tables: list[Any] = []
     plan = plan_daily_bars(None, THU, FRI, adjusted=False)
     with reading(filled_reader, "daily_bars") as cursor:
         rows = copy_tables(cursor, plan.query(cursor), plan.dataset.schema, tables.append, block)

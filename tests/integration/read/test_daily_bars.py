@@ -16,7 +16,7 @@ from data_pipeline.loading.coverage.cells import unstored_cells
 from data_pipeline.loading.instruments.lists import keep_list
 from data_pipeline.market.records import DailyBar
 from data_pipeline.read import daily_bars
-from tests.integration.read.market_rows import (
+from tests.support.market_rows import (
     FRI,
     LETTERS,
     MON,

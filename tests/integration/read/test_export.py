@@ -19,10 +19,9 @@ from data_pipeline.exceptions import ConfigurationError, IncompleteDataError, In
 from data_pipeline.local.arguments import EXPORTS
 from data_pipeline.read.parquet import export
 from data_pipeline.read.plans import plan_daily_bars, plan_instruments
-from tests.integration.read.market_rows import FRI, SAMSUNG, THU
-from tests.python_path import python_path
+from tests.support.market_rows import FRI, SAMSUNG, THU
+from tests.support.project import ROOT, python_path
 
-ROOT = Path(__file__).resolve().parents[3]
 RANGE = ("--first", "2026-09-10", "--last", "2026-09-11")
 
 
@@ -233,7 +232,7 @@ def test_a_killed_export_leaves_no_file(filled, tmp_path, how):
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         while not filled.rows("SELECT FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database"
                                 " WHERE datname = current_database())"):  # fmt: skip
-            assert process.poll() is None, process.stdout.read()
+            assert process.poll() is None, process.communicate()[0]
         process.send_signal(how)
         if how is signal.SIGKILL:
             process.communicate(timeout=60)

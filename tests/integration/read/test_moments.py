@@ -10,7 +10,7 @@ from data_pipeline.loading.rows.tables import MINUTE_BAR, ORDER_BOOK, PRICE_SNAP
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import CurrentPrice, MinuteBar, OrderBook, OrderBookLevel
 from data_pipeline.read import minute_bars, order_books, price_snapshots
-from tests.integration.read.market_rows import FRI, SAMSUNG, THU, ZEROS, issue, list_issues, seoul
+from tests.support.market_rows import FRI, SAMSUNG, THU, ZEROS, issue, list_issues, seoul
 
 SEOUL_TIME = "datetime64[us, Asia/Seoul]"
 

@@ -7,7 +7,7 @@ import pytest
 
 from data_pipeline.exceptions import CalendarRangeError, IncompleteDataError, InvalidRequestError
 from data_pipeline.read import coverage, instruments, trading_sessions
-from tests.integration.read.market_rows import FRI, LETTERS, MON, SAMSUNG, THU, TUE, ZEROS, issue, list_issues
+from tests.support.market_rows import FRI, LETTERS, MON, SAMSUNG, THU, TUE, ZEROS, issue, list_issues
 
 
 def test_issues_as_they_stand(connection, reader):

@@ -1,10 +1,9 @@
 """The reference page of the warehouse."""
 
-from pathlib import Path
-
 from data_pipeline.warehouse.describe import describe
+from tests.support.project import ROOT
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "warehouse.md"
+PAGE = ROOT / "docs" / "reference" / "warehouse.md"
 
 
 def test_the_page_says_what_the_database_says(database):

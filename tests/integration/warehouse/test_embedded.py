@@ -17,8 +17,8 @@ import pytest
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 USE = """
 import sys
 from data_pipeline.warehouse.embedded import EmbeddedPostgres

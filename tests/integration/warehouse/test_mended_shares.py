@@ -19,12 +19,13 @@ from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.kis.master import parse_master
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
-from tests.unit.kis.fakes import line, zipped
+from tests.support.kis_answers import line, zipped
 
 MON, TUE, WED, THU = (date(2026, 9, day) for day in (14, 15, 16, 17))
 ALONE = Instrument("000020", "KR7000020008", "동화약품", "KOSPI", "ST", MON, date(1976, 3, 24), 27_931, 1000.0)
 LATER = Instrument("000040", "KR7000040006", "KR모터스", "KOSPI", "ST", MON, date(1976, 5, 25), 86_375, 500.0)
 BOTH = Instrument("000050", "KR7000050005", "경방", "KOSPI", "ST", MON, date(1956, 3, 3), 27_415, 500.0)
+EVENING = datetime(2026, 9, 17, 21, 0, tzinfo=SEOUL)
 SILENT = {"halted": None, "managed": None, "liquidation": None}
 PRICE = CurrentPrice(
     "000020", "x", 6060, 60, 1.0, 6000, 6100, 5990, 100, 606_000, "2026-09-15T10:00:00+09:00", 169_200_000_000
@@ -171,7 +172,11 @@ def test_the_migration_twice_and_lists_of_today_change_nothing(old, server):
         for code, (shares, one) in names.items()
     )  # fmt: skip
     keep_list(old, parse_master("KOSPI", zipped(master), THU), "kis")
-    new = [("000020", THU, None, 28_000_000), ("000040", THU, None, 86_375_184), ("000050", THU, None, 27_415_270)]
+    new: list[tuple[object, ...]] = [
+        ("000020", THU, None, 28_000_000),
+        ("000040", THU, None, 86_375_184),
+        ("000050", THU, None, 27_415_270),
+    ]
     closed = [(code, began, ended or THU, shares) for code, began, ended, shares in ranges]
     assert rows(old, HISTORY) == sorted(closed + new)
     assert "listed_shares" not in {one.field for one in differences(old, MON)}

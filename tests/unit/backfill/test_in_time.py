@@ -17,7 +17,7 @@ from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.sources.mock.source import MockDataSource
-from tests.unit.airflow.conftest import ROOT
+from tests.support.project import ROOT
 
 KEY, SECRET = "K" * 36, "S" * 180
 TUESDAY = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks._heal_minimum import fewest_daily_requests, fewest_minute_requests
 from data_pipeline.backfill.check import check_backfill
 from data_pipeline.backfill.requests import plan_spans
 from data_pipeline.engine.windows import Span
@@ -20,6 +19,7 @@ from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.origin import KRX_BEGINS, RequestShape, origin_of, shape_of
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.krx.endpoints import FUND_BARS, STOCK_BARS
+from tests.support.fewest_requests import fewest_daily_requests, fewest_minute_requests
 
 KIS = origin_of("kis").shape
 SESSIONS = [date(2026, 1, 1) + timedelta(days=number) for number in range(400)]
@@ -28,7 +28,7 @@ SESSIONS = [date(2026, 1, 1) + timedelta(days=number) for number in range(400)]
 
 def gaps_of(cells):
     """The gaps of these cells, neighbouring sessions together."""
-    found = {}
+    found: dict[str, list[tuple[int, int]]] = {}
     for code, position in sorted(cells):
         runs = found.setdefault(code, [])
         if runs and runs[-1][1] == position - 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,9 @@ def test_only_a_vendors_own_host_counts_as_its_own(setting: str, url: str) -> No
         if setting == "krx":
             name = KrxSettings("the-api-key", base_url=url).source_name
         else:
-            name = KisSettings("the-app-key", "the-app-secret", **{setting: url}, use_virtual="vts" in url).source_name
+            settings = KisSettings("the-app-key", "the-app-secret", use_virtual="vts" in url)
+            changed: dict[str, Any] = {setting: url}
+            name = replace(settings, **changed).source_name
     except ConfigurationError:
         assert url in REFUSED
         return

@@ -9,8 +9,8 @@ import pytest
 
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.emulator.kis.gate import Gate
-from tests.seeds import seeded
-from tests.unit.client.limiter_simulation import Simulation
+from tests.support.limiter_simulation import Simulation
+from tests.support.seeds import seeded
 
 
 @pytest.fixture

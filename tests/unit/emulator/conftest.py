@@ -73,7 +73,7 @@ class Kis:
         return self.request("GET", QUOTATIONS + name, params=params, headers=headers or self.headers(name))
 
     def price(self, code: str = "005930", **params: str) -> httpx.Response:
-        return self.get("inquire-price", FID_COND_MRKT_DIV_CODE="J", FID_INPUT_ISCD=code, **params)
+        return self.get("inquire-price", None, FID_COND_MRKT_DIV_CODE="J", FID_INPUT_ISCD=code, **params)
 
     def chart(self, code: str, first: str, last: str, period: str = "D", adjust: str = "1") -> httpx.Response:
         return self.get(
@@ -108,10 +108,10 @@ class Kis:
         )
 
     def many(self, *codes: str) -> httpx.Response:
-        params = {}
+        params: dict[str, str] = {}
         for slot, code in enumerate(codes, 1):
             params |= {f"FID_COND_MRKT_DIV_CODE_{slot}": "J", f"FID_INPUT_ISCD_{slot}": code}
-        return self.get("intstock-multprice", **params)
+        return self.get("intstock-multprice", None, **params)
 
     def faults(self, *rules: dict[str, Any]) -> httpx.Response:
         return self.request("PUT", "/emulator/faults", json=list(rules))

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 import pytest
 import requests
@@ -17,8 +16,9 @@ from data_pipeline.emulator.__main__ import build_parser, settings_of
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.clock import market_now
+from tests.support.processes import read_line
+from tests.support.project import ROOT
 
-HOME = Path(__file__).resolve().parents[3]
 EVENING = "2026-11-20T20:30"
 PRICE = "/uapi/domestic-stock/v1/quotations/inquire-price"
 
@@ -100,9 +100,9 @@ def test_a_signal_stops_it_cleanly(tmp_path, stop):
     port_file = tmp_path / "port"
     process = subprocess.Popen(
         [sys.executable, "-m", "data_pipeline.emulator", "--port-file", str(port_file), "--now", EVENING],
-        cwd=HOME, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    line = process.stdout.readline()
+    line = read_line(process)
     requests.get(f"{line.split()[-1]}/emulator/health", timeout=10).raise_for_status()
     os.kill(process.pid, stop)
     rest, errors = process.communicate(timeout=10)
@@ -114,9 +114,9 @@ def test_it_ends_when_its_parent_is_gone():
     """With --stop-with-stdin the end of standard input, as when the parent is killed, ends it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "data_pipeline.emulator", "--stop-with-stdin", "--now", EVENING],
-        cwd=HOME, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert process.stdout.readline()
+    assert read_line(process)
     process.communicate(timeout=10)
     assert process.returncode == 0
 

@@ -52,7 +52,9 @@ def test_units_are_asked_for_side_by_side():
 
 def test_nothing_more_is_taken_while_there_is_no_room():
     """With room for eight, never more than eight have been taken and not handed on, and all five hundred come."""
-    taken, handed_on, held = [], [], []
+    taken: list[int] = []
+    handed_on: list[int] = []
+    held: list[int] = []
     units = (taken.append(number) or Unit(number) for number in range(500))
     for unit, _ in fetched(units, lambda *_: None, 4, lambda: len(taken) - len(handed_on) >= 8):
         held.append(len(taken) - len(handed_on))

@@ -11,6 +11,7 @@ import pytest
 from data_pipeline.exceptions import BusyError
 from data_pipeline.local.home import Home
 from data_pipeline.local.locks import alone
+from tests.support.processes import close_input, read_line
 
 HOLD = """
 import sys
@@ -34,7 +35,7 @@ def holder(home: Home):
     """Another process that holds the lock `run` until its standard input is closed."""
     command = [sys.executable, "-c", HOLD, str(home.root)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "held\n"
+        assert read_line(process) == "held\n"
         yield process
         process.kill()
 
@@ -54,7 +55,7 @@ def test_the_second_is_told_who_is_first(home: Home, holder: subprocess.Popen):
 def test_a_holder_that_is_gone_holds_nothing(home: Home, holder: subprocess.Popen, how):
     """Neither a kill -9 nor an end leaves a lock behind; the file that stays says who holds it now."""
     if how is None:
-        holder.stdin.close()
+        close_input(holder)
     else:
         holder.send_signal(how)
     holder.wait()
@@ -66,7 +67,8 @@ def test_dag_runs_end_with_their_starter(tmp_path: Path):
     """When the command is killed its DAG runs do not go on loading: their standard input ends, and so do they."""
     plan = tmp_path / "plan.json"
     os.mkfifo(plan)  # whoever reads it waits for ever
-    command = [sys.executable, "-m", "data_pipeline.local.dag_runs", plan, tmp_path / "events", "--stop-with-stdin"]
+    paths = [str(plan), str(tmp_path / "events")]
+    command = [sys.executable, "-m", "data_pipeline.local.dag_runs", *paths, "--stop-with-stdin"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        process.stdin.close()
+        close_input(process)
         assert process.wait(120) == 143

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -28,7 +29,7 @@ FRIDAY, MONDAY, TUESDAY = date(2028, 3, 3), date(2028, 3, 6), date(2028, 3, 7)
 
 
 @pytest.fixture(autouse=True)
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where corrections are kept, at a moment at which 2028 lies ahead; the shipped file never changes."""
     path = tmp_path / "state" / "calendar.json"
     monkeypatch.setenv("CALENDAR_CORRECTIONS", str(path))
@@ -50,7 +51,8 @@ def following(day: date) -> date:
         last_automated_data_interval=DataInterval(start, start.add(days=1)),
         restriction=TimeRestriction(None, None, catchup=True),
     )
-    return info.data_interval.start.in_timezone("Asia/Seoul").date()
+    assert info is not None
+    return date.fromisoformat(info.data_interval.start.in_timezone("Asia/Seoul").to_date_string())
 
 
 def test_a_closed_day_counts_at_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,9 @@ from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
 from data_pipeline.market.calendar_facts import read_facts
 from data_pipeline.market.once_a_day import OnceADay
 from data_pipeline.market.trading_calendar import DATA_FILE, SEOUL, TradingCalendar, krx_calendar
+from tests.support.project import SAMPLES
 
-CLOSURE_LIST = Path(__file__).resolve().parents[2] / "samples" / "krx" / "closures.json"
+CLOSURE_LIST = SAMPLES / "krx" / "closures.json"
 
 # Counted with exchange_calendars 4.13.2 (2001 to 2025); 261 weekdays less 17 and 16 closures (2026, 2027), 260 less 18
 # (2028) and 261 less 17 (2040).

@@ -19,7 +19,8 @@ def bar(code="005930", day=FIRST):
 
 def test_records_asked_for_pass_as_they_are():
     """Records of the codes and sessions asked for come out in order, both ends included, and their codes are noted."""
-    bars, seen = [bar(day=LAST), bar("0001A0", FIRST)], set()
+    bars = [bar(day=LAST), bar("0001A0", FIRST)]
+    seen: set[str] = set()
     assert list(check_window(bars, DAILY_BAR, ["005930", "0001A0"], FIRST, LAST, seen)) == bars
     assert seen == {"005930", "0001A0"}
 

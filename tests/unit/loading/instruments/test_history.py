@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -21,7 +22,7 @@ def day(number: int) -> date:
     return date(2020, 1, number)
 
 
-def told(lists: list[tuple[int, Facts | None]]) -> Voice:
+def told(lists: Sequence[tuple[int, Facts | None]]) -> Voice:
     """A voice after these complete lists, in this order."""
     runs: list[Run] = []
     sessions: list[date] = []

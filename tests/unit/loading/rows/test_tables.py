@@ -1,6 +1,7 @@
 """How records become lines of COPY text."""
 
 from datetime import date, datetime, timezone
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,8 @@ def test_many_lines_are_the_lines_of_each():
 
 def test_record_that_cannot_be_text_is_named():
     """A value that is no value of its column at all is an error that shows the record."""
-    bars = [DailyBar("0001A0", day, 1, 1, 1, 1, 1, 1, 0) for day in (date(2026, 9, 14), [])]
+    days: list[Any] = [date(2026, 9, 14), []]
+    bars = [DailyBar("0001A0", day, 1, 1, 1, 1, 1, 1, 0) for day in days]
     with pytest.raises(InvalidRequestError, match=r"daily_bar: DailyBar\(.*session=\[\].*cannot be written"):
         DAILY_BAR.text(bars)
 

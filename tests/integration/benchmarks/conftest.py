@@ -1,0 +1,5 @@
+"""A few issues to read of."""
+
+from tests.support.market_rows import filled
+
+__all__ = ["filled"]

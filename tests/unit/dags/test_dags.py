@@ -1,0 +1,159 @@
+"""The DAG files: they load, cost little, and are written by the rules of this house."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+
+from data_pipeline.pools import POOLS
+from tests.support.project import ROOT
+
+DAGS = ROOT / "dags"
+NAMES = {path.stem for path in DAGS.glob("*.py")}
+BY_HAND = {"backfill", "retry_quarantine"}
+NOW = {"now", "utcnow", "today"}
+
+
+@pytest.fixture(scope="module")
+def bag():
+    """Every DAG of the folder."""
+    return DagBag(str(DAGS), bundle_name="dags-folder")
+
+
+def test_every_file_loads(bag):
+    """No import error, and one DAG a file, named like the file."""
+    assert bag.import_errors == {}
+    assert set(bag.dags) == NAMES
+    assert not {"market_reference", "current_prices", "order_books", "minute_bars", "daily_bars", "backfill"} - NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_dag_says_what_to_do_when_it_fails(bag, name):
+    """Whoever is woken up finds the answer on the DAG's page, and runs never overlap or pile up."""
+    dag = bag.dags[name]
+    assert re.match(r"\n### \w+: ", dag.doc_md)
+    assert "**When.**" in dag.doc_md
+    assert "**What.**" in dag.doc_md
+    assert "**When it fails.**" in dag.doc_md
+    assert dag.catchup is False
+    assert dag.max_active_runs == 1
+    assert dag.tags
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_task_fails_at_once_when_trying_again_cannot_help(bag, name):
+    """Every task has retries with growing pauses, and the policy that tells the two kinds of errors apart."""
+    for task in bag.dags[name].tasks:
+        assert task.retries >= 2
+        assert task.pool in POOLS
+        assert task.on_failure_callback
+        assert task.retry_exponential_backoff == 2.0
+        assert task.retry_policy is not None
+        assert task.owner == "data-pipeline"
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - BY_HAND))
+def test_what_is_loaded_is_an_asset(bag, name):
+    """Whoever wants to go on when new rows are there can wait for the dataset's asset."""
+    kinds = {"DataSourceToPostgresOperator", "OfficialDailyBarsOperator", "OfficialInstrumentsOperator"}
+    loads = [task for task in bag.dags[name].tasks if task.task_type in kinds]
+    assert loads
+    for task in loads:
+        # heal_gaps is told the dataset of each of its tasks by its plan.
+        filled = ["daily_bar", "minute_bar"] if name == "heal_gaps" else [operator_argument(task, "dataset")]
+        assert [outlet.name for outlet in task.outlets] == [f"market.{dataset}" for dataset in filled]
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_no_dag_asks_what_time_it_is(name):
+    """Which data is loaded comes from the run, so that a run that is repeated later loads the same."""
+    tree = ast.parse((DAGS / f"{name}.py").read_text("utf-8"))
+    called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not called & NOW
+
+
+def operator_argument(task, name):
+    """What a task was given, mapped or not."""
+    return task.partial_kwargs[name] if task.is_mapped else getattr(task, name)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_the_scheduler_can_read_it(bag, name):
+    """A DAG survives being stored and read back, timetable included."""
+    stored = json.dumps(DagSerialization.to_dict(bag.dags[name]))
+    read = DagSerialization.from_dict(json.loads(stored))
+    assert type(read.timetable).__name__ == type(bag.dags[name].timetable).__name__
+    assert set(read.task_dict) == set(bag.dags[name].task_dict)
+
+
+@pytest.mark.parametrize(
+    ("name", "summary"),
+    [
+        ("market_reference", "07:30 KST"),
+        ("daily_bars", "20:30 KST"),
+        ("daily_bars_official", "08:30 KST, 1 session(s) later"),
+        ("heal_gaps", "21:30 KST"),
+        ("order_books", "every 5 min in session"),
+        ("current_prices", "every 1 min in session"),
+        ("minute_bars", "every 5 min in session, and 20:40 KST"),
+    ],
+)
+def test_a_dag_runs_when_the_design_says(bag, name, summary):
+    """The schedule is the one that operators of the pipeline were told."""
+    assert bag.dags[name].timetable.summary == summary
+
+
+def test_backfill_is_only_started_by_hand(bag):
+    """It has no schedule, and its form demands a first day."""
+    backfill = bag.dags["backfill"]
+    assert backfill.timetable.can_be_scheduled is False
+    with pytest.raises(ParamValidationError, match="first"):
+        backfill.params.validate()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"dataset": "order_book"}, {"first": "21.09.2026"}, {"stock_codes": ["5930"]}, {"chunk_size": 0}],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_form_of_backfill_refuses_nonsense(bag, change):
+    """A wrong value is refused before a run exists."""
+    params = copy.deepcopy(bag.dags["backfill"].params)
+    params["first"] = "2026-09-21"
+    params.validate()
+    with pytest.raises(ParamValidationError, match=next(iter(change))):
+        params.update(change)  # each assignment is checked
+
+
+def modules_after(code):
+    """Names of all modules that a fresh process has imported after this code."""
+    code = f"{code}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+HEAVY = {"pandas", "numpy", "requests", "urllib3", "sqlalchemy", "psycopg2", "redis", "rich", "fastapi", "cryptography"}
+OURS = {"exceptions", "hooks", "market", "notifications", "operators", "pools", "timetables", "trading_calendar"} | {
+    "get_provider_info"
+}
+OURS |= {"calendar_corrections", "calendar_facts", "once_a_day", "state_folder"}
+"""What the calendar is made of."""
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_loading_a_dag_file_brings_in_nothing_heavy(name):
+    """Beyond what Airflow itself imports: no HTTP, no pandas, no database driver, no source, no load, no record."""
+    airflow = "import airflow.listeners, airflow.timetables.base\nfrom airflow.sdk import DAG, Asset, Param, task"
+    path = str(DAGS / f"{name}.py")
+    modules = modules_after(f"{airflow}\nimport runpy\nrunpy.run_path({path!r})") - modules_after(airflow)
+    assert not HEAVY & {one.partition(".")[0] for one in modules}
+    assert {one.split(".")[1] for one in modules if one.startswith("data_pipeline.")} <= OURS
