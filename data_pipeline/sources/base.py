@@ -9,6 +9,7 @@ from types import TracebackType
 
 from typing_extensions import Self
 
+from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
@@ -88,6 +89,14 @@ class AbstractDataSource(ABC):
         Sessions within one code come in no promised order. A code that was not listed on a session yields no bar for
         it; a code that the source does not know at all raises.
         """
+
+    def market_bars(self, session: date) -> Iterator[DailyBar]:
+        """Yield the official bars of every stock and fund of one session.
+
+        Raises:
+            UnsupportedDatasetError: The source is not the exchange.
+        """
+        raise UnsupportedDatasetError(f"{self.name} has no official bars of {session}: only the exchange has")
 
     @abstractmethod
     def minute_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[MinuteBar]:

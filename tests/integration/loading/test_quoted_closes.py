@@ -51,7 +51,7 @@ def exchange(tmp_path, **funds):
     server.answer("etf_bydd_trd", block(on(THURSDAY, funds["thursday"])), block(on(FRIDAY, funds["friday"])))
     clock = Clock()
     settings = KrxSettings(API_KEY, base_url="https://krx.example.org")
-    return KRXDataSource(settings, FileStore(tmp_path / "state"), server, clock.now, clock.sleep)
+    return KRXDataSource(settings, FileStore(tmp_path / "state"), server, clock=clock.now, sleep=clock.sleep)
 
 
 def quarantine(database):
