@@ -1,14 +1,14 @@
-"""What each dataset is: its table, how a source is asked for it, and how it is cut into windows."""
+"""What each dataset is: its table, how a source is asked for it, and how its work is cut into windows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from typing import Any
 
-from data_pipeline.engine.windows import Window, chunks, windows
+from data_pipeline.engine.windows import Window, as_codes, as_date, chunks, run_moment, run_session, windows
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.loading.rows import tables
 from data_pipeline.market.trading_calendar import krx_calendar
@@ -21,37 +21,37 @@ class Kind(Enum):
     """What tells whether a window is complete."""
 
     SESSIONS = "which days the market opens: the source and the calendar agree"
-    INSTRUMENTS = "the list of a session: it has issues of every market"
-    DAILY = "one row a code and session: listed issues have theirs"
+    INSTRUMENTS = "the list of a session: it has instruments of every market"
+    DAILY = "one row for each code and session on which it was listed"
     MINUTES = "the minutes that traded: nobody knows beforehand how many"
-    QUOTES = "the present state: one row a code"
+    QUOTES = "the present state: one row for each code"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset that the operator can load."""
+    """One dataset that can be loaded."""
 
     table: tables.Table
     kind: Kind
     fetch: Fetch
     rows_per_session: int = 0
-    """Rows of one code on one session, about; 0 when it is not a matter of codes and sessions."""
+    """About how many rows one code has on one session; 0 when it is not a matter of codes and sessions."""
 
     full_answer: int = 1
-    """Rows that one request brings at most, which an answer counts as however little of it is wanted."""
+    """Rows that one request brings at most; an answer counts as that many, however little of it is wanted."""
 
     most_sessions: int | None = None
-    """Sessions of one code that are fetched at once, which bounds what a thread holds; None for no limit."""
+    """How many sessions of one code may be fetched at once, which bounds what a thread holds; None for no limit."""
 
     def units(self, source: AbstractDataSource, window: Window) -> list[Window]:
-        """Return the parts of a window that are fetched side by side: as many codes as one request holds."""
+        """Return the parts of a window that are fetched side by side, each of as many codes as one request holds."""
         size = source.unit_size(self.table.name, window.first, window.last) if window.stock_codes else None
         if size is None:
             return [window]
         return [window.of(codes) for codes in chunks(window.stock_codes, size)]
 
     def size(self, source: AbstractDataSource, window: Window) -> int:
-        """Return how many rows a window has at most; a unit counts as one full answer at least."""
+        """Return how many rows a window has at most; each part counts as one full answer at least."""
         rows = self.rows_per_session * len(window.sessions) or 1
         return sum(max(self.full_answer, max(1, len(unit.stock_codes)) * rows) for unit in self.units(source, window))
 
@@ -66,7 +66,7 @@ class Dataset:
         return self.kind in (Kind.DAILY, Kind.MINUTES)
 
     def windows(self, codes: Sequence[str], first: date, last: date, most_rows: int) -> Iterator[Window]:
-        """Yield the windows that together make the range.
+        """Yield the windows that together make up the range.
 
         Raises:
             InvalidRequestError: Codes are missing or not wanted, or the range is reversed or holds no session.
@@ -80,6 +80,42 @@ class Dataset:
         if self.rows_per_session:
             return windows(codes, sessions, self.rows_per_session, most_rows, self.most_sessions)
         return iter([Window(tuple(codes), first, last)])
+
+    def windows_of_run(
+        self,
+        context: Mapping[str, Any],
+        stock_codes: str | Sequence[str] | None,
+        first: str | date | None,
+        last: str | date | None,
+        most_rows: int,
+        *,
+        running_session: bool = False,
+    ) -> list[Window]:
+        """Return the windows of one task.
+
+        Args:
+            context: Airflow's own.
+            stock_codes: As for :func:`~data_pipeline.engine.windows.as_codes`.
+            first: The first day, included; empty means the session of the run.
+            last: The last day, included; empty means the same as ``first``.
+            most_rows: Rows that one window may hold.
+            running_session: Whether a session that is not final yet may be loaded.
+
+        Raises:
+            InvalidRequestError: An argument is wrong, or the figures of a session are not final.
+        """
+        final = self.of_whole_sessions and not running_session
+        begin = as_date(first, "first") if first else run_session(context, final=final)
+        end = as_date(last, "last") if last else begin
+        found = list(self.windows(as_codes(stock_codes), begin, end, most_rows))
+        moment = run_moment(context)
+        if final and moment is not None:
+            newest = krx_calendar().last_final_session(moment)
+            if found[-1].sessions[-1] > newest:
+                raise InvalidRequestError(
+                    f"{self.table.name} up to {end}: the figures are final only up to {newest} at the time of the run"
+                )
+        return found
 
 
 DATASETS: dict[str, Dataset] = {

@@ -1,13 +1,13 @@
-"""Moves windows from a source into the warehouse: each fetched whole, checked, loaded in one transaction.
+"""Moves windows from a source into the warehouse, each in one transaction, fetching ahead in several threads.
 
-Threads ask the source for the units of a window side by side and go on with later windows while one is loaded. The
-source is never asked inside a transaction of rows: a window is written when all of it is there. Its row in
-``ingest_run`` is committed before the source is asked and finished in the transaction of the rows. When a window fails,
-it says why, no row of it is there, and the windows begun after it fail with it. Single rows that are wrong go to
-quarantine.
+Threads fetch the parts of a window side by side and go on with later windows while one is stored. The source is never
+asked inside a transaction of rows: a window is stored when all of it is there. Its row in ``ingest_run`` is committed
+before the source is asked. When a window fails, none of its rows is stored, its run says why, and windows already begun
+fail with it. Single wrong rows go to quarantine.
 
-A stock code that cannot be had does not stop the others: it is named in the log and in ``ingest_run``, and not asked
-for again. When more than 20 codes fail, and half of those asked for, the source is at fault and the work ends at once.
+A stock code that cannot be fetched does not stop the others: it is named in the log and in ``ingest_run``, and not
+asked for again. When more than 20 codes and half of those asked for have failed, the source is at fault and the work
+ends at once.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
-from dataclasses import asdict, dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from data_pipeline.engine.datasets import Dataset
+from data_pipeline.engine.datasets import Dataset, Kind
 from data_pipeline.engine.fetching import CONCERNS_ALL, THREADS, fetch_codes, fetched, until
 from data_pipeline.engine.one_window import Fetched, Run, WindowLoad
 from data_pipeline.engine.progress import Progress
+from data_pipeline.engine.warehouse import Warehouse, warehouse_on
 from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import (
     CodesFailedError,
@@ -34,9 +35,8 @@ from data_pipeline.exceptions import (
     PermanentError,
     UnknownStockError,
 )
+from data_pipeline.loading.checks.window import check_window
 from data_pipeline.loading.instruments.listing import gone_before, said_gone
-from data_pipeline.loading.rows.commit import commit_run
-from data_pipeline.loading.rows.ingest_run import fail_run, finish_run
 from data_pipeline.market.evidence import MinuteEvidence, gathering
 from data_pipeline.market.rejections import Rejections, collecting
 from data_pipeline.sources.base import AbstractDataSource
@@ -48,11 +48,11 @@ log = logging.getLogger(__name__)
 
 Refused = Callable[[Window, PermanentError], None]
 MOST_FAILED = 20
-"""So many codes may fail in any case; beyond, the work ends when half of all do."""
+"""So many codes may fail in any case; beyond that the work ends when half of all have failed."""
 
 
 def load_window(
-    connection: Connection,
+    target: Connection | Warehouse,
     source: AbstractDataSource,
     dataset: Dataset,
     window: Window,
@@ -61,13 +61,13 @@ def load_window(
 ) -> dict[str, int]:
     """Load one window, commit, and return its counts; see :func:`load_windows`."""
     total: Counter[str] = Counter()
-    for _, counts in load_windows(connection, source, dataset, [window], run, threads):
+    for _, counts in load_windows(target, source, dataset, [window], run, threads):
         total.update(counts)
     return dict(total)
 
 
 def load_windows(
-    connection: Connection,
+    target: Connection | Warehouse,
     source: AbstractDataSource,
     dataset: Dataset,
     windows: Sequence[Window],
@@ -76,52 +76,58 @@ def load_windows(
     most_rows: int = 100_000,
     refused: Refused | None = None,
 ) -> Iterator[tuple[Window, dict[str, int]]]:
-    """Load windows, each in one transaction, and yield each with its counts when it is committed; twice is safe.
+    """Load windows and yield each with its counts as soon as it is committed; loading a window twice is safe.
 
-    Never more than ``most_rows`` are asked for and not committed, except that one window is always begun; that is what
-    a sudden end costs. A window that fails has no row. A stock code that cannot be had is left out and counted as
-    ``failed``; with ``refused``, which is told each failure, every permanent error that is not about all of the work is
-    passed over like that.
+    Args:
+        target: Of a user that may load, without a transaction open.
+        source: Who is asked.
+        dataset: What is loaded.
+        windows: In the order in which they are begun.
+        run: Who loads.
+        threads: How many requests are under way at once, at most.
+        most_rows: Rows that may have been asked for and not be committed, which is what a sudden end costs; one window
+            is always begun.
+        refused: Called for each failure, after which loading continues unless the error affects the whole run. None:
+            a window that fails ends the work.
 
     Raises:
         CodesFailedError: Some codes failed; everything else is loaded. When all failed, the error of the first.
-        IncompleteDataError, PayloadError, WindowRefusedError, LoadError: The window is at fault; it says how.
-        SyntheticDataRefusedError: Made-up rows for a warehouse of real ones, or the reverse.
+        IncompleteDataError, PayloadError, WindowRefusedError, LoadError: The window is at fault; the message says how.
+        SyntheticDataRefusedError: Synthetic rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
-    work = _Work(connection, source, dataset, windows, run, most_rows, refused)
     progress = Progress(f"{dataset.table.name} from {source.name}", sum(window.cells for window in windows))
-    loading: WindowLoad | None = None
-    try:
-        with closing(fetched(work.units(), work.fetch, threads, lambda: work.is_full)) as finished:
-            for unit, brought in finished:
-                loading = unit.loading
-                progress.add(unit.window.cells)
-                if (counts := work.take(unit, brought)) is not None:
-                    yield loading.window, counts
-        if refused is None:
-            work.require_all()
-    except BaseException as error:
-        work.fail(loading, error)
-        raise
-    finally:
-        work.close()
+    at: WindowLoad | None = None
+    with warehouse_on(target) as warehouse:
+        work = _Work(warehouse, source, dataset, windows, run, most_rows, refused)
+        try:
+            with closing(fetched(work.parts(), work.fetch, threads, lambda: work.is_full)) as finished:
+                for part, brought in finished:
+                    at = part.load
+                    progress.add(part.window.cells)
+                    if (counts := work.take(part, brought)) is not None:
+                        yield at.window, counts
+            if refused is None:
+                work.require_all()
+        except BaseException as error:
+            work.fail(at, error)
+            raise
 
 
 @dataclass(frozen=True, eq=False)
-class _Unit:
-    """A part of a window that one thread fetches."""
+class _Part:
+    """What one thread fetches of a window."""
 
-    loading: WindowLoad
+    load: WindowLoad
     window: Window
 
 
 class _Work:
-    """All windows of one task: what is under way, what has failed, and the bookkeeping in the warehouse."""
+    """All windows of one task: what is under way and what has failed."""
 
     def __init__(
         self,
-        connection: Connection,
+        warehouse: Warehouse,
         source: AbstractDataSource,
         dataset: Dataset,
         windows: Iterable[Window],
@@ -129,19 +135,18 @@ class _Work:
         most_rows: int,
         refused: Refused | None,
     ) -> None:
-        self.connection, self.source, self.dataset, self.run = connection, source, dataset, run
-        self.refused, self.most_rows = refused, most_rows
+        self.warehouse, self.source, self.dataset, self.run = warehouse, source, dataset, run
+        self.most_rows, self.refused = most_rows, refused
         self.open: dict[WindowLoad, int] = {}
-        """The windows that are begun and not committed, and the rows that each may bring."""
-        self._waiting = deque(windows)
-        self._units_left = 0
+        """The windows that are begun and not committed, and how many rows each may bring."""
         self.asked: set[str] = set()
         self.failed: dict[str, PermanentError] = {}
+        self._waiting = deque(windows)
+        self._parts_left = 0
         self._sent_before = source.requests_sent
-        self._closing = ExitStack()
 
-    def units(self) -> Iterator[_Unit]:
-        """Begin one window after the other and yield its units; codes that failed before are left out."""
+    def parts(self) -> Iterator[_Part]:
+        """Begin one window after the other and yield its parts; codes that failed before are left out."""
         while self._waiting:
             whole = self._waiting.popleft()
             gone = self._gone(whole)
@@ -150,28 +155,29 @@ class _Work:
                 continue
             window = whole.of(codes)
             units = self.dataset.units(self.source, window)
-            loading = WindowLoad(self.connection, self.source, self.dataset, window, len(units), self.run)
-            loading.start()
-            self.open[loading] = self.dataset.size(self.source, window)
+            load = WindowLoad(self.warehouse, self.dataset, self.source.name, window, self.run, len(units))
+            load.start()
+            self.warehouse.commit()
+            self.open[load] = self.dataset.size(self.source, window)
             for left, unit in zip(reversed(range(len(units))), units, strict=True):
-                self._units_left = left
-                yield _Unit(loading, unit)
+                self._parts_left = left
+                yield _Part(load, unit)
 
     @property
     def is_full(self) -> bool:
-        """Whether the next window has to wait until another one is over; the units of one that is begun never wait."""
-        if self._units_left or not self._waiting or not self.open:
+        """Whether the next window has to wait until another one is over; parts of one that is begun never wait."""
+        if self._parts_left or not self._waiting or not self.open:
             return False
         return sum(self.open.values()) + self.dataset.size(self.source, self._waiting[0]) > self.most_rows
 
-    def fetch(self, unit: _Unit, stop: Event) -> Fetched:
-        """Return what a unit brings; runs in a thread, whose own context collects the rows that are set aside."""
-        window, held, evidence = unit.window, Rejections(), list[MinuteEvidence]()
+    def fetch(self, part: _Part, stop: Event) -> Fetched:
+        """Return what a part brings; runs in a thread, whose own context collects the rows that are set aside."""
+        window, held, evidence = part.window, Rejections(), list[MinuteEvidence]()
         divisible = self.source.unit_size(self.dataset.table.name, window.first, window.last) is not None
 
         def ask(codes: tuple[str, ...]) -> list[Any]:
             with collecting() as own, gathering() as told:
-                records = list(until(stop, unit.loading.records(window.of(codes))))
+                records = list(until(stop, self._records(window.of(codes))))
             held.add(own)  # not before: codes whose answer breaks off are asked for again
             evidence.extend(told)
             return records
@@ -179,25 +185,34 @@ class _Work:
         try:
             found = fetch_codes(window.stock_codes, ask, divisible=divisible and bool(window.stock_codes))
         except PermanentError as error:
-            if self.refused is None or isinstance(error, CONCERNS_ALL) or not window.stock_codes:
+            if not self._goes_on_after(error):
                 raise
-            return Fetched([], dict.fromkeys(window.stock_codes, error), held)
+            return Fetched([], dict.fromkeys(window.stock_codes, error), held, error=error)
         return Fetched(*found, held, evidence)
 
-    def take(self, unit: _Unit, brought: Fetched) -> dict[str, int] | None:
-        """Keep what a unit brought, and load its window when that was all; None when there is nothing to tell yet."""
-        loading = unit.loading
-        loading.take(brought)
-        self.note(unit.window, brought.failed)
-        if not loading.is_whole:
+    def take(self, part: _Part, brought: Fetched) -> dict[str, int] | None:
+        """Keep what a part brought, and store its window when that was all; None when there is nothing to tell yet."""
+        load = part.load
+        load.take(brought)
+        self.note(part.window, brought.failed)
+        if not load.is_whole:
             return None
-        if loading.window.stock_codes and not loading.codes:
-            self.give_up(loading, next(iter(loading.failed.values())))
+        if error := load.hopeless:
+            self._give_up(load, error, error)
+            if self.refused and not load.window.stock_codes:
+                self.refused(load.window, error)
             return None
-        return self.finish_or_refuse(loading)
+        try:
+            return self._store(load)
+        except PermanentError as error:
+            if self.refused is None or not self._goes_on_after(error):
+                raise
+            self._give_up(load, error, error)
+            self.refused(load.window, error)
+            return None
 
     def note(self, window: Window, failed: Mapping[str, PermanentError]) -> None:
-        """Take down which codes failed, and stop when it is not a matter of single codes."""
+        """Note which codes failed, and stop when it is not a matter of single codes."""
         self.asked.update(window.stock_codes)
         if self.refused is not None:
             for code, error in failed.items():
@@ -219,50 +234,45 @@ class _Work:
             first = next(iter(self.failed.values()))
             raise CodesFailedError(self.failed, len(self.asked)) if len(self.failed) < len(self.asked) else first
 
-    def finish_or_refuse(self, loading: WindowLoad) -> dict[str, int] | None:
-        """Load a window and return its counts; None when it was refused and the work goes on."""
-        try:
-            return self.finish(loading)
-        except PermanentError as error:
-            if self.refused is None or isinstance(error, CONCERNS_ALL):
-                raise
-            self.give_up(loading, error, error)
-            self.refused(loading.window, error)
-            return None
-
-    def finish(self, loading: WindowLoad) -> dict[str, int]:
-        """Check and load a window, commit, and return its counts."""
-        counts, missing = loading.load()
-        requests = self._requests()
-        finish_run(self.connection, loading.run_id, counts, requests, loading.failures())
-        self._go_on_with(commit_run(self.connection, loading.run_id))
-        del self.open[loading]
-        self._sent_before += requests
-        numbers = {"missing": missing, "failed": len(loading.failed), "requests": requests, "windows": 1}
-        return {**asdict(counts), **numbers, **loading.numbers}
-
-    def give_up(self, loading: WindowLoad, error: BaseException | str, at_fault: BaseException | None = None) -> None:
-        """Note that a window came to nothing; its wrong rows, and the one that ``at_fault`` is about, are kept."""
-        with suppress(psycopg2.Error, DataPipelineError):  # the first error matters, not that it cannot be noted down
-            self.connection.rollback()
-            loading.keep_refused(at_fault)
-            fail_run(self.connection, loading.run_id, error, self._requests())
-            self.connection.commit()
-            del self.open[loading]
-
     def fail(self, at: WindowLoad | None, error: BaseException) -> None:
         """Note that every window under way failed: the one that was ``at`` work for its own reason."""
         others = f"given up: {error}" if at in self.open else error
         to_blame = at if at in self.open else next(iter(self.open), None)
-        for loading in [*self.open]:
-            self.give_up(loading, error if loading is at else others, error if loading is to_blame else None)
+        for load in [*self.open]:
+            self._give_up(load, error if load is at else others, error if load is to_blame else None)
+
+    def _store(self, load: WindowLoad) -> dict[str, int]:
+        requests = self._requests()
+        counts = load.store(requests)
+        self.warehouse.commit_run(load.run_id)
+        del self.open[load]
+        self._sent_before += requests
+        return counts
+
+    def _give_up(self, load: WindowLoad, error: BaseException | str, at_fault: BaseException | None) -> None:
+        with suppress(psycopg2.Error, DataPipelineError):  # the first error matters, not that it cannot be noted
+            load.refuse(error, at_fault, self._requests())
+            del self.open[load]
+
+    def _records(self, part: Window) -> Iterator[Any]:
+        """Ask the source; what is not asked for by code is checked as it comes, rows of codes when all are there."""
+        records = iter(self.dataset.fetch(self.source, part))
+        if self.dataset.by_code:
+            return records
+        # KRX publishes a day later: the newest list it has is of an earlier session, and says so.
+        first = part.first if self.dataset.kind is not Kind.INSTRUMENTS else None
+        last = part.last if self.dataset.kind is not Kind.SESSIONS else None
+        return check_window(records, self.dataset.table, None, first, last)
+
+    def _goes_on_after(self, error: PermanentError) -> bool:
+        return self.refused is not None and not isinstance(error, CONCERNS_ALL)
 
     def _gone(self, window: Window) -> dict[str, PermanentError]:
         """Return the codes that were delisted before a window begins, which are not worth asking for."""
-        if not self.dataset.of_whole_sessions:
+        if not self.dataset.of_whole_sessions or not window.stock_codes:
             return {}
-        with self.connection:
-            days = gone_before(self.connection, window.stock_codes, window.first)
+        days = self.warehouse.do(gone_before, window.stock_codes, window.first)
+        self.warehouse.commit()
         gone: dict[str, PermanentError] = {
             code: InvalidRequestError(said_gone({code: day}, window.first)) for code, day in days.items()
         }
@@ -275,17 +285,6 @@ class _Work:
         error = self.failed.get(code)
         return error is not None if self.refused is None else isinstance(error, UnknownStockError)
 
-    def _go_on_with(self, connection: Connection) -> None:
-        """Use this connection from now on: the old one may have broken off after all was stored."""
-        if connection is not self.connection:
-            self.connection = self._closing.enter_context(closing(connection))
-            for loading in self.open:
-                loading.connection = connection
-
-    def close(self) -> None:
-        """Close the connections that were opened on the way."""
-        self._closing.close()
-
     def _requests(self) -> int:
-        """Return the requests sent since the last window was finished."""
+        """Return the requests sent since the last window was stored."""
         return self.source.requests_sent - self._sent_before

@@ -1,12 +1,19 @@
-"""One window on its way into the warehouse: what is expected, what came, and where it goes."""
+"""The load sequence: how one window gets into the warehouse, whoever loads it.
+
+A window is put on record in ``ingest_run``, fetched or reread, screened, checked for what is missing, compared with
+provisional bars, written, entered in the ledger, followed by adjusted prices, and finished in the transaction of its
+rows. When it fails, its wrong rows go to quarantine and its run says why. Scheduled loads, backfills, official bars and
+rows out of quarantine all take this way.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from data_pipeline.engine.datasets import Dataset, Kind
 from data_pipeline.engine.expected import (
@@ -16,36 +23,34 @@ from data_pipeline.engine.expected import (
     refused_cells,
     require_every_market,
 )
+from data_pipeline.engine.warehouse import Warehouse
 from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks.judge import Asked
 from data_pipeline.loading.checks.screen import keep_held, keep_refused, rows_at_fault, screen
-from data_pipeline.loading.checks.window import check_window, require_codes
+from data_pipeline.loading.checks.window import require_codes
 from data_pipeline.loading.coverage.ledger import Ledger
-from data_pipeline.loading.instruments.listing import certain_listings, final_sessions
+from data_pipeline.loading.instruments.listing import certain_listings, final_sessions, listed_codes
 from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.loading.prices.price_adjustment import adjust_prices
 from data_pipeline.loading.prices.reconciliation import reconcile
-from data_pipeline.loading.rows.ingest_run import start_run
+from data_pipeline.loading.rows.counts import LoadCounts
+from data_pipeline.loading.rows.ingest_run import fail_run, finish_run, start_run
 from data_pipeline.loading.rows.stored import ensure_coming_months, none_stored
-from data_pipeline.loading.rows.upsert import LoadCounts, upsert
-from data_pipeline.market.clock import market_now
+from data_pipeline.loading.rows.upsert import upsert
+from data_pipeline.market.clock import Clock, market_now
 from data_pipeline.market.evidence import MinuteEvidence
+from data_pipeline.market.origin import origin_of
 from data_pipeline.market.records import Instrument
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import krx_calendar
-from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.warehouse.errors import said_plainly
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Run:
-    """Who loads, for ``market.ingest_run``; all None outside Airflow."""
+    """Who loads, for ``market.ingest_run``, and how; all None outside Airflow."""
 
     dag_id: str | None = None
     task_id: str | None = None
@@ -57,9 +62,9 @@ class Run:
     See :func:`~data_pipeline.engine.windows.run_moment`.
     """
     remember_empty: bool = False
-    """Whether sessions of minutes without a trade are noted down in ``market.no_data``."""
+    """Whether sessions of minutes without a trade are noted in ``market.no_data``."""
     kis_includes_after_market: bool | None = None
-    """What is known of KIS's daily bars, for the list of differences from the exchange's."""
+    """Whether KIS's daily bars hold the after-market, for the comparison with the exchange's; None when unknown."""
 
     @property
     def due(self) -> datetime:
@@ -68,165 +73,168 @@ class Run:
 
 
 class Fetched(NamedTuple):
-    """What one unit of a window brought."""
+    """What one part of a window brought."""
 
     records: Sequence[Any]
     failed: Mapping[str, PermanentError]
-    """The codes that cannot be had."""
+    """The error of each code that could not be fetched."""
     held: Rejections
-    """The rows of all other codes that the parsers set aside."""
+    """Rows of all other codes that the parsers set aside."""
     evidence: Sequence[MinuteEvidence] = ()
     """How far the answers about minutes reached."""
+    error: PermanentError | None = None
+    """Why a part that is not asked for by code brought nothing."""
 
 
 class WindowLoad:
-    """A window between its first request and its commit.
+    """One window between its first request and its commit.
+
+    The order of calls is :meth:`start`, :meth:`take` for each part, then :meth:`store`; after any error
+    :meth:`refuse`. The caller commits after ``start`` and after ``store``.
 
     Args:
-        connection: Where it is loaded.
-        source: Who is asked.
+        warehouse: Where it is loaded.
         dataset: What is loaded.
-        window: Which part of it.
-        units: How many parts of it are fetched apart.
+        source: What its rows carry in ``source``.
+        window: Which part of the dataset. One of daily bars without codes is the whole market on one session.
         run: Who loads it.
+        parts: How many parts of it are fetched separately.
+        clock: The market's clock: rows of later times are refused.
     """
 
     def __init__(
         self,
-        connection: Connection,
-        source: AbstractDataSource,
+        warehouse: Warehouse,
         dataset: Dataset,
+        source: str,
         window: Window,
-        units: int,
         run: Run,
+        parts: int = 1,
+        clock: Clock = market_now,
     ) -> None:
-        self.connection, self.source, self.dataset, self.window = connection, source, dataset, window
-        self.expected: set[Cell] = set()
-        self.expected_rows: int | None = None
-        self.run = run
-        final: Sequence[date] = ()
-        if dataset.of_whole_sessions:
-            self.expected = expected_cells(window, certain_listings(connection, window.stock_codes))
-            final = final_sessions(connection, window.sessions, run.moment)
-        self.ledger = Ledger(dataset.table, self.expected, final, remember_empty=run.remember_empty)
-        if dataset.kind is Kind.DAILY:
-            self.expected_rows = len(self.expected)
-        elif dataset.kind is Kind.QUOTES:
-            self.expected_rows = len(window.stock_codes)
+        self.warehouse, self.dataset, self.source, self.window, self.run = warehouse, dataset, source, window, run
         self.run_id = 0
         self.failed: dict[str, PermanentError] = {}
         self.held = Rejections()
-        self.numbers: dict[str, int] = {}
-        """What is told beside the counts of every load."""
-        self._units = units
+        self._parts, self._clock = parts, clock
+        self._error: PermanentError | None = None
         self._records: list[Any] = []
+        self._expected: set[Cell] = set()
+        self._numbers: Counter[str] = Counter()
+        """What is counted besides the rows."""
+        final: Sequence[date] = ()
+        if dataset.of_whole_sessions:
+            codes = window.stock_codes or tuple(warehouse.do(listed_codes, window.first))
+            self._expected = expected_cells(window, warehouse.do(certain_listings, codes))
+            final = warehouse.do(final_sessions, window.sessions, run.moment)
+        self._ledger = Ledger(dataset.table, self._expected, final, remember_empty=run.remember_empty)
 
     def start(self) -> None:
-        """Put the window on record and commit that."""
-        run, first, last = self.run, self.window.first, self.window.last
-        self.run_id = start_run(
-            self.connection, self.dataset.table.name, self.source.name, run.dag_id, run.task_id, run.run_key,
-            first, last, self.expected_rows, map_index=run.map_index,
+        """Put the window on record."""
+        run, window = self.run, self.window
+        rows = {Kind.DAILY: len(self._expected), Kind.QUOTES: len(window.stock_codes)}.get(self.dataset.kind)
+        self.run_id = self.warehouse.do(
+            start_run, self.dataset.table.name, self.source, run.dag_id, run.task_id, run.run_key,
+            window.first, window.last, rows or None, map_index=run.map_index,
         )  # fmt: skip
-        with said_plainly("ingest_run"):
-            self.connection.commit()
-
-    def records(self, part: Window) -> Iterator[Any]:
-        """Ask the source for a part of the window; lists are checked as they come, rows of codes when all are there."""
-        records = iter(self.dataset.fetch(self.source, part))
-        if self.dataset.by_code:
-            return records
-        last = part.last if self.dataset.kind is not Kind.SESSIONS else None
-        # KRX publishes a day later: the newest list it has is of an earlier session, and says so.
-        first = part.first if self.dataset.kind is not Kind.INSTRUMENTS else None
-        return check_window(records, self.dataset.table, None, first, last)
 
     def take(self, brought: Fetched) -> None:
-        """Keep what a unit brought."""
-        self._units -= 1
+        """Keep what a part brought."""
+        self._parts -= 1
         self._records += brought.records
         self.failed |= brought.failed
         self.held.add(brought.held)
-        self.ledger.hear(brought.evidence)
+        self._ledger.hear(brought.evidence)
+        self._error = self._error or brought.error
 
     @property
     def is_whole(self) -> bool:
-        """Whether every unit has come."""
-        return self._units == 0
+        """Whether every part has come."""
+        return self._parts == 0
 
     @property
     def codes(self) -> list[str]:
         """The codes that did not fail."""
         return [code for code in self.window.stock_codes if code not in self.failed]
 
-    def failures(self) -> str | None:
-        """Return which codes failed and why; None when none did."""
-        return str(CodesFailedError(self.failed, len(self.window.stock_codes))) if self.failed else None
+    @property
+    def hopeless(self) -> PermanentError | None:
+        """The first error of a window of which nothing came; None when there is something to store."""
+        if not self.window.stock_codes:
+            return self._error
+        return None if self.codes else next(iter(self.failed.values()))
 
-    def load(self) -> tuple[LoadCounts, int]:
-        """Check and load without committing; return the counts and how many rows are missing, refused ones too."""
+    def store(self, requests: int | None = None) -> dict[str, int]:
+        """Check and write what came, finish the run, and return the counts; all is one transaction.
+
+        Args:
+            requests: How many were sent for it; None when none can be counted.
+
+        Raises:
+            IncompleteDataError, WindowRefusedError, LoadError: The window is wrong; roll back and :meth:`refuse` it.
+            TransientError: The warehouse is away.
+        """
         records = self._screened()
         missing = self._check(records)
         self._reconcile(records)
-        if self.dataset.kind is Kind.INSTRUMENTS:
-            return self._keep_list(records), 0
-        counts = LoadCounts()
-        for session, rows in self._by_session(records):
-            table = self.dataset.table if session is None else self.dataset.table.in_session(session)
-            empty = none_stored(self.connection, table, rows)
-            counts += upsert(self.connection, table, rows, self.source.name, self.run_id, expect_empty=empty)
-        missing = max(missing, self.ledger.write(self.connection, self.source.name, self.run_id))
+        counts = self._keep_list(records) if self.dataset.kind is Kind.INSTRUMENTS else self._write(records)
+        missing = max(missing, self.warehouse.do(self._ledger.write, self.source, self.run_id))
         if self.dataset.kind is Kind.DAILY:
-            adjust_prices(self.connection, self.run_id, self.window.first, self.window.last)
-        return counts, missing
+            self.warehouse.do(adjust_prices, self.run_id, self.window.first, self.window.last)
+        failures = str(CodesFailedError(self.failed, len(self.window.stock_codes))) if self.failed else None
+        self.warehouse.do(finish_run, self.run_id, counts, requests, failures)
+        numbers = {"missing": missing, "failed": len(self.failed), "requests": requests or 0, "windows": 1}
+        return {**asdict(counts), **numbers, **self._numbers}
 
-    def _keep_list(self, records: Sequence[Instrument]) -> LoadCounts:
-        kept = keep_list(self.connection, records, self.source.name, self.run_id)
-        session = records[0].as_of
-        ensure_coming_months(self.connection, self.window.last)
-        found = differences(self.connection, session)
-        self.numbers = {"left": kept.left, "different": sum(one.issues for one in found)}
-        log.info("the list of %s has %d issues; %d have left it", session, len(records), kept.left)
-        for one in found:
-            log.warning("the exchange and the brokers disagree on %s about %s", session, one)
-        return kept.counts
+    def refuse(self, error: BaseException | str, at_fault: BaseException | None, requests: int) -> None:
+        """Roll back, keep the window's wrong rows in quarantine, note why it failed, and commit that.
 
-    def keep_refused(self, error: BaseException | None) -> None:
-        """Put the rows that are wrong into quarantine although the window fails; call it after the rollback."""
+        Args:
+            error: Why it failed, for ``ingest_run``.
+            at_fault: The error whose row is to be kept too.
+            requests: How many were sent for it.
+        """
+        self.warehouse.rollback()
         self.held.at_fault = rows_at_fault(self.failed)
-        new = error if error not in self.failed.values() else None
-        keep_refused(self.connection, self.dataset.table, self.source.name, new, self.held, self.run_id)
+        new = at_fault if at_fault not in self.failed.values() else None
+        self.warehouse.do(keep_refused, self.dataset.table, self.source, new, self.held, self.run_id)
+        self.warehouse.do(fail_run, self.run_id, error, requests)
+        self.warehouse.commit()
 
     @property
     def _due(self) -> set[Cell]:
-        return {cell for cell in self.expected if cell[0] not in self.failed}
+        return {cell for cell in self._expected if cell[0] not in self.failed}
 
     def _screened(self) -> list[Any]:
         """Return the records to load; what is refused goes to quarantine and proves nothing about its cell."""
         records, self._records = self._records, []
+        table = self.dataset.table
+        self.held.at_fault = rows_at_fault(self.failed)
         if self.dataset.by_code:
-            first, last = self.window.first, self.window.last
-            dated = self.dataset.kind is not Kind.QUOTES
-            # Who asks for what is missing expects much of it to be truly empty; the ledger doubts that in its own way.
-            due = () if self.run.remember_empty else self._due
-            asked = Asked(self.window.stock_codes, first if dated else None, last if dated else None, due)
-            self.held.at_fault = rows_at_fault(self.failed)
-            table, name = self.dataset.table, self.source.name
-            records = screen(self.connection, table, records, asked, self.held, name, self.run_id, now=market_now())
+            records = self.warehouse.do(
+                screen, table, records, self._asked(), self.held, self.source, self.run_id, now=self._clock()
+            )
         elif self.held.rows or self.held.unknown_fields:
-            keep_held(self.connection, self.dataset.table, self.source.name, self.held, self.run_id)
+            self.warehouse.do(keep_held, table, self.source, self.held, self.run_id)
         for row in self.held.rows:
             if row.session is None or self.window.first <= row.session <= self.window.last:
-                self.ledger.refuse(row.stock_code, row.session)
+                self._ledger.refuse(row.stock_code, row.session)
         for code in self.failed:
-            self.ledger.forget(code)
-        return list(self.ledger.watch(records))
+            self._ledger.forget(code)
+        return list(self._ledger.watch(records))
+
+    def _asked(self) -> Asked:
+        if self.dataset.kind is Kind.QUOTES:
+            return Asked(self.window.stock_codes)
+        # A load of what is missing expects much of it to be truly empty; the ledger doubts that in its own way.
+        due = () if self.run.remember_empty else self._due
+        return Asked(self.window.stock_codes, self.window.first, self.window.last, due)
 
     def _check(self, records: Sequence[Any]) -> int:
+        """Return how many rows are missing, refused ones included, and raise when that makes the window doubtful."""
         kind = self.dataset.kind
         if kind is Kind.DAILY and not self.run.remember_empty:
-            first, last = self.window.first, self.window.last
-            refused = refused_cells(self.held, records, first, last)
+            refused = refused_cells(self.held, records, self.window.first, self.window.last)
             return missing_bars(records, self._due - refused) + len(refused)
         if kind is Kind.QUOTES:
             come = {record.stock_code for record in records}
@@ -238,13 +246,28 @@ class WindowLoad:
         return 0
 
     def _reconcile(self, records: Sequence[Any]) -> None:
-        """List how the exchange's bars differ from the provisional ones that they replace."""
-        if self.dataset.kind is not Kind.DAILY or not self.source.origin.official:
+        """List how the exchange's bars differ from the provisional ones that they replace, and count that."""
+        if self.dataset.kind is not Kind.DAILY or not origin_of(self.source).official:
             return
-        known, codes = self.run.kis_includes_after_market, self.codes
+        known, codes = self.run.kis_includes_after_market, self.codes if self.window.stock_codes else None
         for session in self.window.sessions:
             bars = [bar for bar in records if bar.session == session]
-            reconcile(self.connection, bars, session, self.source.name, self.run_id, known, codes)
+            found = self.warehouse.do(reconcile, bars, session, self.source, self.run_id, known, codes)
+            self._numbers.update(asdict(found))
+            if found.compared:
+                log.info(
+                    "%d official bars of %s: %d compared with provisional ones, %d differences, %d of them "
+                    "unexplained; see market.reconciliation",
+                    len(bars), session, found.compared, found.different, found.unexpected,
+                )  # fmt: skip
+
+    def _write(self, records: Sequence[Any]) -> LoadCounts:
+        counts = LoadCounts()
+        for session, rows in self._by_session(records):
+            table = self.dataset.table if session is None else self.dataset.table.in_session(session)
+            empty = self.warehouse.do(none_stored, table, rows)
+            counts += self.warehouse.do(upsert, table, rows, self.source, self.run_id, expect_empty=empty)
+        return counts
 
     def _by_session(self, records: Sequence[Any]) -> list[tuple[date | None, Sequence[Any]]]:
         if self.dataset.kind is not Kind.QUOTES:
@@ -254,3 +277,14 @@ class WindowLoad:
         for record in records:
             sessions.setdefault(krx_calendar().quoted_session(record.observed_at), []).append(record)
         return list(sessions.items())
+
+    def _keep_list(self, records: Sequence[Instrument]) -> LoadCounts:
+        kept = self.warehouse.do(keep_list, records, self.source, self.run_id)
+        session = records[0].as_of
+        self.warehouse.do(ensure_coming_months, self.window.last)
+        found = self.warehouse.do(differences, session)
+        self._numbers.update(left=kept.left, different=sum(one.issues for one in found))
+        log.info("the list of %s has %d instruments; %d have left it", session, len(records), kept.left)
+        for one in found:
+            log.warning("the exchange and the brokers disagree on %s about %s", session, one)
+        return kept.counts

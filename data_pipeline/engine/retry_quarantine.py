@@ -1,29 +1,34 @@
-"""Second chances: rows in quarantine are checked again and loaded, or found to be settled by a newer load."""
+"""Second chances: each row in quarantine is read once more and loaded, or found to be settled by a newer load."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.exceptions import DataPipelineError
-from data_pipeline.loading.checks.findings import Thresholds
-from data_pipeline.loading.checks.judge import Asked, judge
+from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.engine.one_window import Fetched, Run, WindowLoad
+from data_pipeline.engine.warehouse import Warehouse, warehouse_on
+from data_pipeline.engine.windows import Window
+from data_pipeline.exceptions import DataPipelineError, TransientError
 from data_pipeline.loading.checks.quarantine import record_of
-from data_pipeline.loading.checks.screen import THE_END, read_context
-from data_pipeline.loading.coverage.ledger import Ledger
-from data_pipeline.loading.prices.price_adjustment import adjust_prices
-from data_pipeline.loading.rows.ingest_run import finish_run, start_run
-from data_pipeline.loading.rows.tables import TABLES, Table
-from data_pipeline.loading.rows.upsert import LoadCounts, upsert
-from data_pipeline.market.clock import Clock
-from data_pipeline.market.origin import origin_of
+from data_pipeline.loading.rows.tables import Table
+from data_pipeline.market.clock import Clock, market_now
+from data_pipeline.market.rejections import Rejections
+from data_pipeline.sources.reread import reread_daily_bar
 from data_pipeline.warehouse.errors import said_plainly
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+log = logging.getLogger(__name__)
+UNTRIED_AT_ONCE = 2000
+"""Rows that are tried in one evening without being asked for."""
 
 _COLUMNS = "rejected_id, dataset, stock_code, session, origin, payload, reason, source, times, loaded_at"
 _SETTLE = "UPDATE market.rejected_row SET outcome = %s, settled_at = now(), tried_at = now() WHERE rejected_id = %s"
@@ -33,8 +38,9 @@ _UNTRIED = """
     ORDER BY dataset <> 'daily_bar', rejected_id LIMIT %s
 """
 _TRIED = "UPDATE market.rejected_row SET reason = %s, tried_at = now() WHERE rejected_id = %s"
-
-Reread = Callable[["Held"], Any]
+_SUPERSEDED = """
+    SELECT EXISTS (SELECT FROM market.daily_bar WHERE stock_code = %s AND session = %s AND loaded_at > %s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,97 +77,104 @@ def untried_rows(connection: Connection, most: int) -> list[int]:
         return [number for (number,) in cursor.fetchall()]
 
 
-def retry_rows(
-    connection: Connection,
-    reread: Reread | None = None,
-    rejected_ids: Collection[int] | None = None,
-    thresholds: Thresholds | None = None,
-    *,
-    clock: Clock,
-) -> dict[str, int]:
-    """Try the rows in quarantine again, each in a transaction of its own, and return how many ended how.
+def retry_untried(target: Connection | Warehouse, *, clock: Clock = market_now) -> dict[str, int]:
+    """Give rows in quarantine the one chance that nobody has to ask for, and return how many ended how.
 
-    A row whose cell was written since it was refused is ``superseded`` and not loaded over it. Any other is made into a
-    record again, checked as in a load, and ``loaded`` when it passes (``unchanged`` and ``outranked`` as in a load);
-    otherwise it stays, ``refused``, with its newest reason. Twice is safe.
+    What was wrong may have been mended since: a check, or a list of instruments that came later. At most 2,000 rows are
+    tried and the others the next time; rows that are refused again wait for `data-pipeline quarantine retry`.
 
     Args:
-        connection: Of a user that may load, without a transaction open; it is committed after each row.
-        reread: Makes a record of a vendor's own row (an ``origin`` other than ``record``); it raises
-            :class:`~data_pipeline.exceptions.DataPipelineError` or ``ValueError`` when it cannot.
-        rejected_ids: Only these rows; None tries all.
-        thresholds: How strict; None reads the environment.
+        target: Of a user that may load, without a transaction open; it is committed after each row.
         clock: The market's clock, by which a row may lie in the future.
     """
+    with warehouse_on(target) as warehouse:
+        numbers = warehouse.do(untried_rows, UNTRIED_AT_ONCE)
+        warehouse.commit()
+        counts = retry_rows(warehouse, numbers, clock=clock) if numbers else {}
+    if counts:
+        log.info("%d rows in quarantine were tried again: %s", len(numbers), counts)
+    return counts
+
+
+def retry_rows(
+    target: Connection | Warehouse, rejected_ids: Collection[int] | None = None, *, clock: Clock = market_now
+) -> dict[str, int]:
+    """Try rows in quarantine again, each in a transaction of its own, and return how many ended how.
+
+    A row whose cell was written after it was refused is ``superseded`` and not loaded over it. Any other is made into a
+    record again, by the parsers of today when it is a vendor's own row, and loaded as a window of one row: it ends as
+    ``loaded``, ``unchanged`` or ``outranked``. A row that is refused again stays in quarantine with its newest reason
+    (``refused``) and leaves no run behind. Trying twice is safe.
+
+    Args:
+        target: Of a user that may load, without a transaction open; it is committed after each row.
+        rejected_ids: Only these rows; None tries all.
+        clock: The market's clock, by which a row may lie in the future.
+
+    Raises:
+        TransientError: The warehouse is away or busy; trying again can help, and rows that are settled stay so.
+    """
     counts: Counter[str] = Counter(dict.fromkeys(("loaded", "unchanged", "outranked", "superseded", "refused"), 0))
-    held = held_rows(connection, rejected_ids)
-    connection.commit()
-    for one in held:
-        try:
-            outcome = _retry(connection, one, reread, thresholds, clock())
-        except (DataPipelineError, ValueError, KeyError, TypeError) as error:
-            connection.rollback()
-            _execute(connection, _TRIED, (str(error)[:2000], one.rejected_id))
-            outcome = "refused"
-        connection.commit()
-        counts[outcome] += 1
+    with warehouse_on(target) as warehouse:
+        held = warehouse.do(held_rows, rejected_ids)
+        warehouse.commit()
+        for one in held:
+            counts[_retry(warehouse, one, clock)] += 1
     return dict(counts)
 
 
-def _retry(
-    connection: Connection, one: Held, reread: Reread | None, thresholds: Thresholds | None, now: datetime
-) -> str:
-    table = TABLES[one.dataset]
-    if _is_superseded(connection, table, one):
-        _execute(connection, _SETTLE, ("superseded", one.rejected_id))
-        return "superseded"
-    record = _record(table, one, reread)
-    day = table.day_of(record)
-    asked = Asked([one.stock_code] if one.stock_code else (), one.session, one.session)
-    made_up = origin_of(one.source).made_up
-    context = read_context(connection, [record], asked, THE_END if made_up else now, thresholds, made_up=made_up)
-    wrong = judge([record], table, asked, context).errors
-    if wrong:
-        raise ValueError(f"{wrong[0].check}: {wrong[0].problem}")
-    run_id = start_run(connection, table.name, one.source, run_key="quarantine", first=day, last=day)
-    ledger = Ledger(table, (), [day], remember_empty=False)
-    counts = upsert(connection, table, [*ledger.watch([record])], one.source, run_id)
-    ledger.write(connection, one.source, run_id)
-    if table.name == "daily_bar":
-        adjust_prices(connection, run_id, day, day)
-    finish_run(connection, run_id, counts)
-    outcome = _outcome(counts)
-    _execute(connection, _SETTLE, (outcome, one.rejected_id))
+def _retry(warehouse: Warehouse, one: Held, clock: Clock) -> str:
+    """Try one row, commit, and return how it ended."""
+    try:
+        if warehouse.do(_is_superseded, one):
+            warehouse.do(_execute, _SETTLE, "superseded", one.rejected_id)
+            warehouse.commit()
+            return "superseded"
+        return _load(warehouse, one, clock)
+    except TransientError:
+        raise  # it says nothing about the row
+    except (DataPipelineError, ValueError, KeyError, TypeError) as error:
+        warehouse.rollback()
+        warehouse.do(_execute, _TRIED, str(error)[:2000], one.rejected_id)
+        warehouse.commit()
+        return "refused"
+
+
+def _load(warehouse: Warehouse, one: Held, clock: Clock) -> str:
+    dataset = DATASETS[one.dataset]
+    record = _record(dataset.table, one)
+    day = one.session or dataset.table.day_of(record)
+    window = Window((one.stock_code or record.stock_code,), day, day)
+    run = Run(run_key="quarantine", moment=clock())
+    load = WindowLoad(warehouse, dataset, one.source, window, run, clock=clock)
+    load.start()  # in the transaction of the row, because no source is asked: a row refused again is no failed run
+    load.take(Fetched([record], {}, Rejections()))
+    try:
+        counts = load.store()
+    except DataPipelineError:
+        if load.held.rows:
+            raise ValueError(load.held.rows[0].reason) from None
+        raise
+    outcome = next((name for name in ("outranked", "unchanged") if counts[name]), "loaded")
+    warehouse.do(_execute, _SETTLE, outcome, one.rejected_id)
+    warehouse.commit_run(load.run_id)
     return outcome
 
 
-def _record(table: Table, one: Held, reread: Reread | None) -> Any:
+def _record(table: Table, one: Held) -> Any:
     if one.origin == "record":
         return record_of(table.record, one.payload)
-    if reread is None:
-        raise ValueError(
-            f"{one.reason.split(' [')[0]} [rows of {one.origin} cannot be read again: load its window again]"
-        )
-    return reread(one)
+    return reread_daily_bar(one.origin, one.payload, one.stock_code, one.session)
 
 
-def _is_superseded(connection: Connection, table: Table, one: Held) -> bool:
-    if one.stock_code is None or one.session is None or table.name != "daily_bar":
+def _is_superseded(connection: Connection, one: Held) -> bool:
+    if one.stock_code is None or one.session is None or one.dataset != "daily_bar":
         return False
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM market.daily_bar WHERE stock_code = %s AND session = %s AND loaded_at > %s)",
-            (one.stock_code, one.session, one.loaded_at),
-        )
+    with said_plainly("daily_bar"), connection.cursor() as cursor:
+        cursor.execute(_SUPERSEDED, (one.stock_code, one.session, one.loaded_at))
         return bool((cursor.fetchone() or (False,))[0])
 
 
-def _outcome(counts: LoadCounts) -> str:
-    if counts.outranked:
-        return "outranked"
-    return "unchanged" if counts.unchanged else "loaded"
-
-
-def _execute(connection: Connection, statement: str, values: tuple[object, ...]) -> None:
+def _execute(connection: Connection, statement: str, *values: object) -> None:
     with said_plainly("rejected_row"), connection.cursor() as cursor:
         cursor.execute(statement, values)

@@ -1,4 +1,4 @@
-"""Opens the source of market data that an Airflow connection names; its type decides which source it is."""
+"""Opens the source that an Airflow connection names; the connection's type decides which source it is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from data_pipeline.sources.base import AbstractDataSource
 
 SOURCE_TYPES = tuple(item["connection-type"] for item in get_provider_info()["connection-types"])
+
+OFFICIAL_CONN_ID = "krx_default"
+"""The connection of the exchange that is asked without being named."""
 
 
 def open_source(source_conn_id: str) -> AbstractDataSource:
@@ -36,3 +39,11 @@ def open_source(source_conn_id: str) -> AbstractDataSource:
             f"market data; {', '.join(SOURCE_TYPES)} are"
         )
     return source
+
+
+def has_official_key() -> bool:
+    """Return whether there is a connection ``krx_default`` with a key."""
+    try:
+        return bool(BaseHook.get_connection(OFFICIAL_CONN_ID).password)
+    except AirflowException:
+        return False

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from data_pipeline.engine.retry_quarantine import Held, held_rows, retry_rows
+from data_pipeline.engine.retry_quarantine import held_rows, retry_rows
 from data_pipeline.loading.prices.price_adjustment import adjust_all
 from data_pipeline.local.home import local_home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.market.clock import market_clock
-from data_pipeline.market.records import DailyBar
-from data_pipeline.sources.reread import reread_daily_bar
 from data_pipeline.warehouse.connect import connect
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ def list_quarantine(environ: Mapping[str, str]) -> Table:
 def retry_quarantine(environ: Mapping[str, str], rejected_ids: Collection[int] | None = None) -> dict[str, int]:
     """Try rows again, all unless some are named, and return how many had which outcome."""
     with _connection(environ) as connection:
-        return retry_rows(connection, _reread, rejected_ids, clock=market_clock(environ))
+        return retry_rows(connection, rejected_ids, clock=market_clock(environ))
 
 
 def adjust(environ: Mapping[str, str], stock_codes: Collection[str] | None = None) -> int:
@@ -56,7 +54,3 @@ def _connection(environ: Mapping[str, str]) -> Iterator[Connection]:
         closing(connect(warehouse.loader_url)) as connection,
     ):
         yield connection
-
-
-def _reread(one: Held) -> DailyBar:
-    return reread_daily_bar(one.origin, one.payload, one.stock_code, one.session)

@@ -23,17 +23,16 @@ from data_pipeline.backfill.check import (
 from data_pipeline.backfill.division import as_ranges
 from data_pipeline.backfill.lists import DATASET as LISTS
 from data_pipeline.backfill.two_sources import Plan, plan_two_sources, say_alone
+from data_pipeline.engine.retry_quarantine import retry_untried
 from data_pipeline.engine.windows import as_codes, as_date, run_moment, run_session
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
-from data_pipeline.hooks.source import open_source
+from data_pipeline.hooks.source import OFFICIAL_CONN_ID, open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.coverage.cells import DATASETS, first_expected, missing_cells
 from data_pipeline.market.origin import shape_of
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.operators.filling_lists import plan_list_backfill, report_list_backfill
-from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID
 from data_pipeline.operators.planning import task_chunks
-from data_pipeline.operators.retry_quarantine import retry_untried
 from data_pipeline.operators.two_connections import chosen_conn_id, exchange_beside
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.warehouse.calendar_table import keep_sessions, unanswered_sessions

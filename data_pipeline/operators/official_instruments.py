@@ -1,11 +1,11 @@
-"""The operator that brings the exchange's own list of issues beside the brokers'."""
+"""The operator that brings the exchange's own list of instruments beside the brokers'."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from data_pipeline.hooks.source import OFFICIAL_CONN_ID
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
-from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID, skip_without_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -15,9 +15,9 @@ class OfficialInstrumentsOperator(DataSourceToPostgresOperator):
     """
     Loads the list of stocks as the exchange's base info has it, at three calls of KRX.
 
-    What KRX and KIS tell is merged by field, in whatever order they come, and what they disagree about is counted
-    (``different``), named in the log and listed in ``market.instrument_difference``. The session of the run that is not
-    published yet brings the newest list that is.
+    What KRX and KIS say is merged field by field, in whatever order it comes. What they disagree about is counted
+    (``different``), named in the log and listed in ``market.instrument_difference``. When the session of the run is not
+    published yet, the newest list that is published is loaded.
 
     Without a connection ``krx_default``, or without a key in it, the task is skipped.
 
@@ -29,5 +29,7 @@ class OfficialInstrumentsOperator(DataSourceToPostgresOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load the list; return the counts."""
-        skip_without_key(self.source_conn_id, "the list of issues is the brokers' alone")
+        from data_pipeline.operators.task import skip_without_key
+
+        skip_without_key(self.source_conn_id, "the list of instruments is the brokers' alone")
         return super().execute(context)

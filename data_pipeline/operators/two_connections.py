@@ -13,8 +13,7 @@ from airflow.sdk.exceptions import AirflowException
 from data_pipeline.backfill.in_turn import may_share
 from data_pipeline.backfill.lists import DATASET as LISTS
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.hooks.source import open_source
-from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID, has_official_key
+from data_pipeline.hooks.source import OFFICIAL_CONN_ID, has_official_key, open_source
 from data_pipeline.sources.base import AbstractDataSource
 
 log = logging.getLogger(__name__)

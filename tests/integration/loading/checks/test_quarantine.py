@@ -20,7 +20,6 @@ from data_pipeline.local.quarantine import adjust, list_quarantine, retry_quaran
 from data_pipeline.market.records import DailyBar, Instrument, MinuteBar
 from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.sources.kis.reread import reread_daily_bar
 from data_pipeline.sources.mock.source import MockDataSource
 
 MON, TUE = date(2026, 9, 21), date(2026, 9, 22)
@@ -135,9 +134,7 @@ def test_retry_of_a_vendors_row(database, connection):
         Rejection({**ROW, "stck_clpr": "x"}, "old reason", "005930", TUE, CHART),
         Rejection(ROW, "old reason", "000660", None, "KIS intstock-multprice"),
     )
-    counts = retry_rows(
-        connection, lambda one: reread_daily_bar(one.origin, one.payload, one.stock_code), clock=evening
-    )
+    counts = retry_rows(connection, clock=evening)
     assert (counts["loaded"], counts["refused"], counts["superseded"]) == (1, 1, 1)
     assert "load the window again" in held(database)[2][2]
 
