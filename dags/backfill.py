@@ -40,8 +40,8 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
+from data_pipeline.operators.fill_gaps import FillGapsOperator
 
 DATASETS = ["daily_bar", "minute_bar", "trading_session", "instrument"]
 
@@ -89,23 +89,24 @@ with DAG(
 
     @task(show_return_value_in_logs=False)
     def plan(source_conn_id: str, **context: Any) -> list[dict[str, Any]]:
-        """Return the codes and the range of each task."""
+        """Return what each load task does."""
         from data_pipeline.operators.filling import plan_backfill
 
         return plan_backfill(context, source_conn_id)
 
     @task(trigger_rule="all_done")
-    def report(source_conn_id: str, **context: Any) -> int:
-        """Say what is still not there, and fail when that is anything."""
+    def report(planned: list[dict[str, Any]] | None, **context: Any) -> int:
+        """Say what of the plan is still not there, and fail when that is anything."""
         from data_pipeline.operators.filling import report_backfill
 
-        return report_backfill(context, source_conn_id)
+        return report_backfill(context, planned)
 
-    load = DataSourceToPostgresOperator.partial(
+    planned = plan(SOURCE_CONN_ID)
+    load = FillGapsOperator.partial(
         task_id="load",
         execution_timeout=None,  # a year of minutes takes longer than any other task may
         map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}"
         "{% if task.stock_codes %}, {{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}"
         "{% endif %}, {{ task.source_conn_id }}",
-    ).expand_kwargs(plan(SOURCE_CONN_ID))
-    load >> report(SOURCE_CONN_ID)
+    ).expand_kwargs(planned)
+    load >> report(planned)

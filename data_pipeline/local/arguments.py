@@ -45,7 +45,11 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline backfill`."""
     parser.epilog, parser.formatter_class = BACKFILL_EXAMPLES, argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("--dataset", required=True, help=f"{', '.join(DATASETS)} or instrument (lists of issues)")
+    add(
+        "--dataset",
+        required=True,
+        help=f"{', '.join(DATASETS)}, trading_session (open days) or instrument (lists of issues)",
+    )
     add("--first", required=True, metavar="DAY", help="first day, included, for example 2024-01-02")
     add("--last", metavar="DAY", help="last day, included (default: the last session whose figures are final)")
     add("--codes", default="", metavar="CODES", help="stock codes with commas (default: every listed issue)")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from data_pipeline.exceptions import CodesFailedError, InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.exceptions import CodesFailedError, ConfigurationError, InvalidRequestError, UnsupportedDatasetError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -121,9 +121,10 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.engine.fetching import checked_threads, fetch_threads
         from data_pipeline.engine.load_windows import load_windows
         from data_pipeline.hooks.warehouse import WarehouseHook
-        from data_pipeline.operators.load_gaps import load_gaps
         from data_pipeline.operators.metrics import gauged
 
+        if self.cells or self.ranges or self.fallback_conn_id:
+            raise ConfigurationError("cells, ranges and fallback_conn_id have moved to FillGapsOperator")
         dataset = find_dataset(self.dataset)
         windows = list(self._windows(dataset, context))
         threads = checked_threads(self.fetch_threads) if self.fetch_threads else fetch_threads(os.environ)
@@ -134,8 +135,6 @@ class DataSourceToPostgresOperator(BaseOperator):
             self._source() as source,
             gauged(source),
         ):
-            if self.cells:
-                return load_gaps(self, connection, source, dataset, windows, run, threads)
             try:
                 loaded: Iterator[tuple[Window, dict[str, int]]]
                 if dataset.kind is Kind.SESSIONS:

@@ -8,16 +8,15 @@ from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.hooks.source import OFFICIAL_CONN_ID, has_official_key
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-OFFICIAL_CONN_ID = "krx_default"
 KIS_INCLUDES_AFTER_MARKET = "{{{{ var.value.get('KIS_BARS_INCLUDE_AFTER_MARKET', {!r}) }}}}".format(
     os.environ.get("KIS_BARS_INCLUDE_AFTER_MARKET") or ""
 )
@@ -94,11 +93,3 @@ def skip_without_key(conn_id: str, consequence: str) -> None:
             f"there is no connection {OFFICIAL_CONN_ID!r} with a key, so {consequence}; make one of "
             "type 'krx' with a key of openapi.krx.co.kr"
         )
-
-
-def has_official_key() -> bool:
-    """Return whether there is a connection ``krx_default`` with a key."""
-    try:
-        return bool(BaseHook.get_connection(OFFICIAL_CONN_ID).password)
-    except AirflowException:
-        return False

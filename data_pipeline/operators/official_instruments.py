@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from data_pipeline.hooks.source import OFFICIAL_CONN_ID
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
-from data_pipeline.operators.official_daily_bars import OFFICIAL_CONN_ID, skip_without_key
+from data_pipeline.operators.official_daily_bars import skip_without_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import date, datetime
-from math import ceil
 from typing import Any
 
 from airflow.sdk import Variable
 
 from data_pipeline.backfill.in_time import require_in_time
-from data_pipeline.engine.windows import MINUTES, as_codes, chunks, run_moment, run_session
-from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
+from data_pipeline.backfill.requests import task_chunks
+from data_pipeline.engine.windows import MINUTES, as_codes, run_moment, run_session
+from data_pipeline.exceptions import IncompleteDataError
 from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.instruments.listing import listed_codes
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.watch_list import takes_whole_market, watch_list
-
-MOST_TASKS = 1000
-"""Airflow maps a task over 1,024 entries at most (``core.max_map_length``)."""
 
 
 def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: str = "market_db") -> list[list[str]]:
@@ -113,19 +110,3 @@ def _listed(session: date, postgres_conn_id: str) -> list[str]:
     if not codes:
         raise IncompleteDataError(f"the warehouse lists no instruments on {session}: run market_reference first")
     return codes
-
-
-def task_chunks(codes: Sequence[str], size: int) -> list[list[str]]:
-    """Return the codes in lists of ``size``, one for each mapped task.
-
-    Raises:
-        InvalidRequestError: There would be more tasks than Airflow maps, or ``size`` is not positive.
-    """
-    parts = chunks(codes, size)
-    if len(parts) > MOST_TASKS:
-        least = ceil(len(codes) / MOST_TASKS)
-        raise InvalidRequestError(
-            f"too many tasks: chunk_size {size} cuts {len(codes):,} stock codes into {len(parts):,}, and "
-            f"{MOST_TASKS:,} are possible; make chunk_size {least} or more"
-        )
-    return parts

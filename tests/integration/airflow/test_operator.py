@@ -28,6 +28,7 @@ from data_pipeline.exceptions import (
 )
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
+from data_pipeline.operators.fill_gaps import FillGapsOperator
 from data_pipeline.operators.planning import plan_minutes
 from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.warehouse.calendar_table import keep_sessions
@@ -37,11 +38,9 @@ CODES = ("000660", "005930")
 EVENING = "2026-09-22T20:40:00+09:00"
 
 
-def execute(dataset, context=None, **arguments):
+def execute(dataset, context=None, operator=DataSourceToPostgresOperator, **arguments):
     """Run one operator outside any DAG."""
-    operator = DataSourceToPostgresOperator(
-        task_id="load", **{"source_conn_id": "mock_default"} | arguments, dataset=dataset
-    )
+    operator = operator(task_id="load", **{"source_conn_id": "mock_default"} | arguments, dataset=dataset)
     return operator.execute(context or {})
 
 
@@ -250,7 +249,7 @@ def test_only_the_sessions_of_the_ranges_are_filled(warehouse):
     with warehouse:
         keep_sessions(warehouse)
     arguments = {"stock_codes": CODES, "first": "2026-09-17", "last": "2026-09-22"}
-    counts = execute("daily_bar", cells="unstored", ranges=[["2026-09-18", "2026-09-21"]], **arguments)
+    counts = execute("daily_bar", operator=FillGapsOperator, ranges=[["2026-09-18", "2026-09-21"]], **arguments)
     assert counts["inserted"] == 4
     days = query(warehouse, "SELECT DISTINCT session FROM market.daily_bar ORDER BY 1")
     assert [day.day for (day,) in days] == [18, 21]

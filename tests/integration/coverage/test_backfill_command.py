@@ -129,14 +129,17 @@ def test_more_than_five_million_requests_want_confirming(wish, database, emulato
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("--dataset", "trade"), "--dataset must be daily_bar, minute_bar or instrument, not 'trade'"),
+        (
+            ("--dataset", "trade"),
+            "dataset must be one of daily_bar, minute_bar, trading_session, instrument, not 'trade'",
+        ),
         (("--first", "2026-09-23", "--last", "2026-09-22"), "the range is reversed"),
         (("--last", "2027-12-30"), "is beyond"),
         (("--codes", "999999"), "has never seen 999999 listed"),
         (("--codes", "5930"), "six characters"),
         (("--first", "22.09.2026"), "--first must be a date"),
         (("--first", "2026-09-19", "--last", "2026-09-20"), "no session of the exchange"),
-        (("--source", "yahoo"), "must be one of kis, krx, mock"),
+        (("--source", "yahoo"), "source must be one of auto, kis, krx, mock, not 'yahoo'"),
         (("--window-rows", "0"), "--window-rows must be 1 or more"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
