@@ -12,7 +12,6 @@ from data_pipeline.backfill.wish import LISTS, Backfill
 from data_pipeline.engine.windows import MINUTES, Span
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.trading_calendar import krx_calendar
-from data_pipeline.sources.request_shape import shape_of
 
 MOST_UNCONFIRMED = 5_000_000
 """Requests above which somebody has to confirm."""
@@ -46,7 +45,7 @@ class Estimate:
 
 def estimate(backfill: Backfill, spans: Sequence[Span], calls_a_second: float | None) -> Estimate:
     """Return what these spans cost at a rate of calls; None for a source that sends none."""
-    shape = shape_of(backfill.source, backfill.dataset)
+    shape = backfill.shape
     requests = sum(span.requests for span in spans) if shape.counted else 0
     seconds = requests / calls_a_second if shape.counted and calls_a_second else None
     days = max(1, ceil(requests / shape.calls_a_day)) if shape.calls_a_day else 1

@@ -14,7 +14,6 @@ from data_pipeline.engine.windows import chunks
 from data_pipeline.loading.coverage.cells import Gap, all_cells, missing_cells, unstored_cells
 from data_pipeline.loading.instruments.lists import listed_sessions
 from data_pipeline.market.trading_calendar import krx_calendar
-from data_pipeline.sources.request_shape import shape_of
 from data_pipeline.warehouse.calendar_table import unanswered_sessions
 
 BATCH = 200
@@ -54,7 +53,7 @@ def within_reach(
 ) -> Mapping[str, Sequence[Gap]]:
     """Return the part of the gaps that the source still has; coverage goes on counting the others as missing."""
     newest = krx_calendar().last_final_session(moment)
-    reach = first_reachable(backfill.dataset, shape_of(backfill.source, backfill.dataset), newest)
+    reach = first_reachable(backfill.dataset, backfill.shape, newest)
     return gaps if reach <= backfill.first else clipped(gaps, [(reach, backfill.last)], all_sessions())
 
 

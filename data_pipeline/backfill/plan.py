@@ -20,7 +20,6 @@ from data_pipeline.engine.windows import Span
 from data_pipeline.loading.coverage.cells import Gap, markets_of
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.base import AbstractDataSource
-from data_pipeline.sources.request_shape import shape_of
 
 Gaps = Mapping[str, Sequence[Gap]]
 """Cells as the gaps of each code, oldest first; without codes the sessions stand under the empty code."""
@@ -107,7 +106,7 @@ class BackfillPlan:
 
     def _code_tasks(self, share: Share, chunk_size: int, ranges: Sequence[Gap]) -> list[Backfill]:
         codes = list(share.gaps)
-        if shape_of(share.backfill.source, share.backfill.dataset).market_calls:
+        if share.backfill.shape.market_calls:
             # A call brings a whole market day, so that a session must not be asked for by several tasks.
             chunk_size = max(chunk_size, len(codes))
         parts = task_chunks(codes, chunk_size)
@@ -148,7 +147,7 @@ def plan_backfill(
         most_rows: Rows that may be asked for and not be stored.
     """
     gaps = within_reach(lacking(connection, backfill), backfill, moment)
-    by_market_day = sources.exchange is not None or shape_of(backfill.source, backfill.dataset).market_calls
+    by_market_day = sources.exchange is not None or backfill.shape.market_calls
     markets = markets_of(connection, list(gaps)) if by_market_day else {}
     connection.rollback()
     return plan_gaps(backfill, gaps, sources, moment, most_rows, markets)
@@ -186,9 +185,9 @@ def plan_gaps(
     if exchange is None or offer is None:
         share = _share(source, backfill, gaps, moment, most_rows, markets)
         return BackfillPlan(backfill, (share,), moment, most_rows)
-    shapes = shape_of(exchange.name, backfill.dataset), shape_of(source.name, backfill.dataset)
-    division = divide(gaps, all_sessions(), offer, shapes, markets or {}, quoted_session(moment))
     official = replace(backfill, source=exchange.name)
+    shapes = official.shape, backfill.shape
+    division = divide(gaps, all_sessions(), offer, shapes, markets or {}, quoted_session(moment))
     shares = (
         _share(exchange, official, division.by_day, moment, most_rows, markets),
         _share(source, backfill, division.by_code, moment, most_rows),
@@ -216,7 +215,7 @@ def _share(
 
 def _spans(backfill: Backfill, gaps: Gaps, moment: datetime, most_rows: int, markets: Mapping[str, str]) -> list[Span]:
     """Return what is asked for; half of the rows are a span, so that one can be on its way while another is loaded."""
-    shape = shape_of(backfill.source, backfill.dataset)
+    shape = backfill.shape
     if backfill.by_code:
         half = max(1, most_rows // 2)
         return plan_spans(backfill.dataset, gaps, all_sessions(), shape, half, quoted_session(moment), markets)

@@ -74,6 +74,15 @@ class Backfill:
         return find_dataset(self.dataset).by_code
 
     @property
+    def shape(self) -> RequestShape:
+        """What one request of the source holds.
+
+        Raises:
+            UnsupportedDatasetError: The source does not have the dataset.
+        """
+        return shape_of(self.source, self.dataset)
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """What :func:`backfill_of` makes the same backfill of, as JSON can hold it."""
         return {

@@ -82,9 +82,9 @@ def report_backfill(
         found = still_lacking(connection, tasks)
     _list(context["params"]["dataset"], found)
     if found or failed:
+        lacks = said_lacking(tasks[0], found) if found else "nothing of the plan is lacking"
         raise IncompleteDataError(
-            f"{_said(failed)} and {said_lacking(tasks[0], found)}; the logs of the load tasks say why; clear the "
-            "failed ones to go on"
+            f"{_said(failed)} and {lacks}; the logs of the load tasks say why; clear the failed ones to go on"
         )
     log.info("everything of the plan is there")
     return 0

@@ -43,7 +43,7 @@ def heal(warehouse, tmp_path):
     connection = {"conn_type": "kis", "login": "K" * 36, "password": "S" * 180, "extra": extra}
     os.environ["AIRFLOW_CONN_KIS_DEFAULT"] = json.dumps(connection)
     os.environ["COORDINATION_URL"] = tmp_path.as_uri()
-    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 21, 30, tzinfo=SEOUL))
+    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 21, 30, tzinfo=SEOUL), run_type="scheduled")
     return lambda: plan_healing({"params": {"session": TUESDAY.isoformat()}, "dag_run": run}, "kis_default")
 
 

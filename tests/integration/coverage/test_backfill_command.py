@@ -165,6 +165,40 @@ def test_a_holiday_costs_no_call(command, codes, emulator, database):
     ]
 
 
+def test_open_days_are_filled_too(command, emulator, database):
+    """One call tells 24 days from the last day of August on, so that all of September is there, and costs no other."""
+    line = ("backfill", "--dataset", "trading_session", "--first", "2026-08-31", "--last", LAST)
+    emulator.forget_requests()
+    code, output = command.run(*line, "--dry-run")
+    assert (code, "out of kis-sandbox: 17 sessions, 1 requests" in output) == (0, True), output
+    assert emulator.summary()["total"] == 0
+    code, output = command.run(*line)
+    assert (code, "Everything of the range is there." in output) == (0, True), output
+    code, output = command.run(*line)
+    assert (code, "0 sessions, no requests" in output) == (0, True), output
+    assert len(emulator.requests(path="chk-holiday")) == 1
+    assert database.rows("SELECT min(day)::text, count(*) FROM market.trading_session WHERE day <= '2026-09-22'") == [
+        ("2026-08-31", 23)
+    ]
+
+
+def test_open_days_that_one_call_does_not_tell_are_named(command, emulator):
+    """From the third of August the call ends on the 26th: the exit code is 1, and tomorrow brings more."""
+    emulator.forget_requests()
+    code, output = command.run("backfill", "--dataset", "trading_session", "--first", "2026-08-03", "--last", LAST)
+    assert code == 1, output
+    assert "kis-sandbox has not said whether the market opens on 19 sessions from 2026-08-27 on" in output
+    assert len(emulator.requests(path="chk-holiday")) == 1
+
+
+def test_open_days_take_no_codes(command, codes, emulator):
+    """They are of the whole market."""
+    emulator.forget_requests()
+    code, output = command.run(*words(codes[:1]), "--dataset", "trading_session")
+    assert (code, "trading_session takes no stock codes" in output) == (2, True), output
+    assert emulator.summary()["total"] == 0
+
+
 def test_coverage_is_told_to_people(command, codes):
     """One issue of three days: nothing is missing on them; a later day is."""
     assert command.run(*words(codes[:1]))[0] == 0
