@@ -4,18 +4,20 @@
 **When.** Only when somebody triggers it; the form asks for the dataset, the stock codes and the range. Tick `dry_run`
 to see in the log of `plan` what it would cost: requests, time at the current quota, and rows.
 
-**What.** `plan` checks the form, looks up what is not stored yet and cuts its codes into chunks; one `load` task a
-chunk asks for just that, with the fewest requests, one transaction a window, and logs a percentage and the time at
-which it will be done. With the source `auto`, daily bars come from KRX where the connection `krx_default` has a key and
-its whole market days cost fewer calls, within the calls that the key has left today, and from KIS otherwise. Sessions
-of minutes on which nothing was traded, by the day's volume, are remembered in `market.no_data` and not asked again, so
-load daily bars before minutes. `report` lists what is still not there, and fails when that is anything. A run that was
-killed or cleared asks again only for what is not stored; tick `refetch` to ask for everything. `trading_session` brings
-some weeks a day: KIS wants one such call a day.
+**What.** `plan` checks the form, looks up once what is not stored yet, and decides which source is asked for what; each
+`load` task does a part of that plan, a chunk of stock codes or a year of market days, with the fewest requests and one
+transaction for each window, and logs a percentage and the time at which it will be done. `report` lists what of the
+plan is still not stored, and fails if that is anything. A task that was killed or cleared asks again only for what is
+not stored; tick `refetch` to ask for everything.
 
-The dataset `instrument` fills in the lists of issues of past sessions (KRX has them from 2010 on, at three calls each;
-KIS has none): names, boards, shares, and the issues that have left since, which `daily_bar` then loads too. It takes no
-stock codes, and one task loads a calendar year.
+With the source `auto`, daily bars come from KRX if the connection `krx_default` has a key and whole market days cost
+fewer calls, within the calls that the key has left today; everything else comes from KIS. Sessions of minutes on which
+nothing was traded, by the day's volume, are remembered in `market.no_data` and not asked for again, so load daily bars
+before minutes. `trading_session` brings some weeks a day, because KIS wants one such call a day.
+
+The dataset `instrument` fills in the lists of past sessions (KRX has them from 2010 on, at three calls each; KIS has
+none): names, boards, shares, and the instruments that have left since, which `daily_bar` then loads too. Like
+`trading_session` it takes no stock codes; one task loads a calendar year.
 
 **When it fails.** Read the log of `report`: it names the codes and sessions that are not there and the load tasks
 that failed. Clear the failed `load` tasks; `report` is cleared with them.

@@ -104,7 +104,7 @@ def _daily_spans(
 
 def _quoted_span(pool: Sequence[str], start: int, size: int, session: date, shape: RequestShape) -> Span:
     codes = tuple(pool[start : start + size])
-    proof = 1 if start == 0 else 0  # that the quotes are of this session is proved once
+    proof = 1 if start == 0 else 0  # one call shows, once, that the quotes are of this session
     return Span(codes, session, session, proof + ceil(len(codes) / shape.quotes_page))
 
 
@@ -118,7 +118,7 @@ def _without(runs: Sequence[Run], position: int | None) -> list[Run]:
 
 
 def _chart_parts(code: str, runs: Sequence[Run], page: int) -> list[_Part]:
-    """Cover the runs from the newest on; a page holds as many sessions as it can, counted back from its last one."""
+    """Cover the runs from the newest to the oldest; a page holds a fixed number of sessions up to its last one."""
     spans: list[list[int]] = []
     reached = 0  # the oldest session that the pages so far bring
     for start, end in reversed(runs):
@@ -132,7 +132,7 @@ def _chart_parts(code: str, runs: Sequence[Run], page: int) -> list[_Part]:
 
 
 def _minute_parts(code: str, runs: Sequence[Run], shape: RequestShape, most_rows: int) -> Iterator[_Part]:
-    """Keep neighbouring sessions together, where the pages pack; a session between two gaps never pays its way."""
+    """Keep neighbouring sessions together, since pages run on from one to the next; one between two gaps never pays."""
     longest = min(LONGEST, max(1, most_rows // MINUTES))
     for start, end in runs:
         for begin in range(start, end + 1, longest):

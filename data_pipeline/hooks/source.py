@@ -1,4 +1,4 @@
-"""Opens the source of market data that an Airflow connection names; its type decides which source it is."""
+"""Opens the source that an Airflow connection names; the connection's type decides which source it is."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from data_pipeline.sources.base import AbstractDataSource
 
 SOURCE_TYPES = tuple(item["connection-type"] for item in get_provider_info()["connection-types"])
+
 OFFICIAL_CONN_ID = "krx_default"
-"""The usual connection of the exchange."""
+"""The connection of the exchange that is asked without being named."""
 
 
 def open_source(source_conn_id: str) -> AbstractDataSource:

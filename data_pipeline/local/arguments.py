@@ -15,6 +15,7 @@ BACKFILL_EXAMPLES = """examples:
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --source krx --dry-run
   data-pipeline backfill --dataset minute_bar --first 2026-09-01 --codes 005930,000660
   data-pipeline backfill --dataset instrument --first 2010-01-04 --source krx --dry-run
+  data-pipeline backfill --dataset trading_session --first 2026-09-01
 
 A backfill that was stopped goes on where it was: only what is not stored yet is asked for.
 Exit codes: 0 everything is there, 1 something of the range is still missing, 2 it could not be done.

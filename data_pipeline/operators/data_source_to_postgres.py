@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from data_pipeline.engine.datasets import Dataset
-    from data_pipeline.engine.one_window import Run
     from data_pipeline.engine.windows import Window
     from data_pipeline.sources.base import AbstractDataSource
 
@@ -122,13 +121,14 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.engine.load_windows import load_windows
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.operators.metrics import gauged
+        from data_pipeline.operators.task import run_of
 
         if self.cells or self.ranges or self.fallback_conn_id:
             raise ConfigurationError("cells, ranges and fallback_conn_id have moved to FillGapsOperator")
         dataset = find_dataset(self.dataset)
         windows = list(self._windows(dataset, context))
         threads = checked_threads(self.fetch_threads) if self.fetch_threads else fetch_threads(os.environ)
-        run = _run_of(context)
+        run = run_of(context)
         total: Counter[str] = Counter()
         with (
             closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection,
@@ -176,13 +176,3 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.hooks.source import open_source
 
         return open_source(self.source_conn_id)
-
-
-def _run_of(context: Mapping[str, Any]) -> Run:
-    from data_pipeline.engine.one_window import Run
-    from data_pipeline.engine.windows import run_moment
-
-    instance = context.get("ti")
-    if instance is None:
-        return Run(moment=run_moment(context))
-    return Run(instance.dag_id, instance.task_id, instance.run_id, instance.map_index, run_moment(context))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -94,13 +95,14 @@ class FillGapsOperator(BaseOperator):
         from data_pipeline.backfill.plan import plan_task
         from data_pipeline.engine.fetching import checked_threads, fetch_threads
         from data_pipeline.hooks.warehouse import WarehouseHook
+        from data_pipeline.operators.task import run_of
 
         threads = checked_threads(self.fetch_threads) if self.fetch_threads else fetch_threads(os.environ)
         with (
             closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection,
             self._sources() as in_turn,
         ):
-            run = _run_of(context, _after_market(in_turn[0]))
+            run = replace(run_of(context), kis_includes_after_market=_after_market(in_turn[0]))
             task = self._task(context, in_turn[0], run)
             plan = plan_task(connection, task, in_turn, run.due, self.window_rows)
             return fill(plan, in_turn, Loader(connection, run, threads, self.window_rows))
@@ -128,19 +130,6 @@ class FillGapsOperator(BaseOperator):
         )  # fmt: skip
         require_range(task.dataset, task.first, task.last, source.name, run.due)
         return task
-
-
-def _run_of(context: Mapping[str, Any], after_market: bool | None) -> Run:
-    from data_pipeline.engine.one_window import Run
-    from data_pipeline.engine.windows import run_moment
-
-    instance, moment = context.get("ti"), run_moment(context)
-    if instance is None:
-        return Run(moment=moment, kis_includes_after_market=after_market)
-    return Run(
-        instance.dag_id, instance.task_id, instance.run_id, instance.map_index, moment,
-        kis_includes_after_market=after_market,
-    )  # fmt: skip
 
 
 def _after_market(source: AbstractDataSource) -> bool | None:

@@ -8,10 +8,8 @@ from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowSkipException
-
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.hooks.source import OFFICIAL_CONN_ID, has_official_key
+from data_pipeline.hooks.source import OFFICIAL_CONN_ID
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 
 if TYPE_CHECKING:
@@ -57,20 +55,15 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Load the session; return the counts."""
         from data_pipeline.engine.official import load_official
-        from data_pipeline.engine.one_window import Run
-        from data_pipeline.engine.windows import as_date, run_moment, run_session
+        from data_pipeline.engine.windows import as_date, run_session
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.loading.prices.reconciliation import after_market_setting
+        from data_pipeline.operators.task import run_of, skip_without_key
         from data_pipeline.sources.krx.source import KRXDataSource
 
         known = after_market_setting(self.kis_includes_after_market)
         session = as_date(self.session, "session") if self.session else run_session(context)
         skip_without_key(self.source_conn_id, "daily bars stay provisional")
-        instance = context.get("ti")
-        run = Run(moment=run_moment(context))
-        if instance is not None:
-            names = (instance.dag_id, instance.task_id, instance.run_id, instance.map_index)
-            run = Run(*names, run.moment)
         with self._source() as source:
             if not isinstance(source, KRXDataSource):
                 raise ConfigurationError(
@@ -78,18 +71,4 @@ class OfficialDailyBarsOperator(DataSourceToPostgresOperator):
                     f"not from {source.name}"
                 )
             with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection:
-                return load_official(connection, source, session, run, known)
-
-
-def skip_without_key(conn_id: str, consequence: str) -> None:
-    """Skip the task when ``conn_id`` is the usual connection and there is no key in it.
-
-    :param conn_id: The Airflow connection; another one than the usual was named on purpose and has to be there.
-    :param consequence: What follows from the missing key, for the message.
-    :raises AirflowSkipException: There is no key.
-    """
-    if conn_id == OFFICIAL_CONN_ID and not has_official_key():
-        raise AirflowSkipException(
-            f"there is no connection {OFFICIAL_CONN_ID!r} with a key, so {consequence}; make one of "
-            "type 'krx' with a key of openapi.krx.co.kr"
-        )
+                return load_official(connection, source, session, run_of(context), known)

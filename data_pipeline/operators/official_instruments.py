@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from data_pipeline.hooks.source import OFFICIAL_CONN_ID
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
-from data_pipeline.operators.official_daily_bars import skip_without_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,5 +29,7 @@ class OfficialInstrumentsOperator(DataSourceToPostgresOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load the list; return the counts."""
+        from data_pipeline.operators.task import skip_without_key
+
         skip_without_key(self.source_conn_id, "the list of issues is the brokers' alone")
         return super().execute(context)

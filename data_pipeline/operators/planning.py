@@ -1,9 +1,9 @@
-"""What the plan tasks of the DAGs work out: which stock codes and which range each load task gets."""
+"""What the plan tasks of the daily and intraday DAGs work out: which stock codes each load task asks for."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from typing import Any
@@ -35,30 +35,27 @@ def plan_prices(
 ) -> list[list[str]]:
     """Return the codes whose present price is asked for, in chunks of the run's parameter ``chunk_size``.
 
-    They are those of its parameter ``stock_codes``, else of what ``UNIVERSE`` says: the market or the watch list.
+    They are those in its parameter ``stock_codes``; if it is empty, the whole market or the watch list, as ``UNIVERSE``
+    says.
 
     Raises:
         ConfigurationError: The quota does not suffice for a snapshot of so many; nothing was asked.
         IncompleteDataError: The warehouse lists nothing; ``market_reference`` has to run first.
     """
     codes = _named(context) or _universe(run_session(context, final=False), postgres_conn_id)
-    with open_source(source_conn_id) as source:
-        require_in_time(source, "price_snapshot", codes)
-    return task_chunks(codes, context["params"]["chunk_size"])
+    return _in_time(context, source_conn_id, "price_snapshot", codes)
 
 
 def plan_watched(context: Mapping[str, Any], source_conn_id: str) -> list[list[str]]:
     """Return the codes whose order books are asked for, in chunks of the run's parameter ``chunk_size``.
 
-    They are those of its parameter ``stock_codes``, else of the Variable or variable ``WATCH_LIST``.
+    They are those in its parameter ``stock_codes``; if it is empty, those in ``WATCH_LIST``, an Airflow Variable or an
+    environment variable.
 
     Raises:
         ConfigurationError: An entry of the watch list is not a stock code, or the quota does not suffice for so many.
     """
-    codes = _named(context) or _watched()
-    with open_source(source_conn_id) as source:
-        require_in_time(source, "order_book", codes)
-    return task_chunks(codes, context["params"]["chunk_size"])
+    return _in_time(context, source_conn_id, "order_book", _named(context) or _watched())
 
 
 def plan_minutes(
@@ -66,8 +63,8 @@ def plan_minutes(
 ) -> list[list[str]]:
     """Return the codes whose minutes are asked for, in chunks of the run's parameter ``chunk_size``.
 
-    They are those of its parameter ``stock_codes``, else of what ``UNIVERSE`` says when the run came due after its
-    session's close, else of the watch list. The run's own moment decides, never the clock.
+    They are those in its parameter ``stock_codes``; if it is empty, what ``UNIVERSE`` says for a run that came due
+    after the close of its session, and the watch list before. The run's own moment decides, never the clock.
 
     Raises:
         ConfigurationError: The quota does not suffice for so many; nothing was asked.
@@ -76,9 +73,15 @@ def plan_minutes(
     due, session = run_moment(context), run_session(context, final=False)
     over = due is not None and due > krx_calendar().close_at(session)
     codes = _named(context) or (_universe(session, postgres_conn_id) if over else _watched())
+    minutes = MINUTES if due is None or over else _minutes_so_far(due, session)
+    return _in_time(context, source_conn_id, "minute_bar", codes, minutes=minutes, in_session=not over)
+
+
+def _in_time(
+    context: Mapping[str, Any], source_conn_id: str, dataset: str, codes: Sequence[str], **when: Any
+) -> list[list[str]]:
     with open_source(source_conn_id) as source:
-        minutes = MINUTES if due is None or over else _minutes_so_far(due, session)
-        require_in_time(source, "minute_bar", codes, minutes=minutes, in_session=not over)
+        require_in_time(source, dataset, codes, **when)
     return task_chunks(codes, context["params"]["chunk_size"])
 
 
