@@ -4,18 +4,20 @@
 **When.** Only when somebody triggers it; the form asks for the dataset, the stock codes and the range. Tick `dry_run`
 to see in the log of `plan` what it would cost: requests, time at the current quota, and rows.
 
-**What.** `plan` checks the form, looks up what is not stored yet and cuts its codes into chunks; one `load` task a
-chunk asks for just that, with the fewest requests, one transaction a window, and logs a percentage and the time at
-which it will be done. With the source `auto`, daily bars come from KRX where the connection `krx_default` has a key and
-its whole market days cost fewer calls, within the calls that the key has left today, and from KIS otherwise. Sessions
-of minutes on which nothing was traded, by the day's volume, are remembered in `market.no_data` and not asked again, so
-load daily bars before minutes. `report` lists what is still not there, and fails when that is anything. A run that was
-killed or cleared asks again only for what is not stored; tick `refetch` to ask for everything. `trading_session` brings
-some weeks a day: KIS wants one such call a day.
+**What.** `plan` checks the form, looks up once what is not stored yet, and decides which source is asked for what; each
+`load` task does a part of that plan, a chunk of stock codes or a year of market days, with the fewest requests and one
+transaction for each window, and logs a percentage and the time at which it will be done. `report` lists what of the
+plan is still not stored, and fails if that is anything. A task that was killed or cleared asks again only for what is
+not stored; tick `refetch` to ask for everything.
 
-The dataset `instrument` fills in the lists of issues of past sessions (KRX has them from 2010 on, at three calls each;
-KIS has none): names, boards, shares, and the issues that have left since, which `daily_bar` then loads too. It takes no
-stock codes, and one task loads a calendar year.
+With the source `auto`, daily bars come from KRX if the connection `krx_default` has a key and whole market days cost
+fewer calls, within the calls that the key has left today; everything else comes from KIS. Sessions of minutes on which
+nothing was traded, by the day's volume, are remembered in `market.no_data` and not asked for again, so load daily bars
+before minutes. `trading_session` brings some weeks a day, because KIS wants one such call a day.
+
+The dataset `instrument` fills in the lists of past sessions (KRX has them from 2010 on, at three calls each; KIS has
+none): names, boards, shares, and the instruments that have left since, which `daily_bar` then loads too. Like
+`trading_session` it takes no stock codes; one task loads a calendar year.
 
 **When it fails.** Read the log of `report`: it names the codes and sessions that are not there and the load tasks
 that failed. Clear the failed `load` tasks; `report` is cleared with them.
@@ -40,8 +42,8 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
+from data_pipeline.operators.fill_gaps import FillGapsOperator
 
 DATASETS = ["daily_bar", "minute_bar", "trading_session", "instrument"]
 
@@ -89,23 +91,24 @@ with DAG(
 
     @task(show_return_value_in_logs=False)
     def plan(source_conn_id: str, **context: Any) -> list[dict[str, Any]]:
-        """Return the codes and the range of each task."""
+        """Return what each load task does."""
         from data_pipeline.operators.filling import plan_backfill
 
         return plan_backfill(context, source_conn_id)
 
     @task(trigger_rule="all_done")
-    def report(source_conn_id: str, **context: Any) -> int:
-        """Say what is still not there, and fail when that is anything."""
+    def report(planned: list[dict[str, Any]] | None, **context: Any) -> int:
+        """Say what of the plan is still not there, and fail when that is anything."""
         from data_pipeline.operators.filling import report_backfill
 
-        return report_backfill(context, source_conn_id)
+        return report_backfill(context, planned)
 
-    load = DataSourceToPostgresOperator.partial(
+    planned = plan(SOURCE_CONN_ID)
+    load = FillGapsOperator.partial(
         task_id="load",
         execution_timeout=None,  # a year of minutes takes longer than any other task may
         map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}"
         "{% if task.stock_codes %}, {{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}"
         "{% endif %}, {{ task.source_conn_id }}",
-    ).expand_kwargs(plan(SOURCE_CONN_ID))
-    load >> report(SOURCE_CONN_ID)
+    ).expand_kwargs(planned)
+    load >> report(planned)

@@ -23,8 +23,8 @@ from typing import Any
 from airflow.sdk import DAG, Asset, task
 
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, session_param
+from data_pipeline.operators.fill_gaps import FillGapsOperator
 from data_pipeline.timetables import KrxSessionTimetable
 
 with DAG(
@@ -53,7 +53,7 @@ with DAG(
 
         return report_healing(context, source_conn_id)
 
-    load = DataSourceToPostgresOperator.partial(
+    load = FillGapsOperator.partial(
         task_id="load",
         source_conn_id=SOURCE_CONN_ID,
         map_index_template="{{ task.dataset }}, {{ task.stock_codes | length }} codes from "

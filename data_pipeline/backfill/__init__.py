@@ -1,1 +1,1 @@
-"""A range of the past: checked, planned once, loaded, reported. Imports no Airflow."""
+"""A range of the past: checked, planned once, loaded and reported. Imports no Airflow."""

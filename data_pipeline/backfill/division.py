@@ -1,4 +1,4 @@
-"""Divides what a backfill asks for between a source of whole market days and one that is asked code by code. Pure."""
+"""Divides the gaps of daily bars between a source of whole market days and one that is asked code by code. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from data_pipeline.loading.coverage.cells import Gap
 from data_pipeline.market.origin import Offer, RequestShape
 
 MOST_ROWS = 50_000
+"""Rows of one span, for counting the requests of the source that is asked code by code."""
 
 
 @dataclass(frozen=True)
 class Division:
-    """Who is asked for what; together it is every gap, and no cell twice."""
+    """Who is asked for what: every gap, and no cell twice."""
 
     sessions: tuple[date, ...]
     """The sessions that come as whole market days, oldest first."""
@@ -37,18 +38,19 @@ def divide(
     markets: Mapping[str, str],
     quoted: date | None = None,
 ) -> Division:
-    """Return the cheapest division of daily bars in calls of both sources together; with equal cost, by whole days.
+    """Return the division that costs the fewest calls of both sources together; if two cost the same, by market days.
 
-    A market day costs the same for one code as for all, and a request of the other source brings many sessions of one
-    code. So the sessions that most codes lack are taken as market days: those that at least 1, 2, 4, 8, ... codes lack
-    are reckoned through, each as far as the calls of today reach, the newest sessions first, and so is asking for none.
+    A market day costs the same for one code as for all of them, while a request of the other source brings many
+    sessions of one code. So the sessions that most codes lack are worth a market day. How many codes that takes is
+    tried out: all sessions that at least 1, 2, 4, 8, ... codes lack, the newest first and no more than today's calls
+    allow, and none at all.
 
     Args:
         gaps: The gaps of each code, oldest first.
         sessions: All sessions of the exchange, oldest first; every gap begins and ends on one.
         offer: Of the source of market days.
         shapes: Of that source and of the other one.
-        markets: Each code's board, ``ETF`` or ``ETN``; one that is absent may be anywhere.
+        markets: Each code's board, ``ETF`` or ``ETN``; a code that is not in it may be on any of them.
         quoted: The session that the other source's quotes show, when it is final.
     """
     where = {session: position for position, session in enumerate(sessions)}
@@ -90,7 +92,7 @@ def joined(cells: Iterable[tuple[str, date]], sessions: Sequence[date]) -> dict[
 
 
 def merged(parts: Iterable[Mapping[str, Sequence[Gap]]], sessions: Sequence[date]) -> dict[str, list[Gap]]:
-    """Return the gaps of several parts that share no cell, in order of code and oldest first."""
+    """Return the gaps of several parts that share no cell: by code in order, and oldest first."""
     where = {session: position for position, session in enumerate(sessions)}
     found: dict[str, list[Run]] = defaultdict(list)
     for part in parts:
@@ -118,7 +120,7 @@ def _market_days(
     shape: RequestShape,
     markets: Mapping[str, str],
 ) -> tuple[dict[int, int], dict[int, int]]:
-    """Return what each session that can be had as a market day costs, and how many codes lack it."""
+    """Return the calls of each session that can be asked for as a market day, and the number of codes that lack it."""
     steps: dict[str, Counter[int]] = defaultdict(Counter)
     for code, found in runs.items():
         for start, end in found:
@@ -153,7 +155,7 @@ def _candidates(costs: Mapping[int, int], lacking: Mapping[int, int], calls_left
 
 
 def _within(runs: Iterable[Run], days: Sequence[int]) -> Iterator[Run]:
-    """Yield the parts of runs that are made of these days, which rise."""
+    """Yield the parts of runs that consist of these days, given in ascending order."""
     for start, end in runs:
         yield from _runs(days[bisect_left(days, start) : bisect_left(days, end + 1)])
 

@@ -1,4 +1,4 @@
-"""Refuses, before anything is asked, what a source's quota cannot bring within the time that a run may take."""
+"""Refuses, before anything is sent, a run that would take longer at the source's quota than it may."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRESENT = {
     "order_book": timedelta(minutes=4),
     "minute_bar": timedelta(minutes=5),
 }
-"""How long a run in session may take: beyond, its rows are not of one moment, and the next run is long due."""
+"""How long a run in session may take; after that its rows are not of one moment, and the next run is long overdue."""
 EVENING = timedelta(hours=3, minutes=20)
 """How long the minutes of a finished session may take: from 20:40 to midnight."""
 
@@ -31,17 +31,17 @@ def require_in_time(
     minutes: int = MINUTES,
     in_session: bool = True,
 ) -> None:
-    """Return when the quota suffices to ask for all of these in time; a source without a quota always does.
+    """Return if the quota suffices to ask for all of these in time; it always does for a source without a quota.
 
     Args:
-        source: Who is going to be asked; nothing is sent.
+        source: The source that will be asked; nothing is sent now.
         dataset: price_snapshot, order_book or minute_bar.
-        stock_codes: All of the run, not of one task.
-        minutes: Minutes of each issue, for minute_bar.
+        stock_codes: Those of the whole run, not of one task.
+        minutes: Minutes of each instrument, for minute_bar.
         in_session: False for a session that has ended.
 
     Raises:
-        ConfigurationError: It does not; the message says what it would cost and how to make it less.
+        ConfigurationError: It does not suffice; the message says what the run would cost and how to reduce that.
     """
     if source.calls_a_second is None:
         return

@@ -1,4 +1,4 @@
-"""Which requests fill which gaps: missing sessions grouped into as few requests as a source allows."""
+"""Which requests fill which gaps: missing sessions in as few requests as a source allows, and codes in few tasks."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
-from data_pipeline.engine.windows import MINUTES, Span
+from data_pipeline.engine.windows import MINUTES, Span, chunks
+from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.loading.coverage.cells import Gap
 from data_pipeline.market.origin import RequestShape
 
 LONGEST = 20
 """Sessions of minutes that one part of a span holds; its 7,620 rows fill 63.5 pages, so cutting costs 1 % at most."""
 
+MOST_TASKS = 1000
+"""Airflow maps a task over 1,024 entries at most (``core.max_map_length``)."""
+
 Run = tuple[int, int]
-"""The same as positions among the sessions."""
+"""A gap as positions among the sessions, both included."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ def plan_spans(
         shape: What one request holds.
         most_rows: Rows that one span may hold, where each answer counts as a full page; it is larger only when one
             code's part is, which is one session of minutes or what one code lacks of daily bars.
-        quoted: The session that the source's quotes show, when it is final: one request brings many issues of it.
-        markets: Each code's board, ``ETF`` or ``ETN``, for a source of whole market days; one that is absent may be
-            anywhere.
+        quoted: The session that the source's quotes show, when it is final: one request brings many instruments of it.
+        markets: Each code's board, ``ETF`` or ``ETN``, for a source of whole market days; a code that is not in it may
+            be on any of them.
     """
     where = {session: position for position, session in enumerate(sessions)}
     runs = {code: [(where[first], where[last]) for first, last in found] for code, found in gaps.items()}
@@ -60,6 +64,22 @@ def plan_spans(
     if shape.market_calls:
         return list(_market_days(runs, sessions, shape, markets or {}))
     return _daily_spans(runs, sessions, shape, most_rows, where.get(quoted) if quoted else None)
+
+
+def task_chunks(codes: Sequence[str], size: int) -> list[list[str]]:
+    """Return the codes in lists of ``size``, one for each mapped task.
+
+    Raises:
+        InvalidRequestError: There would be more tasks than Airflow maps, or ``size`` is not positive.
+    """
+    parts = chunks(codes, size)
+    if len(parts) > MOST_TASKS:
+        least = ceil(len(codes) / MOST_TASKS)
+        raise InvalidRequestError(
+            f"too many tasks: chunk_size {size} cuts {len(codes):,} stock codes into {len(parts):,}, and "
+            f"{MOST_TASKS:,} are possible; make chunk_size {least} or more"
+        )
+    return parts
 
 
 def _daily_spans(
@@ -84,7 +104,7 @@ def _daily_spans(
 
 def _quoted_span(pool: Sequence[str], start: int, size: int, session: date, shape: RequestShape) -> Span:
     codes = tuple(pool[start : start + size])
-    proof = 1 if start == 0 else 0  # that the quotes are of this session is proved once
+    proof = 1 if start == 0 else 0  # one call shows, once, that the quotes are of this session
     return Span(codes, session, session, proof + ceil(len(codes) / shape.quotes_page))
 
 
@@ -98,7 +118,7 @@ def _without(runs: Sequence[Run], position: int | None) -> list[Run]:
 
 
 def _chart_parts(code: str, runs: Sequence[Run], page: int) -> list[_Part]:
-    """Cover the runs from the newest on; a page holds as many sessions as it can, counted back from its last one."""
+    """Cover the runs from the newest to the oldest; a page holds a fixed number of sessions up to its last one."""
     spans: list[list[int]] = []
     reached = 0  # the oldest session that the pages so far bring
     for start, end in reversed(runs):
@@ -112,7 +132,7 @@ def _chart_parts(code: str, runs: Sequence[Run], page: int) -> list[_Part]:
 
 
 def _minute_parts(code: str, runs: Sequence[Run], shape: RequestShape, most_rows: int) -> Iterator[_Part]:
-    """Keep neighbouring sessions together, where the pages pack; a session between two gaps never pays its way."""
+    """Keep neighbouring sessions together, since pages run on from one to the next; one between two gaps never pays."""
     longest = min(LONGEST, max(1, most_rows // MINUTES))
     for start, end in runs:
         for begin in range(start, end + 1, longest):

@@ -47,3 +47,35 @@ def has_official_key() -> bool:
         return bool(BaseHook.get_connection(OFFICIAL_CONN_ID).password)
     except AirflowException:
         return False
+
+
+class Connections:
+    """
+    The sources that Airflow's connections open, for :func:`data_pipeline.backfill.sources.open_sources`.
+
+    :param scheduled_conn_id: The connection of the scheduled DAGs.
+    """
+
+    def __init__(self, scheduled_conn_id: str) -> None:
+        self.scheduled_conn_id = scheduled_conn_id
+
+    def name_of(self, kind: str) -> str:
+        """Return the scheduled connection when it is of the kind or the kind is ``auto``, else ``<kind>_default``."""
+        if kind in ("auto", _type_of(self.scheduled_conn_id)):
+            return self.scheduled_conn_id
+        return f"{kind}_default"
+
+    def exchange(self) -> str | None:
+        """Return the connection ``krx_default`` when there is a key in it."""
+        return OFFICIAL_CONN_ID if has_official_key() else None
+
+    def open(self, name: str) -> AbstractDataSource:
+        """Return the source of a connection."""
+        return open_source(name)
+
+
+def _type_of(conn_id: str) -> str | None:
+    try:
+        return str(BaseHook.get_connection(conn_id).conn_type)
+    except AirflowException:
+        return None

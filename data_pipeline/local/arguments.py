@@ -15,6 +15,7 @@ BACKFILL_EXAMPLES = """examples:
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --source krx --dry-run
   data-pipeline backfill --dataset minute_bar --first 2026-09-01 --codes 005930,000660
   data-pipeline backfill --dataset instrument --first 2010-01-04 --source krx --dry-run
+  data-pipeline backfill --dataset trading_session --first 2026-09-01
 
 A backfill that was stopped goes on where it was: only what is not stored yet is asked for.
 Exit codes: 0 everything is there, 1 something of the range is still missing, 2 it could not be done.
@@ -45,7 +46,11 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline backfill`."""
     parser.epilog, parser.formatter_class = BACKFILL_EXAMPLES, argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("--dataset", required=True, help=f"{', '.join(DATASETS)} or instrument (lists of instruments)")
+    add(
+        "--dataset",
+        required=True,
+        help=f"{', '.join(DATASETS)}, trading_session (open days) or instrument (lists of instruments)",
+    )
     add("--first", required=True, metavar="DAY", help="first day, included, for example 2024-01-02")
     add("--last", metavar="DAY", help="last day, included (default: the last session whose figures are final)")
     add("--codes", default="", metavar="CODES", help="stock codes with commas (default: every listed instrument)")

@@ -1,4 +1,4 @@
-"""What the plan tasks of the DAGs work out: which stock codes and which range each load task gets."""
+"""What the plan tasks of the daily and intraday DAGs work out: which stock codes each load task asks for."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
-from math import ceil
 from typing import Any
 
 from airflow.sdk import Variable
 
 from data_pipeline.backfill.in_time import require_in_time
-from data_pipeline.engine.windows import MINUTES, as_codes, chunks, run_moment, run_session
-from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
+from data_pipeline.backfill.requests import task_chunks
+from data_pipeline.engine.windows import MINUTES, as_codes, run_moment, run_session
+from data_pipeline.exceptions import IncompleteDataError
 from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.instruments.listing import listed_codes
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.watch_list import takes_whole_market, watch_list
-
-MOST_TASKS = 1000
-"""Airflow maps a task over 1,024 entries at most (``core.max_map_length``)."""
 
 
 def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: str = "market_db") -> list[list[str]]:
@@ -38,30 +35,27 @@ def plan_prices(
 ) -> list[list[str]]:
     """Return the codes whose present price is asked for, in chunks of the run's parameter ``chunk_size``.
 
-    They are those of its parameter ``stock_codes``, else of what ``UNIVERSE`` says: the market or the watch list.
+    They are those in its parameter ``stock_codes``; if it is empty, the whole market or the watch list, as ``UNIVERSE``
+    says.
 
     Raises:
         ConfigurationError: The quota does not suffice for a snapshot of so many; nothing was asked.
         IncompleteDataError: The warehouse lists nothing; ``market_reference`` has to run first.
     """
     codes = _named(context) or _universe(run_session(context, final=False), postgres_conn_id)
-    with open_source(source_conn_id) as source:
-        require_in_time(source, "price_snapshot", codes)
-    return task_chunks(codes, context["params"]["chunk_size"])
+    return _in_time(context, source_conn_id, "price_snapshot", codes)
 
 
 def plan_watched(context: Mapping[str, Any], source_conn_id: str) -> list[list[str]]:
     """Return the codes whose order books are asked for, in chunks of the run's parameter ``chunk_size``.
 
-    They are those of its parameter ``stock_codes``, else of the Variable or variable ``WATCH_LIST``.
+    They are those in its parameter ``stock_codes``; if it is empty, those in ``WATCH_LIST``, an Airflow Variable or an
+    environment variable.
 
     Raises:
         ConfigurationError: An entry of the watch list is not a stock code, or the quota does not suffice for so many.
     """
-    codes = _named(context) or _watched()
-    with open_source(source_conn_id) as source:
-        require_in_time(source, "order_book", codes)
-    return task_chunks(codes, context["params"]["chunk_size"])
+    return _in_time(context, source_conn_id, "order_book", _named(context) or _watched())
 
 
 def plan_minutes(
@@ -69,8 +63,8 @@ def plan_minutes(
 ) -> list[list[str]]:
     """Return the codes whose minutes are asked for, in chunks of the run's parameter ``chunk_size``.
 
-    They are those of its parameter ``stock_codes``, else of what ``UNIVERSE`` says when the run came due after its
-    session's close, else of the watch list. The run's own moment decides, never the clock.
+    They are those in its parameter ``stock_codes``; if it is empty, what ``UNIVERSE`` says for a run that came due
+    after the close of its session, and the watch list before. The run's own moment decides, never the clock.
 
     Raises:
         ConfigurationError: The quota does not suffice for so many; nothing was asked.
@@ -79,9 +73,15 @@ def plan_minutes(
     due, session = run_moment(context), run_session(context, final=False)
     over = due is not None and due > krx_calendar().close_at(session)
     codes = _named(context) or (_universe(session, postgres_conn_id) if over else _watched())
+    minutes = MINUTES if due is None or over else _minutes_so_far(due, session)
+    return _in_time(context, source_conn_id, "minute_bar", codes, minutes=minutes, in_session=not over)
+
+
+def _in_time(
+    context: Mapping[str, Any], source_conn_id: str, dataset: str, codes: Sequence[str], **when: Any
+) -> list[list[str]]:
     with open_source(source_conn_id) as source:
-        minutes = MINUTES if due is None or over else _minutes_so_far(due, session)
-        require_in_time(source, "minute_bar", codes, minutes=minutes, in_session=not over)
+        require_in_time(source, dataset, codes, **when)
     return task_chunks(codes, context["params"]["chunk_size"])
 
 
@@ -113,19 +113,3 @@ def _listed(session: date, postgres_conn_id: str) -> list[str]:
     if not codes:
         raise IncompleteDataError(f"the warehouse lists no instruments on {session}: run market_reference first")
     return codes
-
-
-def task_chunks(codes: Sequence[str], size: int) -> list[list[str]]:
-    """Return the codes in lists of ``size``, one for each mapped task.
-
-    Raises:
-        InvalidRequestError: There would be more tasks than Airflow maps, or ``size`` is not positive.
-    """
-    parts = chunks(codes, size)
-    if len(parts) > MOST_TASKS:
-        least = ceil(len(codes) / MOST_TASKS)
-        raise InvalidRequestError(
-            f"too many tasks: chunk_size {size} cuts {len(codes):,} stock codes into {len(parts):,}, and "
-            f"{MOST_TASKS:,} are possible; make chunk_size {least} or more"
-        )
-    return parts

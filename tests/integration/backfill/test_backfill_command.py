@@ -129,14 +129,17 @@ def test_more_than_five_million_requests_want_confirming(wish, database, emulato
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("--dataset", "trade"), "--dataset must be daily_bar, minute_bar or instrument, not 'trade'"),
+        (
+            ("--dataset", "trade"),
+            "dataset must be one of daily_bar, minute_bar, trading_session, instrument, not 'trade'",
+        ),
         (("--first", "2026-09-23", "--last", "2026-09-22"), "the range is reversed"),
         (("--last", "2027-12-30"), "is beyond"),
         (("--codes", "999999"), "has never seen 999999 listed"),
         (("--codes", "5930"), "six characters"),
         (("--first", "22.09.2026"), "--first must be a date"),
         (("--first", "2026-09-19", "--last", "2026-09-20"), "no session of the exchange"),
-        (("--source", "yahoo"), "must be one of kis, krx, mock"),
+        (("--source", "yahoo"), "source must be one of auto, kis, krx, mock, not 'yahoo'"),
         (("--window-rows", "0"), "--window-rows must be 1 or more"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -160,6 +163,40 @@ def test_a_holiday_costs_no_call(command, codes, emulator, database):
     assert database.rows("SELECT count(*) FROM market.daily_bar") == [
         (len(krx_calendar().sessions(date(2026, 2, 23), date(2026, 3, 3))),)
     ]
+
+
+def test_open_days_are_filled_too(command, emulator, database):
+    """One call tells 24 days from the last day of August on, so that all of September is there, and costs no other."""
+    line = ("backfill", "--dataset", "trading_session", "--first", "2026-08-31", "--last", LAST)
+    emulator.forget_requests()
+    code, output = command.run(*line, "--dry-run")
+    assert (code, "out of kis-sandbox: 17 sessions, 1 requests" in output) == (0, True), output
+    assert emulator.summary()["total"] == 0
+    code, output = command.run(*line)
+    assert (code, "Everything of the range is there." in output) == (0, True), output
+    code, output = command.run(*line)
+    assert (code, "0 sessions, no requests" in output) == (0, True), output
+    assert len(emulator.requests(path="chk-holiday")) == 1
+    assert database.rows("SELECT min(day)::text, count(*) FROM market.trading_session WHERE day <= '2026-09-22'") == [
+        ("2026-08-31", 23)
+    ]
+
+
+def test_open_days_that_one_call_does_not_tell_are_named(command, emulator):
+    """From the third of August the call ends on the 26th: the exit code is 1, and tomorrow brings more."""
+    emulator.forget_requests()
+    code, output = command.run("backfill", "--dataset", "trading_session", "--first", "2026-08-03", "--last", LAST)
+    assert code == 1, output
+    assert "kis-sandbox has not said whether the market opens on 19 sessions from 2026-08-27 on" in output
+    assert len(emulator.requests(path="chk-holiday")) == 1
+
+
+def test_open_days_take_no_codes(command, codes, emulator):
+    """They are of the whole market."""
+    emulator.forget_requests()
+    code, output = command.run(*words(codes[:1]), "--dataset", "trading_session")
+    assert (code, "trading_session takes no stock codes" in output) == (2, True), output
+    assert emulator.summary()["total"] == 0
 
 
 def test_coverage_is_told_to_people(command, codes):

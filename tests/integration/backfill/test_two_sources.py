@@ -11,23 +11,24 @@ from itertools import count
 
 import pytest
 
-from data_pipeline.backfill.check import Backfill, backfill_codes
+from data_pipeline.backfill.load import Loader, load_plan
+from data_pipeline.backfill.plan import plan_backfill
+from data_pipeline.backfill.sources import Sources
+from data_pipeline.backfill.wish import Backfill, Wish, checked
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.engine.one_window import Run
 from data_pipeline.exceptions import DailyQuotaError
-from data_pipeline.local.shares import one_source, two_sources
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.warehouse.calendar_table import keep_sessions
 from tests.support.command import load_instruments
 
 FIRST, LAST = date(2026, 9, 17), date(2026, 9, 22)
 EVENING = datetime(2026, 9, 22, 21, 40, tzinfo=SEOUL)
 SESSIONS = [date(2026, 9, day) for day in (17, 18, 21, 22)]
 CHART, QUOTES = "inquire-daily-itemchartprice", "intstock-multprice"
-RUN = Run(run_key="test", moment=EVENING, remember_empty=True, kis_includes_after_market=False)
+RUN = Run(run_key="test", moment=EVENING, kis_includes_after_market=False)
 _keys = count()
 
 
@@ -49,11 +50,9 @@ def make_krx(emulator, tmp_path):
 def stocks(connection, kis):
     """Every stock that was listed in the range, no fund; the warehouse knows the calendar and the list."""
     load_instruments(connection, kis)
-    keep_sessions(connection)
     funds = {one.stock_code for one in SyntheticMarket().instruments(LAST) if one.security_group == "EF"}
-    codes = [code for code in backfill_codes(connection, (), FIRST, LAST) if code not in funds]
-    connection.commit()
-    return codes
+    whole = checked(connection, Wish("daily_bar", (), FIRST, LAST), "kis-sandbox", EVENING)
+    return [code for code in whole.stock_codes if code not in funds]
 
 
 def wanted(codes, cells="unstored", last=LAST):
@@ -61,10 +60,19 @@ def wanted(codes, cells="unstored", last=LAST):
     return Backfill("daily_bar", tuple(codes), FIRST, last, "kis-sandbox", cells)
 
 
+class Shares:
+    """The plan of a source, and of the exchange beside it when there is one."""
+
+    def __init__(self, connection, backfill, source, exchange=None):
+        self.sources = Sources(source, exchange)
+        self.plan = plan_backfill(connection, backfill, self.sources, EVENING)
+        self.lines, self.requests = self.plan.lines, self.plan.requests
+
+
 def fill(connection, shares):
     """Do it with one thread, so that calls come in order; return the failures."""
-    connection.rollback()
-    return [step for step in shares.load(RUN, 1) if step.error]
+    steps = load_plan(shares.plan, shares.sources.in_turn, Loader(connection, RUN, 1))
+    return [step for step in steps if step.error]
 
 
 def calls(emulator):
@@ -96,7 +104,7 @@ def true_bars(codes, sessions):
 def test_the_whole_market_costs_three_calls_a_session(database, connection, kis, make_krx, stocks, emulator):
     """Three published sessions are nine calls; the fourth comes by quotes of KIS; every row is the market's own."""
     official = make_krx()
-    shares = two_sources(connection, kis, official, wanted(stocks), EVENING, 50_000)
+    shares = Shares(connection, wanted(stocks), kis, official)
     quotes, cells = 1 + -(-len(stocks) // 30), len(true_bars(stocks, SESSIONS[:3]))
     first, second = shares.lines
     assert first == (
@@ -113,14 +121,14 @@ def test_the_whole_market_costs_three_calls_a_session(database, connection, kis,
     assert bars == true_bars(stocks, SESSIONS)
     assert sources == [(day, "krx-sandbox") for day in SESSIONS[:3]] + [(LAST, "kis-sandbox")]
     assert calls(emulator)[:2] == (9, 1)
-    again = two_sources(connection, kis, official, wanted(stocks), EVENING, 50_000)
-    assert again.cost.requests == 0
+    again = Shares(connection, wanted(stocks), kis, official)
+    assert again.requests == 0
 
 
 def test_calls_that_are_spent_on_the_way_leave_the_rest_to_kis(database, connection, kis, make_krx, stocks, emulator):
     """The server says no at the fifth call, in the middle of the second session: the rest is KIS's, in the same run."""
     some = stocks[:40]
-    shares = two_sources(connection, kis, make_krx(), wanted(some), EVENING, 50_000)
+    shares = Shares(connection, wanted(some), kis, make_krx())
     emulator.set_krx(daily_limit=4)
     emulator.forget_requests()
     assert fill(connection, shares) == []
@@ -139,10 +147,10 @@ def test_own_count_of_calls_bounds_the_plan(connection, kis, make_krx, stocks):
     """With three calls left, one session (the newest published one) is KRX's, and the others are KIS's."""
     boards = {one.stock_code: one.market for one in SyntheticMarket().instruments(LAST)}
     some = [code for code in stocks if boards.get(code) == "KONEX"][:20]
-    shares = two_sources(connection, kis, make_krx(limit=3), wanted(some, last=SESSIONS[0]), EVENING, 50_000)
+    shares = Shares(connection, wanted(some, last=SESSIONS[0]), kis, make_krx(limit=3))
     assert "1 sessions, 20 issues, 3 requests" in shares.lines[0]
     assert "; 0 of its calls of today stay" in shares.lines[0]
-    none = two_sources(connection, kis, make_krx(limit=2), wanted(some, last=SESSIONS[0]), EVENING, 50_000)
+    none = Shares(connection, wanted(some, last=SESSIONS[0]), kis, make_krx(limit=2))
     assert "0 sessions, 0 issues, 0 requests" in none.lines[0]
     assert "20 issues, 20 requests" in none.lines[1]
 
@@ -151,16 +159,16 @@ def test_the_exchange_alone_stops_and_says_when_to_go_on(database, connection, m
     """Without KIS the sessions that fit are loaded; the error is one sentence, and the next day goes on from there."""
     some, only = stocks[:40], Backfill("daily_bar", tuple(stocks[:40]), FIRST, SESSIONS[2], "krx-sandbox")
     first = make_krx(limit=6)
-    shares = one_source(connection, first, only, EVENING, 50_000)
-    cost = shares.cost.requests // 3
+    shares = Shares(connection, only, first)
+    cost = shares.requests // 3
     today = 6 // cost
     left = f"{today} sessions today, the other {3 - today} from 00:00 in Seoul on: krx-sandbox has 6 calls left today"
     assert shares.lines[0].endswith(left)
     with pytest.raises(DailyQuotaError, match="are spent; the next day begins at 00:00 in Seoul"):
         fill(connection, shares)
     assert stored(database)[0] == true_bars(some, SESSIONS[:today])
-    tomorrow = one_source(connection, make_krx(limit=6, at=EVENING + timedelta(days=1)), only, EVENING, 50_000)
-    assert tomorrow.cost.requests == (3 - today) * cost
+    tomorrow = Shares(connection, only, make_krx(limit=6, at=EVENING + timedelta(days=1)))
+    assert tomorrow.requests == (3 - today) * cost
     assert fill(connection, tomorrow) == []
     assert stored(database)[0] == true_bars(some, SESSIONS[:3])
 
@@ -168,7 +176,7 @@ def test_the_exchange_alone_stops_and_says_when_to_go_on(database, connection, m
 def test_a_session_that_the_exchange_cannot_serve_is_kiss(database, connection, kis, make_krx, stocks, emulator):
     """An answer that is cut off is no failure of the run: KIS has that session."""
     some = stocks[:40]
-    shares = two_sources(connection, kis, make_krx(), wanted(some, last=SESSIONS[1]), EVENING, 50_000)
+    shares = Shares(connection, wanted(some, last=SESSIONS[1]), kis, make_krx())
     emulator.set_faults({"kind": "truncated", "path": "stk_bydd_trd", "count": 1})
     assert fill(connection, shares) == []
     bars, sources = stored(database)
@@ -180,10 +188,10 @@ def test_official_bars_over_stored_ones_are_listed(database, connection, kis, ma
     """What is stored from KIS is not asked for again, unless all is; then the list has what differs of those codes."""
     some = stocks[:40]
     whole = wanted(stocks[:45], last=SESSIONS[1])
-    assert fill(connection, one_source(connection, kis, whole, EVENING, 50_000)) == []
+    assert fill(connection, Shares(connection, whole, kis)) == []
     emulator.set_krx(after_market=True)
-    assert two_sources(connection, kis, make_krx(), whole, EVENING, 50_000).cost.requests == 0
-    everything = two_sources(connection, kis, make_krx(), wanted(some, "all", SESSIONS[1]), EVENING, 50_000)
+    assert Shares(connection, whole, kis, make_krx()).requests == 0
+    everything = Shares(connection, wanted(some, "all", SESSIONS[1]), kis, make_krx())
     assert fill(connection, everything) == []
     sources = "SELECT source::text, count(DISTINCT stock_code)::int FROM market.daily_bar GROUP BY 1 ORDER BY 1"
     assert database.rows(sources) == [("kis-sandbox", 5), ("krx-sandbox", 40)]

@@ -28,6 +28,7 @@ from data_pipeline.exceptions import (
 )
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
+from data_pipeline.operators.fill_gaps import FillGapsOperator
 from data_pipeline.operators.planning import plan_minutes
 from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.warehouse.calendar_table import keep_sessions
@@ -37,11 +38,9 @@ CODES = ("000660", "005930")
 EVENING = "2026-09-22T20:40:00+09:00"
 
 
-def execute(dataset, context=None, **arguments):
+def execute(dataset, context=None, operator=DataSourceToPostgresOperator, **arguments):
     """Run one operator outside any DAG."""
-    operator = DataSourceToPostgresOperator(
-        task_id="load", **{"source_conn_id": "mock_default"} | arguments, dataset=dataset
-    )
+    operator = operator(task_id="load", **{"source_conn_id": "mock_default"} | arguments, dataset=dataset)
     return operator.execute(context or {})
 
 
@@ -254,7 +253,53 @@ def test_only_the_sessions_of_the_ranges_are_filled(warehouse):
     with warehouse:
         keep_sessions(warehouse)
     arguments = {"stock_codes": CODES, "first": "2026-09-17", "last": "2026-09-22"}
-    counts = execute("daily_bar", cells="unstored", ranges=[["2026-09-18", "2026-09-21"]], **arguments)
+    counts = execute("daily_bar", operator=FillGapsOperator, ranges=[["2026-09-18", "2026-09-21"]], **arguments)
     assert counts["inserted"] == 4
     days = query(warehouse, "SELECT DISTINCT session FROM market.daily_bar ORDER BY 1")
     assert [day.day for (day,) in days] == [18, 21]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "arguments", "inserted"),
+    [
+        ("daily_bar", {"stock_codes": CODES}, 8),
+        ("minute_bar", {"stock_codes": CODES[1:]}, 4 * 381),
+        ("trading_session", {}, None),
+        ("instrument", {}, None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_task_that_is_cleared_fills_nothing_again(warehouse, dataset, arguments, inserted):
+    """Each dataset with a past is filled by the one operator, and what is stored meanwhile is not asked for again."""
+    load_instruments(warehouse)
+    with warehouse:
+        keep_sessions(warehouse)
+    arguments |= {"first": "2026-09-17", "last": "2026-09-22"}
+    once = execute(dataset, operator=FillGapsOperator, **arguments)
+    assert once["inserted"] > 0
+    if inserted:
+        assert once["inserted"] == inserted
+    assert execute(dataset, operator=FillGapsOperator, **arguments) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"dataset": "order_book"}, "dataset must be one of daily_bar, minute_bar, trading_session, instrument"),
+        ({"source_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
+        ({"stock_codes": None}, "daily_bar needs stock_codes"),
+        ({"first": "22.09.2026"}, "first must be a date"),
+        ({"last": "2026-09-21"}, "the range is reversed"),
+        ({"last": "2026-09-25"}, "is beyond 2026-09-22"),
+        ({"cells": "every"}, "cells must be one of all, unstored, missing"),
+        ({"fallback_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_wrong_argument_of_filling_is_named(warehouse, change, words):
+    """Each is a permanent error, raised before anything is asked for or written."""
+    run = SimpleNamespace(run_after=datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL), run_type="scheduled")
+    arguments = {"dataset": "daily_bar", "stock_codes": CODES, "first": "2026-09-22"} | change
+    with pytest.raises((ConfigurationError, InvalidRequestError), match=words):
+        execute(context={"dag_run": run}, operator=FillGapsOperator, **arguments)
+    assert query(warehouse, "SELECT count(*) FROM market.ingest_run") == [(0,)]

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.operators.filling import plan_backfill
+from data_pipeline.operators.filling import plan_backfill, report_backfill
 
 ISSUES = """
     INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, halted, managed,
@@ -92,3 +92,42 @@ def test_without_a_last_day_it_is_the_last_final_one_when_the_run_came_due(plan)
     form = ONE_DAY | {"last": None, "stock_codes": ["000001"]}
     (entry,) = plan(form, logical_date=datetime(2026, 9, 22, tzinfo=SEOUL))
     assert (entry["first"], entry["last"]) == ("2026-09-21", "2026-09-22")
+
+
+class Loads(SimpleNamespace):
+    """The task instance of the report, which is told how the load tasks ended."""
+
+    def get_task_states(self, **_):
+        """Their states by name."""
+        return {self.run_id: self.states}
+
+
+def report(form, planned, **states):
+    """What the report of a form says of a plan."""
+    return report_backfill({"params": form, "ti": Loads(dag_id="backfill", run_id="run", states=states)}, planned)
+
+
+def test_the_report_reads_the_plan_and_what_is_stored(plan, caplog):
+    """Nothing was loaded: the codes of the plan are named, and no other."""
+    form = ONE_DAY | {"stock_codes": ["000001", "000002"], "chunk_size": 1}
+    with pytest.raises(IncompleteDataError, match=r"1 load tasks failed \(load_1\) and 2 issues lack sessions"):
+        report(form, plan(form), load_0="success", load_1="failed")
+    assert "daily_bar of 000002 is not there: 2026-09-21" in caplog.text
+    assert "000003" not in caplog.text
+
+
+def test_the_report_of_an_empty_plan_is_good(plan):
+    """Everything was there when it was planned, and no load task ran."""
+    assert report(ONE_DAY, [], load="skipped") == 0
+
+
+def test_the_report_of_an_empty_plan_still_tells_of_a_failed_task(plan):
+    """Whatever failed, it is never passed over."""
+    with pytest.raises(IncompleteDataError, match=r"1 load tasks failed \(load\)"):
+        report(ONE_DAY, [], load="failed")
+
+
+def test_without_a_plan_the_report_fails(plan):
+    """The plan failed, so nobody knows what is lacking."""
+    with pytest.raises(IncompleteDataError, match="there is no plan"):
+        report(ONE_DAY, None)

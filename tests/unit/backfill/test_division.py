@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_pipeline.backfill.cost import said_today
 from data_pipeline.backfill.division import as_ranges, clipped, divide, merged
 from data_pipeline.backfill.requests import plan_spans
-from data_pipeline.backfill.two_sources import say_alone
 from data_pipeline.market.origin import Offer, origin_of
 
 KRX, KIS = origin_of("krx").shape, origin_of("kis").shape
@@ -177,4 +177,4 @@ def test_ranges():
 )
 def test_what_is_left_for_tomorrow(calls, left, said):
     """The exchange alone: how many sessions today, and when to go on."""
-    assert say_alone(calls, Offer("krx", SESSIONS[0], left)) == said
+    assert said_today(calls, Offer("krx", SESSIONS[0], left)) == said

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipeline.backfill.check import check_backfill
 from data_pipeline.backfill.requests import plan_spans
+from data_pipeline.backfill.wish import Wish, checked_range
 from data_pipeline.engine.windows import Span
 from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.origin import KRX_BEGINS, RequestShape, origin_of, shape_of
@@ -107,10 +107,10 @@ def test_how_far_back_a_source_goes():
     """KRX begins in 2010, so a backfill of 2009 is refused before any call; KIS has every session of the calendar."""
     evening = datetime(2026, 11, 20, 20, 30, tzinfo=SEOUL)
     with pytest.raises(UnsupportedDatasetError, match="krx begins on 2010-01-04 and has nothing for 2009-12-30"):
-        check_backfill("daily_bar", date(2009, 12, 30), None, "krx", evening)
+        checked_range(Wish("daily_bar", (), date(2009, 12, 30)), "krx", evening)
     assert origin_of("krx").shape.first_day == origin_of("krx-sandbox").shape.first_day == KRX_BEGINS
     for source in ("kis", "kis-virtual", "mock"):
-        assert check_backfill("daily_bar", date(2001, 1, 2), None, source, evening)[0] == date(2001, 1, 2)
+        assert checked_range(Wish("daily_bar", (), date(2001, 1, 2)), source, evening)[0] == date(2001, 1, 2)
 
 
 def test_the_calls_of_a_market_day_are_those_of_the_source():

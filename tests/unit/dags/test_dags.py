@@ -64,7 +64,9 @@ def test_a_task_fails_at_once_when_trying_again_cannot_help(bag, name):
 @pytest.mark.parametrize("name", sorted(NAMES - BY_HAND))
 def test_what_is_loaded_is_an_asset(bag, name):
     """Whoever wants to go on when new rows are there can wait for the dataset's asset."""
-    kinds = {"DataSourceToPostgresOperator", "OfficialDailyBarsOperator", "OfficialInstrumentsOperator"}
+    kinds = {
+        "DataSourceToPostgresOperator", "FillGapsOperator", "OfficialDailyBarsOperator", "OfficialInstrumentsOperator",
+    }  # fmt: skip
     loads = [task for task in bag.dags[name].tasks if task.task_type in kinds]
     assert loads
     for task in loads:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from data_pipeline.backfill.sources import chosen, open_sources
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.hooks.source import open_source
-from data_pipeline.operators.two_connections import chosen_conn_id, exchange_beside
+from data_pipeline.hooks.source import Connections
 
 SANDBOX = "http://127.0.0.1:1"
 KIS = {
@@ -22,6 +22,11 @@ KRX = {"conn_type": "krx", "password": "K" * 40, "extra": {"base_url": SANDBOX}}
 TRUE_KRX = {"conn_type": "krx", "password": "K" * 40}
 
 
+def form(params):
+    """The kind and the connection of a form."""
+    return params.get("source") or "auto", params.get("source_conn_id")
+
+
 @pytest.fixture
 def connections(environment, tmp_path):
     """Set connections by their names; shared state is the test's own."""
@@ -32,7 +37,7 @@ def connections(environment, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("params", "scheduled", "chosen"),
+    ("params", "scheduled", "name"),
     [
         ({}, "kis_second", "kis_second"),
         ({"source": "auto"}, "kis_second", "kis_second"),
@@ -44,16 +49,16 @@ def connections(environment, tmp_path):
     ],
     ids=str,
 )
-def test_the_connection_of_a_form(connections, params, scheduled, chosen):
+def test_the_connection_of_a_form(connections, params, scheduled, name):
     """A named connection goes first, then the scheduled one when it is of the kind, then the kind's default."""
     connections(kis_second=KIS)
-    assert chosen_conn_id(params, scheduled) == chosen
+    assert chosen(Connections(scheduled), "daily_bar", *form(params))[0] == name
 
 
 def test_an_unknown_kind_is_refused():
     """The message lists those there are."""
     with pytest.raises(InvalidRequestError, match="auto, kis, krx, mock, not 'yahoo'"):
-        chosen_conn_id({"source": "yahoo"}, "kis_default")
+        chosen(Connections("kis_default"), "daily_bar", "yahoo")
 
 
 @pytest.mark.parametrize(
@@ -77,5 +82,5 @@ def test_an_unknown_kind_is_refused():
 def test_when_the_exchange_is_asked_as_well(connections, named, params, dataset, beside):
     """For daily bars out of KIS, with a key, when the choice is open; never true rows beside made-up ones."""
     connections(**{"kis_default": KIS} | named)
-    with open_source("kis_default") as source, exchange_beside(params, source, dataset) as official:
-        assert (official.name if official is not None else None) == beside
+    with open_sources(Connections("kis_default"), dataset, *form(params)) as sources:
+        assert (sources.exchange.name if sources.exchange is not None else None) == beside

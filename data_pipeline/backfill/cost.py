@@ -1,0 +1,93 @@
+"""What a backfill costs, said before anything is asked, and the limit above which somebody has to agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+
+from data_pipeline.backfill.wish import LISTS, Backfill
+from data_pipeline.engine.windows import MINUTES, Span
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.market.origin import Offer
+from data_pipeline.market.trading_calendar import krx_calendar
+
+MOST_UNCONFIRMED = 5_000_000
+"""Requests above which somebody has to confirm."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one source's share of a backfill costs."""
+
+    what: str
+    """What is asked for, counted: instruments, whole market days, lists or sessions."""
+    requests: int
+    """At most: an instrument that trades little has fewer minutes than is reckoned with."""
+    rows: int | None
+    """At most, likewise; None for a dataset that is not asked for by code."""
+    seconds: float | None
+    """At the current quota; None for a source without one."""
+    days: int = 1
+    """Days that the key's calls take when they are limited by the day."""
+    calls_a_day: int | None = None
+
+    def __str__(self) -> str:
+        if self.rows is None and not self.requests:
+            return f"{self.what}, no requests"
+        said = [self.what, f"{self.requests:,} requests"]
+        said.append("no waiting" if self.seconds is None else f"about {timedelta(seconds=round(self.seconds))}")
+        said += [] if self.rows is None else [f"{self.rows:,} rows at most"]
+        said += [f"{self.days:,} days of the key's {self.calls_a_day:,} calls"] if self.days > 1 else []
+        return ", ".join(said)
+
+
+def estimate(backfill: Backfill, spans: Sequence[Span], calls_a_second: float | None) -> Estimate:
+    """Return what these spans cost at a rate of calls; None for a source that sends none."""
+    shape = backfill.shape
+    requests = sum(span.requests for span in spans) if shape.counted else 0
+    seconds = requests / calls_a_second if shape.counted and calls_a_second else None
+    days = max(1, ceil(requests / shape.calls_a_day)) if shape.calls_a_day else 1
+    sessions = [len(krx_calendar().sessions(span.first, span.last)) for span in spans]
+    if not backfill.by_code:
+        what = f"{sum(sessions):,} {'lists' if backfill.dataset == LISTS else 'sessions'}"
+        return Estimate(what, requests, None, seconds, days, shape.calls_a_day)
+    rows = sum(len(span.stock_codes) * number for span, number in zip(spans, sessions, strict=True))
+    rows *= MINUTES if backfill.dataset == "minute_bar" else 1
+    what = f"{len({code for span in spans for code in span.stock_codes}):,} issues"
+    if shape.market_calls:
+        what = f"{len(spans):,} sessions, {what}"
+    return Estimate(what, requests, rows, seconds, days, shape.calls_a_day)
+
+
+def said_today(calls: Sequence[int], offer: Offer) -> str:
+    """Return how far the calls of today reach.
+
+    Args:
+        calls: What each session costs, in the order in which they are asked for.
+        offer: What the source can still do today.
+    """
+    left, today = offer.calls_left, 0
+    for cost in calls:
+        if cost > left:
+            break
+        left, today = left - cost, today + 1
+    if today < len(calls):
+        return (
+            f"{today:,} sessions today, the other {len(calls) - today:,} from 00:00 in Seoul on: {offer.source} has "
+            f"{offer.calls_left:,} calls left today"
+        )
+    return f"{left:,} of its calls of today stay"
+
+
+def require_confirmation(requests: int, *, confirmed: bool, where: str) -> None:
+    """Return when so many requests are few enough or confirmed.
+
+    Raises:
+        InvalidRequestError: They are neither; the message says how many they are and ``where`` to confirm.
+    """
+    if requests > MOST_UNCONFIRMED and not confirmed:
+        raise InvalidRequestError(
+            f"this needs {requests:,} requests, more than {MOST_UNCONFIRMED:,}; {where} to confirm"
+        )

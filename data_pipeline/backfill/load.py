@@ -1,0 +1,161 @@
+"""Follows a plan: loads what each source is asked for, and hands what the first one did not do to the second."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+from data_pipeline.backfill.division import joined
+from data_pipeline.backfill.gaps import all_sessions
+from data_pipeline.backfill.plan import BackfillPlan
+from data_pipeline.engine.calendar_check import check_calendar
+from data_pipeline.engine.datasets import Kind, find_dataset
+from data_pipeline.engine.lists import load_lists
+from data_pipeline.engine.many_windows import WINDOW_ROWS, Pace, Step, load_spans, require_no_failure
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.windows import Span, Window
+from data_pipeline.exceptions import DailyQuotaError
+from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.market.clock import real_now
+from data_pipeline.sources.base import AbstractDataSource
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+
+log = logging.getLogger(__name__)
+
+
+class Load(Protocol):
+    """Loads spans of a dataset out of a source."""
+
+    def __call__(self, source: AbstractDataSource, dataset: str, spans: Sequence[Span]) -> Iterator[Step]:
+        """Load each span on its own, and yield what became of it."""
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads spans into a warehouse; a span that fails does not stop the rest.
+
+    Raises:
+        TransientError: The source or the warehouse is away; what was loaded stays, and the rest can be asked again.
+        PermanentError: Every further span would fail the same way (credentials, configuration, synthetic rows for a
+            warehouse of true ones), or the source contradicts the trading calendar.
+    """
+
+    connection: Connection
+    run: Run
+    threads: int
+    most_rows: int = WINDOW_ROWS
+
+    def __call__(self, source: AbstractDataSource, dataset: str, spans: Sequence[Span]) -> Iterator[Step]:
+        """Yield what became of each span."""
+        declared = find_dataset(dataset)
+        if declared.by_code:
+            # What traded in no minute is not asked for again.
+            run = replace(self.run, remember_empty=True)
+            yield from load_spans(self.connection, source, declared, spans, run, self.threads, self.most_rows)
+            return
+        done, total = 0, sum(span.requests for span in spans)
+        for span, step in zip(spans, self._steps(source, dataset, spans), strict=False):
+            done += span.requests
+            yield replace(step, done=done, total=total)
+
+    def _steps(self, source: AbstractDataSource, dataset: str, spans: Sequence[Span]) -> Iterator[Step]:
+        declared = find_dataset(dataset)
+        if declared.kind is Kind.INSTRUMENTS:
+            yield from load_lists(self.connection, source, [span.first for span in spans], self.run)
+            return
+        for span in spans:
+            window = Window(span.stock_codes, span.first, span.last)
+            yield Step(window, check_calendar(self.connection, source, declared, window, self.run))
+
+
+def load_plan(plan: BackfillPlan, in_turn: Sequence[AbstractDataSource], load: Load) -> Iterator[Step]:
+    """Load a plan and yield what became of each window.
+
+    What the exchange failed at, and all that is left when its calls of today are spent, goes to the other source.
+
+    Args:
+        plan: What is loaded.
+        in_turn: The source of each share of the plan, in the same order.
+        load: Does it.
+
+    Raises:
+        TransientError, PermanentError: As ``load``; but not that the exchange's calls are spent when there is another
+            source to ask.
+    """
+    (share, *others), (source, *rest) = plan.shares, in_turn
+    dataset = plan.backfill.dataset
+    if not others:
+        yield from load(source, dataset, share.spans)
+        return
+    (second,), undone, done = rest, Undone(share.spans), 0
+    planned = sum(span.requests for one in plan.shares for span in one.spans)
+    try:
+        for step in load(source, dataset, share.spans):
+            undone.note(step)
+            if step.error is None:
+                done = step.done
+                yield replace(step, total=planned)
+            else:
+                log.warning("%s: %s; %s is asked instead", step.window, step.error, second.name)
+    except DailyQuotaError as error:
+        log.warning("%s; %s is asked for the rest", error, second.name)
+    spans = plan.rest(undone.gaps())
+    total = done + sum(span.requests for span in spans)
+    for step in load(second, dataset, spans):
+        yield replace(step, done=done + step.done, total=total)
+
+
+@dataclass
+class Undone:
+    """The cells of one-session spans that were not loaded."""
+
+    spans: Sequence[Span]
+    _left: dict[date, set[str]] = field(default_factory=dict)
+    """What stays of the sessions that were begun."""
+    _failed: dict[date, set[str]] = field(default_factory=dict)
+
+    def note(self, step: Step) -> None:
+        """Take down what became of one window, or of a code of it; the failures of a window come before its end."""
+        session, codes = step.window.first, step.window.stock_codes
+        if step.error is not None:
+            self._failed.setdefault(session, set()).update(codes)
+            return
+        wanted = next(span.stock_codes for span in self.spans if span.first == session)
+        self._left[session] = (set(wanted) - set(codes)) | self._failed.get(session, set())
+
+    def gaps(self) -> dict[str, list[Gap]]:
+        """Return them: by code, oldest first."""
+        cells = [
+            (code, span.first) for span in self.spans for code in self._left.get(span.first, set(span.stock_codes))
+        ]
+        return joined(sorted(cells), all_sessions())
+
+
+def fill(plan: BackfillPlan, in_turn: Sequence[AbstractDataSource], load: Load) -> dict[str, int]:
+    """Load a plan, log after each window how far it is, and return the counts of all windows.
+
+    Its arguments are those of :func:`load_plan`.
+
+    Raises:
+        IncompleteDataError: Windows failed; the others are loaded. What the source will never have is no failure when
+            the plan is about what coverage counts as missing.
+        TransientError, PermanentError: As :func:`load_plan`.
+    """
+    for line in plan.lines:
+        log.info("%s", line)
+    dataset, pace = plan.backfill.dataset, Pace(time.monotonic, real_now)
+    total, failures, windows = Counter[str](), list[Step](), 0
+    for step in load_plan(plan, in_turn, load):
+        windows += 1
+        failures += [step] if step.error else []
+        total.update(step.counts)
+        log.info("%s %s: %s; %s", dataset, step.window, step.counts or "failed", pace.line(step))
+    require_no_failure(failures, windows, unservable_is_fine=plan.backfill.cells == "missing")
+    return dict(total)
