@@ -1,4 +1,4 @@
-"""Loads which days the source says the market opens, asking at most once a day, and compares them with the calendar."""
+"""Loads on which days the market opens by the source, asked once a day at most, and compares that with the calendar."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOCK = 6_020_903
-"""Key of the advisory lock that the one who asks holds; any number that nothing else here uses."""
+"""Key of the advisory lock that is held while the source is asked; any number that nothing else here uses."""
 ASKED_TODAY = """
     SELECT EXISTS (
         SELECT FROM market.ingest_run
@@ -52,7 +52,7 @@ FOLLOWED = "kis"
 
 
 class _Answer(NamedTuple):
-    """What the warehouse has of one day, and whether it was said before today already."""
+    """What the source said of one day, by the warehouse, and whether it had said so before today."""
 
     day: date
     is_open: bool
@@ -62,20 +62,21 @@ class _Answer(NamedTuple):
 def check_calendar(
     connection: Connection, source: AbstractDataSource, dataset: Dataset, window: Window, run: Run
 ) -> dict[str, int]:
-    """Load the source's list of open days and return the counts; raise when the calendar has other days.
+    """Load the source's list of open days and return the counts; raise when the calendar disagrees.
 
-    KIS wants this asked once a day at most. The warehouse remembers: whoever asks holds a lock, and a day in Seoul on
-    which a call was sent already, by any process of any host and whatever became of it, is answered from the table.
-    So a task that is cleared after the calendar was mended compares again and costs no call.
+    KIS allows one such call a day. The warehouse remembers it: whoever asks holds a lock, and when a call was sent on
+    the same day in Seoul, by any process on any host and whatever its result, the answer comes from the table. A task
+    that is cleared after the calendar was mended therefore compares again without a call.
 
-    A day ahead, in a year that the exchange has not published, is no disagreement: what KIS's real server says of it on
-    two different days becomes a correction of the calendar (:mod:`data_pipeline.market.calendar_changes`), unless
-    somebody took that back. The sessions in the warehouse follow the calendar.
+    A future day of a year that the exchange has not published yet is no disagreement. When KIS's real server says the
+    same of it on two different days, that becomes a correction of the calendar
+    (:mod:`data_pipeline.market.calendar_changes`), unless somebody took that correction back. The sessions in the
+    warehouse follow the calendar.
 
     Raises:
-        CalendarMismatchError: The source and the calendar disagree. What the source says is in the table; the calendar
-            needs the days that the message names, or the source is wrong.
-        IncompleteDataError: Today's call was made already and brought nothing about these days; tomorrow's run asks.
+        CalendarMismatchError: The source and the calendar disagree. What the source says is in the table. Either the
+            calendar lacks the days that the message names, or the source is wrong.
+        IncompleteDataError: Today's call was made already and brought nothing about these days; run it again tomorrow.
     """
     heard: set[date] = set()
     with _alone(connection):
@@ -92,7 +93,7 @@ def check_calendar(
 
 
 def _overheard(dataset: Dataset, heard: set[date]) -> Dataset:
-    """Return the dataset, which notes the days that an answer has."""
+    """Return the dataset with a fetch that adds the days of each answer to ``heard``."""
 
     def fetch(source: AbstractDataSource, window: Window) -> Iterator[Any]:
         for one in dataset.fetch(source, window):
@@ -103,7 +104,7 @@ def _overheard(dataset: Dataset, heard: set[date]) -> Dataset:
 
 
 def _follow(connection: Connection, answers: list[_Answer], heard: set[date], now: datetime) -> set[date]:
-    """Let the calendar follow what was said on two days, and return the days of which nothing is concluded yet."""
+    """Correct the calendar where the source said the same on two days; return the days that are still undecided."""
     ahead = _otherwise_ahead(connection, answers, now.date())
     path = corrections_path(os.environ)
     doubted = {one.day for one in ahead if one.day.isoformat() in read_corrections(path).disbelieved}
@@ -123,7 +124,7 @@ def _follow(connection: Connection, answers: list[_Answer], heard: set[date], no
 
 
 def _otherwise_ahead(connection: Connection, answers: list[_Answer], today: date) -> list[_Answer]:
-    """Return the answers about weekdays ahead, in provisional years and without rows, that the calendar contradicts."""
+    """Return the answers that the calendar contradicts about future weekdays of provisional years without rows."""
     calendar = krx_calendar()
     with connection:
         return [
@@ -139,7 +140,7 @@ def _otherwise_ahead(connection: Connection, answers: list[_Answer], today: date
 
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
-    """Hold the lock through the commits inside; it ends with the connection when the process is killed."""
+    """Hold the lock for the block, whatever it commits; when the process is killed, it ends with the connection."""
     _execute(connection, "SELECT pg_advisory_lock(%s)", LOCK)
     try:
         yield

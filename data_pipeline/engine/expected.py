@@ -1,4 +1,4 @@
-"""Which rows must come, and what to make of those that did not."""
+"""Which rows must come, and what it means when some do not."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ log = logging.getLogger(__name__)
 
 Cell = tuple[str, date]
 NAMED = 10
-"""How many missing rows a message names."""
+"""How many missing rows a message names at most."""
 
 
 def expected_cells(window: Window, listings: Iterable[Listing]) -> set[Cell]:
-    """Return the codes and sessions of a window that certainly have a daily bar: the issue was listed.
+    """Return the codes and sessions of a window that must have a daily bar, because the instrument was listed.
 
-    Issues whose listing is unknown, and sessions after the last list of issues, are left out.
+    Instruments whose listing is unknown, and sessions after the last list of instruments, are left out.
     """
     listings = list(listings)
     sessions = window.sessions if listings else []
@@ -32,10 +32,10 @@ def expected_cells(window: Window, listings: Iterable[Listing]) -> set[Cell]:
 
 
 def missing_bars(bars: Iterable[DailyBar], expected: set[Cell]) -> int:
-    """Return how many expected bars did not come, and name the first of them in the log.
+    """Return how many expected bars did not come; the log names the first of them.
 
     Raises:
-        IncompleteDataError: A session on which bars are expected has none at all, so the source has left it out.
+        IncompleteDataError: A session on which bars are expected has none at all: the source left it out.
     """
     missing = expected - {(bar.stock_code, bar.session) for bar in bars}
     present = {session for _, session in expected - missing}
@@ -52,9 +52,9 @@ def missing_bars(bars: Iterable[DailyBar], expected: set[Cell]) -> int:
 
 
 def refused_cells(held: Rejections, bars: Iterable[DailyBar], first: date, last: date) -> set[Cell]:
-    """Return the cells of a range, both ends included, whose row is in quarantine and that have no bar.
+    """Return the cells from ``first`` to ``last``, both included, that have a row in quarantine and no bar.
 
-    An issue counts whether or not a list lets expect it: funds are on no list of the exchange.
+    An instrument counts whether or not a list says that it must have a bar: funds are on no list of the exchange.
     """
     refused = {
         (row.stock_code, row.session)
@@ -65,10 +65,10 @@ def refused_cells(held: Rejections, bars: Iterable[DailyBar], first: date, last:
 
 
 def require_every_market(instruments: Iterable[Instrument]) -> None:
-    """Require issues of each market that was open on the session of the list.
+    """Return when the list has instruments of each market that existed on its session.
 
     Raises:
-        IncompleteDataError: A market has no issues at all, so its list was not read.
+        IncompleteDataError: A market has none, so its part of the list was not read.
     """
     listed = list(instruments)
     present = {instrument.market for instrument in listed}
@@ -79,9 +79,9 @@ def require_every_market(instruments: Iterable[Instrument]) -> None:
 
 
 def require_same_calendar(days: Iterable[MarketDay], calendar: TradingCalendar | None = None) -> None:
-    """Require that the source and the trading calendar agree on which days the market opens.
+    """Return when the source and the trading calendar agree on which days the market opens.
 
-    Days that the calendar does not cover are left out: nothing is scheduled on them.
+    Days that the calendar does not cover are ignored: nothing is scheduled on them.
 
     Raises:
         CalendarMismatchError: They do not; the calendar needs the days that the message names.

@@ -1,4 +1,4 @@
-"""Fetches units of work in several threads, as far ahead of whoever takes them as there is room."""
+"""Fetches units of work in several threads, as far ahead of the caller as there is room."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from data_pipeline.exceptions import (
 THREADS = 8
 MOST_THREADS = 64
 CODE_ERRORS = (UnknownStockError, PayloadError, IncompleteDataError, RequestRefusedError)
-"""What is wrong with one code and says nothing about the others."""
+"""Errors of one code that say nothing about the others."""
 
 CONCERNS_ALL = (AuthenticationError, CalendarRangeError, ConfigurationError, SyntheticDataRefusedError)
-"""Permanent errors that all further work would meet too."""
+"""Permanent errors that affect the whole run: all further work would meet them too."""
 
 
 UnitT = TypeVar("UnitT")
 T = TypeVar("T")
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error: nobody wants the rest any more
-    """The work was given up while this unit was on its way."""
+class Stopped(Exception):  # noqa: N818 - it is no error: the rest is not wanted any more
+    """The work was given up while this unit was being fetched."""
 
 
 def fetch_threads(environ: Mapping[str, str]) -> int:
@@ -46,7 +46,7 @@ def fetch_threads(environ: Mapping[str, str]) -> int:
 
 
 def checked_threads(value: object) -> int:
-    """Return a number of threads, given as a number or as text.
+    """Return a number of threads that is given as a number or as text.
 
     Raises:
         ConfigurationError: It is not a whole number from 1 to 64.
@@ -60,17 +60,17 @@ def checked_threads(value: object) -> int:
 def fetched(
     units: Iterable[UnitT], fetch: Callable[[UnitT, Event], T], threads: int, full: Callable[[], bool]
 ) -> Generator[tuple[UnitT, T], None, None]:
-    """Yield each unit with what it brought, in the order they finish.
+    """Yield each unit with what it brought, in the order in which they finish.
 
-    Threads go on while the caller is busy with what was yielded, but no further unit is taken while it is ``full``, so
-    neither memory nor what a sudden end loses grows with the work. However the iteration ends, every thread has ended
-    when it has; units under way are given up at their next page.
+    Threads go on while the caller works on what was yielded, but no further unit is taken while ``full()`` is true, so
+    neither memory nor what a sudden end loses grows with the work. When the iteration ends, for whatever reason, every
+    thread has ended too; units that are being fetched are given up at their next page.
 
     Args:
-        units: Taken one by one by the caller's own thread, as room comes free.
+        units: Taken one by one in the caller's own thread, as room becomes free.
         fetch: Runs in a thread; it passes the event to :func:`until`.
         threads: Units asked for at once.
-        full: Whether the next unit has to wait; asked after each one, and no more once nothing is under way.
+        full: Whether the next unit has to wait; asked after each unit, and never when none is being fetched.
 
     Raises:
         Exception: The first one that ``fetch`` raised; nothing is yielded afterwards.
@@ -91,10 +91,10 @@ def fetched(
 
 
 def until(stop: Event, records: Iterable[T]) -> Iterator[T]:
-    """Yield the records for as long as they are wanted.
+    """Yield the records as long as they are wanted.
 
     Raises:
-        Stopped: They no longer are; nothing more is asked of the source.
+        Stopped: They are no longer; nothing more is asked of the source.
     """
     for record in records:
         if stop.is_set():
@@ -105,18 +105,19 @@ def until(stop: Event, records: Iterable[T]) -> Iterator[T]:
 def fetch_codes(
     codes: tuple[str, ...], fetch: Callable[[tuple[str, ...]], list[Any]], *, divisible: bool
 ) -> tuple[list[Any], dict[str, PermanentError]]:
-    """Return the records of the codes, and the error of each code that cannot be had.
+    """Return the records of the codes, and the error of each code that cannot be fetched.
 
-    A code that is named by its error is left out and the others are asked for again; otherwise halves are, until the
-    bad code stands alone: among thirty it costs about ten requests.
+    A code that its error names is left out, and the others are asked for again. When the error names none, the codes
+    are asked for in halves until the bad one stands alone, which costs about ten requests among thirty codes.
 
     Args:
         codes: Not empty when ``divisible``.
         fetch: Asks for some of them.
-        divisible: Whether asking for fewer codes costs less; otherwise an error that names no code is one of all.
+        divisible: Whether asking for fewer codes costs less; when it does not, an error that names no code is one of
+            all of them.
 
     Raises:
-        DataPipelineError: An error that is not a matter of single codes, or any when they cannot be divided.
+        DataPipelineError: An error that is not about single codes, or one that names none when they are not divisible.
     """
     try:
         return fetch(codes), {}

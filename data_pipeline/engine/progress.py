@@ -1,4 +1,4 @@
-"""Says in the log how far long work has come and when it will end."""
+"""Says in the log how far long work has come and how much time is left."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ INTERVAL = 30.0
 
 
 class Progress:
-    """Counts work and logs now and then: done, total, percentage, time left.
+    """Counts work, and logs every half minute how much is done and how much time is left.
 
     Args:
         what: What is being loaded, for the log.
-        total: All there is to do, in cells (one code on one day).
+        total: The work there is, in cells (one code on one day).
         clock: Seconds that never run backwards.
     """
 
@@ -28,7 +28,7 @@ class Progress:
         self.done = 0
 
     def add(self, cells: int) -> None:
-        """Count work as done; a line is logged when the last one is half a minute old."""
+        """Count work as done, and log a line when the last one is half a minute old."""
         self.done += cells
         now = self._clock()
         if now - self._told >= INTERVAL:
@@ -36,7 +36,7 @@ class Progress:
             log.info("%s", self.line(now))
 
     def line(self, now: float) -> str:
-        """Return how far the work has come at ``now``; the time left supposes that the rest goes as fast."""
+        """Return how far the work has come at ``now``; the time left assumes that the rest goes as fast."""
         left = (now - self._began) * (self._total - self.done) / self.done if self.done else 0.0
         ends = f"{timedelta(seconds=round(left))} left" if self.done else "time left unknown"
         return f"{self._what}: {self.done:,} of {self._total:,} cells ({100 * self.done / self._total:.1f} %), {ends}"

@@ -14,11 +14,11 @@ from data_pipeline.market.clock import market_ahead
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 
 BY_TIMETABLE = ("scheduled", "backfill")
-"""The types of run whose ``run_after`` a timetable works out."""
+"""The types of run whose ``run_after`` comes from a timetable."""
 
 
 MINUTES = 381
-"""Minute bars that one session of a busy issue has at most."""
+"""Minute bars that one session of an instrument has at most."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Window:
 
     @property
     def cells(self) -> int:
-        """Codes times calendar days, as a measure of work; 1 for a day without codes."""
+        """Codes times calendar days, as a measure of work; without codes, the days."""
         return max(1, len(self.stock_codes)) * ((self.last - self.first).days + 1)
 
     def of(self, stock_codes: Sequence[str]) -> Window:
@@ -54,17 +54,17 @@ class Window:
 
 @dataclass(frozen=True)
 class Span:
-    """What is asked for and loaded at once: every one of these codes from ``first`` to ``last``, both included."""
+    """What is asked for and loaded at once: each of these codes from ``first`` to ``last``, both included."""
 
     stock_codes: tuple[str, ...]
     first: date
     last: date
     requests: int
-    """How many requests it takes, at most."""
+    """How many requests it takes at most."""
 
 
 def as_codes(value: str | Sequence[str] | None) -> list[str]:
-    """Return the codes of a list, or of text with commas or blanks between them, each once, in order.
+    """Return the codes of a list, or of text that separates them by commas or blanks, each once and in order.
 
     Raises:
         InvalidRequestError: An entry is not a stock code.
@@ -90,7 +90,7 @@ def require_stock_code_argument(code: str) -> str:
 
 
 def as_date(value: str | date, name: str) -> date:
-    """Return the day that a parameter holds.
+    """Return the day of a parameter; ``name`` is what an error calls it.
 
     Raises:
         InvalidRequestError: It is not a date like 2026-09-21.
@@ -108,10 +108,10 @@ def as_date(value: str | date, name: str) -> date:
 def run_moment(context: Mapping[str, Any]) -> datetime | None:
     """Return when the run came due, by the market's clock; None outside a DAG run.
 
-    This is *the moment* of a run wherever one is asked for, and it stays as it is when tasks are tried again or
-    cleared. It is Airflow's ``run_after``: of a scheduled run, and of one by ``airflow backfill create``, the time that
-    the timetable gives its session, also in the past; of one made by hand the time at which it was made, whichever
-    logical date names its session. That time is real: where the market's clock is fixed, it is what that clock said.
+    This is *the moment* of a run wherever one is mentioned, and it does not change when tasks are tried again or
+    cleared. It is Airflow's ``run_after``. For a scheduled run, and for one of ``airflow backfill create``, that is the
+    time that the timetable gives the session, even in the past. For a run made by hand it is the real time at which it
+    was made, whichever session its logical date names; where the market's clock is fixed, what that clock said then.
     """
     run = context.get("dag_run")
     due: datetime | None = getattr(run, "run_after", None)
@@ -121,19 +121,19 @@ def run_moment(context: Mapping[str, Any]) -> datetime | None:
 
 
 def run_session(context: Mapping[str, Any], *, final: bool = True) -> date:
-    """Return the session that a run is about; it comes from the run and never from the clock.
+    """Return the session that a run is about; it comes from the run, never from the clock.
 
-    It is the parameter ``session`` when that is given, else the day in Seoul on which the data interval starts, else
-    (a run without a logical date) the last session that was final at the moment of the run.
+    It is the parameter ``session`` if given, else the day in Seoul on which the data interval starts, else (for a run
+    without a logical date) the last session that was final at the moment of the run.
 
     Args:
         context: Airflow's own.
-        final: False for datasets that describe the present: without a logical date the session is then the one whose
-            figures a quote server showed at the moment of the run.
+        final: False for datasets that describe the present: a run without a logical date is then about the session
+            whose figures a quote server showed at the moment of the run.
 
     Raises:
         InvalidRequestError: The parameter or the interval names a day that is not a session.
-        ConfigurationError: There is no run to take it from.
+        ConfigurationError: Nothing of this is known outside a DAG run.
     """
     named = (context.get("params") or {}).get("session")
     start = context.get("data_interval_start")
@@ -153,7 +153,7 @@ def run_session(context: Mapping[str, Any], *, final: bool = True) -> date:
 
 
 def chunks(stock_codes: Sequence[str], size: int) -> list[list[str]]:
-    """Return the codes in order, cut into lists of ``size``; the last one may be shorter.
+    """Return the codes in order, in lists of ``size``; the last list may be shorter.
 
     Raises:
         InvalidRequestError: ``size`` is not positive.
@@ -170,14 +170,14 @@ def windows(
     most_rows: int,
     most_sessions: int | None = None,
 ) -> Iterator[Window]:
-    """Yield windows of about ``most_rows`` rows that together hold every code on every session exactly once.
+    """Yield windows of at most ``most_rows`` rows that together hold each code on each session exactly once.
 
     Args:
         stock_codes: Not empty.
         sessions: Not empty, oldest first.
         rows_per_session: Rows of one code on one session.
-        most_rows: A window is larger only when one code on one session is.
-        most_sessions: Sessions that a window holds at most; None for no such limit.
+        most_rows: A window has more only when one code has more on one session.
+        most_sessions: Sessions that a window holds at most; None for no limit.
     """
     cells = max(1, most_rows // rows_per_session)
     length = min(len(sessions), cells, most_sessions or cells)

@@ -1,4 +1,4 @@
-"""What every task of this package has in common: whom to ask, when to try again, and where the data comes from."""
+"""What all tasks of this package have in common: their source, when they are tried again, and fields of their forms."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ RETRY_POLICY = ExceptionRetryPolicy(
         RetryRule(exception=TransientError, action=RetryAction.RETRY, reason="it may pass by itself"),
     ]
 )
-"""A permanent error fails the task at its first try; anything else is tried again with growing pauses."""
+"""A permanent error fails the task at once; anything else is tried again after growing pauses."""
 
 
 def task_retries(environ: Mapping[str, str]) -> int:
-    """Return how often a task is tried again after a transient error: ``TASK_RETRIES``, or 4.
+    """Return how many times a task is tried again after a transient error: ``TASK_RETRIES``, or 4.
 
     Raises:
         ConfigurationError: It is not a whole number from 0 to 100.
@@ -46,18 +46,18 @@ TASK_DEFAULTS: dict[str, Any] = {
     "pool": HISTORY_POOL,
     "on_failure_callback": alert,
 }
-"""``default_args`` of every DAG. Those that load the present replace ``pool`` by ``QUOTES_POOL`` and are soon over."""
+"""``default_args`` of every DAG. DAGs that load the present set ``pool`` to ``QUOTES_POOL`` and a shorter timeout."""
 
 
 SOURCE_CONN_ID = "{{{{ params.get('source_conn_id') or var.value.get('DATA_SOURCE_CONN_ID', {!r}) }}}}".format(
     os.environ.get("DATA_SOURCE_CONN_ID") or "kis_default"
 )
-"""A template for the Airflow connection to load from: the run's parameter, else the Airflow Variable
+"""A template for the source's Airflow connection: the run's parameter ``source_conn_id``, else the Airflow Variable
 ``DATA_SOURCE_CONN_ID``, else the environment variable of that name, else ``kis_default``."""
 
 
 def session_param() -> Param:
-    """Return the form field ``session``: empty, the run's own session is meant."""
+    """Return the form field ``session``; left empty, it means the run's own session."""
     return Param(
         default=None,
         type=["null", "string"],
@@ -68,7 +68,7 @@ def session_param() -> Param:
 
 
 def stock_codes_param(empty: str) -> Param:
-    """Return the form field ``stock_codes``: a list, or text with commas; ``empty`` says what an empty one means."""
+    """Return the form field ``stock_codes``, a list or text with commas; ``empty`` says what leaving it empty means."""
     return Param(
         default=[],
         type=["array", "string", "null"],

@@ -1,4 +1,4 @@
-"""Tells Airflow's metrics (StatsD or OpenTelemetry) how the state that a source shares stands."""
+"""Reports the state that processes share about a source to Airflow's metrics (StatsD or OpenTelemetry)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 @contextmanager
 def gauged(source: AbstractDataSource) -> Iterator[None]:
     """
-    Set the gauges ``data_pipeline.<source>.<name>`` once the block is over, however it ends.
+    Set the gauges ``data_pipeline.<source>.<name>`` when the block ends, also when it fails.
 
     :param source: The names and numbers are its :meth:`~data_pipeline.sources.base.AbstractDataSource.gauges`.
     """

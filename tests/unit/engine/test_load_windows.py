@@ -168,12 +168,22 @@ def test_with_refused_a_malformed_code_is_asked_for_in_every_window_and_an_unkno
     assert (malformed.asked.count("005930"), unknown.asked.count("005930")) == (2, 1)
 
 
+GONE = {"gone_before": lambda codes, first: {"005930": date(2026, 9, 18)}}
+
+
 def test_a_delisted_code_is_never_asked_for():
     """It left before the window begins; the error says when."""
-    warehouse, source = FakeWarehouse(gone_before=lambda codes, first: {"005930": date(2026, 9, 18)}), FakeSource()
+    source = FakeSource()
     with pytest.raises(CodesFailedError, match="005930 was delisted on 2026-09-18"):
-        work(warehouse, source, days())
+        work(FakeWarehouse(**GONE), source, days())
     assert "005930" not in source.asked
+
+
+def test_with_refused_a_delisted_code_is_told_and_not_asked_for_either():
+    """The other code is loaded on both days."""
+    source, told = FakeSource(), []
+    work(FakeWarehouse(**GONE), source, days(), refused=lambda window, error: told.append(window.stock_codes))
+    assert (source.asked, told) == (["000660", "000660"], [("005930",), ("005930",)])
 
 
 def test_no_window_is_begun_while_there_is_no_room():
