@@ -21,7 +21,7 @@ from data_pipeline.engine.windows import as_codes, as_date, run_moment, run_sess
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
 from data_pipeline.hooks.source import Connections, open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
-from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.loading.coverage.cells import DATASETS, Gap
 from data_pipeline.warehouse.calendar_table import keep_sessions
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def report_healing(
 
     :raises IncompleteDataError: A load task failed; what the source cannot serve is no failure.
     """
-    counts: dict[str, int] = {}
+    counts = dict.fromkeys(DATASETS, 0)
     with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         for backfill in healing(connection, source.name, run_session(context)):
             found = lacking(connection, backfill)
