@@ -148,9 +148,8 @@ def fill(plan: BackfillPlan, in_turn: Sequence[AbstractDataSource], load: Load) 
             the plan is about what coverage counts as missing.
         TransientError, PermanentError: As :func:`load_plan`.
     """
-    for line in plan.lines:
-        log.info("%s", line)
     dataset, pace = plan.backfill.dataset, Pace(time.monotonic, real_now)
+    log.info("%s: %d spans to ask for", dataset, sum(len(share.spans) for share in plan.shares))
     total, failures, windows = Counter[str](), list[Step](), 0
     for step in load_plan(plan, in_turn, load):
         windows += 1
