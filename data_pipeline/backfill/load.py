@@ -149,7 +149,7 @@ def fill(plan: BackfillPlan, in_turn: Sequence[AbstractDataSource], load: Load) 
         TransientError, PermanentError: As :func:`load_plan`.
     """
     dataset, pace = plan.backfill.dataset, Pace(time.monotonic, real_now)
-    log.info("%s: %d requests to send at most", dataset, plan.requests)
+    log.info("%s: %d spans to ask for", dataset, sum(len(share.spans) for share in plan.shares))
     total, failures, windows = Counter[str](), list[Step](), 0
     for step in load_plan(plan, in_turn, load):
         windows += 1

@@ -126,10 +126,11 @@ def test_spent_calls_end_the_work_when_nobody_else_is_asked():
 
 
 def test_filling_adds_the_counts_up_and_says_how_far_it_is(caplog):
-    """The plan first, then a line for each window."""
+    """How much there is first, then a line for each window; the plan itself was told when it was made."""
     caplog.set_level("INFO")
     assert fill(alone({A: [(FRI, TUE)], B: [(MON, MON)]}), [KIS], Played()) == {"inserted": 2}
-    assert "daily_bar from 2026-09-18 to 2026-09-22 out of kis-sandbox: 2 issues, 2 requests" in caplog.text
+    assert "daily_bar: 2 spans to ask for" in caplog.text
+    assert "out of kis-sandbox" not in caplog.text
     assert "50% of 2 requests, done at about" in caplog.text
     assert "100% of 2 requests, done at about" in caplog.text
 
