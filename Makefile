@@ -22,7 +22,7 @@ $(VENV)/.run-ready: data_pipeline/requirements.txt pyproject.toml | $(BIN)/pytho
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev-ready: requirements-dev.txt pyproject.toml | $(BIN)/python
+$(VENV)/.dev-ready: data_pipeline/requirements.txt requirements-dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked development dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -67,9 +67,10 @@ up: setup ## Start Postgres and Airflow and leave them running (UI on 127.0.0.1)
 down: setup ## Stop what `make up` started
 	@$(BIN)/data-pipeline down
 
+# The development lock is the runtime lock and what tests add, so that both always mean the same versions.
 lock: ## Resolve the dependencies anew into the two lock files (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra build pyproject.toml -o data_pipeline/requirements.txt
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra build --extra dev -c data_pipeline/requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra build --extra dev -c data_pipeline/requirements.txt pyproject.toml | { echo '-r data_pipeline/requirements.txt'; grep -vxFf data_pipeline/requirements.txt; } > requirements-dev.txt
 
 clean: setup ## Stop everything and delete what running made: databases, logs, .local
 	@$(BIN)/data-pipeline down --delete

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from data_pipeline.loading.prices.factors import Close, Kind, adjustments, cumulative_factors
+from data_pipeline.loading.prices.factors import Close, Kind, adjustments
 from data_pipeline.market.trading_calendar import krx_calendar
+from tests.support.cumulative_factors import cumulative_factors
 
 SESSIONS = krx_calendar().sessions(date(2026, 8, 3), date(2026, 8, 31))
 

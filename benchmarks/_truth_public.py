@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from data_pipeline.loading.prices.factors import Close, adjustments, cumulative_factors
+from data_pipeline.loading.prices.factors import Close, adjustments
+from tests.support.cumulative_factors import cumulative_factors
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,6 @@ KINDS = {
     "previous_day": "answer as of the session before: its figures and its rows",
 }
 NEEDS_FIELD = ("missing_field", "non_numeric")
-BEFORE = ("status", "html", "drop", "hang", "rate", "expired_token")
-"""Kinds that replace the answer; the others need one to spoil."""
 TEXTS = ("path", "tr_id", "stock_code", "field", "value")
 NUMBERS = ("every", "count", "skip", "status", "seconds", "rows")
 ENDS = ("", "oldest", "newest", "middle")

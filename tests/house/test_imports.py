@@ -71,7 +71,7 @@ def said(copy: Path) -> str:
 
 def broken(copy: Path) -> list[str]:
     """The contracts that do not hold."""
-    return re.findall(r"^(.+) BROKEN$", said(copy), re.MULTILINE)
+    return re.findall(r"^(.+?) BROKEN\b", said(copy), re.MULTILINE)
 
 
 def test_nothing_is_broken_as_it_is(copy: Path) -> None:
@@ -103,13 +103,14 @@ def test_what_belongs_to_one_room_is_refused_in_every_other_file(copy: Path) -> 
         ("data_pipeline.backfill", "data_pipeline.operators", "Rooms import one way"),
         ("data_pipeline.sources.kis.source", "data_pipeline.sources.krx", "One vendor never imports another"),
         ("data_pipeline.sources.mock.source", "data_pipeline.sources.kis", "One vendor never imports another"),
+        ("data_pipeline.market.trading_calendar", "data_pipeline.market.clock", "No circles of rooms or files"),
         ("data_pipeline.emulator.app", "data_pipeline.client", "The emulator shares no code with what it tests"),
     ],
 )
 def test_a_planted_import_breaks_its_contract(copy: Path, module: str, imported: str, contract: str) -> None:
-    """Upwards, across to another vendor, or out of the emulator."""
+    """Upwards, across to another vendor, round in a circle, or out of the emulator."""
     plant(copy, module, imported)
-    assert broken(copy) == [contract]
+    assert contract in broken(copy)
 
 
 def test_a_new_room_must_be_given_its_place(copy: Path) -> None:

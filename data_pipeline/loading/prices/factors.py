@@ -81,23 +81,6 @@ def adjustments(bars: Iterable[Close], break_between: Break = adjoining) -> Iter
             )
 
 
-def cumulative_factors(bars: Iterable[Close], found: Iterable[Adjustment]) -> dict[date, Fraction | None]:
-    """Return what each session's raw price is multiplied by: the product of the factors of all later actions.
-
-    It ends at the next ``listing``, and is None where a later ``gap`` of the same instrument leaves it unknown. The
-    view ``market.daily_bar_adjusted`` computes the same in SQL.
-    """
-    breaks = {one.session: one for one in found}
-    factors: dict[date, Fraction | None] = {}
-    product: Fraction | None = Fraction(1)
-    for bar in sorted(bars, key=lambda bar: bar.session, reverse=True):
-        factors[bar.session] = product
-        one = breaks.get(bar.session)
-        if one is not None:
-            product = Fraction(1) if one.kind == "listing" else times(product, one.factor)
-    return factors
-
-
 def times(product: Fraction | None, factor: Fraction | None) -> Fraction | None:
     """Return the product; None if either is unknown."""
     return None if product is None or factor is None else product * factor

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_pipeline.loading.prices.factors import Close, adjustments, cumulative_factors
+from data_pipeline.loading.prices.factors import Close, adjustments
+from tests.support.cumulative_factors import cumulative_factors
 
 MONDAY = date(2026, 9, 14)
 

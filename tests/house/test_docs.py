@@ -1,0 +1,87 @@
+"""Everything that has a name has its line in the reference: DAGs, commands, settings, errors.
+
+The columns of the warehouse are held to their page by ``tests/integration/warehouse/test_describe.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from data_pipeline import exceptions, http_exceptions
+from tests.support.project import ROOT
+from tools.commands_page import lines
+
+REFERENCE = ROOT / "docs" / "reference"
+CODE = [path for folder in ("data_pipeline", "dags", "plugins") for path in sorted((ROOT / folder).rglob("*.py"))]
+ENVIRONMENTS = re.compile(r"environ|environment|variables|var\.value")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|UNIVERSE")
+OTHERS = {"AIRFLOW__CORE__FERNET_KEY", "XDG_STATE_HOME", "HOSTNAME"}
+"""Variables of others that the code or a container reads."""
+
+
+def documented(page: str) -> set[str]:
+    """The words that a page sets in code, whole and in parts."""
+    return {word for code in re.findall(r"`([^`]+)`", (REFERENCE / page).read_text("utf-8")) for word in code.split()}
+
+
+def keys(path: Path) -> Iterator[str]:
+    """What a file looks up in something that it calls an environment."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        where: ast.expr
+        if isinstance(node, ast.Subscript):
+            where, key = node.value, node.slice
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            where, key = node.func.value, node.args[0]
+        else:
+            continue
+        if ENVIRONMENTS.search(ast.unparse(where)) and isinstance(key, ast.Constant):
+            yield str(key.value)
+
+
+def named(path: Path, families: tuple[str, ...]) -> Iterator[str]:
+    """What a file writes that begins like a setting, such as the names in a table of defaults."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and VARIABLE.fullmatch(text) and text.startswith(families):
+            yield text
+
+
+def settings() -> set[str]:
+    """The variables of the example, of the containers and of the code."""
+    example = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE))
+    containers = set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", (ROOT / "docker-compose.yaml").read_text("utf-8")))
+    families = ("KIS_API_", "KIS_CACHE_", "KIS_APP_", "KRX_API_", "MARKET_", "CHECK_", "DATA_SOURCE_", "COORDINATION_")
+    code = {key for path in CODE for key in (*keys(path), *named(path, families)) if VARIABLE.fullmatch(key)}
+    return (example | containers | code) - OTHERS
+
+
+def test_every_dag_is_on_its_page() -> None:
+    """Each file of dags/ is one DAG of that name, and the table has a row for it."""
+    rows = set(re.findall(r"^\| `(\w+)` \|", (REFERENCE / "dags.md").read_text("utf-8"), re.MULTILINE))
+    assert {path.stem for path in (ROOT / "dags").glob("*.py")} - rows == set()
+
+
+def test_every_command_and_option_is_on_its_page() -> None:
+    """`python -m tools.commands_page > docs/reference/commands.md` was run after the last change of a parser."""
+    assert (REFERENCE / "commands.md").read_text("utf-8") == "\n".join(lines()) + "\n"
+
+
+def test_every_setting_is_on_its_page() -> None:
+    """A variable that is read somewhere, or that the example offers, is explained."""
+    assert {"KIS_APP_KEY", "MARKET_CLOCK", "CHECK_BASE_RATIO", "UNIVERSE", "REDIS_PASSWORD"} <= settings()
+    assert settings() - documented("configuration.md") == set()
+
+
+def test_every_error_is_on_its_page() -> None:
+    """Whatever may be caught is named."""
+    tree = {
+        name
+        for module in (exceptions, http_exceptions)
+        for name, value in vars(module).items()
+        if not name.startswith("_") and isinstance(value, type) and issubclass(value, exceptions.DataPipelineError)
+    }
+    assert len(tree) > 20
+    assert tree - documented("errors.md") == set()
