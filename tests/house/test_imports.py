@@ -103,7 +103,7 @@ def test_what_belongs_to_one_room_is_refused_in_every_other_file(copy: Path) -> 
         ("data_pipeline.backfill", "data_pipeline.operators", "Rooms import one way"),
         ("data_pipeline.sources.kis.source", "data_pipeline.sources.krx", "One vendor never imports another"),
         ("data_pipeline.sources.mock.source", "data_pipeline.sources.kis", "One vendor never imports another"),
-        ("data_pipeline.market.trading_calendar", "data_pipeline.market.clock", "No circles of rooms or files"),
+        ("data_pipeline.market.clock", "data_pipeline.market.trading_calendar", "No circles of rooms or files"),
         ("data_pipeline.emulator.app", "data_pipeline.client", "The emulator shares no code with what it tests"),
     ],
 )
