@@ -14,8 +14,7 @@ from data_pipeline.backfill.division import joined
 from data_pipeline.backfill.gaps import all_sessions
 from data_pipeline.backfill.plan import BackfillPlan
 from data_pipeline.engine.calendar_check import check_calendar
-from data_pipeline.engine.datasets import Kind, find_dataset
-from data_pipeline.engine.lists import load_lists
+from data_pipeline.engine.datasets import Dataset, Kind, find_dataset
 from data_pipeline.engine.many_windows import WINDOW_ROWS, Pace, Step, load_spans, require_no_failure
 from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.windows import Span, Window
@@ -55,24 +54,22 @@ class Loader:
     def __call__(self, source: AbstractDataSource, dataset: str, spans: Sequence[Span]) -> Iterator[Step]:
         """Yield what became of each span."""
         declared = find_dataset(dataset)
-        if declared.by_code:
+        if declared.kind is Kind.SESSIONS:
+            yield from self._calendar(source, declared, spans)
+        elif declared.by_code:
             # What traded in no minute is not asked for again.
             run = replace(self.run, remember_empty=True)
             yield from load_spans(self.connection, source, declared, spans, run, self.threads, self.most_rows)
-            return
-        done, total = 0, sum(span.requests for span in spans)
-        for span, step in zip(spans, self._steps(source, dataset, spans), strict=False):
-            done += span.requests
-            yield replace(step, done=done, total=total)
+        else:
+            yield from load_spans(self.connection, source, declared, spans, self.run, threads=1, most_rows=1)
 
-    def _steps(self, source: AbstractDataSource, dataset: str, spans: Sequence[Span]) -> Iterator[Step]:
-        declared = find_dataset(dataset)
-        if declared.kind is Kind.INSTRUMENTS:
-            yield from load_lists(self.connection, source, [span.first for span in spans], self.run)
-            return
+    def _calendar(self, source: AbstractDataSource, declared: Dataset, spans: Sequence[Span]) -> Iterator[Step]:
+        done, total = 0, sum(span.requests for span in spans)
         for span in spans:
             window = Window(span.stock_codes, span.first, span.last)
-            yield Step(window, check_calendar(self.connection, source, declared, window, self.run))
+            counts = check_calendar(self.connection, source, declared, window, self.run)
+            done += span.requests
+            yield Step(window, counts, done=done, total=total)
 
 
 def load_plan(plan: BackfillPlan, in_turn: Sequence[AbstractDataSource], load: Load) -> Iterator[Step]:

@@ -7,7 +7,6 @@ from datetime import date, datetime
 import pytest
 
 from data_pipeline.engine.datasets import DATASETS
-from data_pipeline.engine.lists import load_lists
 from data_pipeline.engine.many_windows import Pace, Step, load_spans, require_no_failure
 from data_pipeline.engine.official import load_official
 from data_pipeline.engine.one_window import Run
@@ -71,10 +70,16 @@ def test_a_source_that_is_away_ends_the_work():
     assert [row.stock_code for row in warehouse.rows] == ["000660", "005930"]
 
 
+def load_lists(warehouse, source, sessions):
+    """Load the list of each session, one after the other."""
+    spans = [Span((), session, session, requests=1) for session in sessions]
+    return load_spans(warehouse, source, DATASETS["instrument"], spans, Run(), threads=1, most_rows=1)
+
+
 def test_lists_are_loaded_one_by_one_past_those_that_fail():
     """Monday's list is malformed: it is named, and Tuesday's is loaded afterwards."""
     warehouse, source = FakeWarehouse(), FakeSource({"2026-09-21": PayloadError("no name")})
-    found = list(load_lists(warehouse, source, [FRI, MON, TUE], Run()))
+    found = list(load_lists(warehouse, source, [FRI, MON, TUE]))
     assert [(step.window.last, bool(step.error), step.done, step.total) for step in found] == [
         (FRI, False, 1, 3), (MON, True, 2, 3), (TUE, False, 3, 3),
     ]  # fmt: skip
@@ -92,7 +97,7 @@ def test_a_list_that_the_checks_refuse_does_not_stop_the_next_one():
         seen.append(rows[0].as_of)
         raise IncompleteDataError("too many have vanished")
 
-    found = list(load_lists(FakeWarehouse(keep_list=keep_list), FakeSource(), [FRI, MON], Run()))
+    found = list(load_lists(FakeWarehouse(keep_list=keep_list), FakeSource(), [FRI, MON]))
     assert ([bool(step.error) for step in found], seen) == ([True, True], [FRI, MON])
 
 
@@ -101,7 +106,7 @@ def test_lists_end_with_an_error_that_the_next_one_would_meet_too(error):
     """Only the first list is asked for."""
     source = FakeSource()
     with pytest.raises(type(error)):
-        list(load_lists(FakeWarehouse(keep_list=error), source, [FRI, MON, TUE], Run()))
+        list(load_lists(FakeWarehouse(keep_list=error), source, [FRI, MON, TUE]))
     assert source.asked == ["2026-09-18"]
 
 
