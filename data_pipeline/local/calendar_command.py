@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
@@ -36,11 +36,7 @@ from data_pipeline.market.state_folder import corrections_path
 from data_pipeline.market.trading_calendar import DATA_FILE, TradingCalendar
 from data_pipeline.warehouse.calendar_table import holds_rows, keep_sessions
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
-from data_pipeline.warehouse.locate import database_name, market_address
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+from data_pipeline.warehouse.locate import existing, market_address
 
 EXAMPLES = """examples:
   data-pipeline calendar show 2028
@@ -149,7 +145,7 @@ def _require_no_rows(days: Sequence[date], today: date, environ: Mapping[str, st
     """Refuse to close a session of which the warehouse holds rows, or one that is not ahead when nobody can look."""
     known = [day for day in days if day <= today]
     try:
-        with _warehouse(environ, "reader") as connection:
+        with existing(environ, "reader", market_address(environ)) as url, closing(connect(url)) as connection:
             held = [day for day in days if holds_rows(connection, day)]
     except (ConfigurationError, TransientError) as error:
         if not known:
@@ -164,26 +160,10 @@ def _require_no_rows(days: Sequence[date], today: date, environ: Mapping[str, st
         )
 
 
-@contextmanager
-def _warehouse(environ: Mapping[str, str], role: str) -> Iterator[Connection]:
-    """Open the warehouse that is there; none is made for a correction."""
-    if url := market_address(environ):
-        with closing(connect(url)) as connection:
-            yield connection
-        return
-    directory = embedded_directory(environ)
-    if not directory.exists():
-        raise ConfigurationError(f"there is no warehouse yet in {directory.parent}")
-    with EmbeddedPostgres(directory) as server:
-        url = server.url(database_name(environ), role)
-        with closing(connect(url)) as connection:
-            yield connection
-
-
 def _tell_warehouse(calendar: TradingCalendar, environ: Mapping[str, str]) -> str:
     """Copy the sessions into the warehouse and say so; what cannot be reached now takes them over at its next load."""
     try:
-        with _warehouse(environ, "loader") as connection:
+        with existing(environ, "loader", market_address(environ)) as url, closing(connect(url)) as connection:
             keep_sessions(connection, calendar)
             connection.commit()
     except DataPipelineError as error:

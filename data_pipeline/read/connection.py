@@ -15,9 +15,9 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.embedded import PROJECT, EmbeddedPostgres, embedded_directory
+from data_pipeline.warehouse.embedded import PROJECT
 from data_pipeline.warehouse.errors import said_plainly
-from data_pipeline.warehouse.locate import database_name, reader_address
+from data_pipeline.warehouse.locate import existing, reader_address
 
 SETTINGS = (
     "SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true),"
@@ -44,19 +44,11 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
     if environ is None:
         kept = {name: value for name, value in dotenv_values(PROJECT / ".env").items() if value is not None}
         environ = {**kept, **os.environ}
-    if url := reader_address(environ):
-        with closing(connect(url, application_name="data-pipeline read", environ=environ)) as connection:
-            yield connection
-        return
-    directory = embedded_directory(environ)
-    if not directory.exists():
-        raise ConfigurationError(
-            f"there is no warehouse yet: `make run` makes one in {directory.parent}, or set MARKET_DB_URL to yours"
-        )
-    with EmbeddedPostgres(directory) as server:
-        url = server.url(database_name(environ), "reader")
-        with closing(connect(url, application_name="data-pipeline read", environ=environ)) as connection:
-            yield connection
+    with (
+        existing(environ, "reader", reader_address(environ)) as url,
+        closing(connect(url, application_name="data-pipeline read", environ=environ)) as connection,
+    ):
+        yield connection
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
 
 REAL_DATABASE = "market"
 SANDBOX_DATABASE = "market_sandbox"
@@ -54,6 +55,30 @@ def database_name(environ: Mapping[str, str]) -> str:
     Synthetic rows get a database of their own, so that credentials added later start on an empty one.
     """
     return REAL_DATABASE if has_credentials(environ) else SANDBOX_DATABASE
+
+
+@contextmanager
+def existing(environ: Mapping[str, str], role: str, own: str) -> Iterator[str]:
+    """Yield the address of the warehouse that is there; none is made, and an embedded server runs while it is used.
+
+    Args:
+        environ: Tells which database of the embedded server it is.
+        role: Whose login of the embedded server: owner, loader or reader.
+        own: The address of a warehouse of the user's own; empty for the embedded one.
+
+    Raises:
+        ConfigurationError: There is no warehouse yet.
+    """
+    if own:
+        yield own
+        return
+    directory = embedded_directory(environ)
+    if not directory.exists():
+        raise ConfigurationError(
+            f"there is no warehouse yet: `make run` makes one in {directory.parent}, or set MARKET_DB_URL to yours"
+        )
+    with EmbeddedPostgres(directory) as server:
+        yield server.url(database_name(environ), role)
 
 
 def warehouse_of(server: EmbeddedPostgres, environ: Mapping[str, str]) -> Warehouse:
