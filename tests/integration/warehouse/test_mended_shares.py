@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime
 
-import psycopg2
 import pytest
 
 from data_pipeline.engine.retry_quarantine import retry_rows
@@ -20,6 +18,7 @@ from data_pipeline.sources.kis.master import parse_master
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 from tests.support.kis_answers import line, zipped
+from tests.support.old_warehouse import warehouse_before
 
 MON, TUE, WED, THU = (date(2026, 9, day) for day in (14, 15, 16, 17))
 ALONE = Instrument("000020", "KR7000020008", "동화약품", "KOSPI", "ST", MON, date(1976, 3, 24), 27_931, 1000.0)
@@ -47,22 +46,19 @@ def fill_calendar(connection):
 
 
 @pytest.fixture
-def old(server, tmp_path):
-    """A database as the version before left it: with every migration but the newest."""
-    scripts = tmp_path / "sql"
-    shutil.copytree(
-        SQL, scripts, ignore=lambda _, names: [name for name in names if name[:4].isdigit() and name >= "0007"]
-    )
-    with closing(psycopg2.connect(server.url("postgres", "admin"))) as admin:
-        admin.autocommit = True
-        with admin.cursor() as cursor:
-            cursor.execute("CREATE DATABASE mended OWNER market_owner")
-            migrate(server.url("mended"), scripts=scripts)
-            with closing(connect(server.url("mended"))) as connection:
-                fill_calendar(connection)
-                connection.commit()
-                yield connection
-            cursor.execute("DROP DATABASE mended WITH (FORCE)")
+def address(server, tmp_path):
+    """The address of a database as the version before left it: with every migration but the newest."""
+    with warehouse_before(server, "0007", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def old(address):
+    """A connection to it, with the calendar filled in."""
+    with closing(connect(address)) as connection:
+        fill_calendar(connection)
+        connection.commit()
+        yield connection
 
 
 def tell(connection, session, source, *issues, **changes):
@@ -104,11 +100,11 @@ def two_voices(connection):
     tell(connection, WED, "kis", replace(ALONE, listed_shares=28_000), LATER, BOTH)
 
 
-def test_what_kis_told_is_in_shares_and_what_krx_told_is_untouched(old, server):
+def test_what_kis_told_is_in_shares_and_what_krx_told_is_untouched(old, address):
     """Reports times a thousand, an exact number where KRX has it, one range where only the unit had changed."""
     two_voices(old)
     assert ("000040", TUE, None, 86_375) in rows(old, HISTORY)
-    migrate(server.url("mended"))
+    migrate(address)
     assert rows(old, REPORTS) == [
         ("000020", "broker", MON, TUE, 27_931_000),
         ("000020", "broker", WED, WED, 28_000_000),
@@ -129,20 +125,20 @@ def test_what_kis_told_is_in_shares_and_what_krx_told_is_untouched(old, server):
     ]  # fmt: skip
 
 
-def test_a_change_of_the_unit_alone_is_no_change(old, server):
+def test_a_change_of_the_unit_alone_is_no_change(old, address):
     """The exchange told exactly, then KIS in thousands and with the same flags: one range is left, from Monday on."""
     tell(old, MON, "krx", replace(LATER, listed_shares=86_375_184))
     tell(old, TUE, "kis", LATER)
     assert rows(old, HISTORY) == [("000040", MON, TUE, 86_375_184), ("000040", TUE, None, 86_375)]
-    migrate(server.url("mended"))
+    migrate(address)
     assert rows(old, HISTORY) == [("000040", MON, None, 86_375_184)]
 
 
-def test_each_old_version_stays_readable(old, server):
+def test_each_old_version_stays_readable(old, address):
     """What every changed or merged row said is in market.restatement."""
     tell(old, MON, "krx", replace(LATER, listed_shares=86_375_184))
     tell(old, TUE, "kis", ALONE, LATER)
-    migrate(server.url("mended"))
+    migrate(address)
     assert rows(old, KEPT) == [
         ("instrument", "000020", TUE, 27_931, "update"),
         ("instrument", "000040", TUE, 86_375, "update"),
@@ -154,10 +150,10 @@ def test_each_old_version_stays_readable(old, server):
     ]
 
 
-def test_the_migration_twice_and_lists_of_today_change_nothing(old, server):
+def test_the_migration_twice_and_lists_of_today_change_nothing(old, address):
     """The file run again finds nothing to mend; KIS's next list, with new names, adds its ranges and no number."""
     two_voices(old)
-    migrate(server.url("mended"))
+    migrate(address)
     before, ranges = everything(old), rows(old, HISTORY)
     old.commit()
     script = (SQL / "0007_mended" / "10_listed_shares.sql").read_text("utf-8")
@@ -182,23 +178,23 @@ def test_the_migration_twice_and_lists_of_today_change_nothing(old, server):
     assert "listed_shares" not in {one.field for one in differences(old, MON)}
 
 
-def test_the_sandbox_was_right(old, server):
+def test_the_sandbox_was_right(old, address):
     """The emulator's file held whole shares, so what came from it stays as it is, and so do rows of the mock."""
     tell(old, MON, "kis-sandbox", ALONE)
     tell(old, TUE, "mock", ALONE, LATER)
     before = everything(old)
     old.commit()
-    migrate(server.url("mended"))
+    migrate(address)
     assert everything(old) == before
 
 
-def test_a_price_that_the_wrong_number_refused_is_loaded_by_a_retry(old, server):
+def test_a_price_that_the_wrong_number_refused_is_loaded_by_a_retry(old, address):
     """169.2 billion won are 6,060 won times 27,931 thousand shares: refused before, loaded by the next retry."""
     tell(old, MON, "kis", ALONE)
     refused = as_rejection(Finding("market_cap", Severity.ERROR, "market value", PRICE))
     keep_rejections(old, "price_snapshot", "kis", [refused])
     old.commit()
     assert retry_rows(old, clock=evening)["refused"] == 1
-    migrate(server.url("mended"))
+    migrate(address)
     assert retry_rows(old, clock=evening)["loaded"] == 1, rows(old, "SELECT reason FROM market.rejected_row")
     assert rows(old, "SELECT stock_code, market_cap FROM market.price_snapshot") == [("000020", 169_200_000_000)]

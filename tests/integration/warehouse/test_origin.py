@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 from contextlib import closing
 from datetime import date, timedelta
 
-import psycopg2
 import pytest
 
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.loading.rows.ingest_run import finish_run, start_run
 from data_pipeline.market.origin import ORIGINS
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.migrate import SQL, migrate
+from data_pipeline.warehouse.migrate import migrate
+from tests.support.old_warehouse import warehouse_before
 
 MONDAY = date(2026, 9, 14)
 
@@ -45,17 +44,8 @@ def test_the_voices_of_lists_are_those_of_the_origins(shared):
 @pytest.fixture
 def before_lists(server, tmp_path):
     """The address of a database as it was before lists had voices."""
-    scripts = tmp_path / "sql"
-    shutil.copytree(
-        SQL, scripts, ignore=lambda _, names: [name for name in names if name[:4].isdigit() and name >= "0006"]
-    )
-    with closing(psycopg2.connect(server.url("postgres", "admin"))) as admin:
-        admin.autocommit = True
-        with admin.cursor() as cursor:
-            cursor.execute("CREATE DATABASE voiceless OWNER market_owner")
-            migrate(server.url("voiceless"), scripts=scripts)
-            yield server.url("voiceless")
-            cursor.execute("DROP DATABASE voiceless WITH (FORCE)")
+    with warehouse_before(server, "0006", tmp_path) as url:
+        yield url
 
 
 @pytest.mark.parametrize("made_up", [False, True])

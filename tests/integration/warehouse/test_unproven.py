@@ -5,12 +5,10 @@ Facts: 21 and 22 September 2026 are a Monday and a Tuesday, both sessions; each 
 
 from __future__ import annotations
 
-import shutil
 from contextlib import closing
 from datetime import date
 from io import StringIO
 
-import psycopg2
 import pytest
 from rich.console import Console
 
@@ -20,7 +18,8 @@ from data_pipeline.local.home import Home
 from data_pipeline.local.migration import migrate_warehouse
 from data_pipeline.read.completeness import Asked, require_bars
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.migrate import SQL, migrate
+from data_pipeline.warehouse.migrate import migrate
+from tests.support.old_warehouse import warehouse_before
 
 MON, TUE = date(2026, 9, 21), date(2026, 9, 22)
 CODES = ("000001", "000002", "000003", "000004", "000005")
@@ -44,15 +43,8 @@ EMPTY = "INSERT INTO market.no_data VALUES (%s, %s, %s, 'the source answered', '
 @pytest.fixture
 def old(server, tmp_path):
     """The address of an empty database of version 0006."""
-    scripts = tmp_path / "sql"
-    shutil.copytree(SQL, scripts, ignore=lambda _, names: [one for one in names if one[:4].isdigit() and one >= "0007"])
-    with closing(psycopg2.connect(server.url("postgres", "admin"))) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("CREATE DATABASE unproven OWNER market_owner")
-            migrate(server.url("unproven"), scripts=scripts)
-            yield server.url("unproven")
-            cursor.execute("DROP DATABASE unproven WITH (FORCE)")
+    with warehouse_before(server, "0007", tmp_path) as url:
+        yield url
 
 
 def rows(url, query):
