@@ -40,7 +40,7 @@ class MinuteTally:
         """Count a minute that is handed on."""
         session = one.at.date()
         self._volumes[session] += one.volume
-        if one.at >= self._calendar.close_at(session):
+        if session not in self._closed and one.at >= self._calendar.close_at(session):
             self._closed.add(session)
 
     def doubt(self, one: MinuteRow, problem: str) -> None:
