@@ -13,6 +13,7 @@ from data_pipeline.client.daily_quota import DailyQuota
 from data_pipeline.coordination.envelope import FORMAT
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import ConfigurationError, CoordinationError, DailyQuotaError
+from tests.support.dated_file import write_now
 
 
 class Clock:
@@ -119,7 +120,8 @@ def test_a_count_that_cannot_be_opened_is_not_a_fresh_day(make, tmp_path):
     make().take()
     path = tmp_path / "state" / "krx-test.day.json"
     sealed = Fernet(Fernet.generate_key()).encrypt(b'{"days": {"2026-11-23": 3}}').decode()
-    path.write_text(json.dumps({"format": FORMAT, "boot": "first", "host": "h", "at": 1, "sealed": sealed}))
+    content = json.dumps({"format": FORMAT, "boot": "first", "host": "h", "at": 1, "sealed": sealed})
+    write_now(path, content.encode())
     before = path.read_bytes()
     for use in (make().take, make().left, make().stop):
         with pytest.raises(CoordinationError, match="AIRFLOW__CORE__FERNET_KEY"):

@@ -6,6 +6,7 @@ import json
 import platform
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from data_pipeline.coordination.envelope import FORMAT
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import Store
 from data_pipeline.exceptions import CoordinationError
+from tests.support.dated_file import write_now
 
 Open = Callable[..., Store]
 
@@ -39,7 +41,7 @@ def raw(url: str, tmp_path: Path) -> Any:
     """The bytes of the state of ``k``, to look at and to put there."""
     if url.startswith("file:"):
         path = tmp_path / "k.json"
-        return SimpleNamespace(read=path.read_bytes, write=path.write_bytes)
+        return SimpleNamespace(read=path.read_bytes, write=partial(write_now, path))
     client = redis.Redis.from_url(url)
     return SimpleNamespace(
         read=lambda: client.get("data-pipeline:k"), write=lambda content: client.set("data-pipeline:k", content)
