@@ -10,13 +10,13 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
+from data_pipeline.datasets.daily_bar import DAILY_BAR
 from data_pipeline.emulator.kis.wire_chart import row
-from data_pipeline.loading.rows.tables import DAILY_BAR
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 
 SOURCE = "mock"
-COLUMNS = (*DAILY_BAR.columns, "source")
+COLUMNS = (*DAILY_BAR.table.columns, "source")
 """What the COPY text holds; ``run_id`` and ``loaded_at`` are left to their defaults."""
 SESSIONS = 500
 MOST_ROWS = 50_000_000
@@ -94,7 +94,7 @@ def write_text(path: Path, records: Iterable[DailyBar]) -> Content:
     rows = volume = 0
     with path.open("w", encoding="utf-8") as file:
         for bar in records:
-            file.write(f"{DAILY_BAR.line(bar)[:-1]}\t{SOURCE}\n")
+            file.write(f"{DAILY_BAR.table.line(bar)[:-1]}\t{SOURCE}\n")
             rows, volume = rows + 1, volume + bar.volume
     return Content(rows, volume)
 

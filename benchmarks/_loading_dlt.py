@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks._loading_bars import COLUMNS
 from benchmarks._loading_server import DLT
-from data_pipeline.loading.rows.tables import DAILY_BAR
+from data_pipeline.datasets.daily_bar import DAILY_BAR
 
 
 def with_dlt(url: str, folder: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -34,7 +34,7 @@ def _run(url: str, folder: Path, data: Iterable[Any], **options: Any) -> None:
         dataset_name=DLT,
     )
     merge = {"disposition": "merge", "strategy": "upsert"}
-    resource = dlt.resource(data, name="daily_bar", primary_key=list(DAILY_BAR.key), write_disposition=merge)
+    resource = dlt.resource(data, name="daily_bar", primary_key=list(DAILY_BAR.table.key), write_disposition=merge)
     pipeline.run(resource, **options).raise_on_failed_jobs()
 
 

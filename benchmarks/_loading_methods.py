@@ -17,7 +17,7 @@ from psycopg2.extras import execute_values
 from benchmarks._loading_bars import COLUMNS, SESSIONS, SOURCE, stock_code
 from benchmarks._loading_dlt import with_dlt, with_dlt_arrow
 from benchmarks._loading_pages import load_pages
-from data_pipeline.loading.rows.tables import DAILY_BAR
+from data_pipeline.datasets.daily_bar import DAILY_BAR
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import DailyBar
 from data_pipeline.warehouse.connect import connect
@@ -80,7 +80,7 @@ def _ours(work: Work) -> Counts:
         if work.phase == "checked":
             codes = [stock_code(number) for number in range(work.rows // SESSIONS)]
             return load_pages(connection, work.pages, codes)
-        counts = upsert(connection, DAILY_BAR, work.records, SOURCE, expect_empty=work.phase == "fresh")
+        counts = upsert(connection, DAILY_BAR.table, work.records, SOURCE, expect_empty=work.phase == "fresh")
         connection.commit()
         return asdict(counts)
 
@@ -103,10 +103,12 @@ def _sqlalchemy(work: Work) -> None:
 
     schema, name = work.table.split(".")
     types = {"stock_code": Text, "session": Date, "source": Text}
-    columns: list[Any] = [Column(one, types.get(one, BigInteger), primary_key=one in DAILY_BAR.key) for one in COLUMNS]
+    columns: list[Any] = [
+        Column(one, types.get(one, BigInteger), primary_key=one in DAILY_BAR.table.key) for one in COLUMNS
+    ]
     statement = insert(Table(name, MetaData(), *columns, Column("loaded_at", Date), schema=schema))
     written = {one: statement.excluded[one] for one in _others()} | {"loaded_at": func.now()}
-    statement = statement.on_conflict_do_update(index_elements=list(DAILY_BAR.key), set_=written)
+    statement = statement.on_conflict_do_update(index_elements=list(DAILY_BAR.table.key), set_=written)
     engine, rows = create_engine(work.url), _rows(work.records)
     with engine.begin() as connection:
         while block := list(islice(rows, 10_000)):
@@ -130,7 +132,7 @@ def _upsert(table: str, values: str) -> sql.Composed:
     written = sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(one)) for one in _others())
     return sql.SQL(
         "INSERT INTO {} ({}) VALUES " + values + " ON CONFLICT ({}) DO UPDATE SET {}, loaded_at = now()"
-    ).format(sql.Identifier(*table.split(".")), _list(COLUMNS), _list(DAILY_BAR.key), written)
+    ).format(sql.Identifier(*table.split(".")), _list(COLUMNS), _list(DAILY_BAR.table.key), written)
 
 
 def _list(names: tuple[str, ...]) -> sql.Composed:
@@ -138,11 +140,11 @@ def _list(names: tuple[str, ...]) -> sql.Composed:
 
 
 def _others() -> list[str]:
-    return [one for one in COLUMNS if one not in DAILY_BAR.key]
+    return [one for one in COLUMNS if one not in DAILY_BAR.table.key]
 
 
 def _rows(records: Iterable[DailyBar]) -> Iterator[tuple[object, ...]]:
-    return ((*DAILY_BAR.values(bar), SOURCE) for bar in records)
+    return ((*DAILY_BAR.table.values(bar), SOURCE) for bar in records)
 
 
 def _with_dlt(work: Work) -> None:
@@ -156,7 +158,7 @@ def _with_dlt_arrow(work: Work) -> None:
 def _copy_text(work: Work) -> None:
     records = iter(work.records)
     while block := list(islice(records, 5_000)):
-        DAILY_BAR.text(block).encode()
+        DAILY_BAR.table.text(block).encode()
 
 
 def _records(work: Work) -> None:

@@ -15,10 +15,10 @@ import requests
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from benchmarks._loading_bars import ANSWERED, SOURCE, sessions
+from data_pipeline.datasets.daily_bar import DAILY_BAR
 from data_pipeline.loading.checks.judge import Asked
 from data_pipeline.loading.checks.screen import screen
 from data_pipeline.loading.rows.ingest_run import start_run
-from data_pipeline.loading.rows.tables import DAILY_BAR
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.clock import market_now
 from data_pipeline.market.records import DailyBar
@@ -62,12 +62,12 @@ def load_pages(connection: Connection, pages: Path, stock_codes: list[str]) -> d
         history = History(_Pages(file).call, ServerClock(lambda: ANSWERED), krx_calendar())
         rest = iter(stock_codes)
         while window := list(islice(rest, WINDOW_CODES)):
-            run_id = start_run(connection, DAILY_BAR.name, SOURCE, first=first, last=last)
+            run_id = start_run(connection, DAILY_BAR.table.name, SOURCE, first=first, last=last)
             connection.commit()
             bars: list[DailyBar] = [bar for code in window for bar in history.daily_bars(code, first, last)]
             expected = {(code, session) for code in window for session in sessions()}
             asked = Asked(window, first, last, expected)
             good = screen(connection, DAILY_BAR, bars, asked, held, SOURCE, run_id, now=market_now())
-            total.update(asdict(upsert(connection, DAILY_BAR, good, SOURCE, run_id)))
+            total.update(asdict(upsert(connection, DAILY_BAR.table, good, SOURCE, run_id)))
             connection.commit()
     return dict(total)

@@ -9,10 +9,10 @@ from datetime import date
 from itertools import groupby
 
 from data_pipeline.backfill.requests import plan_spans
-from data_pipeline.engine.windows import Window
-from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.datasets.daily_bar import DAILY_BAR
 from data_pipeline.market.origin import shape_of
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Gap, Window
 from tests.support.fewest_requests import Cell, fewest_daily_requests
 
 CELLS, DAYS = 1000, 50
@@ -22,7 +22,7 @@ _SEED = 20261120
 def healing_windows(codes: Sequence[str], first: date, last: date) -> list[Window]:
     """Return what the planner of `heal_gaps` asks for, as the loading code gets it."""
     sessions = krx_calendar().sessions(first, last)
-    spans = plan_spans("daily_bar", _gaps(codes, sessions), sessions, shape_of("kis", "daily_bar"), 50_000)
+    spans = plan_spans(DAILY_BAR, _gaps(codes, sessions), sessions, shape_of("kis", "daily_bar"), 50_000)
     return [Window(span.stock_codes, span.first, span.last) for span in spans]
 
 

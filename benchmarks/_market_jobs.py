@@ -8,9 +8,10 @@ from datetime import date
 from math import ceil
 
 from benchmarks._market_heal import fewest_requests, healing_windows
-from data_pipeline.engine.datasets import find_dataset
-from data_pipeline.engine.windows import Window
+from data_pipeline.datasets import find_dataset
+from data_pipeline.engine.windows import windows_of
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Window
 
 FRIDAY = date(2026, 11, 20)
 MINUTES_A_DAY = 381
@@ -52,7 +53,7 @@ class Job:
         """Return the windows, as the operator cuts them."""
         if self.heals:
             return healing_windows(codes, self.first, self.last)
-        return list(find_dataset(self.dataset).windows(codes, self.first, self.last, 50_000))
+        return list(windows_of(find_dataset(self.dataset), codes, self.first, self.last, 50_000))
 
 
 _MONTH = date(2026, 10, 26)

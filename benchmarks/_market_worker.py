@@ -22,13 +22,14 @@ from benchmarks._market_clock import VirtualClock
 from benchmarks._market_jobs import JOBS, QUOTA, Job
 from benchmarks._market_server import MARKET_EVENING, CheapServer
 from data_pipeline.coordination.file import FileStore
+from data_pipeline.datasets import Dataset, find_dataset
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET
-from data_pipeline.engine.datasets import Dataset, find_dataset
 from data_pipeline.engine.fetching import THREADS, fetched, until
 from data_pipeline.engine.load_windows import load_windows
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
+from data_pipeline.engine.windows import most_rows_of, units
 from data_pipeline.market.clock import market_now
+from data_pipeline.market.window import Window
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.warehouse.connect import connect
@@ -103,13 +104,13 @@ class _Fetch:
     source: KISDataSource
 
     def __call__(self, unit: _Unit, stop: Event) -> int:
-        return len(list(until(stop, self.dataset.fetch(self.source, unit.window))))
+        return len(list(until(stop, self.dataset.ask(self.source, unit.window))))
 
 
 def _units(dataset: Dataset, source: KISDataSource, job: Job, codes: list[str], room: _Room) -> Iterator[_Unit]:
     for window in job.windows(codes):
-        for part in dataset.units(source, window):
-            unit = _Unit(part, dataset.size(source, part))
+        for part in units(dataset, source, window):
+            unit = _Unit(part, most_rows_of(dataset, source, part))
             room.rows += unit.rows
             yield unit
 

@@ -9,11 +9,12 @@ from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from data_pipeline.datasets.daily_bar import DAILY_BAR
+from data_pipeline.datasets.findings import Context
+from data_pipeline.datasets.price_snapshot import PRICE_SNAPSHOT
 from data_pipeline.exceptions import PayloadError
 from data_pipeline.loading.checks.judge import Asked, judge
-from data_pipeline.loading.checks.rows import Context
-from data_pipeline.loading.instruments.listing import Listed
-from data_pipeline.loading.rows.tables import DAILY_BAR, PRICE_SNAPSHOT
+from data_pipeline.market.listed import Listed
 from data_pipeline.market.records import CurrentPrice, DailyBar
 from data_pipeline.market.rejections import collecting, keep_good
 from data_pipeline.market.trading_calendar import SEOUL

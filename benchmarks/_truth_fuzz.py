@@ -20,13 +20,12 @@ from urllib3 import HTTPResponse
 
 from benchmarks._truth_bodies import BODIES, CODE, HEAVY, ROWS, Chance, Reply, chart, chart_row, reply_of, spoilt
 from data_pipeline.coordination.file import FileStore
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import DataPipelineError
-from data_pipeline.loading.rows.tables import INSTRUMENT
-from data_pipeline.loading.rows.upsert import upsert
+from data_pipeline.loading.instruments.lists import keep_list
+from data_pipeline.market.window import Window
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.sources.mock.market import SyntheticMarket
@@ -120,7 +119,7 @@ class _Fuzzer:
         self.outcome = Outcome()
 
     def run(self, count: int) -> Outcome:
-        upsert(self.connection, INSTRUMENT, [self.market.instrument(CODE, LAST)], self.source.name)
+        keep_list(self.connection, [self.market.instrument(CODE, LAST)], self.source.name, complete=False)
         self.connection.commit()
         self._send("clean", reply_of([chart_row(bar) for bar in self.truth[::-1]]), 0)
         kinds = [*BODIES, *ROWS]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from data_pipeline.backfill.wish import LISTS, Backfill
-from data_pipeline.engine.windows import MINUTES, Span
+from data_pipeline.backfill.wish import Backfill
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.origin import Offer
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Span
 
 MOST_UNCONFIRMED = 5_000_000
 """Requests above which somebody has to confirm."""
@@ -51,10 +51,10 @@ def estimate(backfill: Backfill, spans: Sequence[Span], calls_a_second: float | 
     days = max(1, ceil(requests / shape.calls_a_day)) if shape.calls_a_day else 1
     sessions = [len(krx_calendar().sessions(span.first, span.last)) for span in spans]
     if not backfill.by_code:
-        what = f"{sum(sessions):,} {'lists' if backfill.dataset == LISTS else 'sessions'}"
+        what = f"{sum(sessions):,} {'lists' if backfill.of_lists else 'sessions'}"
         return Estimate(what, requests, None, seconds, days, shape.calls_a_day)
     rows = sum(len(span.stock_codes) * number for span, number in zip(spans, sessions, strict=True))
-    rows *= MINUTES if backfill.dataset == "minute_bar" else 1
+    rows *= backfill.declared.size.rows if backfill.declared.size else 1
     what = f"{len({code for span in spans for code in span.stock_codes}):,} issues"
     if shape.market_calls:
         what = f"{len(spans):,} sessions, {what}"

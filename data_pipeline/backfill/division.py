@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from data_pipeline.backfill.requests import Run, plan_spans
-from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.datasets.dataset import Dataset
 from data_pipeline.market.origin import Offer, RequestShape
+from data_pipeline.market.window import Gap
 
 MOST_ROWS = 50_000
 """Rows of one span, for counting the requests of the source that is asked code by code."""
@@ -31,6 +32,7 @@ class Division:
 
 
 def divide(
+    dataset: Dataset,
     gaps: Mapping[str, Sequence[Gap]],
     sessions: Sequence[date],
     offer: Offer,
@@ -46,6 +48,7 @@ def divide(
     allow, and none at all.
 
     Args:
+        dataset: One that the exchange has as whole market days.
         gaps: The gaps of each code, oldest first.
         sessions: All sessions of the exchange, oldest first; every gap begins and ends on one.
         offer: Of the source of market days.
@@ -60,7 +63,7 @@ def divide(
     rest: dict[str, list[Gap]] = {}
     for chosen in _candidates(costs, lacking, offer.calls_left):
         left = _as_gaps({code: list(_without(found, chosen)) for code, found in runs.items()}, sessions)
-        asked = sum(one.requests for one in plan_spans("daily_bar", left, sessions, shapes[1], MOST_ROWS, quoted))
+        asked = sum(one.requests for one in plan_spans(dataset, left, sessions, shapes[1], MOST_ROWS, quoted))
         cost = (sum(costs[position] for position in chosen) + asked, asked, chosen)
         if best is None or cost < best:
             best, rest = cost, left

@@ -9,11 +9,11 @@ from datetime import date, datetime
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.backfill.division import as_ranges, clipped, merged
-from data_pipeline.backfill.wish import LISTS, Backfill, first_reachable
-from data_pipeline.engine.windows import chunks
-from data_pipeline.loading.coverage.cells import Gap, all_cells, missing_cells, unstored_cells
+from data_pipeline.backfill.wish import Backfill, first_reachable
+from data_pipeline.loading.coverage.cells import all_cells, missing_cells, unstored_cells
 from data_pipeline.loading.instruments.lists import listed_sessions
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Gap, chunks
 from data_pipeline.warehouse.calendar_table import unanswered_sessions
 
 BATCH = 200
@@ -66,7 +66,7 @@ def all_sessions() -> list[date]:
 def _market_gaps(connection: Connection, backfill: Backfill) -> dict[str, list[Gap]]:
     source, first, last = backfill.source, backfill.first, backfill.last
     days = krx_calendar().sessions(first, last)
-    if backfill.cells != "all" and backfill.dataset == LISTS:
+    if backfill.cells != "all" and backfill.of_lists:
         held = listed_sessions(connection, source, first, last)
         days = [day for day in days if day not in held]
     elif backfill.cells != "all":

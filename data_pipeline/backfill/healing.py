@@ -8,13 +8,15 @@ from datetime import date
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.backfill.wish import Backfill, first_reachable
-from data_pipeline.loading.coverage.cells import DATASETS, Gap, first_expected
+from data_pipeline.datasets import WITH_CELLS
+from data_pipeline.loading.coverage.cells import first_expected
 from data_pipeline.market.origin import RequestShape
+from data_pipeline.market.window import Gap
 
 
 def healing(connection: Connection, source: str, last: date) -> Iterator[Backfill]:
     """Yield what coverage expects up to a session: one backfill for each dataset of which anything was ever loaded."""
-    for dataset in DATASETS:
+    for dataset in WITH_CELLS:
         first = first_expected(connection, dataset)
         if first is not None and first <= last:
             yield Backfill(dataset, (), first, last, source, "missing")

@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from data_pipeline.backfill.division import joined
 from data_pipeline.backfill.gaps import all_sessions
-from data_pipeline.backfill.plan import BackfillPlan
-from data_pipeline.engine.calendar_check import check_calendar
-from data_pipeline.engine.datasets import Dataset, Kind, find_dataset
-from data_pipeline.engine.many_windows import WINDOW_ROWS, Pace, Step, load_spans, require_no_failure
-from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Span, Window
+from data_pipeline.engine.progress import Pace, Step, require_no_failure
 from data_pipeline.exceptions import DailyQuotaError
-from data_pipeline.loading.coverage.cells import Gap
 from data_pipeline.market.clock import real_now
+from data_pipeline.market.window import Gap, Span
 from data_pipeline.sources.base import AbstractDataSource
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+    from data_pipeline.backfill.plan import BackfillPlan
 
 log = logging.getLogger(__name__)
 
@@ -34,42 +29,6 @@ class Load(Protocol):
 
     def __call__(self, source: AbstractDataSource, dataset: str, spans: Sequence[Span]) -> Iterator[Step]:
         """Load each span on its own, and yield what became of it."""
-
-
-@dataclass(frozen=True)
-class Loader:
-    """Loads spans into a warehouse; a span that fails does not stop the rest.
-
-    Raises:
-        TransientError: The source or the warehouse is away; what was loaded stays, and the rest can be asked again.
-        PermanentError: Every further span would fail the same way (credentials, configuration, synthetic rows for a
-            warehouse of true ones), or the source contradicts the trading calendar.
-    """
-
-    connection: Connection
-    run: Run
-    threads: int
-    most_rows: int = WINDOW_ROWS
-
-    def __call__(self, source: AbstractDataSource, dataset: str, spans: Sequence[Span]) -> Iterator[Step]:
-        """Yield what became of each span."""
-        declared = find_dataset(dataset)
-        if declared.kind is Kind.SESSIONS:
-            yield from self._calendar(source, declared, spans)
-        elif declared.by_code:
-            # What traded in no minute is not asked for again.
-            run = replace(self.run, remember_empty=True)
-            yield from load_spans(self.connection, source, declared, spans, run, self.threads, self.most_rows)
-        else:
-            yield from load_spans(self.connection, source, declared, spans, self.run, threads=1, most_rows=1)
-
-    def _calendar(self, source: AbstractDataSource, declared: Dataset, spans: Sequence[Span]) -> Iterator[Step]:
-        done, total = 0, sum(span.requests for span in spans)
-        for span in spans:
-            window = Window(span.stock_codes, span.first, span.last)
-            counts = check_calendar(self.connection, source, declared, window, self.run)
-            done += span.requests
-            yield Step(window, counts, done=done, total=total)
 
 
 def load_plan(plan: BackfillPlan, in_turn: Sequence[AbstractDataSource], load: Load) -> Iterator[Step]:

@@ -14,13 +14,12 @@ from data_pipeline.backfill.division import as_ranges, divide, merged
 from data_pipeline.backfill.gaps import all_sessions, lacking, within_reach
 from data_pipeline.backfill.requests import plan_spans, task_chunks
 from data_pipeline.backfill.sources import Sources, offer_of
-from data_pipeline.backfill.wish import LISTS, Backfill, Wish, checked
-from data_pipeline.engine.many_windows import WINDOW_ROWS
-from data_pipeline.engine.windows import Span
-from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.backfill.wish import Backfill, Wish, checked
+from data_pipeline.engine.windows import WINDOW_ROWS
 from data_pipeline.loading.instruments.listing import markets_of
 from data_pipeline.market.origin import Offer
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Gap, Span
 from data_pipeline.sources.base import AbstractDataSource
 
 Gaps = Mapping[str, Sequence[Gap]]
@@ -98,7 +97,7 @@ class BackfillPlan:
 
     def _market_tasks(self) -> Iterator[Backfill]:
         (share,) = self.shares
-        if self.backfill.dataset == LISTS:
+        if self.backfill.of_lists:
             days = sorted(span.first for span in share.spans)
             for year in (list(some) for _, some in groupby(days, key=lambda day: day.year)):
                 yield replace(self.backfill, first=year[0], last=year[-1])
@@ -189,7 +188,7 @@ def plan_gaps(
         return BackfillPlan(backfill, (share,), moment, most_rows)
     official = replace(backfill, source=exchange.name)
     shapes = official.shape, backfill.shape
-    division = divide(gaps, all_sessions(), offer, shapes, markets or {}, quoted_session(moment))
+    division = divide(backfill.declared, gaps, all_sessions(), offer, shapes, markets or {}, quoted_session(moment))
     shares = (
         _share(exchange, official, division.by_day, moment, most_rows, markets),
         _share(source, backfill, division.by_code, moment, most_rows),
@@ -220,8 +219,8 @@ def _spans(backfill: Backfill, gaps: Gaps, moment: datetime, most_rows: int, mar
     shape = backfill.shape
     if backfill.by_code:
         half = max(1, most_rows // 2)
-        return plan_spans(backfill.dataset, gaps, all_sessions(), shape, half, quoted_session(moment), markets)
-    if backfill.dataset == LISTS:
+        return plan_spans(backfill.declared, gaps, all_sessions(), shape, half, quoted_session(moment), markets)
+    if backfill.of_lists:
         days = [day for first, last in gaps.get("", ()) for day in krx_calendar().sessions(first, last)]
         return [Span((), day, day, max(1, shape.list_calls)) for day in _coarse_first(days)]
     # One call tells some weeks from its first day on.

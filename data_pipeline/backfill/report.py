@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from data_pipeline.backfill.wish import LISTS, Backfill
-from data_pipeline.loading.coverage.cells import Gap
+from data_pipeline.backfill.wish import Backfill
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Gap
 
 NAMED = 10
 """How many instruments a sentence names."""
@@ -25,7 +25,7 @@ def said_lacking(backfill: Backfill, found: Mapping[str, Sequence[Gap]]) -> str:
     gaps = found.get("", ())
     number = sum(len(krx_calendar().sessions(first, last)) for first, last in gaps)
     begins = f" from {gaps[0][0]} on" if gaps else ""
-    if backfill.dataset == LISTS:
+    if backfill.of_lists:
         return f"{number:,} lists{begins} are not there"
     return (
         f"{backfill.source} has not said whether the market opens on {number:,} sessions{begins}: one call brings only "
@@ -35,4 +35,4 @@ def said_lacking(backfill: Backfill, found: Mapping[str, Sequence[Gap]]) -> str:
 
 def said_complete(backfill: Backfill) -> str:
     """Return the sentence that says that nothing of the range is missing."""
-    return f"Every{' list' if backfill.dataset == LISTS else 'thing'} of the range is there."
+    return f"Every{' list' if backfill.of_lists else 'thing'} of the range is there."

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
-from data_pipeline.engine.windows import MINUTES, Span, chunks
+from data_pipeline.datasets.dataset import Dataset, No
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.loading.coverage.cells import Gap
 from data_pipeline.market.origin import RequestShape
-
-LONGEST = 20
-"""Sessions of minutes that one part of a span holds; its 7,620 rows fill 63.5 pages, so cutting costs 1 % at most."""
+from data_pipeline.market.window import Gap, Span, chunks
 
 MOST_TASKS = 1000
 """Airflow maps a task over 1,024 entries at most (``core.max_map_length``)."""
@@ -33,7 +30,7 @@ class _Part:
 
 
 def plan_spans(
-    dataset: str,
+    dataset: Dataset,
     gaps: Mapping[str, Sequence[Gap]],
     sessions: Sequence[date],
     shape: RequestShape,
@@ -43,10 +40,10 @@ def plan_spans(
 ) -> list[Span]:
     """Return the spans that cover every gap with the fewest requests, in the order of their codes.
 
-    A span of daily bars may hold sessions that are not missing, when they come with the same request anyway.
+    Where a session is one row, a span may hold sessions that are not missing, when they come with the same request.
 
     Args:
-        dataset: daily_bar or minute_bar.
+        dataset: One of codes and sessions.
         gaps: The gaps of each code, oldest first.
         sessions: All sessions of the exchange, oldest first; every gap begins and ends on one.
         shape: What one request holds.
@@ -58,12 +55,17 @@ def plan_spans(
     """
     where = {session: position for position, session in enumerate(sessions)}
     runs = {code: [(where[first], where[last]) for first, last in found] for code, found in gaps.items()}
-    if dataset == "minute_bar":
-        parts = [part for code in runs for part in _minute_parts(code, runs[code], shape, most_rows)]
-        return list(_grouped(parts, sessions, MINUTES, shape.minutes_page, most_rows))
+    if isinstance(dataset.size, No):
+        raise InvalidRequestError(f"{dataset.name} is not of codes and sessions: {dataset.size.why}")
+    page, rows = dataset.size.page(shape), dataset.size.rows
+    if rows > 1:
+        longest = min(dataset.size.most_sessions or most_rows, max(1, most_rows // rows))
+        parts = [part for code in runs for part in _row_parts(code, runs[code], rows, page, longest)]
+        return list(_grouped(parts, sessions, rows, page, most_rows))
     if shape.market_calls:
         return list(_market_days(runs, sessions, shape, markets or {}))
-    return _daily_spans(runs, sessions, shape, most_rows, where.get(quoted) if quoted else None)
+    newest = where.get(quoted) if quoted and dataset.size.in_quotes else None
+    return _daily_spans(runs, sessions, page, shape.quotes_page, most_rows, newest)
 
 
 def task_chunks(codes: Sequence[str], size: int) -> list[list[str]]:
@@ -83,29 +85,29 @@ def task_chunks(codes: Sequence[str], size: int) -> list[list[str]]:
 
 
 def _daily_spans(
-    runs: Mapping[str, list[Run]], sessions: Sequence[date], shape: RequestShape, most_rows: int, quoted: int | None
+    runs: Mapping[str, list[Run]], sessions: Sequence[date], page: int, at_once: int, most_rows: int, quoted: int | None
 ) -> list[Span]:
     pool: list[str] = []
     parts: list[_Part] = []
     for code, found in runs.items():
-        whole = _chart_parts(code, found, shape.daily_page)
-        rest = _chart_parts(code, _without(found, quoted), shape.daily_page) if _ends_on(found, quoted) else whole
+        whole = _chart_parts(code, found, page)
+        rest = _chart_parts(code, _without(found, quoted), page) if _ends_on(found, quoted) else whole
         saves = sum(part.requests for part in whole) > sum(part.requests for part in rest)
         pool += [code] if saves else []
         parts += rest if saves else whole
-    quotes = 1 + ceil(len(pool) / shape.quotes_page)
-    if quoted is None or shape.quotes_page == 1 or len(pool) <= quotes:
+    quotes = 1 + ceil(len(pool) / at_once)
+    if quoted is None or at_once == 1 or len(pool) <= quotes:
         parts += [_Part(code, (quoted or 0, quoted or 0), 1) for code in pool]
         pool = []
-    size = shape.quotes_page * max(1, most_rows // shape.daily_page)
-    spans = [_quoted_span(pool, start, size, sessions[quoted or 0], shape) for start in range(0, len(pool), size)]
-    return spans + list(_grouped(parts, sessions, 1, shape.daily_page, most_rows))
+    size = at_once * max(1, most_rows // page)
+    spans = [_quoted_span(pool, start, size, sessions[quoted or 0], at_once) for start in range(0, len(pool), size)]
+    return spans + list(_grouped(parts, sessions, 1, page, most_rows))
 
 
-def _quoted_span(pool: Sequence[str], start: int, size: int, session: date, shape: RequestShape) -> Span:
+def _quoted_span(pool: Sequence[str], start: int, size: int, session: date, at_once: int) -> Span:
     codes = tuple(pool[start : start + size])
     proof = 1 if start == 0 else 0  # one call shows, once, that the quotes are of this session
-    return Span(codes, session, session, proof + ceil(len(codes) / shape.quotes_page))
+    return Span(codes, session, session, proof + ceil(len(codes) / at_once))
 
 
 def _ends_on(runs: Sequence[Run], position: int | None) -> bool:
@@ -131,13 +133,12 @@ def _chart_parts(code: str, runs: Sequence[Run], page: int) -> list[_Part]:
     return [_Part(code, (start, end), ceil((end + 1 - start) / page)) for start, end in reversed(spans)]
 
 
-def _minute_parts(code: str, runs: Sequence[Run], shape: RequestShape, most_rows: int) -> Iterator[_Part]:
+def _row_parts(code: str, runs: Sequence[Run], rows: int, page: int, longest: int) -> Iterator[_Part]:
     """Keep neighbouring sessions together, since pages run on from one to the next; one between two gaps never pays."""
-    longest = min(LONGEST, max(1, most_rows // MINUTES))
     for start, end in runs:
         for begin in range(start, end + 1, longest):
             stop = min(end, begin + longest - 1)
-            yield _Part(code, (begin, stop), ceil(MINUTES * (stop + 1 - begin) / shape.minutes_page))
+            yield _Part(code, (begin, stop), ceil(rows * (stop + 1 - begin) / page))
 
 
 def _market_days(

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from data_pipeline.backfill.wish import LISTS
+from data_pipeline.datasets import Due, find_dataset
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.origin import Offer, origin_of
 from data_pipeline.sources.base import AbstractDataSource
@@ -63,10 +63,11 @@ def chosen(available: Available, dataset: str, kind: str, name: str | None = Non
     """
     if kind not in KINDS:
         raise InvalidRequestError(f"source must be one of {', '.join(KINDS)}, not {kind!r}")
-    if name or kind != AUTO or dataset not in (LISTS, "daily_bar"):
+    declared = find_dataset(dataset)
+    if name or kind != AUTO or not (declared.due is Due.LIST or declared.market_day):
         return name or available.name_of(kind), None
     exchange = available.exchange()
-    return (exchange, None) if exchange and dataset == LISTS else (available.name_of(kind), exchange)
+    return (exchange, None) if exchange and declared.due is Due.LIST else (available.name_of(kind), exchange)
 
 
 @contextmanager

@@ -9,18 +9,16 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.engine.datasets import find_dataset
+from data_pipeline.datasets import WITH_PAST, Dataset, Due, find_dataset
 from data_pipeline.engine.windows import as_codes, as_date
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.loading.coverage.cells import Gap
 from data_pipeline.loading.instruments.listing import codes_listed_between, gone_before, said_gone, unknown_codes
 from data_pipeline.market.origin import RequestShape, origin_of, shape_of
+from data_pipeline.market.publication import last_published
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Gap
 from data_pipeline.warehouse.calendar_table import keep_sessions
 
-LISTS = "instrument"
-DATASETS = ("daily_bar", "minute_bar", "trading_session", LISTS)
-"""The datasets that have a past to be filled."""
 CELLS = ("all", "unstored", "missing")
 """Which cells are asked for: all of listed instruments; those neither stored nor known to be empty; those that
 ``market.coverage`` counts as missing."""
@@ -44,8 +42,8 @@ class Wish:
     """Whether what is stored is asked for again."""
 
     def __post_init__(self) -> None:
-        if self.dataset not in DATASETS:
-            raise InvalidRequestError(f"dataset must be one of {', '.join(DATASETS)}, not {self.dataset!r}")
+        if self.dataset not in WITH_PAST:
+            raise InvalidRequestError(f"dataset must be one of {', '.join(WITH_PAST)}, not {self.dataset!r}")
         if self.stock_codes and not find_dataset(self.dataset).by_code:
             raise InvalidRequestError(f"{self.dataset} takes no stock codes: it is of the whole market; leave them out")
 
@@ -69,9 +67,19 @@ class Backfill:
     """The source that is asked for what this one did not do; empty for none."""
 
     @property
+    def declared(self) -> Dataset:
+        """What its dataset is."""
+        return find_dataset(self.dataset)
+
+    @property
     def by_code(self) -> bool:
         """Whether the dataset is asked for by stock code; otherwise a cell is a session of the whole market."""
-        return find_dataset(self.dataset).by_code
+        return self.declared.by_code
+
+    @property
+    def of_lists(self) -> bool:
+        """Whether it is about lists of instruments, each of one session."""
+        return self.declared.due is Due.LIST
 
     @property
     def shape(self) -> RequestShape:
@@ -156,7 +164,7 @@ def checked_range(wish: Wish, source: str, moment: datetime) -> tuple[date, date
     if first < shape.first_day:
         raise UnsupportedDatasetError(f"{source} begins on {shape.first_day} and has nothing for {first}; begin later")
     if first < (reach := first_reachable(wish.dataset, shape, krx_calendar().last_final_session(moment))):
-        raise UnsupportedDatasetError(f"{source} has minutes from {reach} on, not from {first}; begin later")
+        raise UnsupportedDatasetError(f"{source} has {wish.dataset} from {reach} on, not from {first}; begin later")
     return first, last
 
 
@@ -171,7 +179,7 @@ def require_range(dataset: str, first: date, last: date, source: str, moment: da
     if first > last:
         raise InvalidRequestError(f"the range is reversed: first {first} is after last {last}")
     if last > newest:
-        which = "newest session with a list" if dataset == LISTS else "last final session"
+        which = "newest session with a list" if find_dataset(dataset).due is Due.LIST else "last final session"
         raise InvalidRequestError(f"last {last} is beyond {newest}, the {which} at the moment of the run")
     if not krx_calendar().sessions(first, last):
         raise InvalidRequestError(f"no session of the exchange lies between {first} and {last}")
@@ -179,14 +187,15 @@ def require_range(dataset: str, first: date, last: date, source: str, moment: da
 
 def newest_session(dataset: str, source: str, moment: datetime) -> date:
     """Return the newest session that can be had: the last final one, and of lists the newest that is published."""
-    return origin_of(source).last_published(moment) if dataset == LISTS else krx_calendar().last_final_session(moment)
+    if find_dataset(dataset).due is Due.LIST:
+        return last_published(origin_of(source), moment)
+    return krx_calendar().last_final_session(moment)
 
 
 def first_reachable(dataset: str, shape: RequestShape, newest: date) -> date:
     """Return the first day that a source still has when ``newest`` is the newest final session."""
-    if dataset == "minute_bar" and shape.counted:
-        return max(shape.first_day, shape.first_minute_session(newest))
-    return shape.first_day
+    reach = shape.reach.get(dataset) if shape.counted else None
+    return shape.first_day if reach is None else max(shape.first_day, newest - reach)
 
 
 def _codes(connection: Connection, stock_codes: Sequence[str], first: date, last: date) -> list[str]:

@@ -10,11 +10,10 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data_pipeline.engine.datasets import Dataset
+from data_pipeline.datasets.dataset import Dataset
 from data_pipeline.engine.expected import require_same_calendar
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.loading.rows.ingest_run import finish_run, start_run
@@ -24,6 +23,7 @@ from data_pipeline.market.clock import market_now
 from data_pipeline.market.records import MarketDay
 from data_pipeline.market.state_folder import corrections_path
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Window
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.warehouse.calendar_table import holds_rows, keep_sessions
 from data_pipeline.warehouse.errors import said_plainly
@@ -93,14 +93,14 @@ def check_calendar(
 
 
 def _overheard(dataset: Dataset, heard: set[date]) -> Dataset:
-    """Return the dataset with a fetch that adds the days of each answer to ``heard``."""
+    """Return the dataset asked in a way that adds the days of each answer to ``heard``."""
 
-    def fetch(source: AbstractDataSource, window: Window) -> Iterator[Any]:
-        for one in dataset.fetch(source, window):
+    def ask(source: AbstractDataSource, window: Window) -> Iterator[Any]:
+        for one in dataset.ask(source, window):
             heard.add(one.day)
             yield one
 
-    return replace(dataset, fetch=fetch)
+    return replace(dataset, ask=ask)
 
 
 def _follow(connection: Connection, answers: list[_Answer], heard: set[date], now: datetime) -> set[date]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
 from data_pipeline.loading.instruments.listing import Listing
 from data_pipeline.market.boards import KONEX_OPENED
@@ -14,9 +14,12 @@ from data_pipeline.market.records import MARKETS, DailyBar, Instrument, MarketDa
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-Cell = tuple[str, date]
+    from data_pipeline.market.window import Cell, Window
+
+log = logging.getLogger(__name__)
 NAMED = 10
 """How many missing rows a message names at most."""
 
@@ -97,3 +100,17 @@ def require_same_calendar(days: Iterable[MarketDay], calendar: TradingCalendar |
             f"the trading calendar disagrees with the source on {len(wrong)} day(s): {', '.join(wrong[:NAMED])}; "
             "find the exchange's notice and run `data-pipeline calendar close` or `open`"
         )
+
+
+def final_sessions(connection: Connection, sessions: Sequence[date], moment: datetime | None) -> list[date]:
+    """Return the sessions that were final both at this moment and by the warehouse's own clock, and commit.
+
+    Two clocks are asked because a fast one would take half a session for a whole one. The warehouse's is its server's,
+    or the one that ``MARKET_CLOCK`` fixes while no real rows are stored.
+    """
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT market.now()")
+        (now,) = cursor.fetchone() or (moment,)
+    latest = min(now, moment) if moment is not None else now
+    calendar = krx_calendar()
+    return [session for session in sessions if calendar.final_at(session) <= latest]

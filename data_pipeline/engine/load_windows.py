@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from data_pipeline.engine.datasets import Dataset, Kind
+from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.engine.fetching import CONCERNS_ALL, THREADS, fetch_codes, fetched, until
 from data_pipeline.engine.one_window import Fetched, Run, WindowLoad
 from data_pipeline.engine.progress import Progress
 from data_pipeline.engine.warehouse import Warehouse, warehouse_on
-from data_pipeline.engine.windows import Window
+from data_pipeline.engine.windows import most_rows_of, units
 from data_pipeline.exceptions import (
     CodesFailedError,
     DataPipelineError,
@@ -39,6 +39,7 @@ from data_pipeline.loading.checks.window import check_window
 from data_pipeline.loading.instruments.listing import gone_before, said_gone
 from data_pipeline.market.evidence import MinuteEvidence, gathering
 from data_pipeline.market.rejections import Rejections, collecting
+from data_pipeline.market.window import Window
 from data_pipeline.sources.base import AbstractDataSource
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def load_windows(
         SyntheticDataRefusedError: Synthetic rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
-    progress = Progress(f"{dataset.table.name} from {source.name}", sum(window.cells for window in windows))
+    progress = Progress(f"{dataset.name} from {source.name}", sum(window.cells for window in windows))
     at: WindowLoad | None = None
     with warehouse_on(target) as warehouse:
         work = _Work(warehouse, source, dataset, windows, run, most_rows, refused)
@@ -154,26 +155,26 @@ class _Work:
             if whole.stock_codes and not codes:
                 continue
             window = whole.of(codes)
-            units = self.dataset.units(self.source, window)
-            load = WindowLoad(self.warehouse, self.dataset, self.source.name, window, self.run, len(units))
+            parts = units(self.dataset, self.source, window)
+            load = WindowLoad(self.warehouse, self.dataset, self.source.name, window, self.run, len(parts))
             load.start()
             self.warehouse.commit()
-            self.open[load] = self.dataset.size(self.source, window)
-            for left, unit in zip(reversed(range(len(units))), units, strict=True):
+            self.open[load] = most_rows_of(self.dataset, self.source, window)
+            for left, part in zip(reversed(range(len(parts))), parts, strict=True):
                 self._parts_left = left
-                yield _Part(load, unit)
+                yield _Part(load, part)
 
     @property
     def is_full(self) -> bool:
         """Whether the next window has to wait until another one is over; parts of one that is begun never wait."""
         if self._parts_left or not self._waiting or not self.open:
             return False
-        return sum(self.open.values()) + self.dataset.size(self.source, self._waiting[0]) > self.most_rows
+        return sum(self.open.values()) + most_rows_of(self.dataset, self.source, self._waiting[0]) > self.most_rows
 
     def fetch(self, part: _Part, stop: Event) -> Fetched:
         """Return what a part brings; runs in a thread, whose own context collects the rows that are set aside."""
         window, held, evidence = part.window, Rejections(), list[MinuteEvidence]()
-        divisible = self.source.unit_size(self.dataset.table.name, window.first, window.last) is not None
+        divisible = self.source.unit_size(self.dataset.name, window.first, window.last) is not None
 
         def ask(codes: tuple[str, ...]) -> list[Any]:
             with collecting() as own, gathering() as told:
@@ -218,7 +219,7 @@ class _Work:
             for code, error in failed.items():
                 self.refused(window.of([code]), error)
         for code in failed.keys() - self.failed.keys():
-            log.error("%s: %s is left out: %s", self.dataset.table.name, code, failed[code])
+            log.error("%s: %s is left out: %s", self.dataset.name, code, failed[code])
             self.failed[code] = failed[code]
         if self.refused is None and len(self.failed) > MOST_FAILED and 2 * len(self.failed) > len(self.asked):
             self.require_all()
@@ -256,12 +257,12 @@ class _Work:
 
     def _records(self, part: Window) -> Iterator[Any]:
         """Ask the source; what is not asked for by code is checked as it comes, rows of codes when all are there."""
-        records = iter(self.dataset.fetch(self.source, part))
+        records = iter(self.dataset.ask(self.source, part))
         if self.dataset.by_code:
             return records
         # KRX publishes a day later: the newest list it has is of an earlier session, and says so.
-        first = part.first if self.dataset.kind is not Kind.INSTRUMENTS else None
-        last = part.last if self.dataset.kind is not Kind.SESSIONS else None
+        first = part.first if self.dataset.due is not Due.LIST else None
+        last = part.last if self.dataset.due is not Due.CALENDAR else None
         return check_window(records, self.dataset.table, None, first, last)
 
     def _goes_on_after(self, error: PermanentError) -> bool:
@@ -269,7 +270,7 @@ class _Work:
 
     def _gone(self, window: Window) -> dict[str, PermanentError]:
         """Return the codes that were delisted before a window begins, which are not worth asking for."""
-        if not self.dataset.of_whole_sessions or not window.stock_codes:
+        if not self.dataset.has_cells or not window.stock_codes:
             return {}
         days = self.warehouse.do(gone_before, window.stock_codes, window.first)
         self.warehouse.commit()

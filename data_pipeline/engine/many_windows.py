@@ -1,56 +1,61 @@
-"""Loads spans one after the other, goes on past those that fail, and says how far it is."""
+"""Loads spans one after the other and goes on past those that fail."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from data_pipeline.engine.datasets import Dataset
+from data_pipeline.datasets import Dataset, Due, find_dataset
+from data_pipeline.engine.calendar_check import check_calendar
 from data_pipeline.engine.fetching import THREADS
 from data_pipeline.engine.load_windows import load_windows
 from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.progress import Step
 from data_pipeline.engine.warehouse import Warehouse
-from data_pipeline.engine.windows import Span, Window
-from data_pipeline.exceptions import (
-    IncompleteDataError,
-    PermanentError,
-    UnknownStockError,
-    UnsupportedDatasetError,
-)
-from data_pipeline.market.clock import Clock
+from data_pipeline.engine.windows import WINDOW_ROWS
+from data_pipeline.exceptions import PermanentError
+from data_pipeline.market.window import Span, Window
 from data_pipeline.sources.base import AbstractDataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-log = logging.getLogger(__name__)
-
-WINDOW_ROWS = 50_000
-"""Rows that may have been asked for and not be stored yet; one transaction holds half of them at most."""
-UNSERVABLE = (UnknownStockError, UnsupportedDatasetError)
-"""What the source will never have, whatever is asked."""
-NAMED = 10
-
 
 @dataclass(frozen=True)
-class Step:
-    """One window that is over."""
+class Loader:
+    """Loads spans into a warehouse; a span that fails does not stop the rest.
 
-    window: Window
-    counts: dict[str, int] = field(default_factory=dict)
-    error: PermanentError | None = None
-    done: int = 0
-    """Requests of the plan that are over."""
-    total: int = 0
-    """Requests of the plan."""
+    Raises:
+        TransientError: The source or the warehouse is away; what was loaded stays, and the rest can be asked again.
+        PermanentError: Every further span would fail the same way (credentials, configuration, synthetic rows for a
+            warehouse of true ones), or the source contradicts the trading calendar.
+    """
 
-    @property
-    def share(self) -> float:
-        """How much of the work is done, 0 to 1."""
-        return self.done / self.total if self.total else 1.0
+    connection: Connection
+    run: Run
+    threads: int
+    most_rows: int = WINDOW_ROWS
+
+    def __call__(self, source: AbstractDataSource, dataset: str, spans: Sequence[Span]) -> Iterator[Step]:
+        """Yield what became of each span."""
+        declared = find_dataset(dataset)
+        if declared.due is Due.CALENDAR:
+            yield from self._calendar(source, declared, spans)
+        elif declared.by_code:
+            # What traded in no minute is not asked for again.
+            run = replace(self.run, remember_empty=True)
+            yield from load_spans(self.connection, source, declared, spans, run, self.threads, self.most_rows)
+        else:
+            yield from load_spans(self.connection, source, declared, spans, self.run, threads=1, most_rows=1)
+
+    def _calendar(self, source: AbstractDataSource, declared: Dataset, spans: Sequence[Span]) -> Iterator[Step]:
+        done, total = 0, sum(span.requests for span in spans)
+        for span in spans:
+            window = Window(span.stock_codes, span.first, span.last)
+            counts = check_calendar(self.connection, source, declared, window, self.run)
+            done += span.requests
+            yield Step(window, counts, done=done, total=total)
 
 
 def load_spans(
@@ -93,36 +98,3 @@ def _failed(
         window, error = refused.pop(0)
         done += requests.get(window, 0)  # nothing for a code of a window that is still under way
         yield Step(window, error=error, done=done, total=total)
-
-
-class Pace:
-    """Says how far the work is and when it will be done.
-
-    Args:
-        clock: Seconds of a clock that never runs backwards.
-        now: The real time of day, for people.
-    """
-
-    def __init__(self, clock: Callable[[], float], now: Clock) -> None:
-        self._clock, self._now = clock, now
-        self._began = clock()
-
-    def line(self, step: Step) -> str:
-        """Return ``37 % of 1,234 requests, done at about 21:05``; the time follows from the pace so far."""
-        elapsed = self._clock() - self._began
-        left = timedelta(seconds=elapsed * (1 - step.share) / step.share) if step.share else timedelta()
-        return f"{step.share:.0%} of {step.total:,} requests, done at about {self._now() + left:%H:%M}"
-
-
-def require_no_failure(failures: Sequence[Step], windows: int, *, unservable_is_fine: bool = False) -> None:
-    """Return when nothing failed; what the source can never serve may be left out.
-
-    Raises:
-        IncompleteDataError: Windows failed; the first of them are named with their reasons.
-    """
-    for step in failures:
-        log.warning("%s failed: %s: %s", step.window, type(step.error).__name__, step.error)
-    wrong = [step for step in failures if not (unservable_is_fine and isinstance(step.error, UNSERVABLE))]
-    if wrong:
-        some = "; ".join(f"{step.window}: {step.error}" for step in wrong[:NAMED])
-        raise IncompleteDataError(f"{len(wrong)} of {windows} windows failed, the others are loaded: {some}")

@@ -6,17 +6,17 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets.daily_bar import DAILY_BAR
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.warehouse import Warehouse
-from data_pipeline.engine.windows import Window
+from data_pipeline.market.window import Window
 from data_pipeline.sources.base import AbstractDataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-_MARKET_BARS = replace(DATASETS["daily_bar"], fetch=lambda source, window: source.market_bars(window.first))
+_MARKET_BARS = replace(DAILY_BAR, ask=lambda source, window: source.market_bars(window.first))
 
 
 def load_official(

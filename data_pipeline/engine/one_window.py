@@ -13,26 +13,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data_pipeline.engine.datasets import Dataset, Kind
+from data_pipeline.datasets.dataset import Due
 from data_pipeline.engine.expected import (
-    Cell,
     expected_cells,
+    final_sessions,
     missing_bars,
     refused_cells,
     require_every_market,
 )
-from data_pipeline.engine.warehouse import Warehouse
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks.judge import Asked
 from data_pipeline.loading.checks.screen import keep_held, keep_refused, rows_at_fault, screen
 from data_pipeline.loading.checks.window import require_codes
 from data_pipeline.loading.coverage.ledger import Ledger
-from data_pipeline.loading.instruments.listing import certain_listings, final_sessions, listed_codes
+from data_pipeline.loading.instruments.listing import certain_listings, listed_codes
 from data_pipeline.loading.instruments.lists import differences, keep_list
-from data_pipeline.loading.prices.price_adjustment import adjust_prices
+from data_pipeline.loading.prices.price_adjustment import adjust_all, adjust_prices
 from data_pipeline.loading.prices.reconciliation import reconcile
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.loading.rows.ingest_run import fail_run, finish_run, start_run
@@ -44,6 +42,11 @@ from data_pipeline.market.origin import origin_of
 from data_pipeline.market.records import Instrument
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import krx_calendar
+
+if TYPE_CHECKING:
+    from data_pipeline.datasets.dataset import Dataset
+    from data_pipeline.engine.warehouse import Warehouse
+    from data_pipeline.market.window import Cell, Window
 
 log = logging.getLogger(__name__)
 
@@ -123,16 +126,16 @@ class WindowLoad:
         self._numbers: Counter[str] = Counter()
         """What is counted besides the rows."""
         final: Sequence[date] = ()
-        if dataset.of_whole_sessions:
+        if dataset.has_cells:
             codes = window.stock_codes or tuple(warehouse.do(listed_codes, window.first))
             self._expected = expected_cells(window, warehouse.do(certain_listings, codes))
             final = warehouse.do(final_sessions, window.sessions, run.moment)
-        self._ledger = Ledger(dataset.table, self._expected, final, remember_empty=run.remember_empty)
+        self._ledger = Ledger(dataset, self._expected, final, remember_empty=run.remember_empty)
 
     def start(self) -> None:
         """Put the window on record."""
         run, window = self.run, self.window
-        rows = {Kind.DAILY: len(self._expected), Kind.QUOTES: len(window.stock_codes)}.get(self.dataset.kind)
+        rows = {Due.EACH_SESSION: len(self._expected), Due.EACH_CODE: len(window.stock_codes)}.get(self.dataset.due)
         self.run_id = self.warehouse.do(
             start_run, self.dataset.table.name, self.source, run.dag_id, run.task_id, run.run_key,
             window.first, window.last, rows or None, map_index=run.map_index,
@@ -177,9 +180,9 @@ class WindowLoad:
         records = self._screened()
         missing = self._check(records)
         self._reconcile(records)
-        counts = self._keep_list(records) if self.dataset.kind is Kind.INSTRUMENTS else self._write(records)
+        counts = self._keep_list(records) if self.dataset.due is Due.LIST else self._write(records)
         missing = max(missing, self.warehouse.do(self._ledger.write, self.source, self.run_id))
-        if self.dataset.kind is Kind.DAILY:
+        if self.dataset.follows:
             self.warehouse.do(adjust_prices, self.run_id, self.window.first, self.window.last)
         failures = str(CodesFailedError(self.failed, len(self.window.stock_codes))) if self.failed else None
         self.warehouse.do(finish_run, self.run_id, counts, requests, failures)
@@ -212,7 +215,7 @@ class WindowLoad:
         self.held.at_fault = rows_at_fault(self.failed)
         if self.dataset.by_code:
             records = self.warehouse.do(
-                screen, table, records, self._asked(), self.held, self.source, self.run_id, now=self._clock()
+                screen, self.dataset, records, self._asked(), self.held, self.source, self.run_id, now=self._clock()
             )
         elif self.held.rows or self.held.unknown_fields:
             self.warehouse.do(keep_held, table, self.source, self.held, self.run_id)
@@ -224,7 +227,7 @@ class WindowLoad:
         return list(self._ledger.watch(records))
 
     def _asked(self) -> Asked:
-        if self.dataset.kind is Kind.QUOTES:
+        if self.dataset.due is Due.EACH_CODE:
             return Asked(self.window.stock_codes)
         # A load of what is missing expects much of it to be truly empty; the ledger doubts that in its own way.
         due = () if self.run.remember_empty else self._due
@@ -232,22 +235,22 @@ class WindowLoad:
 
     def _check(self, records: Sequence[Any]) -> int:
         """Return how many rows are missing, refused ones included, and raise when that makes the window doubtful."""
-        kind = self.dataset.kind
-        if kind is Kind.DAILY and not self.run.remember_empty:
+        due = self.dataset.due
+        if due is Due.EACH_SESSION and not self.run.remember_empty:
             refused = refused_cells(self.held, records, self.window.first, self.window.last)
             return missing_bars(records, self._due - refused) + len(refused)
-        if kind is Kind.QUOTES:
+        if due is Due.EACH_CODE:
             come = {record.stock_code for record in records}
             refused_codes = {row.stock_code for row in self.held.rows if row.stock_code} - come
             require_codes(come | refused_codes, self.codes, self.dataset.table)
             return len(refused_codes.intersection(self.codes))
-        if kind is Kind.INSTRUMENTS:
+        if due is Due.LIST:
             require_every_market(records)
         return 0
 
     def _reconcile(self, records: Sequence[Any]) -> None:
         """List how the exchange's bars differ from the provisional ones that they replace, and count that."""
-        if self.dataset.kind is not Kind.DAILY or not origin_of(self.source).official:
+        if not self.dataset.market_day or not origin_of(self.source).official:
             return
         known, codes = self.run.kis_includes_after_market, self.codes if self.window.stock_codes else None
         for session in self.window.sessions:
@@ -270,7 +273,7 @@ class WindowLoad:
         return counts
 
     def _by_session(self, records: Sequence[Any]) -> list[tuple[date | None, Sequence[Any]]]:
-        if self.dataset.kind is not Kind.QUOTES:
+        if self.dataset.due is not Due.EACH_CODE:
             return [(None, records)]
         # A quote seen at night or on a closed day belongs to the session before.
         sessions: dict[date, list[Any]] = {}
@@ -280,6 +283,8 @@ class WindowLoad:
 
     def _keep_list(self, records: Sequence[Instrument]) -> LoadCounts:
         kept = self.warehouse.do(keep_list, records, self.source, self.run_id)
+        if kept.reused:
+            self.warehouse.do(adjust_all, kept.reused, self.run_id)
         session = records[0].as_of
         self.warehouse.do(ensure_coming_months, self.window.last)
         found = self.warehouse.do(differences, session)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS, Due
+from data_pipeline.datasets.table import Table
 from data_pipeline.engine.one_window import Fetched, Run, WindowLoad
 from data_pipeline.engine.warehouse import Warehouse, warehouse_on
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import DataPipelineError, TransientError
 from data_pipeline.loading.checks.quarantine import record_of
-from data_pipeline.loading.rows.tables import Table
 from data_pipeline.market.clock import Clock, market_now
 from data_pipeline.market.rejections import Rejections
+from data_pipeline.market.window import Window
 from data_pipeline.sources.reread import reread_daily_bar
 from data_pipeline.warehouse.errors import said_plainly
 
@@ -34,13 +34,11 @@ _COLUMNS = "rejected_id, dataset, stock_code, session, origin, payload, reason, 
 _SETTLE = "UPDATE market.rejected_row SET outcome = %s, settled_at = now(), tried_at = now() WHERE rejected_id = %s"
 _UNTRIED = """
     SELECT rejected_id FROM market.rejected_row WHERE settled_at IS NULL AND tried_at IS NULL
-        AND dataset IN ('daily_bar', 'minute_bar', 'price_snapshot')
-    ORDER BY dataset <> 'daily_bar', rejected_id LIMIT %s
+        AND dataset = ANY (%s)
+    ORDER BY array_position(%s, dataset), rejected_id LIMIT %s
 """
 _TRIED = "UPDATE market.rejected_row SET reason = %s, tried_at = now() WHERE rejected_id = %s"
-_SUPERSEDED = """
-    SELECT EXISTS (SELECT FROM market.daily_bar WHERE stock_code = %s AND session = %s AND loaded_at > %s)
-"""
+_SUPERSEDED = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE stock_code = %s AND session = %s AND loaded_at > %s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +69,10 @@ def held_rows(connection: Connection, rejected_ids: Collection[int] | None = Non
 
 
 def untried_rows(connection: Connection, most: int) -> list[int]:
-    """Return the numbers of at most so many bars and prices that were never tried again, daily bars first."""
+    """Return the numbers of at most so many rows that were never tried again, in the order of the datasets."""
     with said_plainly("rejected_row"), connection.cursor() as cursor:
-        cursor.execute(_UNTRIED, (most,))
+        retried = [one.name for one in DATASETS.values() if one.second_chance]
+        cursor.execute(_UNTRIED, (retried, retried, most))
         return [number for (number,) in cursor.fetchall()]
 
 
@@ -168,10 +167,12 @@ def _record(table: Table, one: Held) -> Any:
 
 
 def _is_superseded(connection: Connection, one: Held) -> bool:
-    if one.stock_code is None or one.session is None or one.dataset != "daily_bar":
+    if one.stock_code is None or one.session is None or DATASETS[one.dataset].due is not Due.EACH_SESSION:
         return False
-    with said_plainly("daily_bar"), connection.cursor() as cursor:
-        cursor.execute(_SUPERSEDED, (one.stock_code, one.session, one.loaded_at))
+    with said_plainly(one.dataset), connection.cursor() as cursor:
+        cursor.execute(
+            _SUPERSEDED.format(sql.Identifier("market", one.dataset)), (one.stock_code, one.session, one.loaded_at)
+        )
         return bool((cursor.fetchone() or (False,))[0])
 
 

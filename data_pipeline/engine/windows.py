@@ -5,62 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.market.clock import market_ahead
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.market.window import Window, chunks
+
+if TYPE_CHECKING:
+    from data_pipeline.datasets.dataset import Dataset
+    from data_pipeline.sources.base import AbstractDataSource
 
 BY_TIMETABLE = ("scheduled", "backfill")
 """The types of run whose ``run_after`` comes from a timetable."""
-
-
-MINUTES = 381
-"""Minute bars that one session of an instrument has at most."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """What is asked for and loaded in one transaction; both ends of the range are included."""
-
-    stock_codes: tuple[str, ...]
-    """Empty for datasets that are not asked for by code."""
-    first: date
-    last: date
-
-    @property
-    def sessions(self) -> list[date]:
-        """The sessions of the range, oldest first."""
-        return krx_calendar().sessions(self.first, self.last)
-
-    @property
-    def cells(self) -> int:
-        """Codes times calendar days, as a measure of work; without codes, the days."""
-        return max(1, len(self.stock_codes)) * ((self.last - self.first).days + 1)
-
-    def of(self, stock_codes: Sequence[str]) -> Window:
-        """Return the same range for these codes only."""
-        return replace(self, stock_codes=tuple(stock_codes))
-
-    def __str__(self) -> str:
-        days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-        if not self.stock_codes:
-            return days
-        more = f" and {len(self.stock_codes) - 1} more" if len(self.stock_codes) > 1 else ""
-        return f"{days}, {self.stock_codes[0]}{more}"
-
-
-@dataclass(frozen=True)
-class Span:
-    """What is asked for and loaded at once: each of these codes from ``first`` to ``last``, both included."""
-
-    stock_codes: tuple[str, ...]
-    first: date
-    last: date
-    requests: int
-    """How many requests it takes at most."""
+WINDOW_ROWS = 50_000
+"""Rows that may have been asked for and not be stored yet; one transaction holds half of them at most."""
 
 
 def as_codes(value: str | Sequence[str] | None) -> list[str]:
@@ -152,17 +112,6 @@ def run_session(context: Mapping[str, Any], *, final: bool = True) -> date:
     return session
 
 
-def chunks(stock_codes: Sequence[str], size: int) -> list[list[str]]:
-    """Return the codes in order, in lists of ``size``; the last list may be shorter.
-
-    Raises:
-        InvalidRequestError: ``size`` is not positive.
-    """
-    if size < 1:
-        raise InvalidRequestError(f"chunk_size must be 1 or more, not {size}")
-    return [list(stock_codes[start : start + size]) for start in range(0, len(stock_codes), size)]
-
-
 def windows(
     stock_codes: Sequence[str],
     sessions: Sequence[date],
@@ -185,3 +134,71 @@ def windows(
         part = sessions[start : start + length]
         for codes in chunks(stock_codes, max(1, cells // len(part))):
             yield Window(tuple(codes), part[0], part[-1])
+
+
+def windows_of(dataset: Dataset, codes: Sequence[str], first: date, last: date, most_rows: int) -> Iterator[Window]:
+    """Yield the windows of a dataset that together make up a range; both ends are included.
+
+    Raises:
+        InvalidRequestError: Codes are missing or not wanted, or the range is reversed or holds no session.
+    """
+    if dataset.by_code != bool(codes):
+        wanted = "needs stock_codes" if dataset.by_code else "takes no stock_codes"
+        raise InvalidRequestError(f"the dataset {dataset.name} {wanted}")
+    sessions = krx_calendar().sessions(first, last)
+    if not sessions:
+        raise InvalidRequestError(f"no session of the exchange lies between {first} and {last}")
+    if dataset.size:
+        return windows(codes, sessions, dataset.size.rows, most_rows, dataset.size.most_sessions)
+    return iter([Window(tuple(codes), first, last)])
+
+
+def windows_of_run(
+    dataset: Dataset,
+    context: Mapping[str, Any],
+    stock_codes: str | Sequence[str] | None,
+    first: str | date | None,
+    last: str | date | None,
+    most_rows: int,
+    *,
+    running_session: bool = False,
+) -> list[Window]:
+    """Return the windows of one task.
+
+    Args:
+        dataset: What is loaded.
+        context: Airflow's own.
+        stock_codes: As for :func:`as_codes`.
+        first: The first day, included; empty means the session of the run.
+        last: The last day, included; empty means the same as ``first``.
+        most_rows: Rows that one window may hold.
+        running_session: Whether a session that is not final yet may be loaded.
+
+    Raises:
+        InvalidRequestError: An argument is wrong, or the figures of a session are not final.
+    """
+    final = dataset.has_cells and not running_session
+    begin = as_date(first, "first") if first else run_session(context, final=final)
+    end = as_date(last, "last") if last else begin
+    found = list(windows_of(dataset, as_codes(stock_codes), begin, end, most_rows))
+    moment = run_moment(context)
+    if final and moment is not None:
+        newest = krx_calendar().last_final_session(moment)
+        if found[-1].sessions[-1] > newest:
+            raise InvalidRequestError(
+                f"{dataset.name} up to {end}: the figures are final only up to {newest} at the time of the run"
+            )
+    return found
+
+
+def units(dataset: Dataset, source: AbstractDataSource, window: Window) -> list[Window]:
+    """Return the parts of a window that are fetched side by side, each of as many codes as one request holds."""
+    size = source.unit_size(dataset.name, window.first, window.last) if window.stock_codes else None
+    return [window] if size is None else [window.of(codes) for codes in chunks(window.stock_codes, size)]
+
+
+def most_rows_of(dataset: Dataset, source: AbstractDataSource, window: Window) -> int:
+    """Return how many rows a window has at most; an answer counts as a full page, however little of it is wanted."""
+    rows, page = (dataset.size.rows, dataset.size.page(source.shape)) if dataset.size else (0, 1)
+    rows = rows * len(window.sessions) or 1
+    return sum(max(page, max(1, len(unit.stock_codes)) * rows) for unit in units(dataset, source, window))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from data_pipeline.loading.coverage.cells import DATASETS
+from data_pipeline.datasets import DATASETS, WITH_CELLS, WITH_PAST
 
 DAYS = 30
 """How many days `data-pipeline coverage` looks back."""
@@ -28,8 +28,10 @@ COVERAGE_EXAMPLES = """examples:
 Exit codes: 0 nothing is missing, 1 something is, 2 it could not be found out.
 """
 
-EXPORTS = ("daily_bars", "minute_bars", "price_snapshots", "order_books", "instruments")
-"""What `data-pipeline export` writes; an instrument has no range of sessions."""
+EXPORTS = {
+    one.frame.name: one.name for one in DATASETS.values() if one.frame and (one.by_code or one.name == "instrument")
+}
+"""What `data-pipeline export` writes, and the dataset that it is of; instruments have no range of sessions."""
 
 EXPORT_EXAMPLES = """examples:
   data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --adjusted -o bars.parquet
@@ -49,7 +51,7 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--dataset",
         required=True,
-        help=f"{', '.join(DATASETS)}, trading_session (open days) or instrument (lists of instruments)",
+        help="; ".join(f"{name}: {DATASETS[name].title}" for name in WITH_PAST),
     )
     add("--first", required=True, metavar="DAY", help="first day, included, for example 2024-01-02")
     add("--last", metavar="DAY", help="last day, included (default: the last session whose figures are final)")
@@ -69,7 +71,7 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
 def add_coverage_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline coverage`."""
     parser.epilog, parser.formatter_class = COVERAGE_EXAMPLES, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--dataset", help=f"{' or '.join(DATASETS)} (default: both)")
+    parser.add_argument("--dataset", help=f"{' or '.join(WITH_CELLS)} (default: both)")
     parser.add_argument("--first", metavar="DAY", help=f"first day, included (default: {DAYS} days before the last)")
     parser.add_argument("--last", metavar="DAY", help="last day, included (default: the last final session)")
 

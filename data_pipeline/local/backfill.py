@@ -15,12 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from data_pipeline.backfill.cost import require_confirmation
 from data_pipeline.backfill.gaps import still_lacking
-from data_pipeline.backfill.load import Loader, load_plan
+from data_pipeline.backfill.load import load_plan
 from data_pipeline.backfill.plan import plan_wish
 from data_pipeline.backfill.report import said_complete, said_lacking, spelled
 from data_pipeline.backfill.sources import AUTO, open_sources
 from data_pipeline.backfill.wish import Backfill, Wish
 from data_pipeline.engine.fetching import fetch_threads
+from data_pipeline.engine.many_windows import Loader
 from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.windows import as_codes, as_date
 from data_pipeline.exceptions import InvalidRequestError
@@ -35,7 +36,7 @@ from data_pipeline.warehouse.connect import connect
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-    from data_pipeline.engine.many_windows import Step
+    from data_pipeline.engine.progress import Step
     from data_pipeline.sources.base import AbstractDataSource
 
 

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
+from data_pipeline.datasets import WITH_CELLS
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.loading.coverage.cells import DATASETS, Coverage, coverage
+from data_pipeline.loading.coverage.cells import Coverage, coverage
 from data_pipeline.local.arguments import DAYS
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
@@ -29,8 +30,8 @@ def show_coverage(
     """
     from data_pipeline.engine.windows import as_date
 
-    if options.dataset not in (None, *DATASETS):
-        raise InvalidRequestError(f"--dataset must be {' or '.join(DATASETS)}, not {options.dataset!r}")
+    if options.dataset not in (None, *WITH_CELLS):
+        raise InvalidRequestError(f"--dataset must be {' or '.join(WITH_CELLS)}, not {options.dataset!r}")
     last = as_date(options.last, "--last") if options.last else krx_calendar().last_final_session(now)
     first = as_date(options.first, "--first") if options.first else last - timedelta(days=DAYS)
     if first > last:

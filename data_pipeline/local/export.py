@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from data_pipeline.read.plans import Plan
 
 _OF = {
-    "first": EXPORTS[:4], "last": EXPORTS[:4], "codes": EXPORTS[:4], "incomplete": EXPORTS[:4],
     "adjusted": ("daily_bars",), "as_of": ("daily_bars",), "minutes": ("minute_bars",), "on": ("instruments",),
+    **dict.fromkeys(("first", "last", "codes", "incomplete"), tuple(name for name in EXPORTS if name != "instruments")),
 }  # fmt: skip
 """Which datasets an option goes with."""
 
@@ -68,9 +68,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         return plans.plan_daily_bars(*asked, adjusted=options.adjusted, as_of=options.as_of, complete=complete)
     if options.dataset == "minute_bars":
         return plans.plan_minute_bars(*asked, options.minutes or 1, complete=complete)
-    if options.dataset == "price_snapshots":
-        return plans.plan_price_snapshots(*asked, complete=complete)
-    return plans.plan_order_books(*asked, complete=complete)
+    return plans.plan_rows(EXPORTS[options.dataset], *asked, complete=complete)
 
 
 def _progress(console: Console) -> Progress:

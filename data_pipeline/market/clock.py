@@ -13,11 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from data_pipeline.exceptions import ConfigurationError
-
-SEOUL = ZoneInfo("Asia/Seoul")
+from data_pipeline.market.seoul import SEOUL as SEOUL  # noqa: PLC0414 - part of what a clock is asked for
 
 Clock = Callable[[], datetime]
 """Returns the present moment, aware."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
 
 from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
 from data_pipeline.market.boards import ETNS_BEGAN, KONEX_OPENED
-from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 
 EXCHANGE, BROKER = "exchange", "broker"
 """The two voices that tell of an instrument, as ``market.instrument_list`` names them."""
@@ -28,8 +27,8 @@ class RequestShape:
     """Minute bars of one instrument in one request, packed over neighbouring sessions."""
     running_minutes_page: int = 30
     """Minute bars of one instrument in one request while the session runs."""
-    minutes_reach: timedelta = timedelta(days=365)
-    """How far minutes reach back from the newest final session."""
+    reach: Mapping[str, timedelta] = field(default_factory=lambda: {"minute_bar": timedelta(days=365)})
+    """How far a dataset reaches back from the newest final session; one that is not named reaches back to the first."""
     market_services: tuple[tuple[str, date], ...] = ()
     """The board or kind of fund of each call for one session, in the order in which they are made, and its first day;
     empty when the source is asked code by code."""
@@ -59,10 +58,6 @@ class RequestShape:
         """
         asked = [market for market, first in self.market_services if first <= session]
         return max((asked.index(market) + 1 if market in asked else len(asked) for market in markets), default=0)
-
-    def first_minute_session(self, newest: date) -> date:
-        """Return the oldest day whose minutes the source still has when ``newest`` is the newest final session."""
-        return newest - self.minutes_reach
 
 
 @dataclass(frozen=True)
@@ -100,25 +95,13 @@ class Origin:
         """Whether its figures are the exchange's own; those of the brokers are provisional."""
         return self.voice == EXCHANGE
 
-    def published_at(self, session: date, calendar: TradingCalendar | None = None) -> datetime:
-        """Return the moment from which the figures of a session are there."""
-        calendar = calendar or krx_calendar()
-        if self.published_from is None:
-            return calendar.final_at(session)
-        return datetime.combine(calendar.opens_again_on(session), self.published_from, SEOUL)
-
-    def last_published(self, moment: datetime, calendar: TradingCalendar | None = None) -> date:
-        """Return the newest session whose figures must be there at a moment."""
-        calendar = calendar or krx_calendar()
-        session = calendar.last_final_session(moment)
-        while moment < self.published_at(session, calendar):
-            session = calendar.previous_session(session)
-        return session
-
 
 _KIS = RequestShape(lacks=frozenset({"instrument"}))
 _VIRTUAL = RequestShape(
-    quotes_page=1, minutes_page=30, minutes_reach=timedelta(0), lacks=frozenset({"trading_session", "instrument"})
+    quotes_page=1,
+    minutes_page=30,
+    reach={"minute_bar": timedelta(0)},
+    lacks=frozenset({"trading_session", "instrument"}),
 )
 _KRX = RequestShape(
     market_services=(

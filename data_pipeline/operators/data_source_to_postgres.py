@@ -17,7 +17,7 @@ from data_pipeline.exceptions import CodesFailedError, ConfigurationError, Unsup
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from data_pipeline.engine.windows import Window
+    from data_pipeline.market.window import Window
 
 _MOVED = frozenset({"cells", "ranges", "fallback_conn_id"})
 
@@ -102,18 +102,25 @@ class DataSourceToPostgresOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
         # Only a worker needs these rooms; DAG files are read every few seconds.
+        from data_pipeline.datasets import Due, find_dataset
         from data_pipeline.engine.calendar_check import check_calendar
-        from data_pipeline.engine.datasets import Kind, find_dataset
         from data_pipeline.engine.fetching import checked_threads, fetch_threads
         from data_pipeline.engine.load_windows import load_windows
+        from data_pipeline.engine.windows import windows_of_run
         from data_pipeline.hooks.source import open_source
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.operators.metrics import gauged
         from data_pipeline.operators.task import run_of
 
         dataset = find_dataset(self.dataset)
-        windows = dataset.windows_of_run(
-            context, self.stock_codes, self.first, self.last, self.window_rows, running_session=self.running_session
+        windows = windows_of_run(
+            dataset,
+            context,
+            self.stock_codes,
+            self.first,
+            self.last,
+            self.window_rows,
+            running_session=self.running_session,
         )
         threads = checked_threads(self.fetch_threads) if self.fetch_threads else fetch_threads(os.environ)
         run, total = run_of(context), Counter[str]()
@@ -123,7 +130,7 @@ class DataSourceToPostgresOperator(BaseOperator):
             open_source(self.source_conn_id) as source,
             gauged(source),
         ):
-            if dataset.kind is Kind.SESSIONS:
+            if dataset.due is Due.CALENDAR:
                 loaded = ((window, check_calendar(connection, source, dataset, window, run)) for window in windows)
             else:
                 loaded = load_windows(connection, source, dataset, windows, run, threads, 2 * self.window_rows)

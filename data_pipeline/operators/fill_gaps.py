@@ -91,9 +91,10 @@ class FillGapsOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Load what is lacking; return the counts."""
         # Only a worker needs the rooms below and in the methods; DAG files are read every few seconds.
-        from data_pipeline.backfill.load import Loader, fill
+        from data_pipeline.backfill.load import fill
         from data_pipeline.backfill.plan import plan_task
         from data_pipeline.engine.fetching import checked_threads, fetch_threads
+        from data_pipeline.engine.many_windows import Loader
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.operators.task import run_of
 

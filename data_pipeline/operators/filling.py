@@ -16,12 +16,13 @@ from data_pipeline.backfill.plan import plan_wish
 from data_pipeline.backfill.report import NAMED, said_lacking, spelled
 from data_pipeline.backfill.sources import AUTO, Sources, open_sources
 from data_pipeline.backfill.wish import Backfill, Wish, backfill_of
+from data_pipeline.datasets import WITH_CELLS
 from data_pipeline.engine.retry_quarantine import retry_untried
 from data_pipeline.engine.windows import as_codes, as_date, run_moment, run_session
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
 from data_pipeline.hooks.source import Connections, open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
-from data_pipeline.loading.coverage.cells import DATASETS, Gap
+from data_pipeline.market.window import Gap
 from data_pipeline.warehouse.calendar_table import keep_sessions
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ def report_healing(
 
     :raises IncompleteDataError: A load task failed; what the source cannot serve is no failure.
     """
-    counts = dict.fromkeys(DATASETS, 0)
+    counts = dict.fromkeys(WITH_CELLS, 0)
     with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         for backfill in healing(connection, source.name, run_session(context)):
             found = lacking(connection, backfill)

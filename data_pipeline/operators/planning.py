@@ -12,7 +12,8 @@ from airflow.sdk import Variable
 
 from data_pipeline.backfill.in_time import require_in_time
 from data_pipeline.backfill.requests import task_chunks
-from data_pipeline.engine.windows import MINUTES, as_codes, run_moment, run_session
+from data_pipeline.datasets.minute_bar import MINUTES
+from data_pipeline.engine.windows import as_codes, run_moment, run_session
 from data_pipeline.exceptions import IncompleteDataError
 from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook

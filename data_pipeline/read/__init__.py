@@ -16,6 +16,7 @@ from data_pipeline.read.connection import warehouse
 from data_pipeline.read.frames import (
     coverage,
     daily_bars,
+    frame,
     instruments,
     minute_bars,
     order_books,
@@ -26,6 +27,7 @@ from data_pipeline.read.frames import (
 __all__ = [
     "coverage",
     "daily_bars",
+    "frame",
     "instruments",
     "minute_bars",
     "order_books",

@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from data_pipeline.datasets.dataset import Dataset
 from data_pipeline.exceptions import IncompleteDataError, UnknownStockError
 from data_pipeline.loading.instruments.listing import listed, unknown_codes
 from data_pipeline.market.trading_calendar import krx_calendar
@@ -65,11 +66,16 @@ _UNRATED = """
 class Asked:
     """What was asked for."""
 
-    table: str
+    dataset: Dataset
     codes: Sequence[str] | None
     first: date
     last: date
     as_of: datetime | None = None
+
+    @property
+    def table(self) -> str:
+        """The table that it is stored in, which is also the dataset's name."""
+        return self.dataset.name
 
     @property
     def values(self) -> dict[str, Any]:
@@ -109,9 +115,8 @@ def require_bars(cursor: Cursor, asked: Asked) -> None:
         IncompleteDataError: Names how many and the first of them.
         CalendarRangeError: The calendar does not reach, so nobody can tell.
     """
-    kept = {"minute_bar": ("market.loaded_day b", "AND b.dataset = 'minute_bar'")}
-    stored, of = kept.get(asked.table, (asked.stored, ""))
-    words = {"listed": _LISTED, "stored": stored, "of": of}
+    kept = asked.dataset.kept
+    words = {"listed": _LISTED, **kept, "stored": asked.stored if asked.as_of else kept["stored"]}
     _require_listing(cursor, asked)
     cursor.execute(_CELLS + _LACKING.format(**words), asked.values)
     if (cursor.fetchone() or (0,))[0]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
 from data_pipeline.read.copying import copy_tables
 from data_pipeline.read.plans import (
@@ -18,8 +19,7 @@ from data_pipeline.read.plans import (
     plan_daily_bars,
     plan_instruments,
     plan_minute_bars,
-    plan_order_books,
-    plan_price_snapshots,
+    plan_rows,
     plan_trading_sessions,
 )
 
@@ -128,7 +128,7 @@ def price_snapshots(
         InvalidRequestError, UnknownStockError, IncompleteDataError, CalendarRangeError, ConfigurationError,
             TransientError: As for :func:`daily_bars`.
     """
-    return _frame(plan_price_snapshots(codes, first, last, complete=complete), connection)
+    return _frame(plan_rows("price_snapshot", codes, first, last, complete=complete), connection)
 
 
 def order_books(
@@ -143,7 +143,35 @@ def order_books(
 
     The arguments and errors are those of :func:`price_snapshots`.
     """
-    return _frame(plan_order_books(codes, first, last, complete=complete), connection)
+    return _frame(plan_rows("order_book", codes, first, last, complete=complete), connection)
+
+
+def frame(
+    dataset: str,
+    codes: Codes,
+    first: date | str,
+    last: date | str,
+    *,
+    complete: bool = True,
+    connection: Any = None,
+) -> pd.DataFrame:
+    """Return any dataset of stock codes by its name, as it is stored, sorted by its key.
+
+    Args:
+        dataset: Its name, as ``daily_bar``; its columns and units are those of ``docs/reference/datasets.md``.
+        codes: One stock code, several, or None for all.
+        first: First session, included.
+        last: Last session, included.
+        complete: Raise when a cell is neither stored nor known to be empty; of what is seen at a moment, when a final
+            session has nothing.
+        connection: See :mod:`data_pipeline.read`.
+
+    Raises:
+        ConfigurationError: There is no such dataset; or as for :func:`daily_bars`.
+        InvalidRequestError: It is not of stock codes; or as for :func:`daily_bars`.
+        UnknownStockError, IncompleteDataError, CalendarRangeError, TransientError: As for :func:`daily_bars`.
+    """
+    return _frame(plan_rows(dataset, codes, first, last, complete=complete), connection)
 
 
 def instruments(on: date | str | None = None, *, connection: Any = None) -> pd.DataFrame:
@@ -219,7 +247,7 @@ def as_frame(schema: Any, tables: Sequence[Any]) -> pd.DataFrame:
 
 
 def _frame(plan: Plan, connection: Any) -> pd.DataFrame:
-    schema, tables = plan.dataset.schema, list[Any]()
-    with reading(connection, plan.dataset.name) as cursor:
+    schema, tables = schema_of(plan.frame), list[Any]()
+    with reading(connection, plan.frame.name) as cursor:
         copy_tables(cursor, plan.query(cursor), schema, tables.append)
     return as_frame(schema, tables)

@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 from data_pipeline import __version__
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
+from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
 from data_pipeline.read.copying import BLOCK, copy_tables
 from data_pipeline.read.frames import as_frame
@@ -97,8 +98,8 @@ def _kind(mode: int) -> str:
 
 
 def _write(plan: Plan, part: IO[bytes], connection: Any, progress: Callable[[int, int], None], block: int) -> int:
-    schema = plan.dataset.schema
-    with reading(connection, plan.dataset.name) as cursor:
+    schema = schema_of(plan.frame)
+    with reading(connection, plan.frame.name) as cursor:
         query = plan.query(cursor)
         with parquet.ParquetWriter(part, schema.with_metadata(_metadata(plan, schema)), compression="zstd") as writer:
             rows = 0
@@ -115,7 +116,7 @@ def _write(plan: Plan, part: IO[bytes], connection: Any, progress: Callable[[int
 def _metadata(plan: Plan, schema: Any) -> dict[bytes, bytes]:
     """Return metadata: what was asked for, and what pandas needs to give the same types back."""
     said = {f"data_pipeline.{name}": value.encode() for name, value in plan.about.items()}
-    said["data_pipeline.dataset"] = plan.dataset.name.encode()
+    said["data_pipeline.dataset"] = plan.frame.name.encode()
     said["data_pipeline.version"] = __version__.encode()
     said["data_pipeline.exported_at"] = datetime.now(timezone.utc).isoformat(timespec="seconds").encode()
     pandas = pa.Schema.from_pandas(as_frame(schema, []), preserve_index=False).metadata

@@ -9,25 +9,38 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from data_pipeline.datasets import WITH_CELLS, Dataset, find_dataset
+from data_pipeline.datasets.daily_bar import ADJUSTED_BARS
+from data_pipeline.datasets.dataset import No
+from data_pipeline.datasets.frame import SESSION, Column, Frame, Type, text
+from data_pipeline.datasets.instrument import INSTRUMENTS_ON
+from data_pipeline.datasets.minute_bar import FRAMES
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
-from data_pipeline.loading.coverage.cells import DATASETS
 from data_pipeline.market.trading_calendar import krx_calendar
-from data_pipeline.read import columns
 from data_pipeline.read.adjusted import JOIN, join_values, read_spans
 from data_pipeline.read.arguments import as_codes, as_day, as_moment, as_range
-from data_pipeline.read.columns import Dataset
 from data_pipeline.read.completeness import Asked, require_bars, require_factors, require_known, require_moments
 
 Codes = Iterable[str] | str | None
 _RANGE = "b.session BETWEEN %(first)s AND %(last)s"
 _CODES = " AND b.stock_code = ANY (%(codes)s)"
+COVERAGE = Frame(
+    "coverage",
+    "coverage",
+    [
+        text("dataset", "table"),
+        SESSION,
+        *(Column(name, Type.WHOLE, "cells") for name in ("expected", "loaded", "known_empty", "missing")),
+    ],
+    "b.dataset, b.session",
+)
 
 
 @dataclass(frozen=True)
 class Plan:
     """One read, its arguments checked."""
 
-    dataset: Dataset
+    frame: Frame
     relation: str
     where: str
     values: Mapping[str, Any]
@@ -47,8 +60,8 @@ class Plan:
         for check in self.checks:
             check(cursor)
         joined, values = self.join(cursor) if self.join else ("", {})
-        names = ", ".join(f"{column.expression} AS {column.name}" for column in self.dataset.columns)
-        statement = f"SELECT {names} FROM {self.relation} {joined} WHERE {self.where} ORDER BY {self.dataset.order}"  # noqa: S608
+        names = ", ".join(f"{column.expression} AS {column.name}" for column in self.frame.columns)
+        statement = f"SELECT {names} FROM {self.relation} {joined} WHERE {self.where} ORDER BY {self.frame.order}"  # noqa: S608
         return cursor.mogrify(statement, {**self.values, **values}).decode()
 
 
@@ -63,7 +76,7 @@ def plan_daily_bars(
 ) -> Plan:
     """Plan what :func:`data_pipeline.read.daily_bars` reads."""
     moment = as_moment(as_of)
-    asked = Asked("daily_bar", as_codes(codes), *as_range(first, last), moment)
+    asked = Asked(find_dataset("daily_bar"), as_codes(codes), *as_range(first, last), moment)
 
     def join(cursor: Cursor) -> tuple[str, Mapping[str, Any]]:
         found = read_spans(cursor, asked.codes, asked.first, moment)
@@ -71,32 +84,34 @@ def plan_daily_bars(
             require_factors(cursor, asked, found)
         return JOIN, join_values(found)
 
-    dataset = columns.ADJUSTED_BARS if adjusted else columns.DAILY_BARS
-    return _plan(dataset, asked, require_bars if complete else None, asked.stored, join if adjusted else None)
+    frame = ADJUSTED_BARS if adjusted else _frame_of(find_dataset("daily_bar"))
+    return _plan(frame, asked, require_bars if complete else None, asked.stored, join if adjusted else None)
 
 
 def plan_minute_bars(
     codes: Codes, first: date | str, last: date | str, minutes: int = 1, *, complete: bool = True
 ) -> Plan:
     """Plan what :func:`data_pipeline.read.minute_bars` reads."""
-    if minutes not in columns.MINUTE_BARS:
+    if minutes not in FRAMES:
         raise InvalidRequestError(f"minutes must be 1, 5 or 30, not {minutes!r}")
-    dataset = columns.MINUTE_BARS[minutes]
-    asked = Asked("minute_bar", as_codes(codes), *as_range(first, last))
-    plan = _plan(dataset, asked, require_bars if complete else None, dataset.source)
+    asked = Asked(find_dataset("minute_bar"), as_codes(codes), *as_range(first, last))
+    plan = _plan(FRAMES[minutes], asked, require_bars if complete else None)
     return replace(plan, about={**plan.about, "minutes": str(minutes)})
 
 
-def plan_price_snapshots(codes: Codes, first: date | str, last: date | str, *, complete: bool = True) -> Plan:
-    """Plan what :func:`data_pipeline.read.price_snapshots` reads."""
-    asked = Asked("price_snapshot", as_codes(codes), *as_range(first, last))
-    return _plan(columns.PRICE_SNAPSHOTS, asked, require_moments if complete else None)
+def plan_rows(dataset: str, codes: Codes, first: date | str, last: date | str, *, complete: bool = True) -> Plan:
+    """Plan a read of any dataset that is asked for by stock code, as it is stored.
 
-
-def plan_order_books(codes: Codes, first: date | str, last: date | str, *, complete: bool = True) -> Plan:
-    """Plan what :func:`data_pipeline.read.order_books` reads."""
-    asked = Asked("order_book", as_codes(codes), *as_range(first, last))
-    return _plan(columns.ORDER_BOOKS, asked, require_moments if complete else None)
+    Raises:
+        ConfigurationError: There is no such dataset.
+        InvalidRequestError: It is not asked for by stock code, or a code or a day is malformed.
+    """
+    declared = find_dataset(dataset)
+    if not declared.by_code:
+        raise InvalidRequestError(f"{dataset} is not of stock codes: it has a function of its own")
+    asked = Asked(declared, as_codes(codes), *as_range(first, last))
+    require = require_bars if declared.has_cells else require_moments
+    return _plan(_frame_of(declared), asked, require if complete else None)
 
 
 def plan_instruments(on: date | str | None = None) -> Plan:
@@ -111,24 +126,25 @@ def plan_instruments(on: date | str | None = None) -> Plan:
         if day is not None and day < begins:
             raise IncompleteDataError(f"the issues of {day} are not known: the first list stored is of {begins}")
 
-    dataset = columns.INSTRUMENTS if day is None else columns.INSTRUMENTS_ON
+    frame = _frame_of(find_dataset("instrument")) if day is None else INSTRUMENTS_ON
     where = "true" if day is None else "b.valid_from <= %(on)s AND (b.valid_to IS NULL OR %(on)s < b.valid_to)"
     about = {} if day is None else {"on": day.isoformat()}
-    return Plan(dataset, dataset.source, where, {"on": day}, (require_list,), about=about)
+    return Plan(frame, frame.source, where, {"on": day}, (require_list,), about=about)
 
 
 def plan_trading_sessions(first: date | str, last: date | str) -> Plan:
     """Plan what :func:`data_pipeline.read.trading_sessions` reads."""
     begin, end = as_range(first, last)
     krx_calendar().sessions(begin, end)  # a year without a calendar raises
-    return Plan(columns.SESSIONS, columns.SESSIONS.source, _RANGE, {"first": begin, "last": end})
+    frame = _frame_of(find_dataset("trading_session"))
+    return Plan(frame, frame.source, _RANGE, {"first": begin, "last": end})
 
 
 def plan_coverage(first: date | str, last: date | str, dataset: str | None = None) -> Plan:
     """Plan what :func:`data_pipeline.read.coverage` reads."""
     begin, end = as_range(first, last)
-    if dataset not in (None, *DATASETS):
-        raise InvalidRequestError(f"dataset must be {' or '.join(DATASETS)}, or None for both, not {dataset!r}")
+    if dataset not in (None, *WITH_CELLS):
+        raise InvalidRequestError(f"dataset must be {' or '.join(WITH_CELLS)}, or None for both, not {dataset!r}")
     relation = """(
         SELECT dataset, session, count(*) AS expected, count(*) FILTER (WHERE state = 'loaded') AS loaded,
             count(*) FILTER (WHERE state = 'known_empty') AS known_empty,
@@ -136,11 +152,17 @@ def plan_coverage(first: date | str, last: date | str, dataset: str | None = Non
         FROM market.coverage_cells(%(first)s, %(last)s) GROUP BY dataset, session
     ) b"""
     where = "%(dataset)s::text IS NULL OR b.dataset = %(dataset)s"
-    return Plan(columns.COVERAGE, relation, where, {"first": begin, "last": end, "dataset": dataset})
+    return Plan(COVERAGE, relation, where, {"first": begin, "last": end, "dataset": dataset})
+
+
+def _frame_of(dataset: Dataset) -> Frame:
+    if isinstance(dataset.frame, No):
+        raise InvalidRequestError(f"{dataset.name} cannot be read: {dataset.frame.why}")
+    return dataset.frame
 
 
 def _plan(
-    dataset: Dataset,
+    frame: Frame,
     asked: Asked,
     require: Callable[[Cursor, Asked], None] | None,
     relation: str = "",
@@ -158,4 +180,4 @@ def _plan(
         "complete": str(require is not None).lower(),
     }
     bound = tuple(lambda cursor, one=check: one(cursor, asked) for check in checks)
-    return Plan(dataset, relation or dataset.source, where, asked.values, bound, join, about)
+    return Plan(frame, relation or frame.source, where, asked.values, bound, join, about)

@@ -11,11 +11,11 @@ from io import BytesIO
 
 import pytest
 
+from data_pipeline.datasets import DATASETS
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
-from data_pipeline.engine.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
+from data_pipeline.market.window import Window
 from data_pipeline.sources.factory import create_data_source
 from tests.support.project import ROOT, python_path
 

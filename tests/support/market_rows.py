@@ -1,16 +1,20 @@
 """Rows to read, loaded as the pipeline loads them; every figure is written by hand."""
 
 from datetime import date, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import pytest
 
-from data_pipeline.loading.prices.price_adjustment import adjust_prices
+from data_pipeline.loading.instruments.lists import keep_list
+from data_pipeline.loading.prices.price_adjustment import adjust_all, adjust_prices
+from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.loading.rows.ingest_run import start_run
-from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import DailyBar, Instrument
 from data_pipeline.market.trading_calendar import SEOUL
+from tests.support.tables import DAILY_BAR
 
 SAMSUNG, LETTERS, ZEROS = "005930", "0001A0", "000020"
 THU, FRI, MON, TUE, WED = (date(2026, 9, day) for day in (10, 11, 14, 15, 16))
@@ -26,9 +30,21 @@ def issue(code, listed_on=THU, as_of=THU, **more):
     return Instrument(code, "KR7005930003", f"종목 {code}", "KOSPI", "ST", as_of, listed_on=listed_on, **more)
 
 
+def keep_some(connection, instruments, source, run_id=None):
+    """Load instruments of any sessions, each as a part of its session's list; returns the counts."""
+    counts = LoadCounts()
+    ordered = sorted(instruments, key=attrgetter("as_of"))
+    for _, some in groupby(ordered, key=attrgetter("as_of")):
+        kept = keep_list(connection, some, source, run_id, complete=False)
+        counts += kept.counts
+        if kept.reused:
+            adjust_all(connection, kept.reused, run_id)
+    return counts
+
+
 def list_issues(connection, *issues, source="krx"):
     """Load a list of issues."""
-    upsert(connection, INSTRUMENT, issues, source)
+    keep_some(connection, issues, source)
     connection.commit()
 
 

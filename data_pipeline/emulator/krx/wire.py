@@ -17,6 +17,7 @@ from data_pipeline.emulator.log import key_hash
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.origin import KRX_BEGINS, origin_of
+from data_pipeline.market.publication import published_at
 
 if TYPE_CHECKING:
     from data_pipeline.sources.mock.market import SyntheticMarket
@@ -96,7 +97,7 @@ class EmulatedKrx:
         if not calendar.is_session(day):
             blank = service.market == "ETF" and self.rules.blank_funds_when_closed and day < now.date()
             return self._body(service, calendar.previous_session(day), blank=day) if blank else _block([])
-        if now < origin_of("krx").published_at(day, calendar):
+        if now < published_at(origin_of("krx"), day, calendar):
             return _block([])
         return self._body(service, calendar.previous_session(day) if before else day)
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from data_pipeline.exceptions import CalendarRangeError
-from data_pipeline.loading.checks.findings import Finding, Severity
-from data_pipeline.loading.checks.rows import Context, check_bar, check_price, check_session, check_time, is_repeated
-from data_pipeline.loading.rows.tables import Table
-from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook
+from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
+from data_pipeline.datasets.table import Table
 
-Cell = tuple[str, date]
+if TYPE_CHECKING:
+    from data_pipeline.datasets.dataset import Dataset
+    from data_pipeline.market.window import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +41,17 @@ class Verdict:
     """Why the window is refused; empty when it is not."""
 
 
-def judge(records: Sequence[Any], table: Table, asked: Asked, context: Context, set_aside: int = 0) -> Verdict:
+def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Context, set_aside: int = 0) -> Verdict:
     """Return the verdict on all records of a window.
 
     Args:
-        records: All records of the window, of the table's class, in any order.
-        table: What they are for.
+        records: All records of the window, of the dataset's class, in any order.
+        dataset: What they are for.
         asked: What was asked for.
         context: What is known around it.
         set_aside: How many rows the parsers have rejected already; they count as errors.
     """
-    before = _Before(records, context)
+    table, earlier = dataset.table, Earlier(records, context)
     codes = frozenset(asked.stock_codes)
     copies = _copies(records, table)
     good: dict[int, Any] = {}
@@ -69,12 +65,12 @@ def judge(records: Sequence[Any], table: Table, asked: Asked, context: Context, 
         found = [
             *_check_asked(record, table, codes, asked),
             *_check_copies(record, copies.get(key, ())),
-            *_check_record(record, before, context),
+            *(dataset.check(record, earlier, context) if dataset.check else ()),
         ]
         wrong = next((one for one in found if one.severity is Severity.ERROR), None)
         if wrong is not None:
             errors.append(wrong)
-            before.forget(record)
+            earlier.forget(record)
             continue
         warnings += found
         if key not in kept:
@@ -82,9 +78,9 @@ def judge(records: Sequence[Any], table: Table, asked: Asked, context: Context, 
             if key in copies:
                 kept.add(key)
     fatal = [*_check_errors(len(records), len(errors), set_aside, context)]
-    if table.record is DailyBar:
-        every = _Before(records, context) if errors else before
-        fatal += chain(_check_missing(records, asked.expected, context), _check_echo(records, every, context))
+    if dataset.check_window:
+        every = Earlier(records, context) if errors else earlier
+        fatal += dataset.check_window(records, asked.expected, every, context)
     return Verdict([good[place] for place in sorted(good)], errors, warnings, fatal)
 
 
@@ -105,49 +101,11 @@ def _check_copies(record: Any, copies: Sequence[Any]) -> Iterator[Finding]:
         yield Finding("duplicate", Severity.ERROR, f"came {len(copies)} times with different values", record)
 
 
-def _check_record(record: Any, before: _Before, context: Context) -> Iterator[Finding]:
-    if isinstance(record, DailyBar):
-        yield from check_session(record, record.session, context)
-        yield from check_bar(record, before.get(record), context)
-    elif isinstance(record, MinuteBar):
-        yield from check_session(record, record.at.date(), context)
-        yield from check_time(record, record.at, context)
-    elif isinstance(record, (CurrentPrice, OrderBook)):
-        yield from check_time(record, record.observed_at, context)
-        if isinstance(record, CurrentPrice):
-            yield from check_price(record, context)
-
-
 def _check_errors(rows: int, errors: int, set_aside: int, context: Context) -> Iterator[Finding]:
     limits, wrong, total = context.thresholds, errors + set_aside, rows + set_aside
     many = wrong >= max(1, limits.error_rows) and wrong > limits.error_share * total
     if many or 0 < wrong == total:
         yield Finding("errors", Severity.FATAL, f"{wrong} of {total} rows are wrong")
-
-
-def _check_missing(records: Sequence[Any], expected: Collection[Cell], context: Context) -> Iterator[Finding]:
-    limits = context.thresholds
-    due = Counter(session for _, session in expected)
-    missing = Counter(session for _, session in {*expected} - {(one.stock_code, one.session) for one in records})
-    for session, count in sorted(missing.items()):
-        if count >= max(1, limits.missing_rows) and count > limits.missing_share * due[session]:
-            yield Finding("missing", Severity.FATAL, f"{count} of {due[session]} bars of {session} did not come")
-
-
-def _check_echo(records: Sequence[Any], before: _Before, context: Context) -> Iterator[Finding]:
-    limits = context.thresholds
-    traded: Counter[date] = Counter()
-    repeated: Counter[date] = Counter()
-    for bar in records:
-        earlier = before.get(bar)
-        if earlier is not None and bar.volume:
-            traded[bar.session] += 1
-            repeated[bar.session] += is_repeated(bar, earlier)
-    for session, count in sorted(repeated.items()):
-        if count >= max(1, limits.stale_rows) and count > limits.stale_share * traded[session]:
-            yield Finding(
-                "stale", Severity.FATAL, f"{count} of {traded[session]} bars of {session} repeat the one before"
-            )
 
 
 def _copies(records: Sequence[Any], table: Table) -> dict[tuple[object, ...], list[Any]]:
@@ -163,27 +121,3 @@ def _copies(records: Sequence[Any], table: Table) -> dict[tuple[object, ...], li
         if (key := table.key_of(record)) in found:
             found[key].append(record)
     return found
-
-
-class _Before:
-    """Finds the bar of the session directly before a daily bar, in the window or in the warehouse."""
-
-    def __init__(self, records: Sequence[Any], context: Context) -> None:
-        self._calendar = context.calendar
-        bars = [one for one in records if isinstance(one, DailyBar)]
-        self._held = {(bar.stock_code, bar.session): bar for bar in [*context.previous.values(), *bars]}
-        self._previous: dict[date, date] = {}
-
-    def get(self, bar: DailyBar) -> DailyBar | None:
-        """Return the bar before this one; None when it is unknown or was refused."""
-        session = bar.session
-        if session not in self._previous:
-            self._previous[session] = date.min
-            with suppress(CalendarRangeError):  # a session before the calendar begins has no known neighbour
-                self._previous[session] = self._calendar.previous_session(session)
-        return self._held.get((bar.stock_code, self._previous[session]))
-
-    def forget(self, record: Any) -> None:
-        """Leave out a bar that was refused."""
-        if isinstance(record, DailyBar) and self._held.get((record.stock_code, record.session)) == record:
-            del self._held[record.stock_code, record.session]

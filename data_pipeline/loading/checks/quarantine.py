@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.loading.checks.findings import Finding
+from data_pipeline.datasets.findings import Finding
 from data_pipeline.market.rejections import Rejection
 from data_pipeline.warehouse.errors import said_plainly
 

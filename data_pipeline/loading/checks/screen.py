@@ -13,13 +13,13 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from data_pipeline.datasets.dataset import Dataset
+from data_pipeline.datasets.findings import Context, Thresholds
+from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import PayloadError, PermanentError, WindowRefusedError
-from data_pipeline.loading.checks.findings import Thresholds
 from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
-from data_pipeline.loading.checks.rows import Context
 from data_pipeline.loading.instruments.listing import stays_of
-from data_pipeline.loading.rows.tables import Table
 from data_pipeline.market.origin import origin_of
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.rejections import Rejection, Rejections
@@ -36,7 +36,7 @@ _PREVIOUS = f"SELECT {_BAR} FROM market.daily_bar WHERE session = %(before)s AND
 
 def screen(
     connection: Connection,
-    table: Table,
+    dataset: Dataset,
     records: Sequence[Any],
     asked: Asked,
     held: Rejections,
@@ -50,7 +50,7 @@ def screen(
 
     Args:
         connection: The one the rows will be loaded on; it is never committed here.
-        table: What they are for.
+        dataset: What they are for.
         records: All of the window.
         asked: What was asked for.
         held: The rows that the parsers set aside; rows that the checks refuse are added.
@@ -68,13 +68,13 @@ def screen(
     made_up = origin_of(source).made_up
     moment = THE_END if made_up else now
     context = read_context(connection, records, asked, moment, thresholds, made_up=made_up)
-    verdict = judge(records, table, asked, context, len(held.rows))
+    verdict = judge(records, dataset, asked, context, len(held.rows))
     held.rows += map(as_rejection, verdict.errors)
     if verdict.fatal:
         why = "; ".join(one.problem for one in verdict.fatal)
         why += f"; the first wrong row: {_named(held.rows[0])}" if held.rows else ""
-        raise WindowRefusedError(f"{table.name} from {source}: the window is refused: {why}")
-    keep_held(connection, table, source, held, run_id, Counter(one.check for one in verdict.warnings))
+        raise WindowRefusedError(f"{dataset.name} from {source}: the window is refused: {why}")
+    keep_held(connection, dataset.table, source, held, run_id, Counter(one.check for one in verdict.warnings))
     return verdict.good
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Any, TypeVar
 
+from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, PayloadError
-from data_pipeline.loading.rows.tables import Table
 
 Record = TypeVar("Record")
 

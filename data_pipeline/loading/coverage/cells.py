@@ -9,16 +9,11 @@ from datetime import date
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from data_pipeline.datasets import find_dataset
 from data_pipeline.loading.instruments.listing import listed
+from data_pipeline.market.window import Gap
 from data_pipeline.warehouse.errors import said_plainly
 
-Gap = tuple[date, date]
-"""The first and the last of neighbouring sessions that are missing, both included."""
-DATASETS = ("daily_bar", "minute_bar")
-"""The datasets of which the calendar and the lists of instruments say what must exist."""
-
-_STORED = {"daily_bar": "market.daily_bar b", "minute_bar": "market.loaded_day b"}
-_OF = {"daily_bar": "", "minute_bar": "AND b.dataset = 'minute_bar'"}
 _MISSING = """
     SELECT c.stock_code, s.number, c.session FROM market.coverage_cells(%(first)s, %(last)s) c
     JOIN market.final_session s ON s.session = c.session
@@ -83,7 +78,7 @@ def missing_cells(
 
     Args:
         connection: Of any role.
-        dataset: daily_bar or minute_bar.
+        dataset: One that has cells.
         stock_codes: None for every instrument.
         first: First session, included.
         last: Last session, included.
@@ -101,7 +96,7 @@ def unstored_cells(
     """
     cells = _LISTED.format(codes=_codes("i", stock_codes))
     held = _codes("b", stock_codes)
-    cells = _UNSTORED.format(cells=cells, held=held, stored=_STORED[dataset], of=_OF[dataset])
+    cells = _UNSTORED.format(cells=cells, held=held, **find_dataset(dataset).kept)
     return _gaps(connection, cells, dataset, stock_codes, first, last)
 
 

@@ -10,20 +10,22 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import execute_values
 
+from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.exceptions import IncompleteDataError
-from data_pipeline.loading.rows.tables import Table
 from data_pipeline.market.evidence import UNSAID, MinuteEvidence
 from data_pipeline.warehouse.errors import said_plainly
+
+if TYPE_CHECKING:
+    from data_pipeline.market.window import Cell
 
 log = logging.getLogger(__name__)
 
 Record = TypeVar("Record")
-Cell = tuple[str, date]
 
 DOUBTFUL = 20
 """When this many cells have not a single row among them, the answer is doubted, not taken for true emptiness."""
@@ -61,22 +63,22 @@ _TRADED = """
 class Ledger:
     """Counts the rows of one window by code and session as they pass, and records what that proves.
 
-    It is only for daily_bar and minute_bar; for any other table it does nothing. A code whose answer was cut off
+    For a dataset without cells it does nothing. A code whose answer was cut off
     (``forget``) proves nothing, and a cell with a row in quarantine (``refuse``) is neither whole nor empty.
 
     Args:
-        table: The window's table.
+        dataset: The window's.
         expected: Cells of the window whose instrument was certainly listed on the session.
         final: Sessions of the window that were final when the source was asked.
         remember_empty: Whether cells whose minutes truly do not exist are noted as known to be empty.
     """
 
     def __init__(
-        self, table: Table, expected: Collection[Cell], final: Collection[date], *, remember_empty: bool
+        self, dataset: Dataset, expected: Collection[Cell], final: Collection[date], *, remember_empty: bool
     ) -> None:
-        self._table = table
-        self._of_minutes = table.name == "minute_bar"
-        self._kept = self._of_minutes or table.name == "daily_bar"
+        self._table = dataset.table
+        self._of_minutes = dataset.due is Due.AS_TRADED
+        self._kept = dataset.has_cells
         self._final = frozenset(final)
         self._expected = {cell for cell in expected if cell[1] in self._final} if self._kept else set()
         self._remember = remember_empty
@@ -163,7 +165,7 @@ class Ledger:
     def _torn(self, came: Collection[Cell]) -> set[Cell]:
         """Return the cells that a refused row keeps from being whole, expected or not."""
         named = {(code, day) for code, day in self._refused if code and day and code not in self._failed}
-        if self._table.name == "daily_bar":
+        if not self._of_minutes:
             return {cell for cell in named if not self._rows[cell]}
         return named | {cell for cell in came if self._is_refused(cell)}
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
+from data_pipeline.market.listed import ROUNDED_TO
 from data_pipeline.market.records import Instrument
 
 
@@ -41,8 +42,6 @@ class Facts:
 FIELDS = tuple(field.name for field in fields(Facts))
 EXCHANGE_KNOWS = frozenset({"isin", "name", "market", "listed_on", "listed_shares"})
 """Fields in which the exchange is believed over the brokers; in all others it is the other way round."""
-ROUNDED_TO = 1000
-"""The brokers give listed shares in whole thousands, the exchange gives the exact number."""
 
 
 @dataclass(frozen=True, slots=True)

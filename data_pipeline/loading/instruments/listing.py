@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
-from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.listed import Listed
 from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
@@ -79,25 +79,6 @@ class Listing:
     def holds(self, session: date) -> bool:
         """Return whether the instrument was certainly listed on this session."""
         return self.first <= session <= self.last
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What is known of an instrument during one stay on the list."""
-
-    market: str
-    security_group: str = "ST"
-    listed_on: date | None = None
-    """First day of the stay; None when nobody told of it."""
-    delisted_on: date | None = None
-    listed_shares: int | None = None
-    liquidation: bool | None = False
-    """Whether it is in liquidation trading (정리매매); None when no list tells."""
-
-    def covers(self, session: date) -> bool:
-        """Return what :func:`listed` asks in SQL."""
-        begun = self.listed_on is None or self.listed_on <= session
-        return begun and (self.delisted_on is None or session < self.delisted_on)
 
 
 def listed_codes(connection: Connection, session: date) -> list[str]:
@@ -171,17 +152,3 @@ def stays_of(cursor: Cursor, stock_codes: Sequence[str], session: date) -> dict[
     for code, *values in cursor.fetchall():
         found[code].append(Listed(*values))
     return dict(found)
-
-
-def final_sessions(connection: Connection, sessions: Sequence[date], moment: datetime | None) -> list[date]:
-    """Return the sessions that were final both at this moment and by the warehouse's own clock, and commit.
-
-    Two clocks are asked because a fast one would take half a session for a whole one. The warehouse's is its server's,
-    or the one that ``MARKET_CLOCK`` fixes while no real rows are stored.
-    """
-    with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT market.now()")
-        (now,) = cursor.fetchone() or (moment,)
-    latest = min(now, moment) if moment is not None else now
-    calendar = krx_calendar()
-    return [session for session in sessions if calendar.final_at(session) <= latest]

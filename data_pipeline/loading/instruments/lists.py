@@ -6,8 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import groupby
-from operator import attrgetter
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -15,7 +13,6 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, LoadError
 from data_pipeline.loading.instruments import store
 from data_pipeline.loading.instruments.history import Facts, Run, observe
-from data_pipeline.loading.prices.price_adjustment import adjust_all
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.market.origin import BROKER, EXCHANGE, origin_of
 from data_pipeline.market.records import Instrument
@@ -36,6 +33,8 @@ class KeptList:
     counts: LoadCounts = field(default_factory=LoadCounts)
     left: int = 0
     """Instruments of the list before that are not on this one."""
+    reused: Sequence[str] = ()
+    """Codes whose stays on the list are others now, so that their adjusted prices have to be worked out again."""
 
 
 @dataclass(frozen=True)
@@ -94,22 +93,7 @@ def keep_list(
         if not instruments:
             return KeptList()
         cursor.execute(_LOCK)
-        kept, reused = _List(cursor, instruments, source, run_id, complete=complete, at_most=at_most).keep()
-    if reused:
-        adjust_all(connection, reused, run_id)
-    return kept
-
-
-def keep_some(connection: Connection, records: Iterable[object], source: str, run_id: int | None = None) -> LoadCounts:
-    """Load instruments of any sessions, each as a part of its session's list; see :func:`keep_list`."""
-    counts = LoadCounts()
-    known = list(records)
-    if any(type(one) is not Instrument for one in known):
-        keep_list(connection, known, source)
-    ordered: list[Instrument] = sorted(known, key=attrgetter("as_of"))  # type: ignore[arg-type]
-    for _, some in groupby(ordered, key=attrgetter("as_of")):
-        counts += keep_list(connection, some, source, run_id, complete=False).counts
-    return counts
+        return _List(cursor, instruments, source, run_id, complete=complete, at_most=at_most).keep()
 
 
 def differences(connection: Connection, session: date) -> list[Difference]:
@@ -161,8 +145,8 @@ class _List:
         self.session = next(iter(instruments.values())).as_of
         self.facts = {code: Facts.of(one) for code, one in instruments.items()}
 
-    def keep(self) -> tuple[KeptList, set[str]]:
-        """Return what the list did, and the codes whose known stays on the list have changed."""
+    def keep(self) -> KeptList:
+        """Return what the list did."""
         lists = store.read_lists(self.cursor)
         before = lists[self.voice]
         around = store.runs_around(self.cursor, self.voice, self.session, None if self.complete else self.instruments)
@@ -195,7 +179,7 @@ class _List:
         counts = LoadCounts(
             len(inserted), len(updated), len(unchanged), len(self.instruments) - len(inserted | updated | unchanged)
         )
-        return KeptList(counts, len(vanished)), reused
+        return KeptList(counts, len(vanished), sorted(reused))
 
     def _observe(self, around: Mapping[str, Sequence[Run]], lists: store.Lists) -> set[str]:
         changes = {}

@@ -13,8 +13,8 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from typing_extensions import Self
 
+from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import TransientError
-from data_pipeline.loading.rows.tables import Table
 
 CHUNK = 1000
 """How many records become text in one step."""

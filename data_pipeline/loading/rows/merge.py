@@ -9,7 +9,7 @@ from datetime import date
 
 from psycopg2 import sql
 
-from data_pipeline.loading.rows.tables import Table
+from data_pipeline.datasets.table import Table
 
 UNKNOWN = r"\N"
 INSERT, UPDATE, KEEP = 0, 1, 2

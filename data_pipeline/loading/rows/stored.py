@@ -9,8 +9,8 @@ from typing import Any
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from data_pipeline.datasets.table import Table
 from data_pipeline.loading.rows.copy_text import CHUNK
-from data_pipeline.loading.rows.tables import TABLES, Table
 from data_pipeline.warehouse.errors import said_plainly
 
 _COMING = timedelta(days=31)
@@ -21,8 +21,9 @@ _STORED = """
             AND session BETWEEN %(first_day)s AND %(last_day)s)
 """
 _AHEAD = """
-    SELECT coalesce(sum(market.ensure_partitions(name, %(first)s, %(last)s)), 0) FROM unnest(%(names)s) AS name
-    WHERE %(first)s >= (market.now() AT TIME ZONE 'Asia/Seoul')::date - 7
+    SELECT coalesce(sum(market.ensure_partitions(relname, %(first)s, %(last)s)), 0) FROM pg_class
+    WHERE relnamespace = 'market'::regnamespace AND relkind = 'p'
+        AND %(first)s >= (market.now() AT TIME ZONE 'Asia/Seoul')::date - 7
 """
 
 
@@ -61,7 +62,6 @@ def ensure_coming_months(connection: Connection, session: date) -> int:
 
     Never commits. Nothing is made for a session that is more than a week old.
     """
-    names = [*(table.name for table in TABLES.values() if table.partitioned), "trade"]
     with said_plainly("partitions"), connection.cursor() as cursor:
-        cursor.execute(_AHEAD, {"names": names, "first": session, "last": session + _COMING})
+        cursor.execute(_AHEAD, {"first": session, "last": session + _COMING})
         return int((cursor.fetchone() or (0,))[0])

@@ -12,12 +12,11 @@ from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import InvalidRequestError, LoadError, TransientError
-from data_pipeline.loading.instruments.lists import keep_some
 from data_pipeline.loading.rows.copy_text import CHUNK, CopyText
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.loading.rows.merge import Merge
-from data_pipeline.loading.rows.tables import INSTRUMENT, Table
 from data_pipeline.warehouse.errors import plain_error, said_plainly
 
 __all__ = ["LoadCounts", "upsert"]
@@ -41,13 +40,13 @@ def upsert(
     The records may come in any order and are read once, while earlier ones are already being sent. An error raised by
     them passes through unchanged. After any error the caller rolls back, and the table is as it was. Without a record
     nothing happens. Other loaders may write the same keys at the same time. Instruments have a history, kept by
-    :func:`~data_pipeline.loading.instruments.lists.keep_list`; complete lists go there.
+    :func:`~data_pipeline.loading.instruments.lists.keep_list`.
 
     Memory does not grow with the number of records; text beyond 8 MB is kept in a temporary file until the end.
 
     Args:
         connection: Not in autocommit mode; user ``market_loader`` or better.
-        table: One of ``loading.tables``; missing monthly partitions are made.
+        table: That of a dataset other than instrument; missing monthly partitions are made.
         records: Of the table's class. Two with the same key are an error, even when they are equal.
         source: What the rows carry in ``source``: kis, kis-virtual, kis-sandbox, krx, krx-sandbox or mock.
         run_id: The ``ingest_run`` that written rows point to.
@@ -57,7 +56,8 @@ def upsert(
     Raises:
         SyntheticDataRefusedError: Synthetic rows for a warehouse that holds real ones, or the reverse; before the first
             record is read.
-        InvalidRequestError: The connection is in autocommit mode, or a record is of another class.
+        InvalidRequestError: The connection is in autocommit mode, a record is of another class, or the
+            table has a history.
         ConfigurationError: The warehouse is not migrated, or the user may not load.
         ConnectionFailedError, TransientError: Connection lost, lock or statement timeout, no room on a disk; trying
             again can help.
@@ -65,8 +65,8 @@ def upsert(
     """
     if connection.autocommit:
         raise InvalidRequestError("a load needs a transaction: turn autocommit off")
-    if table is INSTRUMENT:
-        return keep_some(connection, records, source, run_id)
+    if table.name == "instrument":
+        raise InvalidRequestError("instruments have a history: keep_list loads them")
     with said_plainly(f"{table.name} from {source}"), connection.cursor() as cursor, CopyText(table, records) as text:
         cursor.execute("SELECT market.admit_source(%s)", (source,))
         merge = Merge(table, source, run_id)

@@ -12,6 +12,7 @@ from data_pipeline.exceptions import (
 )
 from data_pipeline.market.clock import Clock
 from data_pipeline.market.origin import Origin
+from data_pipeline.market.publication import last_published, published_at
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
 
 LATE_RETRY_SECONDS = 600.0
@@ -33,11 +34,11 @@ class Publication:
 
     def published_at(self, session: date) -> datetime:
         """Return the moment from which a session is published: 08:00 of the next session, in Seoul."""
-        return self._origin.published_at(session, self._calendar)
+        return published_at(self._origin, session, self._calendar)
 
     def last_published(self) -> date:
         """Return the newest session that must be published by now."""
-        return self._origin.last_published(self._now(), self._calendar)
+        return last_published(self._origin, self._now(), self._calendar)
 
     def is_present(self, session: date) -> bool:
         """Return whether quotes are of this session now, or those of the one before it are final already."""

@@ -17,16 +17,16 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from data_pipeline.datasets import DATASETS
 from data_pipeline.emulator.process import EmulatorProcess
-from data_pipeline.engine.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
 from data_pipeline.local.arguments import add_backfill_options
 from data_pipeline.local.backfill import backfill, wish_of
 from data_pipeline.local.coverage import show_coverage
 from data_pipeline.local.home import Home
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Window
 from data_pipeline.sources.factory import create_data_source
 from tests.support.command import RATE, Command, load_instruments
 

@@ -11,11 +11,12 @@ from itertools import count
 
 import pytest
 
-from data_pipeline.backfill.load import Loader, load_plan
+from data_pipeline.backfill.load import load_plan
 from data_pipeline.backfill.plan import plan_backfill
 from data_pipeline.backfill.sources import Sources
 from data_pipeline.backfill.wish import Backfill, Wish, checked
 from data_pipeline.coordination.file import FileStore
+from data_pipeline.engine.many_windows import Loader
 from data_pipeline.engine.one_window import Run
 from data_pipeline.exceptions import DailyQuotaError
 from data_pipeline.market.trading_calendar import SEOUL

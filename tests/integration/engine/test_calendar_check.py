@@ -12,10 +12,9 @@ from datetime import date, timedelta
 import pytest
 
 from data_pipeline.cli import main
+from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.calendar_check import check_calendar
-from data_pipeline.engine.datasets import DATASETS
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import (
     CalendarMismatchError,
     CircuitOpenError,
@@ -24,6 +23,7 @@ from data_pipeline.exceptions import (
 )
 from data_pipeline.market.records import MarketDay
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Window
 from data_pipeline.sources.mock.source import MockDataSource
 
 TUESDAY = date(2026, 9, 22)

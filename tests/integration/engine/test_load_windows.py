@@ -12,13 +12,13 @@ from datetime import date, datetime
 
 import pytest
 
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window, load_windows
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import CodesFailedError, IncompleteDataError, PayloadError, RequestTimeoutError
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.instruments.lists import keep_list
+from data_pipeline.market.window import Window
 from data_pipeline.sources.mock.source import MockDataSource
 
 TUESDAY = date(2026, 9, 22)

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from data_pipeline.loading.checks.findings import Finding, Severity
+from data_pipeline.datasets.findings import Finding, Severity
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.local.quarantine import retry_quarantine
 from data_pipeline.market.records import CurrentPrice

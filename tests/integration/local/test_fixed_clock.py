@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
+from data_pipeline.market.window import Window
 from tests.support.command import TUESDAY
 
 

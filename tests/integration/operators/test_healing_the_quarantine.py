@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from data_pipeline.loading.checks.findings import Finding, Severity
+from data_pipeline.datasets.findings import Finding, Severity
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import SEOUL

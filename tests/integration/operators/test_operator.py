@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import (
     CodesFailedError,
     ConfigurationError,
@@ -27,6 +26,7 @@ from data_pipeline.exceptions import (
     WindowRefusedError,
 )
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Window
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.fill_gaps import FillGapsOperator
 from data_pipeline.operators.planning import plan_minutes

@@ -12,6 +12,7 @@ import sqlalchemy
 
 from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
 from data_pipeline.read import daily_bars, trading_sessions, warehouse
+from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
 from data_pipeline.read.copying import copy_tables
 from data_pipeline.read.plans import plan_daily_bars
@@ -98,7 +99,7 @@ def test_a_failure_leaves_the_connection_usable(filled_reader):
     plan = plan_daily_bars(None, THU, FRI, adjusted=False)
     for block in (1, 1 << 20):  # with the first row, and with the last
         with pytest.raises(StopError), reading(filled_reader, "daily_bars") as cursor:
-            copy_tables(cursor, plan.query(cursor), plan.dataset.schema, stop, block)
+            copy_tables(cursor, plan.query(cursor), schema_of(plan.frame), stop, block)
         assert filled_reader.info.transaction_status == IDLE
     assert closes(filled_reader) == [2650000, 51900]
 
@@ -109,7 +110,7 @@ def test_blocks_are_bounded_whatever_the_number_of_rows(filled_reader, block):
     tables: list[Any] = []
     plan = plan_daily_bars(None, THU, FRI, adjusted=False)
     with reading(filled_reader, "daily_bars") as cursor:
-        rows = copy_tables(cursor, plan.query(cursor), plan.dataset.schema, tables.append, block)
+        rows = copy_tables(cursor, plan.query(cursor), schema_of(plan.frame), tables.append, block)
     assert rows == sum(table.num_rows for table in tables) == 6
     longest = len("005930,2026-09-10,2650000,2650000,2650000,2650000,100,265000000,0,krx\n")
     assert max(table.num_rows for table in tables) <= 1 + block // 40

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnknownStockError
-from data_pipeline.loading.rows.tables import MINUTE_BAR, ORDER_BOOK, PRICE_SNAPSHOT
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import CurrentPrice, MinuteBar, OrderBook, OrderBookLevel
 from data_pipeline.read import minute_bars, order_books, price_snapshots
 from tests.support.market_rows import FRI, SAMSUNG, THU, ZEROS, issue, list_issues, seoul
+from tests.support.tables import MINUTE_BAR, ORDER_BOOK, PRICE_SNAPSHOT
 
 SEOUL_TIME = "datetime64[us, Asia/Seoul]"
 

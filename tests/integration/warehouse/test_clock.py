@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
-from data_pipeline.loading.instruments.listing import final_sessions
+from data_pipeline.engine.expected import final_sessions
 from data_pipeline.loading.rows.stored import ensure_coming_months
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.read import trading_sessions

@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 import pytest
 
+from data_pipeline.datasets.findings import Finding, Severity
 from data_pipeline.engine.retry_quarantine import retry_rows
-from data_pipeline.loading.checks.findings import Finding, Severity
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.market.records import CurrentPrice, Instrument

@@ -5,10 +5,10 @@ from datetime import date, datetime
 
 import pytest
 
-from data_pipeline.loading.rows.tables import DAILY_BAR, MINUTE_BAR
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import DailyBar, MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL
+from tests.support.tables import DAILY_BAR, MINUTE_BAR
 
 BAR = DailyBar("005930", date(2026, 9, 30), 70, 72, 69, 71, 10, 700, 1)
 OTHER = DailyBar("000660", date(2026, 10, 1), 50, 52, 49, 51, 10, 500, 1)

@@ -12,6 +12,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from data_pipeline.datasets import DATASETS
 from data_pipeline.exceptions import IncompleteDataError
 from data_pipeline.loading.coverage.cells import coverage, missing_cells
 from data_pipeline.local.home import Home
@@ -159,7 +160,7 @@ def test_coverage_healing_and_readers_agree_afterwards(stored, dataset, lacking)
         gaps = missing_cells(connection, dataset, None, MON, TUE)
         assert sum(1 + (last - first).days for found in gaps.values() for first, last in found) == lacking
         with pytest.raises(IncompleteDataError, match=f": {lacking} cells are neither stored nor known to be empty"):
-            require_bars(cursor, Asked(dataset, None, MON, TUE))
+            require_bars(cursor, Asked(DATASETS[dataset], None, MON, TUE))
 
 
 def test_a_dry_run_of_a_warehouse_that_is_up_to_date(database, tmp_path):

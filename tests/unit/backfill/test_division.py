@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from data_pipeline.backfill.cost import said_today
 from data_pipeline.backfill.division import as_ranges, clipped, divide, merged
 from data_pipeline.backfill.requests import plan_spans
+from data_pipeline.datasets.daily_bar import DAILY_BAR
 from data_pipeline.market.origin import Offer, origin_of
 
 KRX, KIS = origin_of("krx").shape, origin_of("kis").shape
@@ -33,8 +34,8 @@ def whole_market(first, last, size=2700):
 def plan(gaps, markets, *, left=10_000, published=399, quoted=None, sessions=SESSIONS):
     """Positions and calls of KRX, and the requests of KIS."""
     offer = Offer("krx", sessions[published], left)
-    division = divide(gaps, sessions, offer, (KRX, KIS), markets, quoted)
-    spans = plan_spans("daily_bar", division.by_code, sessions, KIS, 50_000, quoted)
+    division = divide(DAILY_BAR, gaps, sessions, offer, (KRX, KIS), markets, quoted)
+    spans = plan_spans(DAILY_BAR, division.by_code, sessions, KIS, 50_000, quoted)
     return [sessions.index(day) for day in division.sessions], division.calls, sum(span.requests for span in spans)
 
 
@@ -142,13 +143,13 @@ def test_every_cell_is_asked_for_once_and_never_dearer_than_by_code(cells, left,
     """Together the shares are the gaps, KRX's lies within its calls and its sessions, and the plan pays."""
     gaps = {code: [(SESSIONS[p], SESSIONS[p]) for p in sorted(found)] for code, found in cells.items()}
     markets = dict(zip("ABCDEFGH", BOARDS * 3, strict=False))
-    division = divide(gaps, SESSIONS, Offer("krx", SESSIONS[published], left), (KRX, KIS), markets)
+    division = divide(DAILY_BAR, gaps, SESSIONS, Offer("krx", SESSIONS[published], left), (KRX, KIS), markets)
     assert sorted(as_cells(division.by_day) + as_cells(division.by_code)) == sorted(as_cells(gaps))
     assert {SESSIONS[position] for _, position in as_cells(division.by_day)} == set(division.sessions)
     assert division.calls <= left
     assert all(day <= SESSIONS[published] for day in division.sessions)
     asked, alone = (
-        sum(span.requests for span in plan_spans("daily_bar", some, SESSIONS, KIS, 50_000))
+        sum(span.requests for span in plan_spans(DAILY_BAR, some, SESSIONS, KIS, 50_000))
         for some in (division.by_code, gaps)
     )
     assert division.calls + asked <= alone

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from data_pipeline.backfill.in_time import PRESENT, require_in_time
+from data_pipeline.backfill.in_time import require_in_time
+from data_pipeline.datasets import DATASETS
 from data_pipeline.exceptions import ConfigurationError, PermanentError
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.kis.settings import KisSettings
@@ -102,4 +103,8 @@ def test_no_task_is_stopped_before_what_was_reckoned_with():
     bag = DagBag(str(ROOT / "dags"), bundle_name="dags-folder")
     loads = {"price_snapshot": "current_prices", "order_book": "order_books", "minute_bar": "minute_bars"}
     for dataset, dag in loads.items():
-        assert bag.dags[dag].get_task("load").partial_kwargs["execution_timeout"] >= PRESENT[dataset] > timedelta()
+        assert (
+            bag.dags[dag].get_task("load").partial_kwargs["execution_timeout"]
+            >= DATASETS[dataset].present.allowed
+            > timedelta()
+        )

@@ -12,10 +12,10 @@ from data_pipeline.backfill.load import fill, load_plan
 from data_pipeline.backfill.plan import BackfillPlan, Share, plan_gaps
 from data_pipeline.backfill.sources import Sources
 from data_pipeline.backfill.wish import Backfill
-from data_pipeline.engine.many_windows import Step
-from data_pipeline.engine.windows import Span, Window
+from data_pipeline.engine.progress import Step
 from data_pipeline.exceptions import DailyQuotaError, IncompleteDataError, PayloadError, UnknownStockError
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Span, Window
 
 EVENING = datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL)
 FRI, MON, TUE = date(2026, 9, 18), date(2026, 9, 21), date(2026, 9, 22)

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from data_pipeline.backfill.requests import plan_spans
 from data_pipeline.backfill.wish import Wish, checked_range
-from data_pipeline.engine.windows import Span
+from data_pipeline.datasets import DATASETS
 from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.origin import KRX_BEGINS, RequestShape, origin_of, shape_of
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Span
 from data_pipeline.sources.krx.endpoints import FUND_BARS, STOCK_BARS
 from tests.support.fewest_requests import fewest_daily_requests, fewest_minute_requests
 
@@ -42,7 +43,7 @@ def plan(cells, dataset="daily_bar", shape=KIS, most_rows=50_000, quoted=None):
     """The spans for these cells, in positions."""
     where = {session: position for position, session in enumerate(SESSIONS)}
     spans = plan_spans(
-        dataset, gaps_of(cells), SESSIONS, shape, most_rows, None if quoted is None else SESSIONS[quoted]
+        DATASETS[dataset], gaps_of(cells), SESSIONS, shape, most_rows, None if quoted is None else SESSIONS[quoted]
     )
     return [(span.stock_codes, where[span.first], where[span.last], span.requests) for span in spans]
 
@@ -175,6 +176,6 @@ def test_healing_a_thousand_cells_and_fifty_days_costs_the_minimum():
     days = {399, *dice.sample(range(150, 399), 49)}
     cells = {(code, day) for day in days for code in codes}
     cells |= {(dice.choice(codes), dice.randrange(150, 400)) for _ in range(1000)}
-    spans = plan_spans("daily_bar", gaps_of(cells), SESSIONS, KIS, 50_000, SESSIONS[399])
+    spans = plan_spans(DATASETS["daily_bar"], gaps_of(cells), SESSIONS, KIS, 50_000, SESSIONS[399])
     assert sum(span.requests for span in spans) <= 1.05 * fewest_daily_requests(cells, quoted=399)
     assert isinstance(spans[0], Span)

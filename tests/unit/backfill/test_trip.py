@@ -16,10 +16,10 @@ from data_pipeline.backfill.plan import plan_task, plan_wish
 from data_pipeline.backfill.report import said_complete, said_lacking, spelled
 from data_pipeline.backfill.sources import Sources
 from data_pipeline.backfill.wish import Backfill, Wish, backfill_of
-from data_pipeline.engine.many_windows import Step
-from data_pipeline.engine.windows import Window
+from data_pipeline.engine.progress import Step
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Window
 
 EVENING = datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL)
 THU, FRI, MON, TUE = (date(2026, 9, day) for day in (17, 18, 21, 22))

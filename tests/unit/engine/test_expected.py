@@ -10,16 +10,11 @@ from datetime import date
 
 import pytest
 
-from data_pipeline.engine.expected import (
-    expected_cells,
-    missing_bars,
-    require_every_market,
-    require_same_calendar,
-)
-from data_pipeline.engine.windows import Window
+from data_pipeline.engine.expected import expected_cells, missing_bars, require_every_market, require_same_calendar
 from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
 from data_pipeline.loading.instruments.listing import Listing
 from data_pipeline.market.records import DailyBar, Instrument, MarketDay
+from data_pipeline.market.window import Window
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 9, 21), date(2026, 9, 22), date(2026, 9, 23)
 

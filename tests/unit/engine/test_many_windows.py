@@ -6,11 +6,11 @@ from datetime import date, datetime
 
 import pytest
 
-from data_pipeline.engine.datasets import DATASETS
-from data_pipeline.engine.many_windows import Pace, Step, load_spans, require_no_failure
+from data_pipeline.datasets import DATASETS
+from data_pipeline.engine.many_windows import load_spans
 from data_pipeline.engine.official import load_official
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Span, Window
+from data_pipeline.engine.progress import Pace, Step, require_no_failure
 from data_pipeline.exceptions import (
     ConnectionFailedError,
     DailyQuotaError,
@@ -22,6 +22,7 @@ from data_pipeline.exceptions import (
 )
 from data_pipeline.loading.prices.reconciliation import Comparison
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Span, Window
 from data_pipeline.sources.base import AbstractDataSource
 from tests.unit.engine.fakes import MON, TUE, FakeSource, FakeWarehouse
 

@@ -9,18 +9,18 @@ from datetime import date, datetime
 
 import pytest
 
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.one_window import Fetched, Run, WindowLoad
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import IncompleteDataError, PayloadError
 from data_pipeline.loading.instruments.listing import Listing
 from data_pipeline.loading.instruments.lists import Difference, KeptList
 from data_pipeline.loading.prices.reconciliation import Comparison
 from data_pipeline.loading.rows.counts import LoadCounts
-from data_pipeline.loading.rows.tables import ORDER_BOOK
 from data_pipeline.market.records import OrderBook
 from data_pipeline.market.rejections import Rejection, Rejections
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Window
+from tests.support.tables import ORDER_BOOK
 from tests.unit.engine.fakes import MON, TUE, FakeWarehouse, bar, instruments
 
 TWO = ("000660", "005930")

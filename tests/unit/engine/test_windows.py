@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_pipeline.engine.windows import Window, as_codes, chunks, run_moment, run_session, windows
+from data_pipeline.engine.windows import as_codes, run_moment, run_session, windows
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.window import Window, chunks
 
 SEOUL = ZoneInfo("Asia/Seoul")
 

@@ -6,6 +6,7 @@ import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
 from data_pipeline.market.origin import BROKER, EXCHANGE, ORIGINS, origin_of, shape_of
+from data_pipeline.market.publication import last_published, published_at
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.factory import DataSourceType
 
@@ -59,17 +60,17 @@ def test_every_vendor_can_be_chosen():
 @pytest.mark.parametrize("name", ["krx", "krx-sandbox"])
 def test_krx_publishes_on_the_next_morning(name):
     """Friday's figures are there from 08:00 of Monday, and until then Thursday's are the newest."""
-    assert origin_of(name).published_at(FRIDAY) == at(MONDAY, 8)
-    assert origin_of(name).last_published(at(MONDAY, 7, 59)) == date(2026, 11, 19)
-    assert origin_of(name).last_published(at(MONDAY, 8)) == FRIDAY
+    assert published_at(origin_of(name), FRIDAY) == at(MONDAY, 8)
+    assert last_published(origin_of(name), at(MONDAY, 7, 59)) == date(2026, 11, 19)
+    assert last_published(origin_of(name), at(MONDAY, 8)) == FRIDAY
 
 
 @pytest.mark.parametrize("name", ["kis", "kis-virtual", "kis-sandbox", "mock"])
 def test_the_others_have_a_session_once_it_is_final(name):
     """That is the same evening at 20:00."""
-    assert origin_of(name).published_at(FRIDAY) == at(FRIDAY, 20)
-    assert origin_of(name).last_published(at(FRIDAY, 19, 59)) == date(2026, 11, 19)
-    assert origin_of(name).last_published(at(FRIDAY, 20)) == FRIDAY
+    assert published_at(origin_of(name), FRIDAY) == at(FRIDAY, 20)
+    assert last_published(origin_of(name), at(FRIDAY, 19, 59)) == date(2026, 11, 19)
+    assert last_published(origin_of(name), at(FRIDAY, 20)) == FRIDAY
 
 
 def test_whose_lists_reach_back():
@@ -83,7 +84,7 @@ def test_whose_lists_reach_back():
 def test_what_a_request_of_the_virtual_server_holds():
     """It has no multi-stock quotes, no minutes of past sessions, 30 minutes a page and no list of open days."""
     virtual = origin_of("kis-virtual").shape
-    assert (virtual.quotes_page, virtual.minutes_page, virtual.minutes_reach) == (1, 30, timedelta(0))
+    assert (virtual.quotes_page, virtual.minutes_page, virtual.reach) == (1, 30, {"minute_bar": timedelta(0)})
     with pytest.raises(UnsupportedDatasetError, match="kis-virtual has no trading_session"):
         shape_of("kis-virtual", "trading_session")
 
@@ -91,6 +92,11 @@ def test_what_a_request_of_the_virtual_server_holds():
 def test_what_a_request_of_the_real_servers_holds():
     """KIS: 100 days, 30 quotes, 120 minutes for a year; KRX: a whole market in five calls of the key's 10,000 a day."""
     kis, krx = origin_of("kis").shape, origin_of("krx").shape
-    assert (kis.daily_page, kis.quotes_page, kis.minutes_page, kis.minutes_reach.days) == (100, 30, 120, 365)
+    assert (kis.daily_page, kis.quotes_page, kis.minutes_page, kis.reach) == (
+        100,
+        30,
+        120,
+        {"minute_bar": timedelta(365)},
+    )
     assert (kis.market_calls, kis.calls_a_day, kis.first_day) == (0, None, date.min)
     assert (krx.market_calls, krx.calls_a_day, krx.first_day) == (5, 10_000, date(2010, 1, 4))

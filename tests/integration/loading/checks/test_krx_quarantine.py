@@ -7,21 +7,21 @@ from datetime import date
 import pytest
 
 from data_pipeline.coordination.file import FileStore
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.official import load_official
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import PayloadError, WindowRefusedError
 from data_pipeline.loading.checks.quarantine import keep_rejections
-from data_pipeline.loading.rows.tables import DAILY_BAR
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.local.quarantine import retry_quarantine
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.rejections import Rejection
+from data_pipeline.market.window import Window
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 from tests.support.krx_answers import API_KEY, BAR, BASE, FRIDAY, SUSPENDED, Clock, FakeKrx, block
+from tests.support.tables import DAILY_BAR
 
 THURSDAY = date(2026, 11, 19)
 SANDBOX = "https://krx.example.org"

@@ -5,22 +5,23 @@ from datetime import date, datetime
 
 import pytest
 
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS
+from data_pipeline.datasets.findings import Finding, Severity
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.retry_quarantine import held_rows, retry_rows
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import CodesFailedError, PayloadError, WindowRefusedError
-from data_pipeline.loading.checks.findings import Finding, Severity
 from data_pipeline.loading.checks.quarantine import as_rejection, json_text, keep_rejections
-from data_pipeline.loading.instruments.listing import Listed
-from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.local.quarantine import adjust, list_quarantine, retry_quarantine
+from data_pipeline.market.listed import Listed
 from data_pipeline.market.records import DailyBar, Instrument, MinuteBar
 from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Window
 from data_pipeline.sources.mock.source import MockDataSource
+from tests.support.market_rows import keep_some
+from tests.support.tables import DAILY_BAR
 
 MON, TUE = date(2026, 9, 21), date(2026, 9, 22)
 BAR = DailyBar("005930", TUE, 71000, 92400, 70500, 71500, 2000, 142_500_000, 500)
@@ -108,7 +109,7 @@ def test_retry_loads_what_passes_now(database, connection):
 
 def test_retry_keeps_what_is_still_wrong(database, connection):
     """The issue is listed now, so the limit is broken: the row stays with its newest reason."""
-    upsert(connection, INSTRUMENT, [ISSUE], "mock")
+    keep_some(connection, [ISSUE], "mock")
     keep(connection, refused())
     assert retry_rows(connection, clock=evening)["refused"] == 1
     assert held(database) == [

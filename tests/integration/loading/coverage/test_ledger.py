@@ -11,15 +11,16 @@ from itertools import islice
 
 import pytest
 
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
-from data_pipeline.engine.many_windows import Pace, Step, load_spans, require_no_failure
+from data_pipeline.engine.many_windows import load_spans
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Span, Window
+from data_pipeline.engine.progress import Pace, Step, require_no_failure
 from data_pipeline.exceptions import IncompleteDataError, RequestTimeoutError, UnknownStockError
 from data_pipeline.loading.coverage.cells import missing_cells, unstored_cells
 from data_pipeline.market.evidence import MinuteEvidence, tell
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Span, Window
 from data_pipeline.sources.mock.source import MockDataSource
 
 MONDAY, TUESDAY = date(2026, 9, 21), date(2026, 9, 22)

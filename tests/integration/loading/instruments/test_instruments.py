@@ -7,9 +7,9 @@ import pytest
 
 from data_pipeline.exceptions import IncompleteDataError
 from data_pipeline.loading.instruments.lists import keep_list
-from data_pipeline.loading.rows.tables import INSTRUMENT
-from data_pipeline.loading.rows.upsert import LoadCounts, upsert
+from data_pipeline.loading.rows.upsert import LoadCounts
 from data_pipeline.market.records import Instrument
+from tests.support.market_rows import keep_some
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 9, 14), date(2026, 9, 15), date(2026, 9, 16)
 SAMSUNG = Instrument(
@@ -22,7 +22,7 @@ LETTERS = Instrument(
 
 def load(connection, instruments, source="kis", run_id=None):
     """One load, committed."""
-    counts = upsert(connection, INSTRUMENT, instruments, source, run_id)
+    counts = keep_some(connection, instruments, source, run_id)
     connection.commit()
     return counts
 

@@ -9,9 +9,10 @@ import pytest
 
 from data_pipeline.loading.prices.price_adjustment import adjust_all, adjust_prices
 from data_pipeline.loading.rows.ingest_run import start_run
-from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import DailyBar, Instrument
+from tests.support.market_rows import keep_some
+from tests.support.tables import DAILY_BAR
 
 CODE = "005930"
 THU, FRI, MON, TUE, WED = (date(2026, 9, day) for day in (10, 11, 14, 15, 16))
@@ -120,7 +121,7 @@ def test_known_empty_sessions_are_no_gap(database, connection):
 def test_a_reused_code_is_another_issue(database, connection):
     """Prices of the issue that left are not touched by the one that took its code, nor by its later split."""
     issue = Instrument(CODE, "KR7005930003", "갑", "KOSPI", "ST", WED, listed_on=MON)
-    upsert(connection, INSTRUMENT, [issue], "krx")
+    keep_some(connection, [issue], "krx")
     load(connection, [traded(THU, 900, 0), traded(MON, 5000, 0), traded(TUE, 500, -4500), traded(WED, 100, 0)])
     assert [(day, kind) for day, kind, *_ in events(database)] == [(MON, "listing"), (WED, "action")]
     assert [close for _, close, _ in adjusted(database)] == [900, 1000, 100, 100]
@@ -128,7 +129,7 @@ def test_a_reused_code_is_another_issue(database, connection):
 
 def test_a_move_to_another_board_is_the_same_issue(database, connection):
     """A new listing day without a session in between (a move from KOSDAQ to KOSPI) breaks nothing."""
-    upsert(connection, INSTRUMENT, [Instrument(CODE, "KR7005930003", "갑", "KOSPI", "ST", WED, listed_on=FRI)], "krx")
+    keep_some(connection, [Instrument(CODE, "KR7005930003", "갑", "KOSPI", "ST", WED, listed_on=FRI)], "krx")
     load(connection, [traded(THU, 900, 0), traded(FRI, 450, 0)])
     assert [kind for _, kind, *_ in events(database)] == ["action"]
 

@@ -6,9 +6,10 @@ from datetime import date
 import pytest
 
 from data_pipeline.loading.prices.reconciliation import Comparison, reconcile
-from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT
 from data_pipeline.loading.rows.upsert import LoadCounts, upsert
 from data_pipeline.market.records import DailyBar, Instrument
+from tests.support.market_rows import keep_some
+from tests.support.tables import DAILY_BAR
 
 SESSION = date(2026, 9, 15)
 SAMSUNG = DailyBar("005930", SESSION, 69800, 71000, 69200, 70900, 11_089_851, 780_000_000_000, 1320)
@@ -92,9 +93,9 @@ def test_what_krx_does_not_say_stays_as_it_was_known(database, connection):
     known = Instrument(
         "005930", "KR7005930003", "삼성전자", "KOSPI", "ST", SESSION, None, 100, 100.0, 69580, halted=True
     )
-    upsert(connection, INSTRUMENT, [known], "kis")
+    keep_some(connection, [known], "kis")
     said = replace(known, listed_on=date(1975, 6, 11), base_price=None, halted=None, managed=None, liquidation=None)
-    upsert(connection, INSTRUMENT, [said, replace(said, stock_code="000660")], "krx")
+    keep_some(connection, [said, replace(said, stock_code="000660")], "krx")
     connection.commit()
     rows = database.rows("SELECT halted, managed, base_price, listed_on FROM market.instrument ORDER BY stock_code")
     assert rows == [(None, None, None, date(1975, 6, 11)), (True, False, 69580, date(1975, 6, 11))]

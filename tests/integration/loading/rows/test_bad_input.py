@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, LoadError, TransientError
-from data_pipeline.loading.rows.tables import DAILY_BAR
 from data_pipeline.loading.rows.upsert import LoadCounts, upsert
 from data_pipeline.market.records import DailyBar, MarketDay
 from data_pipeline.warehouse.connect import connect
+from tests.support.tables import DAILY_BAR
 
 DAY = date(2026, 9, 14)
 BAR = DailyBar("000000", DAY, 70000, 71500, 69900, 71000, 1000, 70500000, 1420)

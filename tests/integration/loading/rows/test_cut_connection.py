@@ -9,20 +9,20 @@ from datetime import date, datetime
 
 import pytest
 
-from data_pipeline.engine.datasets import DATASETS
+from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_windows
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import Window
 from data_pipeline.exceptions import ConnectionFailedError
 from data_pipeline.loading.rows.commit import commit_run
 from data_pipeline.loading.rows.ingest_run import finish_run, start_run
-from data_pipeline.loading.rows.tables import DAILY_BAR
 from data_pipeline.loading.rows.upsert import LoadCounts, upsert
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Window
 from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.errors import said_plainly
+from tests.support.tables import DAILY_BAR
 
 BAR = DailyBar("000000", date(2026, 9, 14), 70000, 71500, 69900, 71000, 1000, 70500000, 1420)
 OLD = [replace(BAR, stock_code=f"{number:06d}") for number in range(1200)]

@@ -6,9 +6,9 @@ import pytest
 
 from data_pipeline.exceptions import LoadError, PayloadError
 from data_pipeline.loading.rows.ingest_run import fail_run, finish_run, start_run
-from data_pipeline.loading.rows.tables import TRADING_SESSION
 from data_pipeline.loading.rows.upsert import LoadCounts, upsert
 from data_pipeline.market.records import MarketDay
+from tests.support.tables import TRADING_SESSION
 
 FIRST, LAST = date(2026, 9, 14), date(2026, 9, 18)
 

@@ -9,11 +9,11 @@ import pytest
 
 from data_pipeline.exceptions import PayloadError
 from data_pipeline.loading.rows.stored import ensure_coming_months, none_stored
-from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT, MINUTE_BAR
 from data_pipeline.loading.rows.upsert import LoadCounts, upsert
 from data_pipeline.market.records import DailyBar, MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL
 from tests.support.database import CLOCK
+from tests.support.tables import DAILY_BAR, INSTRUMENT, MINUTE_BAR
 
 DAY, LATER = date(2026, 9, 14), date(2026, 10, 1)
 BAR = DailyBar("000000", DAY, 70000, 71500, 69900, 71000, 1000, 70500000, 1420)

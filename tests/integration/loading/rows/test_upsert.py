@@ -17,14 +17,6 @@ from data_pipeline.exceptions import (
     PayloadError,
     SyntheticDataRefusedError,
 )
-from data_pipeline.loading.rows.tables import (
-    DAILY_BAR,
-    INSTRUMENT,
-    MINUTE_BAR,
-    ORDER_BOOK,
-    PRICE_SNAPSHOT,
-    TRADING_SESSION,
-)
 from data_pipeline.loading.rows.upsert import LoadCounts, upsert
 from data_pipeline.market.records import (
     CurrentPrice,
@@ -36,6 +28,8 @@ from data_pipeline.market.records import (
     OrderBookLevel,
 )
 from data_pipeline.market.trading_calendar import SEOUL
+from tests.support.market_rows import keep_some
+from tests.support.tables import DAILY_BAR, MINUTE_BAR, ORDER_BOOK, PRICE_SNAPSHOT, TRADING_SESSION
 
 DAY = date(2026, 9, 14)
 SAMSUNG = DailyBar("005930", DAY, 70000, 71500, 69900, 71000, 1000, 70500000, 1420)
@@ -338,7 +332,7 @@ def test_any_name_survives_the_copy(connection, name, shares):
     """Whatever characters a name has, it is read back as it was written."""
     instrument = Instrument("005930", "KR7005930003", name, "KOSPI", "ST", DAY, listed_shares=shares)
     try:
-        upsert(connection, INSTRUMENT, [instrument], "kis")
+        keep_some(connection, [instrument], "kis")
         with connection.cursor() as cursor:
             cursor.execute("SELECT name, listed_shares FROM market.instrument")
             assert cursor.fetchone() == (name, shares)

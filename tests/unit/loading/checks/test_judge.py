@@ -5,12 +5,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from data_pipeline.datasets.daily_bar import DAILY_BAR
+from data_pipeline.datasets.findings import Context, Thresholds
+from data_pipeline.datasets.minute_bar import MINUTE_BAR
+from data_pipeline.datasets.price_snapshot import PRICE_SNAPSHOT
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.loading.checks.findings import Thresholds
 from data_pipeline.loading.checks.judge import Asked, judge
-from data_pipeline.loading.checks.rows import Context
-from data_pipeline.loading.instruments.listing import Listed
-from data_pipeline.loading.rows.tables import DAILY_BAR, MINUTE_BAR, PRICE_SNAPSHOT
+from data_pipeline.market.listed import Listed
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 
@@ -25,7 +26,7 @@ PRICE = CurrentPrice(
 )
 
 
-def verdict(*records, issue=STOCK, before=BEFORE, table=DAILY_BAR, asked=None, set_aside=0, **limits):
+def verdict(*records, issue=STOCK, before=BEFORE, dataset=DAILY_BAR, asked=None, set_aside=0, **limits):
     """Judge records of Tuesday after one stored bar of Monday."""
     context = Context(
         krx_calendar(),
@@ -34,7 +35,7 @@ def verdict(*records, issue=STOCK, before=BEFORE, table=DAILY_BAR, asked=None, s
         {"005930": issue} if issue else {},
         {"005930": before} if before else {},
     )
-    return judge(records, table, asked or Asked(["005930"], TUE, TUE), context, set_aside)
+    return judge(records, dataset, asked or Asked(["005930"], TUE, TUE), context, set_aside)
 
 
 def found(judged):
@@ -147,7 +148,7 @@ def test_ticks_are_those_of_the_session(market, close, warnings):
 def test_a_market_value_and_shares_in_thousands(shares, market_cap, found_there):
     """A list in thousands may lack up to 999 shares; taken for single shares it is wrong by a factor of a thousand."""
     price = replace(PRICE, market_cap=market_cap)
-    assert found(verdict(price, issue=replace(STOCK, listed_shares=shares), table=PRICE_SNAPSHOT)) == found_there
+    assert found(verdict(price, issue=replace(STOCK, listed_shares=shares), dataset=PRICE_SNAPSHOT)) == found_there
 
 
 @pytest.mark.parametrize(
@@ -222,8 +223,8 @@ def test_a_closed_day_and_the_future():
     assert found(verdict(replace(GOOD, session=date(2026, 9, 12)), asked=asked))[0] == ["day"]
     assert found(verdict(replace(GOOD, session=date(2026, 9, 16)), asked=asked))[0] == ["future"]
     late = MinuteBar("005930", NOW.replace(second=0) + timedelta(minutes=6), 1, 1, 1, 1, 1, 1)
-    assert found(verdict(late, table=MINUTE_BAR, asked=asked))[0] == ["future"]
-    assert found(verdict(replace(late, at=late.at - timedelta(minutes=2)), table=MINUTE_BAR, asked=asked))[0] == []
+    assert found(verdict(late, dataset=MINUTE_BAR, asked=asked))[0] == ["future"]
+    assert found(verdict(replace(late, at=late.at - timedelta(minutes=2)), dataset=MINUTE_BAR, asked=asked))[0] == []
 
 
 @pytest.mark.parametrize(
@@ -237,8 +238,8 @@ def test_a_closed_day_and_the_future():
 )
 def test_a_wrong_price(price, check):
     """Its rate, its market value (a hundred times too high) and its time are worked out again."""
-    assert found(verdict(PRICE, table=PRICE_SNAPSHOT)) == ([], [])
-    assert found(verdict(price, table=PRICE_SNAPSHOT))[0] == [check]
+    assert found(verdict(PRICE, dataset=PRICE_SNAPSHOT)) == ([], [])
+    assert found(verdict(price, dataset=PRICE_SNAPSHOT))[0] == [check]
 
 
 def many(count, day=TUE, **values):

@@ -6,8 +6,8 @@ import pytest
 
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, PayloadError
 from data_pipeline.loading.checks.window import check_window, missing_codes, require_codes
-from data_pipeline.loading.rows.tables import DAILY_BAR, INSTRUMENT, TRADING_SESSION
 from data_pipeline.market.records import DailyBar, Instrument, MarketDay
+from tests.support.tables import DAILY_BAR, INSTRUMENT, TRADING_SESSION
 
 FIRST, LAST = date(2026, 9, 14), date(2026, 9, 18)
 

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from data_pipeline.engine.datasets import DATASETS
-from data_pipeline.engine.windows import Window
+from data_pipeline.datasets import DATASETS
+from data_pipeline.engine.windows import windows_of_run
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Window
 
 THU, TUE = date(2026, 9, 17), date(2026, 9, 22)
 
@@ -27,7 +28,7 @@ def due(hour, minute):
 
 def windows(dataset, context, first=None, last=None, codes="005930,000660", most_rows=50_000, **how):
     """The windows of a task."""
-    return DATASETS[dataset].windows_of_run(context, codes, first, last, most_rows, **how)
+    return windows_of_run(DATASETS[dataset], context, codes, first, last, most_rows, **how)
 
 
 def test_without_a_range_it_is_the_session_of_the_run():

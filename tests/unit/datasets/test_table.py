@@ -5,17 +5,8 @@ from typing import Any
 
 import pytest
 
+from data_pipeline.datasets.table import copy_field
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.loading.rows.tables import (
-    DAILY_BAR,
-    INSTRUMENT,
-    MINUTE_BAR,
-    ORDER_BOOK,
-    PRICE_SNAPSHOT,
-    TABLES,
-    TRADING_SESSION,
-    copy_field,
-)
 from data_pipeline.market.records import (
     CurrentPrice,
     DailyBar,
@@ -26,6 +17,7 @@ from data_pipeline.market.records import (
     OrderBookLevel,
 )
 from data_pipeline.market.trading_calendar import SEOUL
+from tests.support.tables import DAILY_BAR, INSTRUMENT, MINUTE_BAR, ORDER_BOOK, PRICE_SNAPSHOT, TABLES, TRADING_SESSION
 
 PRICE = CurrentPrice(
     "005930", "삼성전자", 71000, 1420, 2.04, 70000, 71500, 69900, 25483920, 1809358320000, "2026-09-14T10:00:00+09:00"

@@ -1,14 +1,21 @@
-"""What the checks find, and how strict they are."""
+"""What the checks know, what they find, and how strict they are."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
+from data_pipeline.market.records import DailyBar
+
+if TYPE_CHECKING:
+    from data_pipeline.market.listed import Listed
+    from data_pipeline.market.trading_calendar import TradingCalendar
 
 
 class Severity(Enum):
@@ -72,6 +79,52 @@ class Thresholds:
             if text := environ.get(name, "").strip():
                 values[one.name] = _number(name, text, type(one.default))
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a window is checked against; whatever is missing here is not checked."""
+
+    calendar: TradingCalendar
+    now: datetime
+    """The market's clock, aware."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    instruments: Mapping[str, Listed] = field(default_factory=dict)
+    """The newest stay on the list, by stock code."""
+    previous: Mapping[str, DailyBar] = field(default_factory=dict)
+    """The newest stored bar before the window, by stock code."""
+    stays: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
+    """All stays on the list, oldest first, of each code that has several."""
+    dated_rules: bool = True
+    """Whether ticks and limits are those of each session; False for the synthetic market, which knows today's only."""
+
+    def rules_of(self, session: date) -> date | None:
+        """Return the session whose price rules apply to a bar of this session; None for the rules in force today."""
+        return session if self.dated_rules else None
+
+
+class Earlier:
+    """Finds the bar of the session directly before a daily bar, in the window or in the warehouse."""
+
+    def __init__(self, records: Sequence[Any], context: Context) -> None:
+        self._calendar = context.calendar
+        bars = [one for one in records if isinstance(one, DailyBar)]
+        self._held = {(bar.stock_code, bar.session): bar for bar in [*context.previous.values(), *bars]}
+        self._previous: dict[date, date] = {}
+
+    def get(self, bar: DailyBar) -> DailyBar | None:
+        """Return the bar before this one; None when it is unknown or was refused."""
+        session = bar.session
+        if session not in self._previous:
+            self._previous[session] = date.min
+            with suppress(CalendarRangeError):  # a session before the calendar begins has no known neighbour
+                self._previous[session] = self._calendar.previous_session(session)
+        return self._held.get((bar.stock_code, self._previous[session]))
+
+    def forget(self, record: Any) -> None:
+        """Leave out a bar that was refused."""
+        if isinstance(record, DailyBar) and self._held.get((record.stock_code, record.session)) == record:
+            del self._held[record.stock_code, record.session]
 
 
 def _number(name: str, text: str, kind: type) -> float:

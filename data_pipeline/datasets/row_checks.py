@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
-from data_pipeline.loading.checks.findings import Finding, Severity, Thresholds
-from data_pipeline.loading.instruments.history import ROUNDED_TO
-from data_pipeline.loading.instruments.listing import Listed
+from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
+from data_pipeline.market.listed import ROUNDED_TO, Listed
 from data_pipeline.market.price_rules import is_tick_rounding, limit_percent, tick_size
-from data_pipeline.market.records import CurrentPrice, DailyBar
-from data_pipeline.market.trading_calendar import TradingCalendar
+from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook
+
+if TYPE_CHECKING:
+    from data_pipeline.market.window import Cell
 
 WARNING, ERROR = Severity.WARNING, Severity.ERROR
 FUNDS = frozenset({"EF", "EN"})
@@ -22,28 +24,6 @@ _FIRST_DAY = (60, 400)
 """Percent of the offer price within which a first day trades."""
 _LAST_DAYS = timedelta(days=60)
 """Liquidation trading, at most 15 sessions, lies within so many days before the delisting."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a window is checked against; whatever is missing here is not checked."""
-
-    calendar: TradingCalendar
-    now: datetime
-    """The market's clock, aware."""
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    instruments: Mapping[str, Listed] = field(default_factory=dict)
-    """The newest stay on the list, by stock code."""
-    previous: Mapping[str, DailyBar] = field(default_factory=dict)
-    """The newest stored bar before the window, by stock code."""
-    stays: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
-    """All stays on the list, oldest first, of each code that has several."""
-    dated_rules: bool = True
-    """Whether ticks and limits are those of each session; False for the synthetic market, which knows today's only."""
-
-    def rules_of(self, session: date) -> date | None:
-        """Return the session whose price rules apply to a bar of this session; None for the rules in force today."""
-        return session if self.dated_rules else None
 
 
 def check_bar(bar: DailyBar, before: DailyBar | None, context: Context) -> Iterator[Finding]:
@@ -198,3 +178,58 @@ def _follows_quotes(instrument: Listed | None) -> bool:
 
 def _ends_soon(bar: DailyBar, instrument: Listed) -> bool:
     return instrument.delisted_on is not None and bar.session < instrument.delisted_on <= bar.session + _LAST_DAYS
+
+
+def check_daily_bar(bar: DailyBar, earlier: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with a daily bar and its session."""
+    yield from check_session(bar, bar.session, context)
+    yield from check_bar(bar, earlier.get(bar), context)
+
+
+def check_minute_bar(bar: MinuteBar, _: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with the time of a minute bar."""
+    yield from check_session(bar, bar.at.date(), context)
+    yield from check_time(bar, bar.at, context)
+
+
+def check_current_price(price: CurrentPrice, _: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with a current price and its time."""
+    yield from check_time(price, price.observed_at, context)
+    yield from check_price(price, context)
+
+
+def check_order_book(book: OrderBook, _: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with the time of a book."""
+    yield from check_time(book, book.observed_at, context)
+
+
+def check_days(
+    bars: Sequence[DailyBar], expected: Collection[Cell], earlier: Earlier, context: Context
+) -> Iterator[Finding]:
+    """Yield why the daily bars of a window cannot be believed: too many are missing, or repeat the session before."""
+    return chain(_check_missing(bars, expected, context), _check_echo(bars, earlier, context))
+
+
+def _check_missing(records: Sequence[Any], expected: Collection[Cell], context: Context) -> Iterator[Finding]:
+    limits = context.thresholds
+    due = Counter(session for _, session in expected)
+    missing = Counter(session for _, session in {*expected} - {(one.stock_code, one.session) for one in records})
+    for session, count in sorted(missing.items()):
+        if count >= max(1, limits.missing_rows) and count > limits.missing_share * due[session]:
+            yield Finding("missing", Severity.FATAL, f"{count} of {due[session]} bars of {session} did not come")
+
+
+def _check_echo(records: Sequence[Any], earlier: Earlier, context: Context) -> Iterator[Finding]:
+    limits = context.thresholds
+    traded: Counter[date] = Counter()
+    repeated: Counter[date] = Counter()
+    for bar in records:
+        before = earlier.get(bar)
+        if before is not None and bar.volume:
+            traded[bar.session] += 1
+            repeated[bar.session] += is_repeated(bar, before)
+    for session, count in sorted(repeated.items()):
+        if count >= max(1, limits.stale_rows) and count > limits.stale_share * traded[session]:
+            yield Finding(
+                "stale", Severity.FATAL, f"{count} of {traded[session]} bars of {session} repeat the one before"
+            )

@@ -1,4 +1,4 @@
-"""Each table once: which record fills it, its columns and key, and how a record becomes a line of COPY text."""
+"""What a table is: which record fills it, its columns and key, and how a record becomes a line of COPY text."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from operator import attrgetter
 from typing import Any
 
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.market.clock import SEOUL
-from data_pipeline.market.records import CurrentPrice, DailyBar, Instrument, MarketDay, MinuteBar, OrderBook
+from data_pipeline.market.seoul import SEOUL
 
+CANDLE_COLUMNS = ("open", "high", "low", "close", "volume", "trading_value")
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
@@ -86,7 +85,7 @@ class Table:
         Raises:
             InvalidRequestError: The rows of this table carry their session themselves.
         """
-        if self.name not in {"price_snapshot", "order_book"}:
+        if "observed_at" not in self.key:
             raise InvalidRequestError(f"rows of {self.name} say themselves which session they belong to")
         at = self.columns.index("session")
         own = self.values
@@ -119,100 +118,7 @@ class _DateTexts(dict[date, str]):
         return text
 
 
-_DATES = _DateTexts()
-_MINUTES = tuple(f"{hour:02d}:{minute:02d}:00+09:00" for hour in range(24) for minute in range(60))
-
-
-def _daily_line(bar: DailyBar) -> str:
-    return (
-        f"{bar.stock_code}\t{_DATES[bar.session]}\t{bar.open}\t{bar.high}\t{bar.low}\t{bar.close}\t{bar.volume}"
-        f"\t{bar.trading_value}\t{bar.change}\n"
-    )
-
-
-def _minute_line(bar: MinuteBar) -> str:
-    at = bar.at
-    if at.tzinfo is SEOUL and at.year > 1988:  # the last year in which Seoul was not at +09:00 throughout
-        day = _DATES[at.date()]
-        moment = f"{day} {_MINUTES[at.hour * 60 + at.minute]}"
-    else:
-        day, moment = str(seoul_date(at)), str(at)
-    return (
-        f"{bar.stock_code}\t{moment}\t{day}\t{bar.open}\t{bar.high}\t{bar.low}\t{bar.close}\t{bar.volume}"
-        f"\t{bar.trading_value}\n"
-    )
-
-
-def _day_line(day: MarketDay) -> str:
-    return f"{day.day}\t{day.is_open}\n"
-
-
-def _minute(bar: MinuteBar) -> tuple[object, ...]:
-    session = seoul_date(bar.at)
-    return (bar.stock_code, bar.at, session, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trading_value)
-
-
-def _price(price: CurrentPrice) -> tuple[object, ...]:
-    at = price.observed_at
-    return (
-        price.stock_code, at, seoul_date(at), price.stock_name, price.current_price, price.change_price,
-        price.change_rate, price.open_price, price.high_price, price.low_price, price.volume, price.trading_value,
-        price.market_cap,
-    )  # fmt: skip
-
-
-def _book(book: OrderBook) -> tuple[object, ...]:
-    at = book.observed_at
-    bids, asks = book.bid_levels, book.ask_levels
-    return (
-        book.stock_code, at, seoul_date(at), book.stock_name,
-        [level.price for level in bids], [level.volume for level in bids],
-        [level.price for level in asks], [level.volume for level in asks],
-        book.total_bid_volume, book.total_ask_volume,
-    )  # fmt: skip
-
-
-_INSTRUMENT = (
-    "stock_code", "isin", "name", "market", "security_group", "as_of", "listed_on", "listed_shares", "face_value",
-    "base_price", "halted", "managed", "liquidation", "preferred",
-)  # fmt: skip
-_CANDLE = ("open", "high", "low", "close", "volume", "trading_value")
-_DAILY = ("stock_code", "session", *_CANDLE, "change")
-
-INSTRUMENT = Table("instrument", Instrument, _INSTRUMENT, ("stock_code",), attrgetter(*_INSTRUMENT), day="as_of")
-TRADING_SESSION = Table(
-    "trading_session", MarketDay, ("day", "is_open"), ("day",), attrgetter("day", "is_open"), day="day", plain=_day_line
-)
-DAILY_BAR = Table(
-    "daily_bar", DailyBar, _DAILY, ("stock_code", "session"), attrgetter(*_DAILY),
-    day="session", partitioned=True, plain=_daily_line,
-)  # fmt: skip
-MINUTE_BAR = Table(
-    "minute_bar", MinuteBar, ("stock_code", "at", "session", *_CANDLE), ("stock_code", "at", "session"), _minute,
-    day="session", partitioned=True, plain=_minute_line,
-)  # fmt: skip
-PRICE_SNAPSHOT = Table(
-    "price_snapshot",
-    CurrentPrice,
-    ("stock_code", "observed_at", "session", "stock_name", "current_price", "change_price", "change_rate",
-     "open_price", "high_price", "low_price", "volume", "trading_value", "market_cap"),
-    ("stock_code", "observed_at", "session"),
-    _price,
-    day="session",
-    partitioned=True,
-)  # fmt: skip
-ORDER_BOOK = Table(
-    "order_book",
-    OrderBook,
-    ("stock_code", "observed_at", "session", "stock_name", "bid_prices", "bid_volumes", "ask_prices", "ask_volumes",
-     "total_bid_volume", "total_ask_volume"),
-    ("stock_code", "observed_at", "session"),
-    _book,
-    day="session",
-    partitioned=True,
-)  # fmt: skip
-
-TABLES: dict[str, Table] = {
-    table.name: table for table in (INSTRUMENT, TRADING_SESSION, DAILY_BAR, MINUTE_BAR, PRICE_SNAPSHOT, ORDER_BOOK)
-}
-"""Every dataset that can be loaded, by the name of its table."""
+DATE_TEXTS = _DateTexts()
+"""Dates as COPY text."""
+MINUTE_TEXTS = tuple(f"{hour:02d}:{minute:02d}:00+09:00" for hour in range(24) for minute in range(60))
+"""The minutes of a day in Seoul as COPY text, without the date."""

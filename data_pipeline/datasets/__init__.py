@@ -1,0 +1,39 @@
+"""Every dataset, each declared once: its rows, how it is asked for, checked, counted, filled, read and written down.
+
+Whatever needs a list of datasets takes it from here.
+"""
+
+from __future__ import annotations
+
+from data_pipeline.datasets.daily_bar import DAILY_BAR
+from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.datasets.instrument import INSTRUMENT
+from data_pipeline.datasets.minute_bar import MINUTE_BAR
+from data_pipeline.datasets.order_book import ORDER_BOOK
+from data_pipeline.datasets.price_snapshot import PRICE_SNAPSHOT
+from data_pipeline.datasets.trading_session import TRADING_SESSION
+from data_pipeline.exceptions import ConfigurationError
+
+__all__ = ["DATASETS", "WITH_CELLS", "WITH_PAST", "Dataset", "Due", "find_dataset"]
+
+DATASETS: dict[str, Dataset] = {
+    one.name: one
+    for one in (DAILY_BAR, MINUTE_BAR, TRADING_SESSION, INSTRUMENT, PRICE_SNAPSHOT, ORDER_BOOK)
+}  # fmt: skip
+"""Every dataset that can be loaded, by name."""
+WITH_CELLS = tuple(one.name for one in DATASETS.values() if one.has_cells)
+"""Of which the calendar and the lists of instruments say what must exist."""
+WITH_PAST = tuple(one.name for one in DATASETS.values() if one.past)
+"""Whose past can be filled."""
+
+
+def find_dataset(name: str) -> Dataset:
+    """Return the dataset of this name.
+
+    Raises:
+        ConfigurationError: There is none; the message lists those there are.
+    """
+    try:
+        return DATASETS[name]
+    except KeyError:
+        raise ConfigurationError(f"dataset must be one of {', '.join(DATASETS)}, not {name!r}") from None

@@ -1,0 +1,5 @@
+"""The zone of the exchange."""
+
+from zoneinfo import ZoneInfo
+
+SEOUL = ZoneInfo("Asia/Seoul")
