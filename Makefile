@@ -40,7 +40,7 @@ run: setup ## Load the last finished session through Airflow into an embedded Po
 PYTEST = $(if $(SHIFT_DAYS),SHIFT_DAYS="$(SHIFT_DAYS)" PYTHONPATH="$(CURDIR)/tests/shift$(if $(PYTHONPATH),:$(PYTHONPATH))") $(BIN)/python -m pytest -q -n 2
 SEEDS ?= 11,12,13,14,15
 
-test: setup-dev ## Run every test but the long ones on embedded parts (SHIFT_DAYS=400: as if it were then)
+test: setup-dev ## Run every test but the long and slow ones on embedded parts (SHIFT_DAYS=400: as if it were then)
 	@$(PYTEST) --dist loadfile
 
 test-fast: setup-dev ## Run the tests that need neither Postgres nor Airflow: a minute
@@ -49,10 +49,11 @@ test-fast: setup-dev ## Run the tests that need neither Postgres nor Airflow: a 
 test-days: setup-dev ## Run what depends on the date at fixed moments (DAYS=csat,sunday for some of them)
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long tests/days
 
-test-full: setup-dev ## Run the long tests: moments (DAYS=csat), other seeds (SEEDS=21,22), faults
+test-full: setup-dev ## Run the long tests: moments (DAYS=csat), other seeds (SEEDS=21,22), more DAGs, faults
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long
 	@SEEDS="$(SEEDS)" $(PYTEST) --dist loadfile -m "seeded or hypothesis" --hypothesis-seed=$(firstword $(subst $(comma), ,$(SEEDS)))
-	@$(PYTEST) --dist load tests/faults
+	@$(PYTEST) --dist loadfile -m slow tests/integration
+	@$(PYTEST) --dist load -m slow tests/faults
 
 lint: setup-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -13,6 +13,8 @@ import pytest
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.dag_runs import PlannedRun
 
+pytestmark = pytest.mark.slow
+
 NOW = "2026-09-22T21:40:00+09:00"
 RATE = 60
 CODES = ["005930", "000660", "035720"]

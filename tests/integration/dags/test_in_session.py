@@ -16,6 +16,8 @@ from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.dag_runs import PlannedRun
 from tests.support.market_facts import listed
 
+pytestmark = pytest.mark.slow
+
 SESSION = date(2026, 9, 22)
 AT_ELEVEN, LATE = "2026-09-22T11:02:30+09:00", "2026-09-22T20:45:00+09:00"
 RATE = 60

@@ -14,6 +14,8 @@ import pytest
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.dag_runs import PlannedRun
 
+pytestmark = pytest.mark.slow
+
 NOW = "2026-09-22T20:45:00+09:00"
 RATE = 2
 PRICES = PlannedRun("current_prices", "2026-09-22T15:30:00+09:00")
