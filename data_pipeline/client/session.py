@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import email.utils
 import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timezone
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Any
@@ -21,13 +19,13 @@ from typing_extensions import Self
 from urllib3 import exceptions as urllib3_exceptions
 
 from data_pipeline.client.address import Address, require_address
+from data_pipeline.client.answer import no_service
 from data_pipeline.exceptions import (
     ConfigurationError,
     ConnectionFailedError,
     DataPipelineError,
     InvalidRequestError,
     PayloadError,
-    RequestRefusedError,
     RequestTimeoutError,
 )
 
@@ -105,7 +103,7 @@ class HttpSession:
         Raises:
             RequestTimeoutError: No answer in time; trying again can help.
             ConnectionFailedError: No connection, or it broke; trying again can help.
-            RequestRefusedError: A redirect, which is not followed.
+            MaintenanceError: A redirect, which is not followed; trying again later can help.
             PayloadError: The body is larger than accepted or cannot be decompressed.
             InvalidRequestError: The path or a header cannot be sent.
         """
@@ -131,7 +129,7 @@ class HttpSession:
         if isinstance(outcome, DataPipelineError):
             raise outcome
         if 300 <= outcome.status_code < 400:
-            raise RequestRefusedError(f"{call.what}: HTTP {outcome.status_code}, a redirect, which is not followed")
+            raise no_service(outcome, f"{call.what}: answered with a redirect, which is not followed,")
         return outcome
 
     def post(self, path: str, json: Any = None, headers: Mapping[str, str] | None = None) -> requests.Response:
@@ -198,26 +196,6 @@ class HttpSession:
                 return RequestTimeoutError(f"{what}: the answer was not complete after {2 * self._timeout:g} s")
         response._content = b"".join(pieces)  # noqa: SLF001 - the one way to bound what requests reads
         return None
-
-
-def retry_after(response: requests.Response) -> float | None:
-    """Return the seconds that the ``Retry-After`` header asks to wait; None when it is absent or means nothing.
-
-    A date is counted from the answer's own ``Date`` header, so this host's clock plays no part.
-    """
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        until, since = (_date(value) for value in (text, response.headers.get("Date", "")))
-    except ValueError:
-        return None
-    return max(0.0, until - since)
-
-
-def _date(text: str) -> float:
-    found = email.utils.parsedate_to_datetime(text)
-    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -263,12 +263,17 @@ def test_what_krx_does_not_offer_costs_no_call(krx, make_source):
         ),
         ((404, {"respMsg": "/svc does not exist.", "respCode": "404"}), RequestRefusedError, "does not exist", 1),
         ((403, HTML), RequestRefusedError, "403", 1),
-        ((302, b""), RequestRefusedError, "redirect", 1),
+        ((302, b""), MaintenanceError, "redirect", 3),
+        ((408, HTML), ServerFailureError, "code 408, HTTP 408", 3),
+        ((200, {"respMsg": "wait", "respCode": "503"}), ServerFailureError, "code 503, HTTP 200", 3),
+        ((400, b""), RequestRefusedError, r"stk_bydd_trd.*refused \(code 400, HTTP 400\)", 1),
         ((200, HTML), MaintenanceError, "maintenance", 3),
         ((503, HTML), MaintenanceError, "maintenance", 3),
         ((500, {"respMsg": "error"}), ServerFailureError, "HTTP 500", 3),
         ((200, b'{"OutBlock_1": ['), PayloadError, "not the documented JSON", 1),
-        ((200, b""), PayloadError, "not the documented JSON", 1),
+        ((200, b""), MaintenanceError, "answered with nothing", 3),
+        ((200, "점검".encode("euc-kr")), MaintenanceError, "text that is no data", 3),
+        ((200, b"<title>" + "점".encode("euc-kr")[:1]), MaintenanceError, "a web page", 3),
         ((200, {"output": []}), PayloadError, "OutBlock_1 is missing", 1),
         ((200, {"OutBlock_1": ["005930"]}), PayloadError, "not a list of objects", 1),
         ((400, {"respMsg": f"bad {API_KEY}", "respCode": "400"}), RequestRefusedError, "code 400", 1),
@@ -286,9 +291,10 @@ def test_every_refusal_is_an_error_of_its_own(krx, make_source, answer, error, w
     assert API_KEY not in shown
 
 
-def test_429_stops_the_key_until_midnight(market, make_source, clock):
-    """No further call leaves, from any source of that key, until the day in Seoul is over."""
-    market.answer("stk_bydd_trd", (429, {"respMsg": "Limit Exceeded"}), block(BAR))
+@pytest.mark.parametrize("body", [{"respMsg": "Limit Exceeded"}, HTML, b""], ids=["JSON", "page", "nothing"])
+def test_429_stops_the_key_until_midnight(market, make_source, clock, body):
+    """However KRX says it: no further call leaves, from any source of that key, until the day in Seoul is over."""
+    market.answer("stk_bydd_trd", (429, body), block(BAR))
     with pytest.raises(DailyQuotaError, match="00:00") as caught:
         codes(make_source(), "005930")
     assert caught.value.retry_after == 15.5 * 3600
