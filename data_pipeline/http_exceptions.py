@@ -31,7 +31,7 @@ class MaintenanceError(ServerFailureError):
 
 
 class RequestTimeoutError(TransientError, requests_exceptions.Timeout):
-    """The server did not answer within the timeout."""
+    """The whole answer, from connecting to its last byte, did not come within the timeout."""
 
 
 class ConnectionFailedError(TransientError, requests_exceptions.ConnectionError):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
@@ -13,13 +12,15 @@ from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions as requests_exceptions
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from typing_extensions import Self
 from urllib3 import exceptions as urllib3_exceptions
+from urllib3.util import Timeout
 
 from data_pipeline.client.address import Address, require_address
 from data_pipeline.client.answer import no_service
+from data_pipeline.client.whole_answer import WholeAnswerAdapter
 from data_pipeline.exceptions import (
     ConfigurationError,
     ConnectionFailedError,
@@ -59,12 +60,11 @@ class HttpSession:
 
     Args:
         base_url: ``https://host:port`` (or ``http://`` for a server on this machine), without the path of a call.
-        timeout: Seconds to wait for an answer to begin, and for more of it to come; an answer still incomplete after
-            twice that is given up when its next piece arrives. A connection must stand within this or 10 seconds.
+        timeout: Seconds that a whole call may take: connecting (at most 10 for each of the server's addresses), sending
+            and the answer to its last byte, however slowly it drips. Only looking up the server's name comes on top.
         pool: Connections kept open; more threads than that open further ones and drop them afterwards.
         adapter: The transport; None uses the network.
         max_bytes: The largest answer accepted, counted after decompression.
-        clock: Seconds that never run backwards.
 
     Raises:
         ConfigurationError: ``base_url`` or ``timeout`` cannot be used.
@@ -78,7 +78,6 @@ class HttpSession:
         adapter: BaseAdapter | None = None,
         *,
         max_bytes: int = 64 * 1024 * 1024,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = require_address(_WHAT, base_url)
         self._base_url = base_url.rstrip("/")
@@ -86,12 +85,11 @@ class HttpSession:
             raise ConfigurationError(f"an HTTP timeout must be a number of seconds above 0, not {timeout!r}")
         self._timeout = timeout
         self._max_bytes = max_bytes
-        self._clock = clock
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.auth = _no_netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        transport = adapter or HTTPAdapter(pool_connections=4, pool_maxsize=pool, max_retries=0)
+        transport = adapter or WholeAnswerAdapter(pool_connections=4, pool_maxsize=pool, max_retries=0)
         self._session.mount("https://", transport)
         self._session.mount("http://", transport)
 
@@ -173,27 +171,25 @@ class HttpSession:
         return outcome
 
     def _exchange(self, call: PreparedCall) -> requests.Response | DataPipelineError:
-        deadline = self._clock() + 2 * self._timeout
-        waits = (min(_CONNECT_SECONDS, self._timeout), self._timeout)
+        # requests takes what urllib3 calls a timeout, which its types do not know.
+        waits: Any = Timeout(total=self._timeout, connect=min(_CONNECT_SECONDS, self._timeout))
         try:
             with self._session.send(
                 call.request.copy(), **call.settings, timeout=waits, allow_redirects=False
             ) as response:
                 _hide_credentials(response)
-                return self._read(response, call.what, deadline) or response
+                return self._read(response, call.what) or response
         # Transports other than the network may raise plain OSError, which requests' own errors are too.
         except (OSError, ValueError, urllib3_exceptions.HTTPError) as error:
             return _translated(error, call.what, self._timeout)
 
-    def _read(self, response: requests.Response, what: str, deadline: float) -> DataPipelineError | None:
+    def _read(self, response: requests.Response, what: str) -> DataPipelineError | None:
         pieces, size = [], 0
         for piece in response.iter_content(_PIECE):
             pieces.append(piece)
             size += len(piece)
             if size > self._max_bytes:
                 return PayloadError(f"{what}: the answer is larger than {self._max_bytes:,} bytes")
-            if self._clock() > deadline:
-                return RequestTimeoutError(f"{what}: the answer was not complete after {2 * self._timeout:g} s")
         response._content = b"".join(pieces)  # noqa: SLF001 - the one way to bound what requests reads
         return None
 
@@ -215,7 +211,7 @@ def _translated(error: Exception, what: str, timeout: float) -> DataPipelineErro
     cause = _root(error)
     # A timeout in the middle of a body reaches us as a ConnectionError of requests.
     if any(isinstance(each, _TIMEOUTS) for each in (error, cause)):
-        return RequestTimeoutError(f"{what}: no answer within {timeout:g} s")
+        return RequestTimeoutError(f"{what}: no complete answer within {timeout:g} s")
     if isinstance(error, requests_exceptions.ContentDecodingError):
         return PayloadError(f"{what}: the answer cannot be decompressed")
     if isinstance(error, ValueError):
