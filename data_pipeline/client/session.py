@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -102,6 +104,7 @@ class HttpSession:
             RequestTimeoutError: No answer in time; trying again can help.
             ConnectionFailedError: No connection, or it broke; trying again can help.
             MaintenanceError: A redirect, which is not followed; trying again later can help.
+            ConfigurationError: The server's certificate is not trusted, or ``REQUESTS_CA_BUNDLE`` names no file.
             PayloadError: The body is larger than accepted or cannot be decompressed.
             InvalidRequestError: The path or a header cannot be sent.
         """
@@ -163,7 +166,7 @@ class HttpSession:
             settings = self._session.merge_environment_settings(url, {}, True, None, None)
             if address.is_loopback:
                 settings["proxies"] = {}
-            outcome = PreparedCall(request, settings, what)
+            outcome = _untrusting(settings["verify"]) or PreparedCall(request, settings, what)
         except (OSError, ValueError) as error:
             outcome = _translated(error, what, self._timeout)
         if isinstance(outcome, DataPipelineError):
@@ -199,6 +202,13 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
+def _untrusting(bundle: object) -> ConfigurationError | None:
+    """Return the error of a CA bundle that is not there, which requests would take for a failed connection."""
+    if not isinstance(bundle, str) or Path(bundle).exists():
+        return None
+    return ConfigurationError(f"REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names {bundle}, which does not exist")
+
+
 def _hide_credentials(response: requests.Response) -> None:
     sent = response.request
     shown = {name: value if name.lower() in _SHOWN_HEADERS else "<hidden>" for name, value in sent.headers.items()}
@@ -212,11 +222,17 @@ def _translated(error: Exception, what: str, timeout: float) -> DataPipelineErro
     # A timeout in the middle of a body reaches us as a ConnectionError of requests.
     if any(isinstance(each, _TIMEOUTS) for each in (error, cause)):
         return RequestTimeoutError(f"{what}: no complete answer within {timeout:g} s")
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ConfigurationError(
+            f"{what}: the TLS certificate is not trusted ({cause.verify_message}); where a proxy inspects TLS, "
+            "REQUESTS_CA_BUNDLE must name a file with its CA's certificate"
+        )
     if isinstance(error, requests_exceptions.ContentDecodingError):
         return PayloadError(f"{what}: the answer cannot be decompressed")
     if isinstance(error, ValueError):
         return InvalidRequestError(f"{what}: the URL or a header holds characters that cannot be sent")
-    number = cause.errno if isinstance(cause, OSError) else None
+    # TLS has numbers of its own, which mean something else to the system.
+    number = cause.errno if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) else None
     detail = f" ({os.strerror(number)})" if isinstance(number, int) and number > 0 else ""
     return ConnectionFailedError(f"{what}: the connection failed: {type(cause).__name__}{detail}")
 
