@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import count
@@ -15,7 +17,7 @@ from data_pipeline.client.rate_limit import BudgetSnapshot, TokenBucketRateLimit
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.store import Store, hashed
-from data_pipeline.exceptions import UnsupportedDatasetError
+from data_pipeline.exceptions import ServerFailureError, UnsupportedDatasetError
 from data_pipeline.market.clock import Clock
 from data_pipeline.market.rejections import FieldDrift
 from data_pipeline.sources.kis.app_key import AppKey
@@ -126,7 +128,7 @@ class KisClient:
         """Return the zipped master file of one market and the file server's time; no key or quota is needed.
 
         Raises:
-            TransientError: The file server failed or answered with no file, three times; trying again later can help.
+            TransientError: The file server failed, or sent no file or half of one, three times; trying later can help.
             RequestRefusedError: It does not have the file.
         """
         return self._retry.call(lambda: self._download(MASTER_FILES[market], market))
@@ -163,4 +165,7 @@ class KisClient:
         if response.status_code != 200:
             raise error_of_status(response, f"{where}: HTTP {response.status_code} from the file server")
         require_data(response, where, _ZIP)
+        if not zipfile.is_zipfile(io.BytesIO(response.content)):
+            cut = f"the zip file is cut short after {len(response.content):,} bytes"
+            raise ServerFailureError(f"{where}: {cut}; nothing of it is used, try again later", response=response)
         return response.content, server_time(response, self._clock())
