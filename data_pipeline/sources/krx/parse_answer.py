@@ -37,6 +37,7 @@ def parse_answer(response: requests.Response, endpoint: Endpoint, where: str) ->
         AuthenticationError: KRX does not know the key, or it has expired.
         ServiceNotApprovedError: The key may not use this service.
         QuotaSpentError: The key's calls of the day are spent.
+        RateLimitedError: A 429 that KRX's own service did not write; trying again later can help.
         ServerFailureError: A 408 or 5xx; trying again later can help.
         RequestRefusedError: Any other refusal.
         MaintenanceError, PayloadError: As :func:`~data_pipeline.client.answer.read_object` says.
@@ -69,7 +70,7 @@ def refusal(response: requests.Response, body: dict[str, Any], endpoint: Endpoin
             "openapi.krx.co.kr",
             response=response,
         )
-    if code == "429":
+    if code == "429" and body:  # a page under 429 comes from what stands before KRX's service, which counts no day
         return QuotaSpentError(message, response=response)
     return error_of_status(response, message, int(code) if re.fullmatch("[1-5][0-9]{2}", code) else None)
 

@@ -17,6 +17,7 @@ from data_pipeline.exceptions import (
     MaintenanceError,
     NotPublishedError,
     PayloadError,
+    RateLimitedError,
     RequestRefusedError,
     ServerFailureError,
     ServiceNotApprovedError,
@@ -264,6 +265,8 @@ def test_what_krx_does_not_offer_costs_no_call(krx, make_source):
         ((404, {"respMsg": "/svc does not exist.", "respCode": "404"}), RequestRefusedError, "does not exist", 1),
         ((403, HTML), RequestRefusedError, "403", 1),
         ((302, b""), MaintenanceError, "redirect", 3),
+        ((429, HTML), RateLimitedError, "code 429, HTTP 429", 3),
+        ((429, b""), RateLimitedError, "code 429, HTTP 429", 3),
         ((408, HTML), ServerFailureError, "code 408, HTTP 408", 3),
         ((200, {"respMsg": "wait", "respCode": "503"}), ServerFailureError, "code 503, HTTP 200", 3),
         ((400, b""), RequestRefusedError, r"stk_bydd_trd.*refused \(code 400, HTTP 400\)", 1),
@@ -291,10 +294,9 @@ def test_every_refusal_is_an_error_of_its_own(krx, make_source, answer, error, w
     assert API_KEY not in shown
 
 
-@pytest.mark.parametrize("body", [{"respMsg": "Limit Exceeded"}, HTML, b""], ids=["JSON", "page", "nothing"])
-def test_429_stops_the_key_until_midnight(market, make_source, clock, body):
-    """However KRX says it: no further call leaves, from any source of that key, until the day in Seoul is over."""
-    market.answer("stk_bydd_trd", (429, body), block(BAR))
+def test_429_stops_the_key_until_midnight(market, make_source, clock):
+    """No further call leaves, from any source of that key, until the day in Seoul is over."""
+    market.answer("stk_bydd_trd", (429, {"respMsg": "Limit Exceeded"}), block(BAR))
     with pytest.raises(DailyQuotaError, match="00:00") as caught:
         codes(make_source(), "005930")
     assert caught.value.retry_after == 15.5 * 3600
