@@ -166,7 +166,8 @@ class HttpSession:
             settings = self._session.merge_environment_settings(url, {}, True, None, None)
             if address.is_loopback:
                 settings["proxies"] = {}
-            outcome = _untrusting(settings["verify"]) or PreparedCall(request, settings, what)
+            untrusting = _untrusting(settings["verify"]) if address.scheme == "https" else None
+            outcome = untrusting or PreparedCall(request, settings, what)
         except (OSError, ValueError) as error:
             outcome = _translated(error, what, self._timeout)
         if isinstance(outcome, DataPipelineError):

@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def server_context(folder: Path) -> ssl.SSLContext:
-    """Return a server's TLS for the name ``localhost``; its certificate, which signs itself, is ``ca.pem`` there."""
+def server_context(folder: Path, host: str = "localhost") -> ssl.SSLContext:
+    """Return a server's TLS for this name; its certificate, which signs itself, is ``ca.pem`` in the folder."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(datetime(2020, 1, 1, tzinfo=timezone.utc))
     builder = builder.not_valid_after(datetime(2099, 1, 1, tzinfo=timezone.utc))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     pem = serialization.Encoding.PEM
     (folder / "ca.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(pem))

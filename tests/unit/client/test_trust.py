@@ -71,6 +71,51 @@ def test_the_bundle_of_the_environment_is_believed(serve: Any, environment: Any,
         assert session.get("/q").json() == {}
 
 
+@pytest.fixture
+def inspecting_proxy(tmp_path: Path) -> Iterator[str]:
+    """A proxy that takes one call for ``kis.test`` and answers it itself, with a certificate of its own CA."""
+    context = server_context(tmp_path, "kis.test")
+
+    def inspect() -> None:
+        peer = listener.accept()[0]
+        assert peer.recv(65536).startswith(b"CONNECT kis.test:443 HTTP/1")
+        peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with suppress(OSError), context.wrap_socket(peer, server_side=True) as inside:
+            inside.recv(65536)
+            inside.sendall(ANSWER)
+        peer.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        thread = threading.Thread(target=inspect)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_proxy_that_inspects_tls(inspecting_proxy: str, environment: Any, tmp_path: Path, known: bool) -> None:
+    """With its CA in the bundle the answer comes through it; without, the error says what to do, at once."""
+    environment(HTTPS_PROXY=inspecting_proxy, NO_PROXY="")
+    if known:
+        environment(REQUESTS_CA_BUNDLE=str(tmp_path / "ca.pem"))
+    with HttpSession("https://kis.test") as session:
+        if known:
+            assert session.get("/q").json() == {}
+        else:
+            with pytest.raises(ConfigurationError, match="REQUESTS_CA_BUNDLE must name a file"):
+                session.get("/q")
+
+
+def test_a_bundle_plays_no_part_without_tls(environment: Any) -> None:
+    """The emulator on this machine is reached whatever the bundle's path says."""
+    environment(REQUESTS_CA_BUNDLE="/nothing.pem")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with HttpSession(f"http://127.0.0.1:{port}") as session, pytest.raises(ConnectionFailedError):
+        session.get("/q")
+
+
 def test_a_bundle_that_is_not_there_is_for_good(environment: Any, tmp_path: Path) -> None:
     """A path with a mistake in it is named, and nothing is sent."""
     environment(REQUESTS_CA_BUNDLE=str(tmp_path / "nothing.pem"))
