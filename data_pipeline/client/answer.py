@@ -1,8 +1,8 @@
 """What an answer says before its vendor's own codes are read: data, a refusal, or that nobody serves at present.
 
 The one rule for every vendor: what the vendor's service did not write itself (a web page, nothing, a redirect, a bare
-408, 429 or 5xx) concerns all calls alike, blames no stock code, and may pass. Only JSON that contradicts its document
-is for good.
+408, 429 or 5xx) concerns all calls alike, blames no stock code, and may pass. JSON that contradicts its document is for
+good, and so is any other 4xx.
 """
 
 from __future__ import annotations
