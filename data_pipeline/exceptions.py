@@ -9,8 +9,8 @@
     |   |-- NotPublishedError               the exchange has not published the session yet; says when it will
     |   |-- QueueTimeoutError               no slot of the budget came free in time
     |   |-- CircuitOpenError                the breaker rejects calls until its cooldown ends
-    |   |-- ServerFailureError              (HTTPError)   the server failed: 5xx without a business code
-    |   |   `-- MaintenanceError            it answers with a web page in place of data
+    |   |-- ServerFailureError              (HTTPError)   the server failed: 408, 5xx, a code that says so
+    |   |   `-- MaintenanceError            it answers with a page, nothing or a redirect in place of data
     |   |-- RequestTimeoutError             (requests Timeout)
     |   |-- ConnectionFailedError           (requests ConnectionError)
     |   |-- TokenUnavailableError           no token yet: one issue a minute, or somebody else is issuing it

@@ -11,7 +11,7 @@ from data_pipeline.exceptions import PermanentError, TransientError
 
 
 class RateLimitedError(TransientError, requests_exceptions.HTTPError):
-    """The server rejected the call because too many were sent (KIS: EGW00201, EGW00215)."""
+    """The server rejected the call because too many were sent (KIS: EGW00201, EGW00215, 429)."""
 
 
 class DailyQuotaError(TransientError, requests_exceptions.HTTPError):
@@ -23,15 +23,15 @@ class DailyQuotaError(TransientError, requests_exceptions.HTTPError):
 
 
 class ServerFailureError(TransientError, requests_exceptions.HTTPError):
-    """The server failed: a 5xx without a code that explains it."""
+    """The server failed: 408, 5xx without a code that explains it, or a code that says so; it blames no stock code."""
 
 
 class MaintenanceError(ServerFailureError):
-    """The server answers with a web page in place of data, as during maintenance, under whatever status."""
+    """No data came but a web page, text, nothing or a redirect, as during maintenance, under success as under 5xx."""
 
 
 class RequestTimeoutError(TransientError, requests_exceptions.Timeout):
-    """The server did not answer within the timeout."""
+    """The whole answer, from connecting to its last byte, did not come within the timeout."""
 
 
 class ConnectionFailedError(TransientError, requests_exceptions.ConnectionError):

@@ -26,6 +26,7 @@ _LOOK_BACK = 0.02
 _CLOSE, _MEASURING = 1.0, 5.0
 _TRIPS = 32
 _LEAST_SHARE = 0.05
+_TOLD_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,14 @@ class Learned:
         age = now - self._number("rate_at", now)
         return _climbed(learned, age - self._number("rate_hold", _RATE_HOLD), _CLIMB_SECONDS, self._quota.rate)
 
+    def lower_rate_to_tell(self, now: float) -> float | None:
+        """Return a rate noticeably below the configured one; once, until calls were rejected at the configured one."""
+        rate = self.rate(now)
+        if rate > _TOLD_SHARE * self._quota.rate or "told_rate" in self._state:
+            return None
+        self._state["told_rate"] = rate
+        return rate
+
     def minute(self, now: float) -> float:
         """Return the learned sends a minute; infinity when nothing limits them."""
         if "minute" not in self._state:
@@ -116,6 +125,8 @@ class Learned:
         Rejections of sends that left before the last change say nothing new.
         """
         log.refuse(sent_at)
+        if self.rate(now) >= self._quota.rate:
+            self._state.pop("told_rate", None)
         before, self._state["rejected_at"] = self._number("rejected_at", self._number("born_at", now)), now
         if sent_at < self._number("learned_at", sent_at):
             return ""

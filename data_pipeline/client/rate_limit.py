@@ -21,6 +21,10 @@ logger = logging.getLogger(__name__)
 _HIGHEST_RATE = 1000.0
 _NOTICEABLE = 0.002
 """Seconds by which a send may leave later than recorded; the window's ``jitter`` allows for that little."""
+_LOWER = (
+    "The server takes about %.3g calls a second, although %s allows %g, as in the first days of a new key: "
+    "calls keep to that, and more is tried from time to time"
+)
 _BACKWARDS = 1.0
 """Seconds by which the store's clock may seem to run backwards before its times count as those of another clock."""
 
@@ -96,6 +100,7 @@ class TokenBucketRateLimiter:
         if per_minute is not None:
             per_minute = _checked("KIS_API_RATE_LIMIT_PER_MINUTE", per_minute, 1.0, _HIGHEST_RATE * 60)
         self._quota = Quota(_checked(variable, rate, 0.001, _HIGHEST_RATE), per_minute, jitter)
+        self._variable = variable
         self._queue_timeout = _checked("KIS_API_QUEUE_TIMEOUT", queue_timeout, 0.0, 86_400.0)
         self._sleep = sleep
         self._name = uuid.uuid4().hex[:12]
@@ -177,14 +182,16 @@ class TokenBucketRateLimiter:
             sent_at: What :meth:`acquire` returned for it; None for now.
         """
 
-        def learn(state: dict[str, Any], now: float) -> str:
+        def learn(state: dict[str, Any], now: float) -> tuple[str, float | None]:
             self._begin(state, now, [])
-            at = now if sent_at is None else sent_at
-            return self._learned(state).rejected(at, now, self._log(state))
+            learned = self._learned(state)
+            step = learned.rejected(now if sent_at is None else sent_at, now, self._log(state))
+            return step, learned.lower_rate_to_tell(now)
 
-        step = self._store.update(self._key, learn)
-        if step:
-            logger.info("The server rejected a call as one too many: %s", step)
+        step, rate = self._store.update(self._key, learn)
+        logger.debug("The server rejected a call as one too many: %s", step or "nothing new")
+        if rate is not None:
+            logger.warning(_LOWER, rate, self._variable, self._quota.rate)
 
     def note_trip(self, seconds: float) -> None:
         """Note how long a call took, until its answer; shared with the next slot, at no cost of its own."""

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import email.utils
 import os
-import time
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timezone
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions as requests_exceptions
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from typing_extensions import Self
 from urllib3 import exceptions as urllib3_exceptions
+from urllib3.util import Timeout
 
 from data_pipeline.client.address import Address, require_address
+from data_pipeline.client.answer import no_service
+from data_pipeline.client.whole_answer import WholeAnswerAdapter
 from data_pipeline.exceptions import (
     ConfigurationError,
     ConnectionFailedError,
     DataPipelineError,
     InvalidRequestError,
     PayloadError,
-    RequestRefusedError,
     RequestTimeoutError,
 )
 
@@ -61,12 +62,11 @@ class HttpSession:
 
     Args:
         base_url: ``https://host:port`` (or ``http://`` for a server on this machine), without the path of a call.
-        timeout: Seconds to wait for an answer to begin, and for more of it to come; an answer still incomplete after
-            twice that is given up when its next piece arrives. A connection must stand within this or 10 seconds.
+        timeout: Seconds that a whole call may take: connecting (at most 10 for each of the server's addresses), sending
+            and the answer to its last byte, however slowly it drips. Only looking up the server's name comes on top.
         pool: Connections kept open; more threads than that open further ones and drop them afterwards.
         adapter: The transport; None uses the network.
         max_bytes: The largest answer accepted, counted after decompression.
-        clock: Seconds that never run backwards.
 
     Raises:
         ConfigurationError: ``base_url`` or ``timeout`` cannot be used.
@@ -80,7 +80,6 @@ class HttpSession:
         adapter: BaseAdapter | None = None,
         *,
         max_bytes: int = 64 * 1024 * 1024,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = require_address(_WHAT, base_url)
         self._base_url = base_url.rstrip("/")
@@ -88,12 +87,11 @@ class HttpSession:
             raise ConfigurationError(f"an HTTP timeout must be a number of seconds above 0, not {timeout!r}")
         self._timeout = timeout
         self._max_bytes = max_bytes
-        self._clock = clock
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.auth = _no_netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        transport = adapter or HTTPAdapter(pool_connections=4, pool_maxsize=pool, max_retries=0)
+        transport = adapter or WholeAnswerAdapter(pool_connections=4, pool_maxsize=pool, max_retries=0)
         self._session.mount("https://", transport)
         self._session.mount("http://", transport)
 
@@ -105,7 +103,8 @@ class HttpSession:
         Raises:
             RequestTimeoutError: No answer in time; trying again can help.
             ConnectionFailedError: No connection, or it broke; trying again can help.
-            RequestRefusedError: A redirect, which is not followed.
+            MaintenanceError: A redirect, which is not followed; trying again later can help.
+            ConfigurationError: The server's certificate is not trusted, or ``REQUESTS_CA_BUNDLE`` names no file.
             PayloadError: The body is larger than accepted or cannot be decompressed.
             InvalidRequestError: The path or a header cannot be sent.
         """
@@ -131,7 +130,7 @@ class HttpSession:
         if isinstance(outcome, DataPipelineError):
             raise outcome
         if 300 <= outcome.status_code < 400:
-            raise RequestRefusedError(f"{call.what}: HTTP {outcome.status_code}, a redirect, which is not followed")
+            raise no_service(outcome, f"{call.what}: answered with a redirect, which is not followed,")
         return outcome
 
     def post(self, path: str, json: Any = None, headers: Mapping[str, str] | None = None) -> requests.Response:
@@ -167,7 +166,8 @@ class HttpSession:
             settings = self._session.merge_environment_settings(url, {}, True, None, None)
             if address.is_loopback:
                 settings["proxies"] = {}
-            outcome = PreparedCall(request, settings, what)
+            untrusting = _untrusting(settings["verify"]) if address.scheme == "https" else None
+            outcome = untrusting or PreparedCall(request, settings, what)
         except (OSError, ValueError) as error:
             outcome = _translated(error, what, self._timeout)
         if isinstance(outcome, DataPipelineError):
@@ -175,54 +175,39 @@ class HttpSession:
         return outcome
 
     def _exchange(self, call: PreparedCall) -> requests.Response | DataPipelineError:
-        deadline = self._clock() + 2 * self._timeout
-        waits = (min(_CONNECT_SECONDS, self._timeout), self._timeout)
+        # requests takes what urllib3 calls a timeout, which its types do not know.
+        waits: Any = Timeout(total=self._timeout, connect=min(_CONNECT_SECONDS, self._timeout))
         try:
             with self._session.send(
                 call.request.copy(), **call.settings, timeout=waits, allow_redirects=False
             ) as response:
                 _hide_credentials(response)
-                return self._read(response, call.what, deadline) or response
+                return self._read(response, call.what) or response
         # Transports other than the network may raise plain OSError, which requests' own errors are too.
         except (OSError, ValueError, urllib3_exceptions.HTTPError) as error:
             return _translated(error, call.what, self._timeout)
 
-    def _read(self, response: requests.Response, what: str, deadline: float) -> DataPipelineError | None:
+    def _read(self, response: requests.Response, what: str) -> DataPipelineError | None:
         pieces, size = [], 0
         for piece in response.iter_content(_PIECE):
             pieces.append(piece)
             size += len(piece)
             if size > self._max_bytes:
                 return PayloadError(f"{what}: the answer is larger than {self._max_bytes:,} bytes")
-            if self._clock() > deadline:
-                return RequestTimeoutError(f"{what}: the answer was not complete after {2 * self._timeout:g} s")
         response._content = b"".join(pieces)  # noqa: SLF001 - the one way to bound what requests reads
         return None
-
-
-def retry_after(response: requests.Response) -> float | None:
-    """Return the seconds that the ``Retry-After`` header asks to wait; None when it is absent or means nothing.
-
-    A date is counted from the answer's own ``Date`` header, so this host's clock plays no part.
-    """
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        until, since = (_date(value) for value in (text, response.headers.get("Date", "")))
-    except ValueError:
-        return None
-    return max(0.0, until - since)
-
-
-def _date(text: str) -> float:
-    found = email.utils.parsedate_to_datetime(text)
-    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Stand in for the authentication that requests would otherwise take out of ``.netrc``."""
     return request
+
+
+def _untrusting(bundle: object) -> ConfigurationError | None:
+    """Return the error of a CA bundle that is not there, which requests would take for a failed connection."""
+    if not isinstance(bundle, str) or Path(bundle).exists():
+        return None
+    return ConfigurationError(f"REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names {bundle}, which does not exist")
 
 
 def _hide_credentials(response: requests.Response) -> None:
@@ -237,12 +222,18 @@ def _translated(error: Exception, what: str, timeout: float) -> DataPipelineErro
     cause = _root(error)
     # A timeout in the middle of a body reaches us as a ConnectionError of requests.
     if any(isinstance(each, _TIMEOUTS) for each in (error, cause)):
-        return RequestTimeoutError(f"{what}: no answer within {timeout:g} s")
+        return RequestTimeoutError(f"{what}: no complete answer within {timeout:g} s")
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ConfigurationError(
+            f"{what}: the TLS certificate is not trusted ({cause.verify_message}); where a proxy inspects TLS, "
+            "REQUESTS_CA_BUNDLE must name a file with its CA's certificate"
+        )
     if isinstance(error, requests_exceptions.ContentDecodingError):
         return PayloadError(f"{what}: the answer cannot be decompressed")
     if isinstance(error, ValueError):
         return InvalidRequestError(f"{what}: the URL or a header holds characters that cannot be sent")
-    number = cause.errno if isinstance(cause, OSError) else None
+    # TLS has numbers of its own, which mean something else to the system.
+    number = cause.errno if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) else None
     detail = f" ({os.strerror(number)})" if isinstance(number, int) and number > 0 else ""
     return ConnectionFailedError(f"{what}: the connection failed: {type(cause).__name__}{detail}")
 

@@ -14,6 +14,7 @@ from data_pipeline.coordination.store import Store, damaged, number
 from data_pipeline.exceptions import (
     AuthenticationError,
     CircuitOpenError,
+    ConfigurationError,
     ConnectionFailedError,
     QueueTimeoutError,
     TokenUnavailableError,
@@ -23,7 +24,7 @@ _LOOK_AGAIN_SECONDS = 0.05
 _EARLY_SHARE = 0.1
 _REFUSAL_SPACINGS = 2
 """How long a refused secret is not tried again, in spacings: the turn after its own belongs to another process."""
-_NOT_ASKED = (CircuitOpenError, ConnectionFailedError, QueueTimeoutError)
+_NOT_ASKED = (CircuitOpenError, ConfigurationError, ConnectionFailedError, QueueTimeoutError)
 """Errors after which the server has issued nothing, so that asking again need not wait a minute."""
 
 

@@ -39,6 +39,8 @@ class Reply:
     """The server's own code of a refusal."""
     tr_cont: str = ""
     media: str = JSON
+    location: str = ""
+    """Where a redirect leads."""
 
 
 class Exchange:
@@ -86,9 +88,35 @@ async def drop(send: Any) -> None:
     Raises:
         ConnectionResetError: There is no connection to close, because the app runs in process.
     """
+    _transport(send).abort()
+    await _ended()
+
+
+async def drip(send: Any, at_once: bytes, slowly: bytes, seconds: float) -> None:
+    """Send the bytes of an answer, the second part one by one so many seconds apart, and close the connection.
+
+    Raises:
+        ConnectionResetError: There is no connection to write to, because the app runs in process.
+    """
+    transport = _transport(send)
+    transport.write(at_once)
+    for byte in slowly:
+        if transport.is_closing():
+            break
+        transport.write(bytes((byte,)))
+        await asyncio.sleep(seconds)
+    transport.close()
+    await _ended()
+
+
+def _transport(send: Any) -> Any:
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None or not hasattr(transport, "abort"):
-        raise ConnectionResetError("the emulator dropped the connection, as a fault asked")
-    transport.abort()
+        raise ConnectionResetError("the emulator left HTTP, as a fault asked")
+    return transport
+
+
+async def _ended() -> None:
+    """Let the web server see that the connection is closed, so that it does not answer by itself."""
     for _ in range(3):
         await asyncio.sleep(0)

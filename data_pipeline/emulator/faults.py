@@ -5,21 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from data_pipeline.emulator.maintenance import DRESSES
 from data_pipeline.exceptions import InvalidRequestError
 
 KINDS = {
     "status": "answer with HTTP `status` and `body` (text or JSON) in place of the real answer",
     "html": "answer with an HTML error page under HTTP `status` (200 unless told)",
-    "truncated": "cut the JSON body in the middle; the length header tells the cut length",
+    "maintenance": "answer as during maintenance, in the dress that `value` names: page (unless told), cut_page, "
+    "empty, redirect, 408, 429, 503, EGW00316 or unknown_code",
+    "truncated": "cut the body or the master file in the middle; the length header tells the cut length",
     "drop": "close the connection without a byte",
     "hang": "answer nothing for `seconds` (an hour unless told), then close the connection",
+    "drip": "send the body byte by byte, `seconds` apart (0.1 unless told), or with `value` headers all of the answer; "
+    "then close the connection",
     "slow": "answer rightly, `seconds` later (1 unless told)",
     "rate": "reject as over the quota (EGW00201) without counting the call",
     "expired_token": "say that the token expired (EGW00123) under HTTP `status` (500 unless told; 200 was seen)",
     "empty_shell": "answer rt_cd 0 with the outputs nearly empty",
     "empty_rows": "append empty objects to the rows",
     "short_page": "send `rows` of the rows (none unless told) under success, without those at the end that `value` "
-    "names: oldest (unless told), newest, or middle; heads stay",
+    "names: oldest (unless told), newest, or middle; heads stay. Of a master file: its first `rows` lines",
     "missing_field": "leave `field` out of every object",
     "non_numeric": "put `value` ('N/A' unless told) in `field` of every object",
     "wrong_code": "answer for stock code `value` ('999999' unless told) instead of the one asked for",
@@ -29,7 +34,12 @@ KINDS = {
 NEEDS_FIELD = ("missing_field", "non_numeric")
 TEXTS = ("path", "tr_id", "stock_code", "field", "value")
 NUMBERS = ("every", "count", "skip", "status", "seconds", "rows")
-ENDS = ("", "oldest", "newest", "middle")
+VALUES = {
+    "short_page": ("", "oldest", "newest", "middle"),
+    "drip": ("", "body", "headers"),
+    "maintenance": ("", *DRESSES),
+}
+"""What ``value`` may say for the kinds that know only a few words."""
 
 
 @dataclass(slots=True)
@@ -97,15 +107,16 @@ def parse_fault(rule: Any) -> Fault:
             raise InvalidRequestError(f"a fault's {name} is a number, not {number!r}")
     if rule["kind"] in NEEDS_FIELD and not rule.get("field"):
         raise InvalidRequestError(f"a fault of kind {rule['kind']} names its field")
-    _require_end(rule)
+    _require_word(rule)
     fault = Fault(**rule)
     fault.every, fault.rows = max(1, int(fault.every)), int(fault.rows or 0)
     return fault
 
 
-def _require_end(rule: dict[str, Any]) -> None:
-    if rule["kind"] == "short_page" and rule.get("value", "") not in ENDS:
-        raise InvalidRequestError(f"a short page lacks its oldest, newest or middle rows, not {rule['value']!r}")
+def _require_word(rule: dict[str, Any]) -> None:
+    words = VALUES.get(rule["kind"])
+    if words and rule.get("value", "") not in words:
+        raise InvalidRequestError(f"the value of a fault {rule['kind']} is one of {', '.join(words[1:])}")
 
 
 class Faults:

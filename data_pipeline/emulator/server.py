@@ -11,18 +11,19 @@ from functools import partial
 from typing import Any
 
 from data_pipeline.emulator.clock import MarketClock, http_date
-from data_pipeline.emulator.exchange import Exchange, Reply, WireError, drop, dumps
+from data_pipeline.emulator.exchange import Exchange, Reply, WireError, drip, drop, dumps
 from data_pipeline.emulator.faults import Fault, Faults
 from data_pipeline.emulator.kis import quotations
 from data_pipeline.emulator.kis.auth import TokenDesk
 from data_pipeline.emulator.kis.errors import auth_error, gateway_error
 from data_pipeline.emulator.kis.gateway import Gateway
-from data_pipeline.emulator.kis.master import FILES, master_file
+from data_pipeline.emulator.kis.master import FILES, master_file, spoilt
 from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import Answer, Call, Endpoint, a_session_earlier, stock_codes
 from data_pipeline.emulator.kis.wire_auth import POSTS, parse_body
 from data_pipeline.emulator.krx.wire import ROOT, EmulatedKrx, asked_day
 from data_pipeline.emulator.log import REJECTED, Entry, RequestLog, key_hash
+from data_pipeline.emulator.maintenance import DRESSES
 from data_pipeline.emulator.settings import EmulatorSettings
 from data_pipeline.emulator.spoil import HTML_PAGE, spoil
 from data_pipeline.sources.mock.market import SyntheticMarket
@@ -80,10 +81,12 @@ class EmulatedServer:
             if fault and fault.kind == "slow":
                 await asyncio.sleep(1.0 if fault.seconds is None else fault.seconds)
         self._note(exchange, reply, fault, arrived)
-        if reply.status:
-            await self._send(send, exchange, reply)
-        else:
+        if not reply.status:
             await drop(send)
+        elif fault and fault.kind == "drip":
+            await self._drip(send, exchange, reply, fault)
+        else:
+            await self._send(send, exchange, reply)
 
     async def _reply(self, exchange: Exchange, receive: Receive, fault: Fault | None) -> Reply:
         if fault and (played := await self._play(fault, receive)):
@@ -99,7 +102,7 @@ class EmulatedServer:
             answer = POSTS[exchange.path](self.desk, exchange.headers, body)
             return Reply(200, spoil(fault, answer) if fault else answer)
         if exchange.path.startswith(MASTER) and exchange.path.endswith(MASTER_END):
-            return await self._master(exchange)
+            return await self._master(exchange, fault)
         return Reply(404, dumps(gateway_error("EGW00203").body), "EGW00203")
 
     async def _quote(self, endpoint: Endpoint, exchange: Exchange, fault: Fault | None) -> Reply:
@@ -145,14 +148,14 @@ class EmulatedServer:
             query = a_session_earlier(query, self.view.calendar)
         return Call(query, now, moment)
 
-    async def _master(self, exchange: Exchange) -> Reply:
+    async def _master(self, exchange: Exchange, fault: Fault | None) -> Reply:
         name = exchange.path[len(MASTER) : -len(MASTER_END)]
         if name not in FILES:
             return Reply(404, b"", media="text/html")
         session = self.view.moment(self.clock.now()).session
         loop = asyncio.get_running_loop()
         content = await loop.run_in_executor(self._worker, master_file, self.view, name, session)
-        return Reply(200, content, media="application/zip")
+        return Reply(200, spoilt(fault, content) if fault else content, media="application/zip")
 
     async def _play(self, fault: Fault, receive: Receive) -> Reply | None:
         """Return the reply of a fault that needs no real answer, None for the others."""
@@ -163,6 +166,8 @@ class EmulatedServer:
             return Reply(int(fault.status or 500), body, media=media)
         if fault.kind == "html":
             return Reply(int(fault.status or 200), HTML_PAGE, media="text/html; charset=utf-8")
+        if fault.kind == "maintenance":
+            return DRESSES[fault.value or "page"]
         if fault.kind == "rate":
             raise gateway_error("EGW00201")
         if fault.kind == "expired_token":
@@ -196,7 +201,20 @@ class EmulatedServer:
         )
 
     async def _send(self, send: Send, exchange: Exchange, reply: Reply) -> None:
-        headers = [
+        headers = self._headers(exchange, reply)
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _drip(self, send: Send, exchange: Exchange, reply: Reply, fault: Fault) -> None:
+        lines = [b"%s: %s" % pair for pair in self._headers(exchange, reply)]
+        head = b"\r\n".join([b"HTTP/1.1 %d Dripping" % reply.status, *lines, b"", b""])
+        at_once, slowly = (b"", head + reply.body) if fault.value == "headers" else (head, reply.body)
+        await drip(send, at_once, slowly, 0.1 if fault.seconds is None else fault.seconds)
+
+    def _headers(self, exchange: Exchange, reply: Reply) -> list[tuple[bytes, bytes]]:
+        location = [(b"location", reply.location.encode())] if reply.location else []
+        return [
+            *location,
             (b"content-type", reply.media.encode()),
             (b"content-length", str(len(reply.body)).encode()),
             (b"date", http_date(self.clock.now()).encode()),
@@ -204,8 +222,6 @@ class EmulatedServer:
             (b"tr_id", exchange.tr_id.encode("latin-1")),
             (b"tr_cont", reply.tr_cont.encode()),
         ]
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
 
 
 async def _until_gone(receive: Receive, seconds: float) -> None:

@@ -9,6 +9,7 @@ import pytest
 from data_pipeline.exceptions import (
     ConnectionFailedError,
     InvalidRequestError,
+    MaintenanceError,
     PayloadError,
     RateLimitedError,
     ServerFailureError,
@@ -33,8 +34,9 @@ def test_one_rejection_is_not_noticed(source, emulator):
 
 @pytest.mark.parametrize(("fault", "kind_of_error"), [
     ({"kind": "rate"}, RateLimitedError),
-    ({"kind": "html"}, PayloadError),
-    ({"kind": "html", "status": 503}, ServerFailureError),
+    ({"kind": "html"}, MaintenanceError),
+    ({"kind": "html", "status": 503}, MaintenanceError),
+    ({"kind": "status", "status": 503, "body": {}}, ServerFailureError),
     ({"kind": "truncated"}, PayloadError),
     ({"kind": "drop"}, ConnectionFailedError),
     ({"kind": "empty_shell"}, UnknownStockError),

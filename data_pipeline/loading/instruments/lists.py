@@ -24,6 +24,9 @@ _DIFFERENCES = """
     WHERE %s BETWEEN first AND last GROUP BY field ORDER BY field
 """
 _A_MONTH = 30
+_ALWAYS_MAY_LEAVE = 3
+_LEAST_COMPARED = 100
+"""Instruments of a market from which on it is judged by itself; of fewer, 5 % may leave on an ordinary day."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,13 @@ def keep_list(
         source: What the rows carry in ``source``.
         run_id: The ``ingest_run`` that the written rows refer to.
         complete: Whether instruments that are not on the list were not listed.
-        at_most: The share of the listed instruments that may disappear within a month, 0 to 1; three always may.
+        at_most: The share of the listed instruments of which fewer must disappear within a month, 0 to 1; three always
+            may. It holds for the list, and for each market that had 100 instruments on the newest list before. What
+            moves to another market is still there. A first list has nothing to be compared with.
 
     Raises:
-        IncompleteDataError: More have disappeared, so the list must have been cut short; the caller rolls back.
+        IncompleteDataError: More have disappeared, so the list must have been cut short; the caller rolls back, and
+            nothing of the list is stored. Loading it again helps when the source has the whole list.
         InvalidRequestError: The connection is in autocommit mode, or a record is of another class or session.
         SyntheticDataRefusedError: Synthetic rows for a warehouse that holds real ones, or the reverse.
         ConfigurationError: The warehouse is not migrated, or the user may not load.
@@ -196,23 +202,37 @@ class _List:
         Raises:
             IncompleteDataError: There are so many of them that this list must have been cut short.
         """
-        place = bisect_left(lists.told, self.session)
         told_again = self.session in lists.complete
-        last = lists.told[place - 1] if place and not told_again else None
+        last = None if told_again else self._newest_before(lists.complete) or self._newest_before(lists.told)
         following = next(iter(lists.told[bisect_right(lists.told, self.session) :]), None)
-        listed = {code for code, runs in around.items() if any(self._listed(run, last) for run in runs)}
-        coming = {code for code, runs in around.items() if self._was_listed_already(runs, following)}
-        absent = (listed | coming) - self.instruments.keys()
+        listed = {code: run for code, runs in around.items() for run in runs if self._listed(run, last)}
+        coming = {code: runs[0] for code, runs in around.items() if self._was_listed_already(runs, following)}
         months = max(1.0, (self.session - last).days / _A_MONTH) if last else 1.0
-        if len(absent) > max(3, self.at_most * months * len(listed | coming)):
+        self._require_whole({code: run.facts.market for code, run in (coming | listed).items()}, months)
+        return listed.keys() - self.instruments.keys()
+
+    def _require_whole(self, before: Mapping[str, str], months: float) -> None:
+        """Compare the list, and each large market of it, with the codes that must be on it and their markets."""
+        now = {code: one.market for code, one in self.instruments.items()}
+        for market in (None, *sorted(set(before.values()))):
+            known = {code for code, its in before.items() if market in {None, its}}
+            absent = known - now.keys()
+            too_small = market is not None and len(known) < _LEAST_COMPARED
+            if too_small or len(absent) <= _ALWAYS_MAY_LEAVE or len(absent) / len(known) < self.at_most * months:
+                continue
+            there = f"{sum(market in {None, its} for its in now.values())} issues{f' of {market}' if market else ''}"
             raise IncompleteDataError(
-                f"the list of {self.session} lacks {len(absent)} of {len(listed | coming)} listed issues: "
-                "it was cut short"
+                f"the list of {self.session} from {self.source} holds {there} and lacks {len(absent)} of "
+                f"{len(known)} listed issues: it was cut short, and nothing of it is stored; load it again when the "
+                "source has the whole list"
             )
-        return listed - self.instruments.keys()
+
+    def _newest_before(self, sessions: Sequence[date]) -> date | None:
+        place = bisect_left(sessions, self.session)
+        return sessions[place - 1] if place else None
 
     def _listed(self, run: Run, last: date | None) -> bool:
-        return self._within(run) or (last is not None and run.first <= last <= run.last < self.session)
+        return self._within(run) or (last is not None and last <= run.last < self.session)
 
     def _was_listed_already(self, runs: Sequence[Run], following: date | None) -> bool:
         """Return whether the next list has the instrument with a listing day that puts it on this list too."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from data_pipeline.client.answer import read_object
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.guard import Guard
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
@@ -18,7 +19,7 @@ from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import AuthenticationError, PayloadError, RequestRefusedError
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.sources.kis.endpoints import TOKEN_PATH, Endpoint
-from data_pipeline.sources.kis.parse_answer import parse_body, refusal, scrubbed
+from data_pipeline.sources.kis.parse_answer import refusal, scrubbed
 from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.settings import KisSettings
 
@@ -108,10 +109,11 @@ class AppKey:
         with self._breaker.call():
             response = self._session.post(TOKEN_PATH, request, {"content-type": "application/json; charset=utf-8"})
             clean = scrubbed(response, self.secrets())
-            if response.status_code == 200 and b"access_token" in clean.content:
-                return self._token(Row(where, parse_body(response, where)))
-            error = refusal(clean, parse_body(clean, where), where)
-            if isinstance(error, RequestRefusedError) and response.status_code in {401, 403}:
+            body = read_object(clean, where)
+            if response.status_code == 200 and "access_token" in body:
+                return self._token(Row(where, read_object(response, where)))
+            error = refusal(clean, body, where)
+            if isinstance(error, RequestRefusedError) and body and response.status_code in {401, 403}:
                 raise AuthenticationError(str(error), response=clean)
             raise error
 

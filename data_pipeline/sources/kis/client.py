@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import count
 
 from requests.adapters import BaseAdapter
 
+from data_pipeline.client.answer import error_of_status, require_data
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.rate_limit import BudgetSnapshot, TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.store import Store, hashed
-from data_pipeline.exceptions import RequestRefusedError, ServerFailureError, UnsupportedDatasetError
+from data_pipeline.exceptions import ServerFailureError, UnsupportedDatasetError
 from data_pipeline.market.clock import Clock
 from data_pipeline.market.rejections import FieldDrift
 from data_pipeline.sources.kis.app_key import AppKey
@@ -25,6 +28,8 @@ from data_pipeline.sources.kis.settings import KisSettings
 
 _LARGEST_ANSWER = 4 * 1024 * 1024
 """Bytes; a hundred rows of a chart are 40,000."""
+_ZIP = b"PK"
+"""With which every zip file begins."""
 _LARGEST_FILE = 16 * 1024 * 1024
 """Bytes; the zipped master of a market is under 1,000,000."""
 
@@ -123,7 +128,7 @@ class KisClient:
         """Return the zipped master file of one market and the file server's time; no key or quota is needed.
 
         Raises:
-            ServerFailureError: The file server failed, three times; trying again later can help.
+            TransientError: The file server failed, or sent no file or half of one, three times; trying later can help.
             RequestRefusedError: It does not have the file.
         """
         return self._retry.call(lambda: self._download(MASTER_FILES[market], market))
@@ -156,9 +161,11 @@ class KisClient:
 
     def _download(self, path: str, market: str) -> tuple[bytes, datetime]:
         response = self._files.get(path)
-        where = f"KIS {market} master: HTTP {response.status_code}"
-        if response.status_code >= 500:
-            raise ServerFailureError(where, response=response)
+        where = f"KIS {market} master"
         if response.status_code != 200:
-            raise RequestRefusedError(where, response=response)
+            raise error_of_status(response, f"{where}: HTTP {response.status_code} from the file server")
+        require_data(response, where, _ZIP)
+        if not zipfile.is_zipfile(io.BytesIO(response.content)):
+            cut = f"the zip file is cut short after {len(response.content):,} bytes"
+            raise ServerFailureError(f"{where}: {cut}; nothing of it is used, try again later", response=response)
         return response.content, server_time(response, self._clock())

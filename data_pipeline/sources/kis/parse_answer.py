@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from data_pipeline.client.strict_json import strict_object
+from data_pipeline.client.answer import error_of_status, read_object
 from data_pipeline.exceptions import (
     AuthenticationError,
     DataPipelineError,
@@ -28,21 +28,33 @@ from data_pipeline.market.clock import SEOUL
 from data_pipeline.sources.kis.endpoints import Endpoint
 from data_pipeline.sources.kis.parse_fields import Row
 
-TOKEN_REFUSED = frozenset({"EGW00121", "EGW00123"})
-_RATE = frozenset({"EGW00201", "EGW00215"})
-_KEY_REFUSED = frozenset(
-    {"EGW00101", "EGW00102", "EGW00103", "EGW00104", "EGW00105", "EGW00205", "EGW00206", "EGW00207"}
-    | {"EGW02004", "EGW02007"}
-)
-_GATEWAY_FAILED = frozenset(
-    {"EGW00001", "EGW00002", "EGW00003", "EGW00004", "EGW00202", "EGW00203", "EGW00204"}
-    | {"EGW00300", "EGW00301", "EGW00302", "EGW00303", "EGW00304"}
-)
-"""Source: koreainvestment/kis-ai-extensions, kis-help.md: server, gateway and routing errors."""
+_KEPT_HEADERS = ("Date", "Retry-After")
 
 
 class TokenRefusedError(AuthenticationError):
     """The access token is unknown or has expired; a new one may be accepted."""
+
+
+_ERRORS: tuple[tuple[re.Pattern[str], Callable[..., DataPipelineError]], ...] = (
+    (re.compile("EGW00121|EGW00123"), TokenRefusedError),
+    (re.compile("EGW00201|EGW00215"), RateLimitedError),
+    (re.compile("EGW0000[34]|EGW0010[1-5]|EGW0020[5-7]|EGW0030[34]|EGW02004|EGW02007"), AuthenticationError),
+    (
+        # A part of the request is missing or wrong, under whatever status.
+        re.compile("EGW001(0[6-9]|[12][0-9]|3[0-2])|EGW002(08|09|1[0-3])|OPSQ(0002|2[0-9]{3}|9[0-9]{3})"),
+        RequestRefusedError,
+    ),
+    (
+        # Server, gateway, routing and session errors; EGW00316 asks to inquire again (재 조회).
+        re.compile("EGW0000[12]|EGW0020[2-4]|EGW0030[0-2]|EGW00316|OPSQ(00(0[1-9]|1[01])|1002|3[0-9]{3})"),
+        ServerFailureError,
+    ),
+)
+"""What a code means, by the first pattern that is all of it; any other code counts for as much as its status.
+
+Source: the tables of error codes on the KIS portal. EGW00316, and OPSQ0003 and OPSQ1002 under success, were seen by
+users, who had the data at the next try.
+"""
 
 
 @dataclass(frozen=True)
@@ -94,18 +106,17 @@ def parse_answer(response: requests.Response, where: str, subject: str, at: date
 
     Raises:
         TokenRefusedError: EGW00121 or EGW00123, under whatever status; a new token may help.
-        RateLimitedError: EGW00201 or EGW00215; trying again later helps.
-        ServerFailureError: A 5xx without a code that explains it, or a failure of the gateway; trying again later can
-            help.
+        RateLimitedError: EGW00201, EGW00215 or a 429; trying again later helps.
+        ServerFailureError: A failure of the gateway, or a 408 or 5xx of unknown code; trying again later can help.
         UnknownStockError: MCA05918.
         UnsupportedDatasetError: EGW02006, a call that the virtual server does not have.
         AuthenticationError: The key or secret is refused.
         RequestRefusedError: Any other code; the message has it.
-        PayloadError: A success that is not the documented JSON.
+        MaintenanceError, PayloadError: As :func:`~data_pipeline.client.answer.read_object` says.
 
     Source: KIS Developers, error codes; the status alone says little, since EGW codes come under 200, 403 and 500.
     """
-    body = parse_body(response, where)
+    body = read_object(response, where)
     if response.status_code == 200 and body.get("rt_cd") == "0":
         return Answer(where, body, at)
     code = _text_of(body, "msg_cd", "error_code")
@@ -114,47 +125,21 @@ def parse_answer(response: requests.Response, where: str, subject: str, at: date
     raise refusal(response, body, where)
 
 
-def parse_body(response: requests.Response, where: str) -> dict[str, Any]:
-    """Return the JSON object of an answer of any status.
-
-    Raises:
-        ServerFailureError: A 5xx without JSON.
-        RequestRefusedError: Another status that is no success, without JSON.
-        PayloadError: A success that is not a JSON object, has a key twice, or holds NaN or an infinite number.
-    """
-    try:
-        return strict_object(response.content)
-    except (ValueError, RecursionError) as error:
-        status = response.status_code
-        if status >= 500:
-            raise ServerFailureError(f"{where}: HTTP {status} without JSON", response=response) from None
-        if status != 200:
-            raise RequestRefusedError(f"{where}: HTTP {status} without JSON", response=response) from None
-        kind = type(error).__name__ if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
-        raise PayloadError(f"{where}: the answer is not the documented JSON ({kind})") from None
-
-
 def refusal(response: requests.Response, body: dict[str, Any], where: str) -> DataPipelineError:
     """Return the error that an unsuccessful answer stands for, judged by its code before its status."""
     code = _text_of(body, "msg_cd", "error_code")
     text = _text_of(body, "msg1", "error_description")[:120]
-    message = f"{where}: {code} {text} (HTTP {response.status_code})"
-    if response.status_code >= 500 and (not code or body.get("rt_cd") == "0"):
-        return ServerFailureError(message, response=response)
+    message = f"{where}: {f'{code} {text}'.strip() or 'refused without a code or a text'} (HTTP {response.status_code})"
+    if response.status_code >= 500 and body.get("rt_cd") == "0":
+        return error_of_status(response, message)
     if not code and response.status_code == 200:
         return PayloadError(f"{where}: field rt_cd is missing or not '0', and no msg_cd says why")
     if code == "EGW00133":
         return _token_wait(message)
     if code == "EGW02006":
         return UnsupportedDatasetError(message)
-    kinds = (
-        (TOKEN_REFUSED, TokenRefusedError),
-        (_RATE, RateLimitedError),
-        (_KEY_REFUSED, AuthenticationError),
-        (_GATEWAY_FAILED, ServerFailureError),
-    )
-    kind = next((error for codes, error in kinds if code in codes), RequestRefusedError)
-    return kind(message, response=response)
+    kind = next((error for codes, error in _ERRORS if codes.fullmatch(code)), None)
+    return kind(message, response=response) if kind else error_of_status(response, message)
 
 
 def server_time(response: requests.Response, local: datetime) -> datetime:
@@ -166,7 +151,7 @@ def server_time(response: requests.Response, local: datetime) -> datetime:
 
 
 def scrubbed(response: requests.Response, secrets: Iterable[str]) -> requests.Response:
-    """Return status and body alone, without any of these secrets in the body.
+    """Return status, body and when to come back, without any of these secrets in the body.
 
     An error carries its response, and the request beside a response would carry the key and the token.
     """
@@ -177,6 +162,7 @@ def scrubbed(response: requests.Response, secrets: Iterable[str]) -> requests.Re
     copy.status_code = response.status_code
     copy.reason = response.reason
     copy.encoding = "utf-8"
+    copy.headers.update({name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers})
     copy.raw = io.BytesIO(content)
     return copy
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import requests
 
-from data_pipeline.client.strict_json import strict_object
+from data_pipeline.client.answer import error_of_status, read_object
 from data_pipeline.exceptions import (
     AuthenticationError,
     DataPipelineError,
-    MaintenanceError,
     PayloadError,
     RateLimitedError,
-    RequestRefusedError,
-    ServerFailureError,
     ServiceNotApprovedError,
 )
 from data_pipeline.sources.krx.endpoints import Endpoint
@@ -39,14 +37,14 @@ def parse_answer(response: requests.Response, endpoint: Endpoint, where: str) ->
         AuthenticationError: KRX does not know the key, or it has expired.
         ServiceNotApprovedError: The key may not use this service.
         QuotaSpentError: The key's calls of the day are spent.
-        MaintenanceError: A web page came instead of data; trying again later can help.
-        ServerFailureError: A 5xx; trying again later can help.
+        RateLimitedError: A 429 that KRX's own service did not write; trying again later can help.
+        ServerFailureError: A 408 or 5xx; trying again later can help.
         RequestRefusedError: Any other refusal.
-        PayloadError: A success that is not the documented JSON.
+        MaintenanceError, PayloadError: As :func:`~data_pipeline.client.answer.read_object` says.
 
     Source: observed answers of the KRX Open API; its portal documents no errors.
     """
-    status, body = response.status_code, _body(response, where)
+    status, body = response.status_code, read_object(response, where)
     if status != 200 or _code(body):
         raise refusal(response, body, endpoint, where)
     rows = body.get(BLOCK)
@@ -72,22 +70,9 @@ def refusal(response: requests.Response, body: dict[str, Any], endpoint: Endpoin
             "openapi.krx.co.kr",
             response=response,
         )
-    if code == "429":
+    if code == "429" and body:  # a page under 429 comes from what stands before KRX's service, which counts no day
         return QuotaSpentError(message, response=response)
-    return (ServerFailureError if code.startswith("5") else RequestRefusedError)(message, response=response)
-
-
-def _body(response: requests.Response, where: str) -> dict[str, Any]:
-    status = response.status_code
-    try:
-        return strict_object(response.content)
-    except (ValueError, RecursionError) as error:
-        problem = type(error).__name__
-    if response.content.lstrip()[:1] == b"<" and (status == 200 or status >= 500):
-        raise MaintenanceError(f"{where}: KRX answers with a web page (HTTP {status}); it may be under maintenance")
-    if status == 200:
-        raise PayloadError(f"{where}: the answer is not the documented JSON ({problem})")
-    return {}
+    return error_of_status(response, message, int(code) if re.fullmatch("[1-5][0-9]{2}", code) else None)
 
 
 def _code(body: dict[str, Any]) -> str:

@@ -4,18 +4,14 @@ import socket
 import ssl
 import threading
 from contextlib import closing
-from datetime import datetime, timezone
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.local.environment import postgres_connection_json
 from data_pipeline.warehouse.connect import connect
+from tests.support.certificates import server_context
 
 FATAL = b"SFATAL\0C57P03\0Mseen over TLS\0\0"
 
@@ -36,19 +32,7 @@ def answer_over_tls(listener, context):
 @pytest.fixture
 def tls_server(tmp_path):
     """A server of one client whose certificate, in ca.pem, is for the name `localhost`; its address up to TLS."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(datetime(2020, 1, 1, tzinfo=timezone.utc))
-    builder = builder.not_valid_after(datetime(2099, 1, 1, tzinfo=timezone.utc))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    pem = serialization.Encoding.PEM
-    (tmp_path / "ca.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(pem))
-    plain = serialization.NoEncryption()
-    (tmp_path / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
+    context = server_context(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(30)
         thread = threading.Thread(target=answer_over_tls, args=(listener, context))

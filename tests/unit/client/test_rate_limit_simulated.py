@@ -62,6 +62,34 @@ def test_a_quota_that_is_halved_and_restored_is_followed(simulate: Any, jitter: 
     assert traffic.used(150, 175, 20) >= (0.95 if jitter < 0.05 else 0.94)
 
 
+@pytest.mark.parametrize("processes", [1, 8])
+@pytest.mark.parametrize(("jitter", "window"), [(0.0, "sliding"), (0.05, "sliding"), (0.005, "fixed")])
+def test_a_new_customers_three_a_second_are_learned(
+    new_store: Any, caplog: Any, processes: int, jitter: float, window: str
+) -> None:
+    """18 configured, 3 allowed, as KIS has it for three days: two rejections find it; it is used, and said once."""
+    store = new_store()
+    limiters = [TokenBucketRateLimiter(store, "k", 18) for _ in range(processes)]
+    traffic = Simulation(store, Gate(3, None, window, store.clock), limiters, jitter=jitter).run(300)
+    assert [ok for at, ok in traffic.arrivals if 2.1 <= at < 4.1].count(False) == 0
+    assert traffic.used(10, 300, 3) >= 0.93
+    assert traffic.rejected(10, 300) <= 0.02
+    (said,) = caplog.messages
+    assert said.startswith("The server takes about 3 calls a second, although KIS_API_RATE_LIMIT allows 18")
+
+
+def test_the_full_rate_of_an_old_customer_is_found(new_store: Any, caplog: Any) -> None:
+    """After the first days the configured rate is used again within a minute and a half; a new fall is said anew."""
+    store = new_store()
+    limiters = [TokenBucketRateLimiter(store, "k", 18) for _ in range(8)]
+    traffic = Simulation(store, Gate(3, None, "sliding", store.clock), limiters, jitter=0.005)
+    traffic.at(60, lambda: traffic.gate.change(18, None, "sliding"))
+    traffic.at(200, lambda: traffic.gate.change(3, None, "sliding"))
+    traffic.run(230)
+    assert traffic.used(150, 200, 18) >= 0.95
+    assert len(caplog.messages) == 2
+
+
 def test_a_hidden_quota_a_minute_is_found(simulate: Any) -> None:
     """1,000 a minute that nobody told of: three rejections, one a step, find it; 93 % of it is used then."""
     traffic = simulate(per_minute=1000, jitter=0.005).run(170)

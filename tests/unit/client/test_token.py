@@ -12,6 +12,7 @@ from data_pipeline.client.token import Token, TokenManager
 from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.exceptions import (
     AuthenticationError,
+    ConfigurationError,
     ConnectionFailedError,
     CoordinationError,
     RequestTimeoutError,
@@ -165,10 +166,11 @@ def test_a_server_that_issued_to_somebody_else_is_asked_a_minute_later(store: An
     assert issuer.asked[1] - issuer.asked[0] >= 60.0
 
 
-def test_a_call_that_never_arrived_does_not_cost_the_minute(store: Any, issuer: Issuer) -> None:
-    """After a failed connection the next caller asks at once."""
-    issuer.errors = [ConnectionFailedError("refused")]
-    with pytest.raises(ConnectionFailedError):
+@pytest.mark.parametrize("error", [ConnectionFailedError("refused"), ConfigurationError("not trusted")])
+def test_a_call_that_never_arrived_does_not_cost_the_minute(store: Any, issuer: Issuer, error: Exception) -> None:
+    """After a failed connection, or a certificate that is not trusted, the next caller asks at once."""
+    issuer.errors = [error]
+    with pytest.raises(type(error)):
         manager(store, issuer).get()
     assert manager(store, issuer).get() == "T2"
     assert issuer.asked[1] == issuer.asked[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import httpx
 import pytest
@@ -58,6 +60,46 @@ def test_a_truncated_answer_is_no_json(kis):
     kis.faults({"kind": "truncated"})
     with pytest.raises(json.JSONDecodeError):
         kis.price().json()
+
+
+@pytest.mark.parametrize(("dress", "status", "begins", "ends"), [
+    ("page", 200, b"<html>", b"</html>"),
+    ("cut_page", 200, b"<html>", b"\xbd\xc3\xbd\xba\xc5\xdb \xc1\xa1\xb0"),
+    ("empty", 200, b"", b""),
+    ("408", 408, b"<html>", b"</html>"),
+    ("429", 429, b"<html>", b"</html>"),
+    ("503", 503, b"<html>", b"</html>"),
+    ("EGW00316", 500, b'{"rt_cd":"1","msg_cd":"EGW00316"', b"}"),
+    ("unknown_code", 500, b'{"rt_cd":"1","msg_cd":"EGW99999"', b"}"),
+])  # fmt: skip
+def test_maintenance_has_many_dresses(kis, dress, status, begins, ends):
+    """Pages are in EUC-KR, where 시스템 is BDC3 BDBA C5DB and 점검 begins with C1A1 B0."""
+    kis.faults({"kind": "maintenance", "value": dress})
+    answer = kis.price()
+    assert answer.status_code == status
+    assert answer.content.startswith(begins)
+    assert answer.content.endswith(ends)
+    if begins == b"<html>":
+        assert answer.headers["content-type"] == "text/html; charset=euc-kr"
+
+
+def test_a_redirect_of_maintenance_leads_to_a_page(kis):
+    """302 with a place on the same host."""
+    kis.faults({"kind": "maintenance", "value": "redirect"})
+    answer = kis.price()
+    assert (answer.status_code, answer.headers["location"], answer.content) == (302, "/maintenance.html", b"")
+
+
+def test_a_master_file_can_be_cut_or_short(kis):
+    """Half of the zip file, or a whole one with the first hundred lines."""
+    path = "/common/master/konex_code.mst.zip"
+    whole = kis.request("GET", path).content
+    kis.faults({"kind": "truncated", "count": 1}, {"kind": "short_page", "rows": 100})
+    assert kis.request("GET", path).content == whole[: len(whole) // 2]
+    short = kis.request("GET", path).content
+    before, after = (zipfile.ZipFile(io.BytesIO(one)).read("konex_code.mst") for one in (whole, short))
+    assert (before.count(b"\n"), after.count(b"\n")) == (110, 100)
+    assert before.startswith(after)
 
 
 def test_a_dropped_connection_is_no_answer(kis):
@@ -122,6 +164,8 @@ def test_the_day_before_can_pose_as_today(kis):
     "rules",
     [{}, [1], [{"kind": "nonsense"}], [{"kind": "drop", "evry": 2}], [{"kind": "missing_field"}],
      [{"kind": "short_page", "value": "left"}],
+     [{"kind": "maintenance", "value": "holiday"}],
+     [{"kind": "drip", "value": "trailers"}],
      [{"kind": "drop", "count": "2"}], [{"kind": "drop", "path": 1}]],
 )  # fmt: skip
 def test_wrong_faults_are_refused_and_change_nothing(kis, rules):

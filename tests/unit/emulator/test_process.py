@@ -52,6 +52,14 @@ def _quote(emulator, headers, session=requests):
     return session.get(emulator.url + PRICE, params=params, headers=headers, timeout=10)
 
 
+@pytest.mark.parametrize("part", ["body", "headers"])
+def test_an_answer_that_drips_is_the_right_one(emulator, headers, part):
+    """Whoever has the patience gets every byte of it, and the emulator goes on."""
+    emulator.set_faults({"kind": "drip", "value": part, "seconds": 0, "count": 1})
+    assert _quote(emulator, headers).json()["output"]["stck_prpr"] == "71000"
+    assert _quote(emulator, headers).status_code == 200
+
+
 def test_a_quote_over_the_wire(emulator, headers):
     """A token and a quote over real HTTP; the log saw one accepted call; ``Date`` is the market clock."""
     answer = _quote(emulator, headers)

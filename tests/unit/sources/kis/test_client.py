@@ -13,19 +13,26 @@ from data_pipeline.exceptions import (
     CircuitOpenError,
     ConnectionFailedError,
     DataPipelineError,
+    MaintenanceError,
     PayloadError,
     RateLimitedError,
     RequestRefusedError,
     RequestTimeoutError,
     ServerFailureError,
     TokenUnavailableError,
+    TransientError,
     UnsupportedDatasetError,
 )
 from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.endpoints import MULTI_PRICE, PRICE
 from data_pipeline.sources.kis.settings import KisSettings
-from tests.support.kis_answers import APP_KEY, APP_SECRET, gateway, ok
+from tests.support.kis_answers import APP_KEY, APP_SECRET, gateway, line, ok, zipped
 
+PAGE = (
+    '<html><head><meta charset="euc-kr"><title>시스템 점검 안내</title></head><body>02:00 ~ 05:30</body></html>'
+).encode("euc-kr")
+"""What users saw under HTTP 200 during maintenance, with hours of our own."""
+MASTER = zipped(line())
 QUERY = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "005930", "FID_BLANK": ""}
 SECOND_TOKEN = {"access_token": "second-token", "token_type": "Bearer", "expires_in": 86400}
 
@@ -121,7 +128,9 @@ def test_token_limit_waits_and_then_says_when(kis, make_client):
     ((403, {"error_code": "EGW00777", "error_description": "no"}), AuthenticationError),
     ((403, "<html></html>"), RequestRefusedError),
     ((500, "<html></html>"), ServerFailureError),
-    ("<html></html>", PayloadError),
+    ("<html></html>", MaintenanceError),
+    ("", MaintenanceError),
+    ((302, ""), MaintenanceError),
     ({"access_token": "", "expires_in": 86400}, PayloadError),
     ({"access_token": "token with blank", "expires_in": 86400}, PayloadError),
     ({"access_token": "token"}, PayloadError),
@@ -141,7 +150,16 @@ def test_token_that_is_not_given(kis, make_client, answer, kind):
 @pytest.mark.parametrize(("failure", "kind"), [
     (gateway("EGW00201"), RateLimitedError),
     (gateway("EGW00215"), RateLimitedError),
-    ((503, "<html></html>"), ServerFailureError),
+    ((503, "<html></html>"), MaintenanceError),
+    (PAGE, MaintenanceError),
+    (PAGE[: PAGE.index("점검".encode("euc-kr")) + 3], MaintenanceError),
+    ("", MaintenanceError),
+    ((302, PAGE), MaintenanceError),
+    ((429, PAGE), RateLimitedError),
+    ((429, {"message": "Too Many Requests"}), RateLimitedError),
+    ((408, ""), ServerFailureError),
+    (gateway("EGW00316"), ServerFailureError),
+    (gateway("EGW99999"), ServerFailureError),
     (requests.exceptions.ReadTimeout(), RequestTimeoutError),
     (requests.exceptions.ConnectionError(), ConnectionFailedError),
 ])  # fmt: skip
@@ -162,7 +180,8 @@ def test_second_try_may_succeed(kis, make_client):
 
 
 @pytest.mark.parametrize("failure", [
-    gateway("EGW02006"), gateway("OPSQ2001", 200), gateway("MCA05918", 200), "<html></html>", ok(output={})["msg1"],
+    gateway("EGW02006"), gateway("OPSQ2001", 200), gateway("MCA05918", 200), gateway("EGW00208"),
+    ok(output={})["output"], '{"rt_cd": "0", "output": ',
 ])  # fmt: skip
 def test_permanent_failure_is_not_tried_again(kis, make_client, failure):
     """What will not pass is sent once."""
@@ -215,10 +234,31 @@ def test_no_secret_in_what_is_shown(kis, make_client):
 
 def test_master_is_asked_for_without_key_or_token(kis, make_client):
     """The file server gets no credential, and its failure is tried again."""
-    kis.answer("kospi_code.mst.zip", (503, b""), b"zip")
+    kis.answer("kospi_code.mst.zip", (503, b""), MASTER)
     content, at = make_client().download_master("KOSPI")
-    assert (content, at.isoformat()) == (b"zip", "2026-11-20T20:30:00+09:00")
+    assert (content, at.isoformat()) == (MASTER, "2026-11-20T20:30:00+09:00")
     assert not any(name.lower() in {"appkey", "appsecret", "authorization"} for name in kis.asked[-1][2])
+
+
+@pytest.mark.parametrize(
+    "answer", [PAGE, b"", b"busy", MASTER[: len(MASTER) // 2], (302, PAGE), (408, PAGE), (429, b""), (500, PAGE)]
+)
+def test_no_file_in_place_of_the_master_may_pass(kis, make_client, answer):
+    """Maintenance of the file server, and a file of which half came, are tried again like any other failure."""
+    kis.answer("kospi_code.mst.zip", answer, MASTER)
+    assert make_client().download_master("KOSPI")[0] == MASTER
+    kis.answer("kospi_code.mst.zip", answer)
+    with pytest.raises(TransientError, match=r"/kospi_code.mst.zip|KIS KOSPI master"):
+        make_client().download_master("KOSPI")
+
+
+def test_a_master_that_is_cut_short_says_so(kis, make_client):
+    """One sentence: which file, how much of it came, and what helps."""
+    kis.answer("kosdaq_code.mst.zip", MASTER[:100])
+    with pytest.raises(ServerFailureError) as caught:
+        make_client().download_master("KOSDAQ")
+    said = "KIS KOSDAQ master: the zip file is cut short after 100 bytes; nothing of it is used, try again later"
+    assert str(caught.value) == said
 
 
 def test_missing_master_is_refused(kis, make_client):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from data_pipeline.exceptions import (
     AuthenticationError,
     DataPipelineError,
+    MaintenanceError,
     PayloadError,
     RateLimitedError,
     RequestRefusedError,
@@ -58,7 +59,20 @@ def parse(status: int, body: object):
     (200, "OPSQ2001", RequestRefusedError),
     (200, "OPSQ2002", RequestRefusedError),
     (200, "MCA05918", UnknownStockError),
-    (500, "EGW99999", RequestRefusedError),
+    (500, "EGW00316", ServerFailureError),
+    (200, "EGW00316", ServerFailureError),
+    (200, "OPSQ0003", ServerFailureError),
+    (200, "OPSQ1002", ServerFailureError),
+    (500, "OPSQ0002", RequestRefusedError),
+    (500, "EGW00132", RequestRefusedError),
+    (500, "EGW00208", RequestRefusedError),
+    (500, "OPSQ2001", RequestRefusedError),
+    (500, "EGW00304", AuthenticationError),
+    (500, "EGW99999", ServerFailureError),
+    (408, "EGW99999", ServerFailureError),
+    (429, "EGW99999", RateLimitedError),
+    (200, "EGW99999", RequestRefusedError),
+    (403, "EGW99999", RequestRefusedError),
 ])  # fmt: skip
 def test_code_decides_whatever_the_status(status, code, kind):
     """Each documented code is one type of error, under whatever status it comes."""
@@ -75,6 +89,16 @@ def test_refusal_carries_code_and_trimmed_text():
     assert caught.value.response.status_code == 200
 
 
+@pytest.mark.parametrize("body", [{}, {"rt_cd": "1", "msg_cd": " ", "msg1": ""}, {"rt_cd": "1", "msg1": None}])
+@pytest.mark.parametrize("status", [403, 408, 429, 500])
+def test_refusal_without_a_text_names_status_and_call(status, body):
+    """An answer that says nothing still tells which call it was and its status."""
+    with pytest.raises(DataPipelineError) as caught:
+        parse(status, body)
+    said = f"KIS inquire-price of 005930: refused without a code or a text (HTTP {status})"
+    assert str(caught.value) == said
+
+
 def test_token_limit_says_when_to_come_back():
     """EGW00133 asks to wait a minute."""
     with pytest.raises(TokenUnavailableError) as caught:
@@ -83,12 +107,16 @@ def test_token_limit_says_when_to_come_back():
 
 
 @pytest.mark.parametrize(("status", "body", "kind"), [
-    (200, b"<html>maintenance</html>", PayloadError),
-    (502, b"<html>bad gateway</html>", ServerFailureError),
+    (200, b"<html>maintenance</html>", MaintenanceError),
+    (200, b"", MaintenanceError),
+    (502, b"<html>bad gateway</html>", MaintenanceError),
+    (429, b"<html>slow down</html>", RateLimitedError),
+    (408, b"", ServerFailureError),
     (403, b"<html>forbidden</html>", RequestRefusedError),
     (200, b'{"rt_cd": "0", "output": {"stck_prpr": ', PayloadError),
     (200, b"[]", PayloadError),
-    (200, b"\xff\xfe", PayloadError),
+    (200, b"\xff\xfe", MaintenanceError),
+    (500, b'{"rt_cd": ', ServerFailureError),
     (200, b'{"rt_cd": "0", "rt_cd": "0"}', PayloadError),
     (200, b'{"rt_cd": "0", "output": {"a": "1", "a": "2"}}', PayloadError),
     (200, b'{"rt_cd": "0", "output": NaN}', PayloadError),
@@ -100,7 +128,7 @@ def test_token_limit_says_when_to_come_back():
     (500, b'{"rt_cd": "0", "msg_cd": "MCA00000"}', ServerFailureError),
 ])  # fmt: skip
 def test_malformed_answers_are_typed(status, body, kind):
-    """HTML, cut, doubled, endless or wrongly shaped answers are a PayloadError; a 5xx without a code an outage."""
+    """Cut, doubled, endless or wrongly shaped JSON is a PayloadError; what is no JSON, and a bare 5xx, may pass."""
     with pytest.raises(kind, match=r"KIS inquire-price of 005930"):
         parse(status, body)
 
@@ -122,6 +150,15 @@ def test_secrets_are_taken_out_of_what_errors_carry():
     assert "THE-SECRET-KEY" not in str(caught.value) + caught.value.response.text
     assert not caught.value.response.headers
     assert caught.value.request is None
+
+
+def test_when_to_come_back_is_kept():
+    """The server's wish to be left alone for two minutes reaches whoever tries again."""
+    made = response(503, b"<html></html>")
+    made.headers["Retry-After"] = "120"
+    with pytest.raises(MaintenanceError) as caught:
+        parse_answer(scrubbed(made, []), "KIS", "005930", AT)
+    assert caught.value.retry_after == 120.0
 
 
 @pytest.mark.parametrize(("header", "expected"), [
