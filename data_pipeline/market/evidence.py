@@ -30,6 +30,9 @@ class MinuteEvidence:
     """Shares of the whole final day by the answer's own head; None when it does not say."""
     problem: str = ""
     """What is wrong between the session's first minute and the newest one; empty when they join from zero on."""
+    withheld: int = 0
+    """Minutes that traded and were not handed over, since their shares did not show yet; lost when the session is over.
+    """
 
     def doubt(self, volume: int, day_volumes: Collection[int]) -> str:
         """Return why the session is not settled; empty when its minutes are whole or it truly has none.
@@ -43,6 +46,8 @@ class MinuteEvidence:
         known = {*day_volumes} if self.day_volume is None else {*day_volumes, self.day_volume}
         if self.problem:
             return self.problem
+        if self.withheld:
+            return f"{self.withheld} minutes are lost: they traded, and the source does not show their shares"
         if volume != self.volume:
             return f"minutes of {volume:,} shares are left of {self.volume:,}"
         if known and min(known) < volume:
