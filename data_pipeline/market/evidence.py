@@ -44,10 +44,9 @@ class MinuteEvidence:
             day_volumes: What else is known of the whole day's volume, as the stored daily bar; may be empty.
         """
         known = {*day_volumes} if self.day_volume is None else {*day_volumes, self.day_volume}
-        if self.problem:
-            return self.problem
-        if self.withheld:
-            return f"{self.withheld} minutes are lost: they traded, and the source does not show their shares"
+        lost = f"minutes that traded and never showed their shares: {self.withheld}" if self.withheld else ""
+        if self.problem or lost:
+            return self.problem or lost
         if volume != self.volume:
             return f"minutes of {volume:,} shares are left of {self.volume:,}"
         if known and min(known) < volume:

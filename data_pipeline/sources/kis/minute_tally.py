@@ -59,8 +59,8 @@ class MinuteTally:
             over = self._heard_at is not None and self._heard_at >= self._calendar.close_at(session)
             log.log(
                 logging.WARNING if over else logging.INFO,
-                "%s on %s: %d minutes are withheld, from %s to %s; KIS %s",
-                self.stock_code, session, len(times), min(times), max(times),
+                "minutes of %s on %s withheld: %d, the newest that of %s; KIS %s",
+                self.stock_code, session, len(times), times[0],
                 "did not show their shares by the close" if over else "moves their shares at the next trade",
             )  # fmt: skip
 

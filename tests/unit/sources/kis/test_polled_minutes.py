@@ -69,7 +69,8 @@ def test_what_is_withheld_is_said_once_an_answer(poll, one, caplog):
         poll(one["rows"], one["stock_code"], one["at"], one["call"])
     (line,) = [record for record in caplog.records if "withheld" in record.message]
     (time,) = one["withheld"]
-    assert f"{one['stock_code']} on 2025-11-05: 1 minutes are withheld, from {time} to {time}" in line.message
+    said = f"minutes of {one['stock_code']} on 2025-11-05 withheld: 1, the newest that of {time}; KIS "
+    assert line.message.startswith(said)
     assert line.levelno == (logging.WARNING if one["at"] > "15:30" else logging.INFO)
 
 
@@ -86,7 +87,7 @@ def test_an_answer_of_a_running_session_is_no_error_for_whoever_asks_directly(ki
 def test_a_session_with_a_lost_minute_is_not_whole():
     """It adds up to the day's volume without the minute that did not show, so the day's volume is another one."""
     told = MinuteEvidence("006340", DAY, 10, day_volume=10, withheld=1)
-    assert told.doubt(10, [49_179]) == "1 minutes are lost: they traded, and the source does not show their shares"
+    assert told.doubt(10, [49_179]) == "minutes that traded and never showed their shares: 1"
 
 
 @pytest.mark.parametrize("newest", ["09:31:10", "09:33:00"])
