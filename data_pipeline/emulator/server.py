@@ -197,9 +197,10 @@ class EmulatedServer:
 
     async def _send(self, send: Send, exchange: Exchange, reply: Reply) -> None:
         headers = [
-            (b"content-type", reply.media.encode()),
-            (b"content-length", str(len(reply.body)).encode()),
-            (b"date", http_date(self.clock.now()).encode()),
+            # As KIS writes them: its own Python sample makes identifiers of the names in lower case.
+            (b"Content-Type", reply.media.encode()),
+            (b"Content-Length", str(len(reply.body)).encode()),
+            (b"Date", http_date(self.clock.now()).encode()),
             (b"gt_uid", b"%032x" % self._random.getrandbits(128)),
             (b"tr_id", exchange.tr_id.encode("latin-1")),
             (b"tr_cont", reply.tr_cont.encode()),
