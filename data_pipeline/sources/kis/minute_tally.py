@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from data_pipeline.market.evidence import MinuteEvidence, require_gatherer
 from data_pipeline.market.records import MinuteBar
@@ -14,6 +14,9 @@ from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_chart import MinuteRow
 
 log = logging.getLogger(__name__)
+
+AUCTION = timedelta(minutes=10)
+"""How long the closing auction collects orders: nothing trades between its beginning and the close."""
 
 
 class MinuteTally:
@@ -53,10 +56,16 @@ class MinuteTally:
         """Note a minute that traded and whose shares KIS has not moved into its row yet."""
         self._withheld.setdefault(one.at.date(), []).append(f"{one.at:%H:%M}")
 
+    def waits_for_auction(self, one: MinuteRow) -> bool:
+        """Return whether a minute lies where the closing auction collects orders and nothing trades."""
+        closes = self._calendar.close_at(one.at.date())
+        return closes - AUCTION <= one.at < closes
+
     def say_withheld(self) -> None:
         """Log once which minutes were withheld: a later answer has them, unless their session has closed."""
         for session, times in self._withheld.items():
-            over = self._heard_at is not None and self._heard_at >= self._calendar.close_at(session)
+            closed = self._calendar.close_at(session) + timedelta(minutes=1)
+            over = self._heard_at is not None and self._heard_at > closed
             log.log(
                 logging.WARNING if over else logging.INFO,
                 "minutes of %s on %s withheld: %d, the newest that of %s; KIS %s",
@@ -143,6 +152,7 @@ def _look_behind(one: MinuteRow, before: MinuteRow | None, value: int, tally: Mi
         if not one.moving:
             tally.doubt(one, f"has 0 shares, and {value:,} won were traded by then: minutes before it did not come")
     elif not before.volume:
-        tally.withhold(before)
+        if not (one.moving and tally.waits_for_auction(before)):
+            tally.withhold(before)
     elif not one.moving:
         tally.withhold(one)

@@ -14,15 +14,13 @@ from data_pipeline.market.records import MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
 from data_pipeline.sources.kis.codes import symbol
 from data_pipeline.sources.kis.endpoints import MINUTES_PAST, MINUTES_TODAY, PRICE, Endpoint
-from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
+from data_pipeline.sources.kis.minute_tally import AUCTION, MinuteTally, minute_bars
 from data_pipeline.sources.kis.parse_answer import Answer, Call
 from data_pipeline.sources.kis.parse_chart import MinuteRow, parse_minutes, traded_today
 from data_pipeline.sources.kis.server_clock import ServerClock
 
 _ONE_MINUTE = timedelta(minutes=1)
 _REACH_BACK = timedelta(days=365)
-_AUCTION = timedelta(minutes=10)
-"""How long the closing auction collects orders: nothing trades between its beginning and the close."""
 _EARLIEST = time(9)
 """No session opens before; a late open is not relied on, since the exchange announces it at short notice."""
 
@@ -195,7 +193,7 @@ def _is_final(newest_first: Sequence[MinuteRow], answer: Answer, closes: datetim
     if not older:
         return True
     (before,) = older
-    return newest.total_value != before.total_value and (before.volume > 0 or before.at >= closes - _AUCTION)
+    return newest.total_value != before.total_value and (before.volume > 0 or before.at >= closes - AUCTION)
 
 
 def _params(endpoint: Endpoint, stock_code: str, cursor: datetime) -> dict[str, str]:

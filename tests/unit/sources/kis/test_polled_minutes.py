@@ -19,7 +19,7 @@ from tests.support.project import SAMPLES
 SAMPLE = json.loads((SAMPLES / "kis" / "polled-minutes.json").read_text(encoding="utf-8"))
 DAY = date.fromisoformat(SAMPLE["session"])
 TODAY, PAST = "inquire-time-itemchartprice", "inquire-time-dailychartprice"
-POLLS = [pytest.param(one, id=one["said"]) for one in SAMPLE["answers"]]
+POLLS = {one["said"]: one for one in SAMPLE["answers"]}
 
 
 def page(rows, day=DAY):
@@ -50,7 +50,7 @@ def poll(kis, make_source):
     return ask
 
 
-@pytest.mark.parametrize("one", POLLS)
+@pytest.mark.parametrize("one", POLLS.values(), ids=POLLS)
 def test_nothing_wrong_is_shown_and_what_is_withheld_is_counted(poll, one):
     """Each bar is the one that KIS has later, and the minutes whose shares have not moved yet are counted."""
     bars, told = poll(one["rows"], one["stock_code"], one["at"], one["call"])
@@ -62,7 +62,7 @@ def test_nothing_wrong_is_shown_and_what_is_withheld_is_counted(poll, one):
     assert told.problem == ""
 
 
-@pytest.mark.parametrize("one", [poll for poll in POLLS if poll.values[0]["withheld"]])
+@pytest.mark.parametrize("one", [one for one in POLLS.values() if one["withheld"]], ids=lambda one: one["said"])
 def test_what_is_withheld_is_said_once_an_answer(poll, one, caplog):
     """One line names the minutes: information while a later answer has them, a warning once the session is over."""
     with caplog.at_level(logging.INFO):
