@@ -25,6 +25,7 @@ from data_pipeline.emulator.krx.wire import ROOT, EmulatedKrx, asked_day
 from data_pipeline.emulator.log import REJECTED, Entry, RequestLog, key_hash
 from data_pipeline.emulator.settings import EmulatorSettings
 from data_pipeline.emulator.spoil import HTML_PAGE, spoil
+from data_pipeline.sources.evidence import played
 from data_pipeline.sources.mock.market import SyntheticMarket
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -33,6 +34,8 @@ MASTER = "/common/master/"
 MASTER_END = ".mst.zip"
 HOUR = 3600.0
 TOO_LARGE = auth_error("EGW00101")
+HEADERS = [name.encode() for name in played("kis")["header_names"]]
+"""As KIS writes them: its own Python sample makes identifiers of the names in lower case."""
 KEPT = {"inquire-price": "price", "intstock-multprice": "multi", "inquire-asking-price-exp-ccn": "book"}
 """Under which name the answers of an endpoint, or their parts, are kept."""
 
@@ -196,15 +199,15 @@ class EmulatedServer:
         )
 
     async def _send(self, send: Send, exchange: Exchange, reply: Reply) -> None:
-        headers = [
-            # As KIS writes them: its own Python sample makes identifiers of the names in lower case.
-            (b"Content-Type", reply.media.encode()),
-            (b"Content-Length", str(len(reply.body)).encode()),
-            (b"Date", http_date(self.clock.now()).encode()),
-            (b"gt_uid", b"%032x" % self._random.getrandbits(128)),
-            (b"tr_id", exchange.tr_id.encode("latin-1")),
-            (b"tr_cont", reply.tr_cont.encode()),
-        ]
+        values = (
+            reply.media,
+            str(len(reply.body)),
+            http_date(self.clock.now()),
+            f"{self._random.getrandbits(128):032x}",
+            exchange.tr_id,
+            reply.tr_cont,
+        )
+        headers = [(name, value.encode("latin-1")) for name, value in zip(HEADERS, values, strict=True)]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 

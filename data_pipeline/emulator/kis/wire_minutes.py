@@ -12,12 +12,13 @@ from data_pipeline.emulator.kis.view import MarketView, Moment
 from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, candle, change, envelope
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import MinuteBar
+from data_pipeline.sources.evidence import played
 
 TODAY_PAGE = 30
 PAST_PAGE = 120
 ONE_MINUTE = timedelta(minutes=1)
-NO_FLAT_ROW = timedelta(minutes=2)
-"""The last flat row stands so long before the close: at 15:28, as recorded."""
+NO_FLAT_ROW = timedelta(minutes=played("kis")["last_flat_row_before_close_minutes"])
+"""The last row that no trade needs stands so long before the close: at 15:28."""
 ONE_YEAR = timedelta(days=365)
 DAYS_BACK = 30
 """How many sessions one page may reach back at most; an instrument may be halted for all of them."""
