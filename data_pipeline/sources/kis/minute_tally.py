@@ -151,7 +151,7 @@ def _look_behind(one: MinuteRow, before: MinuteRow | None, value: int, tally: Mi
     if before is None:
         if not one.moving:
             tally.doubt(one, f"has 0 shares, and {value:,} won were traded by then: minutes before it did not come")
-    elif not before.volume:
+    elif not before.volume and not before.moving:
         if not (one.moving and tally.waits_for_auction(before)):
             tally.withhold(before)
     elif not one.moving:

@@ -112,7 +112,7 @@ class Minutes:
         yield from chain([newest] if newest else [], rows)
 
     def _today(self, stock_code: str, session: date, tally: MinuteTally) -> Iterator[MinuteRow]:
-        """Yield the complete minutes of the session that the server quotes, newest first."""
+        """Yield the rows of the quoted session, newest first; those that can still change are marked."""
         final_at, closes = self._calendar.final_at(session), self._calendar.close_at(session)
         cursor, found = final_at, False
         while True:
@@ -130,7 +130,7 @@ class Minutes:
             raise IncompleteDataError(f"{answer.where}: shares were traded on {session}, but no minute of it came")
 
     def _past(self, stock_code: str, first: date, last: date, tally: MinuteTally) -> Iterator[MinuteRow]:
-        """Yield the minutes of finished sessions, newest first, in one walk over all of them."""
+        """Yield the rows of finished sessions, newest first, in one walk over all of them."""
         cursor = self._calendar.final_at(last)
         while True:
             answer, rows = self._page(MINUTES_PAST, stock_code, cursor)
