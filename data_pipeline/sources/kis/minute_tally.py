@@ -147,7 +147,10 @@ def _minute_bar(one: MinuteRow, before: MinuteRow | None, tally: MinuteTally) ->
 
 
 def _look_behind(one: MinuteRow, before: MinuteRow | None, value: int, tally: MinuteTally) -> None:
-    """Note what a row that is no bar tells of the minute before it, since its total is higher."""
+    """Note what a row that is no bar tells of the minute before it, since its total is higher.
+
+    Beside the running minute it may be that one which traded, which the rows cannot tell: it counts as withheld too.
+    """
     if before is None:
         if not one.moving:
             tally.doubt(one, f"has 0 shares, and {value:,} won were traded by then: minutes before it did not come")
