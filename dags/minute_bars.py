@@ -3,10 +3,11 @@
 
 **When.** Every five minutes from the opening to the close of a session, and once more at 20:40 (Seoul).
 
-**What.** A run in session loads the complete minutes of the watch list up to its moment. The run at 20:40 loads the
-whole session of every listed instrument (or of the watch list, when `UNIVERSE` says so): four calls an instrument,
-about 10,800 calls, ten minutes at 18 calls a second. `plan` decides by the run's own moment which codes to take; one
-`load` task a chunk fetches, checks and loads them.
+**What.** A run in session loads the complete minutes of the watch list up to its moment; the last one that traded comes
+with a later run, because KIS shows its shares only after the next trade. The run at 20:40 loads the whole session of
+every listed instrument (or of the watch list, when `UNIVERSE` says so): four calls an instrument, about 10,800 calls,
+ten minutes at 18 calls a second. `plan` decides by the run's own moment which codes to take; one `load` task a chunk
+fetches, checks and loads them.
 
 **Why at 20:40 and not at the close.** The regular market closes at 15:30, and on an examination day at 16:30, but the
 day goes on: the after-market (애프터마켓, since 14 September 2026) trades until 20:00, and only then does the exchange

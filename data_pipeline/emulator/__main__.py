@@ -111,6 +111,8 @@ def _serve(
     app.server.view.warm(app.server.clock.now())
     config = uvicorn.Config(
         app,
+        # The other one writes every header name in lower case, which KIS does not.
+        http="h11",
         log_level="warning",
         access_log=False,
         date_header=False,

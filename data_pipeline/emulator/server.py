@@ -26,6 +26,7 @@ from data_pipeline.emulator.log import REJECTED, Entry, RequestLog, key_hash
 from data_pipeline.emulator.maintenance import DRESSES
 from data_pipeline.emulator.settings import EmulatorSettings
 from data_pipeline.emulator.spoil import HTML_PAGE, spoil
+from data_pipeline.sources.evidence import played
 from data_pipeline.sources.mock.market import SyntheticMarket
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -34,6 +35,8 @@ MASTER = "/common/master/"
 MASTER_END = ".mst.zip"
 HOUR = 3600.0
 TOO_LARGE = auth_error("EGW00101")
+HEADERS = [name.encode() for name in played("kis")["header_names"]]
+"""As KIS writes them: its own Python sample makes identifiers of the names in lower case."""
 KEPT = {"inquire-price": "price", "intstock-multprice": "multi", "inquire-asking-price-exp-ccn": "book"}
 """Under which name the answers of an endpoint, or their parts, are kept."""
 
@@ -212,16 +215,16 @@ class EmulatedServer:
         await drip(send, at_once, slowly, 0.1 if fault.seconds is None else fault.seconds)
 
     def _headers(self, exchange: Exchange, reply: Reply) -> list[tuple[bytes, bytes]]:
-        location = [(b"location", reply.location.encode())] if reply.location else []
-        return [
-            *location,
-            (b"content-type", reply.media.encode()),
-            (b"content-length", str(len(reply.body)).encode()),
-            (b"date", http_date(self.clock.now()).encode()),
-            (b"gt_uid", b"%032x" % self._random.getrandbits(128)),
-            (b"tr_id", exchange.tr_id.encode("latin-1")),
-            (b"tr_cont", reply.tr_cont.encode()),
-        ]
+        values = (
+            reply.media,
+            str(len(reply.body)),
+            http_date(self.clock.now()),
+            f"{self._random.getrandbits(128):032x}",
+            exchange.tr_id,
+            reply.tr_cont,
+        )
+        location = [(b"Location", reply.location.encode())] if reply.location else []
+        return location + [(name, value.encode("latin-1")) for name, value in zip(HEADERS, values, strict=True)]
 
 
 async def _until_gone(receive: Receive, seconds: float) -> None:

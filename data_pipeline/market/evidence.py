@@ -30,6 +30,9 @@ class MinuteEvidence:
     """Shares of the whole final day by the answer's own head; None when it does not say."""
     problem: str = ""
     """What is wrong between the session's first minute and the newest one; empty when they join from zero on."""
+    withheld: int = 0
+    """Minutes that traded and were not handed over, since their shares did not show yet; lost when the session is over.
+    """
 
     def doubt(self, volume: int, day_volumes: Collection[int]) -> str:
         """Return why the session is not settled; empty when its minutes are whole or it truly has none.
@@ -41,8 +44,9 @@ class MinuteEvidence:
             day_volumes: What else is known of the whole day's volume, as the stored daily bar; may be empty.
         """
         known = {*day_volumes} if self.day_volume is None else {*day_volumes, self.day_volume}
-        if self.problem:
-            return self.problem
+        lost = f"minutes that traded and never showed their shares: {self.withheld}" if self.withheld else ""
+        if self.problem or lost:
+            return self.problem or lost
         if volume != self.volume:
             return f"minutes of {volume:,} shares are left of {self.volume:,}"
         if known and min(known) < volume:

@@ -29,6 +29,9 @@ CALLS = {
     "inquire-daily-itemchartprice": ("FHKST03010100", ONE | {
         "FID_INPUT_DATE_1": "20260901", "FID_INPUT_DATE_2": "20261120",
         "FID_PERIOD_DIV_CODE": "D", "FID_ORG_ADJ_PRC": "0"}),
+    "inquire-daily-indexchartprice": ("FHKUP03500100", {
+        "FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": "0001", "FID_INPUT_DATE_1": "20261101",
+        "FID_INPUT_DATE_2": "20261120", "FID_PERIOD_DIV_CODE": "D"}),
     "inquire-time-itemchartprice": ("FHKST03010200", ONE | {
         "FID_INPUT_HOUR_1": "153000", "FID_PW_DATA_INCU_YN": "Y", "FID_ETC_CLS_CODE": ""}),
     "inquire-time-dailychartprice": ("FHKST03010230", ONE | {

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from data_pipeline import exceptions, http_exceptions
 from tests.support.project import ROOT
+from tools import wire_evidence_page
 from tools.commands_page import lines
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -67,6 +68,12 @@ def test_every_dag_is_on_its_page() -> None:
 def test_every_command_and_option_is_on_its_page() -> None:
     """`python -m tools.commands_page > docs/reference/commands.md` was run after the last change of a parser."""
     assert (REFERENCE / "commands.md").read_text("utf-8") == "\n".join(lines()) + "\n"
+
+
+def test_the_page_of_evidence_is_the_register() -> None:
+    """`python -m tools.wire_evidence_page > docs/reference/wire-evidence.md` was run after the last change."""
+    written = (REFERENCE / "wire-evidence.md").read_text("utf-8")
+    assert written == "\n".join(wire_evidence_page.lines()) + "\n"
 
 
 def test_every_setting_is_on_its_page() -> None:

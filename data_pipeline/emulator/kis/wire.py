@@ -164,9 +164,10 @@ def candle(bar: DailyBar | MinuteBar) -> dict[str, str]:
 
 def period_and_adjustment(call: Call, periods: Collection[str]) -> tuple[str, str]:
     """Return what a chart is asked for: its period and FID_ORG_ADJ_PRC; OPSQ2001 when the TR does not know one."""
-    period, adjustment = call.query["FID_PERIOD_DIV_CODE"], call.query["FID_ORG_ADJ_PRC"]
+    period, adjustment = call.query["FID_PERIOD_DIV_CODE"], call.query["FID_ORG_ADJ_PRC"].lstrip("0") or "0"
     if period not in periods:
         raise invalid_field("FID_PERIOD_DIV_CODE")
-    if adjustment not in ("0", "1"):
+    # KIS's own sample sends 0000000001.
+    if not call.query["FID_ORG_ADJ_PRC"] or adjustment not in ("0", "1"):
         raise invalid_field("FID_ORG_ADJ_PRC")
     return period, adjustment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 
@@ -12,12 +12,20 @@ from data_pipeline.emulator.kis.view import MarketView, Moment
 from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, candle, change, envelope
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import MinuteBar
+from data_pipeline.sources.evidence import played
 
 TODAY_PAGE = 30
 PAST_PAGE = 120
+ONE_MINUTE = timedelta(minutes=1)
+NO_FLAT_ROW = timedelta(minutes=played("kis")["last_flat_row_before_close_minutes"])
+"""The last row that no trade needs stands so long before the close: at 15:28."""
 ONE_YEAR = timedelta(days=365)
 DAYS_BACK = 30
 """How many sessions one page may reach back at most; an instrument may be halted for all of them."""
+
+Timed = tuple[datetime, dict[str, str]]
+"""A minute and its row."""
+DayRows = Callable[[MarketView, str, date, Moment], Iterator[Timed]]
 
 
 def answer_today(view: MarketView, call: Call) -> Answer:
@@ -27,7 +35,7 @@ def answer_today(view: MarketView, call: Call) -> Answer:
     """
     session = call.moment.session
     until = datetime.combine(session, _hour(call), SEOUL)
-    return _answer(view, call, session, until, TODAY_PAGE)
+    return _answer(view, call, session, until, TODAY_PAGE, _live_rows)
 
 
 def answer_past(view: MarketView, call: Call) -> Answer:
@@ -37,10 +45,10 @@ def answer_past(view: MarketView, call: Call) -> Answer:
     """
     day = min(call.day("FID_INPUT_DATE_1"), call.moment.session)
     until = datetime.combine(call.day("FID_INPUT_DATE_1"), _hour(call), SEOUL)
-    return _answer(view, call, day, until, PAST_PAGE)
+    return _answer(view, call, day, until, PAST_PAGE, _day_rows)
 
 
-def _answer(view: MarketView, call: Call, last: date, until: datetime, page: int) -> Answer:
+def _answer(view: MarketView, call: Call, last: date, until: datetime, page: int, rows_of: DayRows) -> Answer:
     code = call.code()
     quote = read_quote(view, code, call.moment)
     bar = quote.bar
@@ -53,7 +61,7 @@ def _answer(view: MarketView, call: Call, last: date, until: datetime, page: int
         "stck_prpr": str(bar.close),
     }
     days = _sessions(view, call, last)
-    rows = islice((row for day in days for row in _day_rows(view, code, day, call.moment) if row[0] <= until), page)
+    rows = islice((row for day in days for row in rows_of(view, code, day, call.moment) if row[0] <= until), page)
     return envelope({"output1": head, "output2": [fields for _, fields in rows]})
 
 
@@ -80,27 +88,47 @@ def _hour(call: Call) -> time:
         raise invalid_field("FID_INPUT_HOUR_1") from None
 
 
-def _day_rows(view: MarketView, code: str, day: date, moment: Moment) -> Iterator[tuple[datetime, dict[str, str]]]:
-    """Yield the rows of one session with their minute, newest first, as far as the session has run."""
+def _day_rows(view: MarketView, code: str, day: date, moment: Moment) -> Iterator[Timed]:
+    """Yield the minutes of one session that traded, newest first, as far as it has run."""
     if day == moment.session:
         bars = view.market.minute_bars_so_far(code, moment.at)
     else:
         bars = view.minutes.get((code, day), lambda: view.market.minute_bars(code, day))
     total = sum(bar.trading_value for bar in bars)
-    if bars and day == moment.session and (repeated := _repeat(view, bars[-1], moment, total)):
-        yield repeated
     for bar in reversed(bars):
         yield bar.at, _row(bar, total)
         total -= bar.trading_value
 
 
-def _repeat(view: MarketView, last: MinuteBar, moment: Moment, total: int) -> tuple[datetime, dict[str, str]] | None:
-    """Return the running minute before its first trade, which repeats the volume of the minute before (as recorded)."""
-    minute = moment.at
-    if last.at >= minute or view.phase(moment) != "open":
-        return None
+def _live_rows(view: MarketView, code: str, day: date, moment: Moment) -> Iterator[Timed]:
+    """Yield a session's minutes as the chart of today has them: every minute since the first trade has a row.
+
+    The shares of the last minute that traded stand in the newest row until somebody trades again. Until then the minute
+    itself reads flat, with no shares and the total from before it, and the rows after it carry the risen total.
+    """
+    if day != moment.session:
+        yield from _day_rows(view, code, day, moment)
+        return
+    left = view.market.minute_bars_so_far(code, moment.at)
+    total, closes = sum(bar.trading_value for bar in left), view.calendar.close_at(day)
+    pending = left[-1] if left and left[-1].at < closes else None
+    newest = at = closes if pending is None else min(moment.at, closes - NO_FLAT_ROW)
+    while left:
+        bar = left[-1]
+        if at > bar.at:
+            yield at, _flat(bar, at, bar.volume if pending and at == newest else 0, total)
+        else:
+            before = total - bar.trading_value
+            yield at, _flat(bar, at, 0, before) if bar is pending else _row(bar, total)
+            total = before
+            left.pop()
+        at -= NO_FLAT_ROW if at == closes else ONE_MINUTE
+
+
+def _flat(last: MinuteBar, at: datetime, volume: int, total: int) -> dict[str, str]:
+    """Return the row of a minute that shows no trade of its own, at the last price."""
     price = last.close
-    return minute, _row(MinuteBar(last.stock_code, minute, price, price, price, price, last.volume, 0), total)
+    return _row(MinuteBar(last.stock_code, at, price, price, price, price, volume, 0), total)
 
 
 def _row(bar: MinuteBar, total: int) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 def _read() -> dict[str, frozenset[str]]:
     text = files("data_pipeline.sources.kis").joinpath("known_fields.json").read_text("utf-8")
-    return {call: frozenset(names.split()) for call, names in json.loads(text).items()}
+    return {call: frozenset(names) for call, names in json.loads(text).items()}
 
 
 KNOWN_FIELDS = _read()

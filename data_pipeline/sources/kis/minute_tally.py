@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from data_pipeline.market.evidence import MinuteEvidence, require_gatherer
 from data_pipeline.market.records import MinuteBar
 from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.parse_chart import MinuteRow
+
+log = logging.getLogger(__name__)
+
+AUCTION = timedelta(minutes=10)
+"""How long the closing auction collects orders: nothing trades between its beginning and the close."""
 
 
 class MinuteTally:
@@ -28,9 +34,12 @@ class MinuteTally:
         self._closed: set[date] = set()
         self._problems: dict[date, str] = {}
         self._days: dict[date, int] = {}
+        self._withheld: dict[date, list[str]] = {}
+        self._heard_at: datetime | None = None
 
     def hear(self, answer: Answer) -> None:
         """Take the quoted session's volume from an answer's head, once that session is final."""
+        self._heard_at = answer.at
         session = self._calendar.quoted_session(answer.at)
         head = answer.row("output1")
         if answer.at >= self._calendar.final_at(session) and head.optional("acml_vol"):
@@ -42,6 +51,27 @@ class MinuteTally:
         self._volumes[session] += one.volume
         if session not in self._closed and one.at >= self._calendar.close_at(session):
             self._closed.add(session)
+
+    def withhold(self, one: MinuteRow) -> None:
+        """Note a minute that traded and whose shares KIS has not moved into its row yet."""
+        self._withheld.setdefault(one.at.date(), []).append(f"{one.at:%H:%M}")
+
+    def waits_for_auction(self, one: MinuteRow) -> bool:
+        """Return whether a minute lies where the closing auction collects orders and nothing trades."""
+        closes = self._calendar.close_at(one.at.date())
+        return closes - AUCTION <= one.at < closes
+
+    def say_withheld(self) -> None:
+        """Log once which minutes were withheld: a later answer has them, unless their session has closed."""
+        for session, times in self._withheld.items():
+            closed = self._calendar.close_at(session) + timedelta(minutes=1)
+            over = self._heard_at is not None and self._heard_at > closed
+            log.log(
+                logging.WARNING if over else logging.INFO,
+                "minutes of %s on %s withheld: %d, the newest that of %s; KIS %s",
+                self.stock_code, session, len(times), times[0],
+                "did not show their shares by the close" if over else "moves their shares at the next trade",
+            )  # fmt: skip
 
     def doubt(self, one: MinuteRow, problem: str) -> None:
         """Note that a minute is left out.
@@ -62,45 +92,70 @@ class MinuteTally:
             session in self._closed,
             self._days.get(session),
             self._problems.get(session, ""),
+            len(self._withheld.get(session, ())),
         )
 
 
 def minute_bars(newest_first: Iterable[MinuteRow], tally: MinuteTally) -> Iterator[MinuteBar]:
     """Yield the bars of one or more sessions, newest first, each with its own trading value.
 
-    KIS gives the value since the session began, so a bar's own value is the difference from the bar before it; for the
-    first bar of a session it is the total. A value outside volume x (low to high) covers more than one minute: earlier
-    ones did not come, so the minute is left out and its session has a problem. Minutes without a trade are left out.
+    KIS gives the value since the session began, so a bar's own value is the difference from the row before it; for the
+    oldest row of a session it is the total, from zero. These are links of a chain: each rise lies within volume x (low
+    to high). Where it does not, earlier minutes did not come, so the minute is left out and its session has a problem.
+
+    Minutes without a trade are left out. The last minute that traded reads as one of them, with the total from before
+    it, until somebody trades again: then it is withheld, and the total rises in the row after it.
 
     Args:
         newest_first: The rows of whole sessions, each back to the oldest minute that came.
         tally: Counts what they prove.
 
     Raises:
-        PayloadError: The running total falls, or volume and value contradict each other.
+        PayloadError: The running total falls, or shares were traded for nothing.
         IncompleteDataError: Minutes are missing, and nobody gathers evidence.
     """
     later: MinuteRow | None = None
-    for row in newest_first:
+    try:
+        for row in newest_first:
+            if later is not None:
+                yield from _minute_bar(later, row if row.at.date() == later.at.date() else None, tally)
+            later = row
         if later is not None:
-            yield from _minute_bar(later, row if row.at.date() == later.at.date() else None, tally)
-        later = row
-    if later is not None:
-        yield from _minute_bar(later, None, tally)
+            yield from _minute_bar(later, None, tally)
+    finally:
+        tally.say_withheld()
 
 
 def _minute_bar(one: MinuteRow, before: MinuteRow | None, tally: MinuteTally) -> Iterator[MinuteBar]:
     value = one.total_value - (before.total_value if before else 0)
-    contradiction = (one.volume == 0) != (value == 0) or value < 0
-    if contradiction and (before is not None or value <= 0):
+    if one.moving or (one.volume == 0 and value >= 0):
+        if value > 0:
+            _look_behind(one, before, value, tally)
+        return
+    if value <= 0:
         raise one.row.error("acml_tr_pbmn", f"rises by {value} in a minute of {one.volume} shares")
     bar = one.row.make(
         MinuteBar, stock_code=tally.stock_code, at=one.at, volume=one.volume, trading_value=value, **one.prices
     )
-    if not bar.volume * bar.low <= value <= bar.volume * bar.high:
-        since = f"since {before.at:%H:%M}" if before else "since the session began"
-        problem = f"has {bar.volume:,} shares at {bar.low:,} to {bar.high:,} won, and the total rose by {value:,}"
-        tally.doubt(one, f"{problem} {since}: minutes before it did not come")
-    elif bar.volume:
+    if bar.volume * bar.low <= value <= bar.volume * bar.high:
         tally.count(one)
         yield bar
+        return
+    since = f"since {before.at:%H:%M}" if before else "since the session began"
+    problem = f"has {bar.volume:,} shares at {bar.low:,} to {bar.high:,} won, and the total rose by {value:,}"
+    tally.doubt(one, f"{problem} {since}: minutes before it did not come")
+
+
+def _look_behind(one: MinuteRow, before: MinuteRow | None, value: int, tally: MinuteTally) -> None:
+    """Note what a row that is no bar tells of the minute before it, since its total is higher.
+
+    Beside the running minute it may be that one which traded, which the rows cannot tell: it counts as withheld too.
+    """
+    if before is None:
+        if not one.moving:
+            tally.doubt(one, f"has 0 shares, and {value:,} won were traded by then: minutes before it did not come")
+    elif not before.volume and not before.moving:
+        if not (one.moving and tally.waits_for_auction(before)):
+            tally.withhold(before)
+    elif not one.moving:
+        tally.withhold(one)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import chain
 
@@ -13,7 +14,7 @@ from data_pipeline.market.records import MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
 from data_pipeline.sources.kis.codes import symbol
 from data_pipeline.sources.kis.endpoints import MINUTES_PAST, MINUTES_TODAY, PRICE, Endpoint
-from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
+from data_pipeline.sources.kis.minute_tally import AUCTION, MinuteTally, minute_bars
 from data_pipeline.sources.kis.parse_answer import Answer, Call
 from data_pipeline.sources.kis.parse_chart import MinuteRow, parse_minutes, traded_today
 from data_pipeline.sources.kis.server_clock import ServerClock
@@ -47,7 +48,8 @@ class Minutes:
     def bars(self, stock_code: str, first: date, last: date) -> Iterator[MinuteBar]:
         """Yield the complete minutes of the sessions from ``first`` to ``last``, both included, newest first.
 
-        A minute whose predecessor did not come is left out. What the answers prove about each session is reported to
+        A minute whose predecessor did not come is left out, and one whose shares KIS has not moved yet is withheld; the
+        log says so. What the answers prove about each session is reported to
         whoever gathers evidence.
 
         Args:
@@ -110,15 +112,17 @@ class Minutes:
         yield from chain([newest] if newest else [], rows)
 
     def _today(self, stock_code: str, session: date, tally: MinuteTally) -> Iterator[MinuteRow]:
-        """Yield the complete minutes of the session that the server quotes, newest first."""
-        final_at = self._calendar.final_at(session)
+        """Yield the rows of the quoted session, newest first; those that can still change are marked."""
+        final_at, closes = self._calendar.final_at(session), self._calendar.close_at(session)
         cursor, found = final_at, False
         while True:
             answer, rows = self._page(MINUTES_TODAY, stock_code, cursor)
             tally.hear(answer)
             own = [row for row in rows if row.at.date() == session]
-            found = found or bool(own)
-            yield from _complete(own, answer)
+            marked = [*_marked(own, answer)]
+            if own and not found:
+                found, marked[0] = True, replace(own[0], moving=not _is_final(own, answer, closes))
+            yield from marked
             if len(own) < (MINUTES_TODAY.page_size or 0) or own[-1].at.time() <= _EARLIEST:
                 break
             cursor = own[-1].at - _ONE_MINUTE
@@ -126,12 +130,12 @@ class Minutes:
             raise IncompleteDataError(f"{answer.where}: shares were traded on {session}, but no minute of it came")
 
     def _past(self, stock_code: str, first: date, last: date, tally: MinuteTally) -> Iterator[MinuteRow]:
-        """Yield the minutes of finished sessions, newest first, in one walk over all of them."""
+        """Yield the rows of finished sessions, newest first, in one walk over all of them."""
         cursor = self._calendar.final_at(last)
         while True:
             answer, rows = self._page(MINUTES_PAST, stock_code, cursor)
             tally.hear(answer)
-            yield from _complete((row for row in rows if row.at.date() >= first), answer)
+            yield from _marked((row for row in rows if row.at.date() >= first), answer)
             before = self._before(rows, cursor)
             if before is None or before < datetime.combine(first, _EARLIEST, SEOUL):
                 return
@@ -171,9 +175,25 @@ class Minutes:
         return self._calendar.quoted_session(self._clock.now())
 
 
-def _complete(rows: Iterator[MinuteRow] | list[MinuteRow], answer: Answer) -> Iterator[MinuteRow]:
-    """Leave out the running minute, which may repeat the volume of the one before."""
-    return (row for row in rows if row.at + _ONE_MINUTE <= answer.at)
+def _marked(rows: Iterable[MinuteRow], answer: Answer) -> Iterator[MinuteRow]:
+    """Mark the running minute."""
+    return (replace(row, moving=True) if row.at + _ONE_MINUTE > answer.at else row for row in rows)
+
+
+def _is_final(newest_first: Sequence[MinuteRow], answer: Answer, closes: datetime) -> bool:
+    """Return whether the newest row of the quoted session's chart holds its own minute, and all of it.
+
+    KIS keeps the shares of the last minute that traded in the newest row, whichever that is, until somebody trades
+    again. So during the session the newest row proves nothing. After the close it is final, unless the shares may be
+    those of an earlier minute: its total did not rise, or the minute just before it reads as if nothing had traded.
+    """
+    newest, *older = newest_first[:2]
+    if answer.at < max(closes, newest.at + _ONE_MINUTE):
+        return False
+    if not older:
+        return True
+    (before,) = older
+    return newest.total_value != before.total_value and (before.volume > 0 or before.at >= closes - AUCTION)
 
 
 def _params(endpoint: Endpoint, stock_code: str, cursor: datetime) -> dict[str, str]:

@@ -48,6 +48,8 @@ class MinuteRow:
     total_value: int
     """Won traded since the session began, this minute included."""
     row: Row
+    moving: bool = False
+    """Whether its figures can still change, or are those of an earlier minute; set by whoever knows the time."""
 
 
 def period_start(day: date, period: PriceType) -> date:

@@ -136,7 +136,8 @@ class KISDataSource(AbstractDataSource):
     def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
         """Return the last ``count`` bars in raw prices, newest first, the bar of the running session included.
 
-        Minute bars begin with the last complete minute; bars of 5 and 30 minutes are made from one-minute bars. They
+        Minute bars begin with the last complete minute, in a running session with the last one whose shares KIS has
+        moved into its row (at the next trade); bars of 5 and 30 minutes are made from one-minute bars. They
         reach back about a year on the real server and to the open of the quoted session on the virtual one.
 
         Raises:

@@ -1,6 +1,6 @@
 """The DAGs of the present on the emulated KIS server, which stands within a session and, later, on its evening.
 
-Facts: 22 September 2026 is a session from 09:00 to 15:30. At 11:02:30 a liquid issue has the minutes 09:00 to 11:01;
+Facts: 22 September 2026 is a session from 09:00 to 15:30. At 11:02:30 a liquid issue traded in 09:00 to 11:01;
 the whole session is 09:00 to 15:19 and the closing auction's 15:30, 381 minutes.
 """
 
@@ -98,10 +98,10 @@ def test_the_watch_list_is_loaded_in_chunks(airflow, morning):
 
 
 def test_complete_minutes_of_the_watch_list(morning):
-    """At 11:02:30 the minute of 11:01 is the last complete one."""
+    """At 11:02:30 the shares of 11:01 have not moved into its row, so the minute of 11:00 is the newest."""
     _, minutes = morning
     assert [row[0] for row in minutes] == ["000660", "005930"]
-    assert minutes[1][1:] == (122, "09:00", "11:01")
+    assert minutes[1][1:] == (121, "09:00", "11:00")
 
 
 def test_open_days_are_asked_for_once_a_day(airflow, emulator, morning):

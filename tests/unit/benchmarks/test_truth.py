@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks._truth_factors import ACTIONS, errors
 from benchmarks._truth_faults import FAULTS, quote_faults, seed_faults
+from benchmarks._truth_polled import Polled, polled
 from benchmarks._truth_public import PUBLIC, public_errors
 from data_pipeline.sources.mock.market import SyntheticMarket
 
@@ -34,3 +35,10 @@ def test_every_kind_of_fault_is_caught():
     market = SyntheticMarket()
     assert seed_faults(market, len(FAULTS)) == (len(FAULTS), [])
     assert quote_faults(market) == (4, [])
+
+
+def test_polled_minutes_are_right_after_the_close_and_never_wrong_before():
+    """Eight stock-days, six polls each: some minutes are withheld, all of them said, and in the evening all come."""
+    result = polled(8)
+    assert result.withheld > 0
+    assert result == Polled(stock_days=8, right_after_close=8, withheld=result.withheld, polls=48)

@@ -60,6 +60,13 @@ def test_an_answer_that_drips_is_the_right_one(emulator, headers, part):
     assert _quote(emulator, headers).status_code == 200
 
 
+def test_header_names_are_written_as_kis_does(emulator, headers):
+    """KIS's own Python sample makes identifiers of the names in lower case, so those must be words."""
+    names = list(_quote(emulator, headers).headers)
+    assert {"Content-Type", "Content-Length", "Date", "tr_id", "tr_cont", "gt_uid"} == {*names}
+    assert [name for name in names if name.islower() and not name.isidentifier()] == []
+
+
 def test_a_quote_over_the_wire(emulator, headers):
     """A token and a quote over real HTTP; the log saw one accepted call; ``Date`` is the market clock."""
     answer = _quote(emulator, headers)

@@ -171,6 +171,24 @@ def test_minutes_of_a_source_that_proves_nothing_are_not_whole(loader, database)
     assert database.rows("SELECT count(*) FROM market.minute_bar") == [(200,)]
 
 
+class Withholding(Altered):
+    """A source that has every minute of Tuesday but one, which traded and does not show its shares."""
+
+    def minute_bars(self, stock_codes, first, last):
+        """Yield all but the minute of 15:19; tell of it."""
+        bars = [bar for bar in super().minute_bars(stock_codes, first, last) if f"{bar.at:%H%M}" != "1519"]
+        tell(MinuteEvidence("005930", TUESDAY, sum(bar.volume for bar in bars), reached_close=True, withheld=1))
+        return bars
+
+
+@pytest.mark.parametrize(("at", "missing"), [(EVENING.replace(hour=15, minute=19), 0), (EVENING, 1)])
+def test_a_withheld_minute_is_lost_only_when_the_session_is_over(loader, database, at, missing):
+    """In the session a later load brings it; afterwards its session is missing. All other minutes are stored."""
+    counts = load(loader, Withholding(), Run(moment=at), "minute_bar", CODES[1:], first=TUESDAY)
+    assert (counts["missing"], counts["inserted"]) == (missing, 380)
+    assert database.rows("SELECT count(*) FROM market.loaded_day") == [(0,)]
+
+
 def test_a_bad_issue_costs_its_own_rows_only(loader, database):
     """Of two issues one is unknown to the source: it is named, and the other is loaded."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -12,6 +12,11 @@ SATURDAY = datetime(2026, 11, 21, 12, 0)
 
 def _rows(answer):
     return answer.json()["output2"]
+
+
+def _a_minute_earlier(hour):
+    minutes = int(hour[:2]) * 60 + int(hour[2:4]) - 1
+    return f"{minutes // 60:02d}{minutes % 60:02d}00"
 
 
 def test_the_price_reads_like_the_readme(kis):
@@ -128,6 +133,13 @@ def test_longer_bars_add_their_days_up(kis, period, newest):
     assert int(bars[0]["stck_hgpr"]) == max(day.high for day in days)
 
 
+@pytest.mark.parametrize(("padded", "plain"), [("0000000001", "1"), ("0000000000", "0")])
+def test_the_kind_of_prices_may_be_padded(kis, padded, plain):
+    """KIS's own sample asks for FID_ORG_ADJ_PRC 0000000001."""
+    window = ("005930", "20261101", "20261120")
+    assert kis.chart(*window, adjust=padded).json() == kis.chart(*window, adjust=plain).json()
+
+
 def test_minutes_of_today_come_thirty_at_a_time_up_to_now(start):
     """At 10:30 the page ends now though 15:30 was asked; pages follow each other without a gap back to the open."""
     kis = start(MONDAY_1030)
@@ -143,12 +155,36 @@ def test_midnight_asks_for_the_newest_minutes(kis):
         assert _rows(kis.today(hour))[0]["stck_cntg_hour"] == "153000"
 
 
-def test_the_running_minute_repeats_the_volume_of_the_minute_before(start):
-    """Before its first trade the running minute carries the volume and cumulative value of the minute before."""
-    first, second = _rows(start(MONDAY_1030).today("103000"))[:2]
-    assert (first["stck_cntg_hour"], second["stck_cntg_hour"]) == ("103000", "102900")
-    assert first["cntg_vol"] == second["cntg_vol"]
-    assert first["acml_tr_pbmn"] == second["acml_tr_pbmn"]
+def test_the_newest_row_holds_the_shares_of_the_last_minute_that_traded(start):
+    """At 10:30:20 the minute of 10:29 reads flat with the total from before it, as recorded; a minute later as well."""
+    newest, traded, before = _rows(start(MONDAY_1030).today("103000"))[:3]
+    assert (newest["stck_cntg_hour"], traded["stck_cntg_hour"]) == ("103000", "102900")
+    assert (traded["cntg_vol"], traded["acml_tr_pbmn"]) == ("0", before["acml_tr_pbmn"])
+    moved = _rows(start(MONDAY_1030 + timedelta(minutes=1)).today("103100"))[2]
+    assert moved["stck_cntg_hour"] == "102900"
+    assert (moved["cntg_vol"], moved["acml_tr_pbmn"]) == (newest["cntg_vol"], newest["acml_tr_pbmn"])
+    for row in (newest, traded):
+        assert len({row[name] for name in ("stck_oprc", "stck_hgpr", "stck_lwpr", "stck_prpr")}) == 1
+
+
+def test_the_chart_of_today_has_flat_rows_through_the_auction(start):
+    """At 15:29 it is recorded to have 389 rows, 09:00 to 15:28; the past chart has the minutes that traded."""
+    kis = start(datetime(2026, 11, 16, 15, 29))
+    hours, hour = [], "153000"
+    while page := _rows(kis.today(hour)):
+        hours += [row["stck_cntg_hour"] for row in page]
+        hour = _a_minute_earlier(hours[-1])
+    assert (len(hours), hours[0], hours[-1]) == (389, "152800", "090000")
+    flat = [row for row in _rows(kis.today("153000")) if row["stck_cntg_hour"] >= "151900"]
+    assert {row["cntg_vol"] for row in flat[1:]} == {"0"}
+    assert [row["stck_cntg_hour"] for row in _rows(kis.minutes("20261116", "153000"))][:2] == ["151900", "151800"]
+
+
+def test_after_the_auction_every_minute_has_its_shares(kis):
+    """The auction traded, so 15:19 has its own shares; between it and 15:30 stand nine flat rows, none of 15:29."""
+    rows = _rows(kis.today("153000"))[:11]
+    assert [row["stck_cntg_hour"][:4] for row in rows] == ["1530", *(f"15{at}" for at in range(28, 18, -1))]
+    assert [row["cntg_vol"] == "0" for row in rows] == [False, *[True] * 9, False]
 
 
 def test_the_day_before_fills_the_page_only_on_request(start):
@@ -176,9 +212,7 @@ def test_past_minutes_add_up_to_their_day(kis):
     hour, volume = "153000", 0
     while page := _rows(kis.minutes("20261118", hour, "N")):
         volume += sum(int(row["cntg_vol"]) for row in page)
-        oldest = page[-1]["stck_cntg_hour"]
-        minutes = int(oldest[:2]) * 60 + int(oldest[2:4]) - 1
-        hour = f"{minutes // 60:02d}{minutes % 60:02d}00"
+        hour = _a_minute_earlier(page[-1]["stck_cntg_hour"])
     assert volume == int(_rows(kis.chart("005930", "20261118", "20261118"))[0]["acml_vol"])
 
 
@@ -244,6 +278,8 @@ def test_holidays_come_24_days_a_page(kis):
         ({"FID_INPUT_DATE_2": "2026"}, "OPSQ2002", "ERROR INVALID INPUT_FILED_SIZE [FID_INPUT_DATE_2]"),
         ({"FID_INPUT_DATE_2": "20261345"}, "OPSQ2001", "ERROR INVALID FID_INPUT_DATE_2"),
         ({"FID_PERIOD_DIV_CODE": "H"}, "OPSQ2001", "ERROR INVALID FID_PERIOD_DIV_CODE"),
+        ({"FID_ORG_ADJ_PRC": "2"}, "OPSQ2001", "ERROR INVALID FID_ORG_ADJ_PRC"),
+        ({"FID_ORG_ADJ_PRC": ""}, "OPSQ2001", "ERROR INVALID FID_ORG_ADJ_PRC"),
         ({"FID_ORG_ADJ_PRC": None}, "OPSQ2001", "ERROR INPUT FIELD NOT FOUND [FID_ORG_ADJ_PRC]"),
     ],
 )

@@ -140,7 +140,7 @@ def test_the_running_session_comes_from_its_own_call(kis, make_source):
     """Until the close the call for today is used, and the sessions before it come from the other one."""
     kis.date = "Fri, 20 Nov 2026 06:29:59 GMT"
     kis.answer("inquire-price", ok(output=PRICE))
-    kis.answer(TODAY, page(*down(FRIDAY, "0901", 2)))
+    kis.answer(TODAY, page(*down(FRIDAY, "0902", 3)))
     kis.answer(PAST, page(*down(date(2026, 11, 19), "1000", 1, "1000")))
     bars = list(make_source().minute_bars(["005930"], date(2026, 11, 19), FRIDAY))
     assert [bar.at.day for bar in bars] == [19, 20, 20]
@@ -173,7 +173,7 @@ def test_charts_of_minutes_go_on_into_the_days_before(kis, make_source):
     """Four bars reach from the running session into the one before, with one call each."""
     kis.date = "Fri, 20 Nov 2026 03:00:00 GMT"
     kis.answer("inquire-price", ok(output=PRICE))
-    kis.answer(TODAY, page(*down(FRIDAY, "0901", 2)))
+    kis.answer(TODAY, page(*down(FRIDAY, "0902", 3)))
     kis.answer(PAST, page(*down(date(2026, 11, 19), "1630", 5), *down(date(2026, 11, 19), "1619", 115)))
     kis.answer("kospi_code.mst.zip", _master())
     kis.answer("kosdaq_code.mst.zip", _master("KOSDAQ", "0001A0"))

@@ -127,9 +127,9 @@ def test_minute_without_a_trade_is_left_out():
     assert [(bar.volume, bar.trading_value) for bar in minute_bars(rows, tally())] == [(1, 100), (9, 900)]
 
 
-@pytest.mark.parametrize("newer", [("5", "800"), ("5", "900"), ("0", "950")])
+@pytest.mark.parametrize("newer", [("5", "800"), ("5", "900"), ("0", "850")])
 def test_running_total_that_cannot_be_right(newer):
-    """A falling total, shares without value or value without shares are refused."""
+    """A falling total and shares without value are refused; a rise without shares is one that has not moved yet."""
     rows = parse_minutes("005930", chart(minute("090100", *newer), minute("090000", "9", "900")))
     with pytest.raises(PayloadError, match="acml_tr_pbmn"):
         list(minute_bars(rows, tally()))
