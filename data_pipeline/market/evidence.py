@@ -58,7 +58,15 @@ class MinuteEvidence:
         traded = max(known)
         return f"{traded:,} shares were traded that day, and minutes of {volume:,} came" if traded else ""
 
+    def proof(self, volume: int) -> str:
+        """Return what proves a session about which there is no :meth:`doubt`; ``volume`` as there."""
+        if not volume:
+            return NOTHING_TRADED
+        joined = "its minutes join without a gap from the first one on"
+        return f"{joined} to the close" if self.reached_close else f"{joined} and add up to the day's volume"
 
+
+NOTHING_TRADED = "nothing was traded that day: its volume is 0"
 UNSAID = "the source did not say how far its answer reached"
 
 _CURRENT: ContextVar[list[MinuteEvidence] | None] = ContextVar("evidence", default=None)

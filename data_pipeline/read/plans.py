@@ -24,13 +24,14 @@ from data_pipeline.read.completeness import Asked, require_bars, require_factors
 Codes = Iterable[str] | str | None
 _RANGE = "b.session BETWEEN %(first)s AND %(last)s"
 _CODES = " AND b.stock_code = ANY (%(codes)s)"
+_COUNTS = ("expected", "loaded", "known_empty", "missing", "unproven", "unproven_empty")
 COVERAGE = Frame(
     "coverage",
     "coverage",
     [
         text("dataset", "table"),
         SESSION,
-        *(Column(name, Type.WHOLE, "cells") for name in ("expected", "loaded", "known_empty", "missing")),
+        *(Column(name, Type.WHOLE, "cells") for name in _COUNTS),
     ],
     "b.dataset, b.session",
 )
@@ -148,7 +149,9 @@ def plan_coverage(first: date | str, last: date | str, dataset: str | None = Non
     relation = """(
         SELECT dataset, session, count(*) AS expected, count(*) FILTER (WHERE state = 'loaded') AS loaded,
             count(*) FILTER (WHERE state = 'known_empty') AS known_empty,
-            count(*) FILTER (WHERE state = 'missing') AS missing
+            count(*) FILTER (WHERE state IN ('missing', 'unproven')) AS missing,
+            count(*) FILTER (WHERE state = 'unproven') AS unproven,
+            count(*) FILTER (WHERE state = 'unproven_empty') AS unproven_empty
         FROM market.coverage_cells(%(first)s, %(last)s) GROUP BY dataset, session
     ) b"""
     where = "%(dataset)s::text IS NULL OR b.dataset = %(dataset)s"

@@ -17,7 +17,10 @@ from data_pipeline.warehouse.errors import said_plainly
 _MISSING = """
     SELECT c.stock_code, s.number, c.session FROM market.coverage_cells(%(first)s, %(last)s) c
     JOIN market.final_session s ON s.session = c.session
-    WHERE c.state = 'missing' AND c.dataset = %(dataset)s {codes}
+    WHERE c.dataset = %(dataset)s {codes} AND (c.state IN ('missing', 'unproven')
+        OR c.state = 'unproven_empty' AND EXISTS (SELECT FROM market.proof p
+            WHERE p.dataset = c.dataset AND p.stock_code = c.stock_code AND p.session = c.session
+                AND p.ask_again <= (SELECT (market.now() AT TIME ZONE 'Asia/Seoul')::date)))
 """
 # EXCEPT hashes both sides whatever the planner believes about their sizes; an anti-join may loop for minutes.
 _LISTED = f"""
@@ -42,7 +45,8 @@ _GAPS = """
 """
 _COVERAGE = """
     SELECT dataset, session, count(*), count(*) FILTER (WHERE state = 'loaded'),
-        count(*) FILTER (WHERE state = 'known_empty'), count(*) FILTER (WHERE state = 'missing')
+        count(*) FILTER (WHERE state = 'known_empty'), count(*) FILTER (WHERE state IN ('missing', 'unproven')),
+        count(*) FILTER (WHERE state = 'unproven'), count(*) FILTER (WHERE state = 'unproven_empty')
     FROM market.coverage_cells(%(first)s, %(last)s)
     WHERE %(dataset)s::text IS NULL OR dataset = %(dataset)s
     GROUP BY dataset, session ORDER BY dataset, session
@@ -59,6 +63,10 @@ class Coverage:
     loaded: int
     known_empty: int
     missing: int
+    unproven: int = 0
+    """Those of the missing of which rows are stored, without a proof that they are all."""
+    unproven_empty: int = 0
+    """Asked for in vain on three days, between bars that fit together: neither missing nor known to be empty."""
 
 
 def coverage(connection: Connection, first: date, last: date, dataset: str | None = None) -> list[Coverage]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
-from psycopg2.extras import execute_values
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+from psycopg2.extras import Json, execute_values
 
 from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.exceptions import IncompleteDataError
@@ -31,21 +33,33 @@ DOUBTFUL = 20
 """When this many cells have not a single row among them, the answer is doubted, not taken for true emptiness."""
 NAMED = 10
 """How many unsettled cells the log names."""
-REASON = "nothing was traded that day: its volume is 0"
+QUARANTINED = "a row of it is in quarantine"
 
-_WHOLE = """
-    INSERT INTO market.loaded_day (dataset, stock_code, session, rows, source, run_id) VALUES %s
-    ON CONFLICT (dataset, stock_code, session) DO UPDATE SET rows = excluded.rows, source = excluded.source,
-        run_id = excluded.run_id, loaded_at = now()
-"""
-_EMPTY = """
-    INSERT INTO market.no_data (dataset, stock_code, session, reason, source, run_id) VALUES %s
-    ON CONFLICT (dataset, stock_code, session) DO NOTHING
+_PROVED = """
+    INSERT INTO market.proof (dataset, stock_code, session, state, proof, figures, rows, source, run_id) VALUES %s
+    ON CONFLICT (dataset, stock_code, session) DO UPDATE SET state = excluded.state, proof = excluded.proof,
+        figures = excluded.figures, rows = excluded.rows, ask_again = NULL, source = excluded.source,
+        run_id = excluded.run_id, proved_at = now()
+    WHERE excluded.state <> 'doubted' OR proof.state <> 'whole'
 """
 _FILLED = """
-    DELETE FROM market.no_data n USING (VALUES %s) AS v (dataset, stock_code, session)
-    WHERE n.dataset = v.dataset AND n.stock_code = v.stock_code AND n.session = v.session::date
+    DELETE FROM market.proof p USING (VALUES %s) AS v (dataset, stock_code, session)
+    WHERE p.dataset = v.dataset AND p.stock_code = v.stock_code AND p.session = v.session::date AND p.rows = 0
 """
+_ASKED = """
+    INSERT INTO market.proof AS p (dataset, stock_code, session, state, proof, figures, rows, source, run_id)
+    SELECT v.dataset, v.stock_code, v.session::date, 'asked', 'asked for in vain',
+        jsonb_build_object('asked_on', jsonb_build_array((market.now() AT TIME ZONE 'Asia/Seoul')::date)), 0, v.source,
+        v.run_id::bigint
+    FROM (VALUES %s) AS v (dataset, stock_code, session, source, run_id)
+    ON CONFLICT (dataset, stock_code, session) DO UPDATE SET source = excluded.source, run_id = excluded.run_id,
+        proved_at = now(), figures = jsonb_set(p.figures, '{asked_on}',
+            (p.figures -> 'asked_on') || (excluded.figures -> 'asked_on')),
+        ask_again = CASE p.state WHEN 'hole' THEN (market.now() AT TIME ZONE 'Asia/Seoul')::date
+            + CASE jsonb_array_length(p.figures -> 'asked_on') WHEN 3 THEN 7 ELSE 30 END END
+    WHERE p.state IN ('asked', 'hole') AND NOT p.figures -> 'asked_on' @> (excluded.figures -> 'asked_on')
+"""
+_HOLES = "SELECT market.settle_holes(%s, %s, %s)"
 _START = """
     INSERT INTO market.coverage_start (dataset, stock_code, session)
     SELECT v.dataset, v.stock_code, v.session::date FROM (VALUES %s) AS v (dataset, stock_code, session)
@@ -87,6 +101,7 @@ class Ledger:
         self._evidence: dict[Cell, MinuteEvidence] = {}
         self._days: dict[Cell, list[int]] = {}
         """The volumes of the stored daily bars."""
+        self._doubts: dict[Cell, str] = {}
         self._failed: set[str] = set()
         self._refused: set[tuple[str | None, date | None]] = set()
 
@@ -145,14 +160,14 @@ class Ledger:
             settled = self._settled_minutes(connection, {*came, *absent}) if self._of_minutes else {*came}
             if self._remember:
                 _require_some({cell for cell in absent - settled if self._is_doubtful(cell)}, self._rows, name)
-            whole = [(name, *cell, came[cell], source, run_id) for cell in sorted(settled & came.keys())]
-            empty = [(name, *cell, REASON, source, run_id) for cell in sorted(settled & absent)]
-            if whole and self._of_minutes:
-                execute_values(cursor, _WHOLE, whole, page_size=1000)
             if came:
                 execute_values(cursor, _FILLED, [(name, *cell) for cell in sorted(came)], page_size=1000)
-            if empty and self._remember:
-                execute_values(cursor, _EMPTY, empty, page_size=1000)
+            if self._of_minutes and (proved := [*self._proofs(came, settled)]):
+                values = [(name, *cell, *said, source, run_id) for cell, said in proved]
+                execute_values(cursor, _PROVED, values, page_size=1000)
+            elif self._remember and absent and not self._of_minutes:
+                asked = [(name, *cell, source, run_id) for cell in sorted(absent) if not self._is_refused(cell)]
+                self._ask_in_vain(cursor, asked)
             first: dict[str, date] = {}
             for code, session in sorted({*came, *absent}):
                 first.setdefault(code, session)
@@ -161,6 +176,31 @@ class Ledger:
         due = absent | (came.keys() & self._expected)
         unsettled = due - (settled if self._remember else settled - absent)
         return len(unsettled | self._torn(came))
+
+    def _proofs(
+        self, came: Mapping[Cell, int], settled: Collection[Cell]
+    ) -> Iterator[tuple[Cell, tuple[str, str, Json, int]]]:
+        """Yield what is stored of each session of minutes: its state, what proves it or why it is doubted, and figures.
+
+        Sessions without a minute are noted only when they are proved to be empty and that is to be remembered.
+        """
+        for cell in sorted({*came, *(settled if self._remember else ())}):
+            told = self._evidence.get(cell)
+            figures = Json({"volume": self._volumes[cell], "day_volumes": self._days.get(cell, [])} | _figures(told))
+            if cell not in settled:
+                doubt = QUARANTINED if self._is_refused(cell) else self._doubts.get(cell, UNSAID)
+                yield cell, ("doubted", doubt, figures, came[cell])
+            elif told is not None:
+                state = "whole" if cell in came else "empty"
+                yield cell, (state, told.proof(self._volumes[cell]), figures, came.get(cell, 0))
+
+    @staticmethod
+    def _ask_in_vain(cursor: Cursor, asked: Sequence[tuple[str, str, date, str, int | None]]) -> None:
+        """Note that bars did not come; those that nothing contradicts on three days become holes."""
+        if asked:
+            execute_values(cursor, _ASKED, asked, page_size=1000)
+            days = [day for _, _, day, *_ in asked]
+            cursor.execute(_HOLES, (sorted({code for _, code, *_ in asked}), min(days), max(days)))
 
     def _torn(self, came: Collection[Cell]) -> set[Cell]:
         """Return the cells that a refused row keeps from being whole, expected or not."""
@@ -173,7 +213,7 @@ class Ledger:
         """Return the cells whose minutes are whole, and those that truly have none; the log says why others are not."""
         self._days = self._read_days(connection, cells)
         settled: set[Cell] = set()
-        doubts: dict[Cell, str] = {}
+        doubts = self._doubts
         for cell in cells:
             if self._is_refused(cell):
                 continue
@@ -200,6 +240,12 @@ class Ledger:
                 for code, session, volume in cursor.fetchall():
                     found[code, session].append(volume)
         return dict(found)
+
+
+def _figures(told: MinuteEvidence | None) -> dict[str, object]:
+    """Return what the answer said of a session, without its name and without what says nothing."""
+    said = asdict(told) if told is not None else {}
+    return {f"answer_{name}": value for name, value in said.items() if name not in ("stock_code", "session") and value}
 
 
 def _require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) -> None:
