@@ -85,6 +85,7 @@ def judge(records: Sequence[Any], table: Table, asked: Asked, context: Context, 
     if table.record is DailyBar:
         every = _Before(records, context) if errors else before
         fatal += chain(_check_missing(records, asked.expected, context), _check_echo(records, every, context))
+        fatal += _check_priceless(records, context)
     return Verdict([good[place] for place in sorted(good)], errors, warnings, fatal)
 
 
@@ -148,6 +149,17 @@ def _check_echo(records: Sequence[Any], before: _Before, context: Context) -> It
             yield Finding(
                 "stale", Severity.FATAL, f"{count} of {traded[session]} bars of {session} repeat the one before"
             )
+
+
+def _check_priceless(records: Sequence[Any], context: Context) -> Iterator[Finding]:
+    """A few instruments trade outside of regular hours alone; of a whole market, the source left out the prices."""
+    limits = context.thresholds
+    traded = Counter(bar.session for bar in records if bar.volume)
+    priceless = Counter(bar.session for bar in records if bar.volume and not bar.open)
+    for session, count in sorted(priceless.items()):
+        if count >= max(1, limits.stale_rows) and count > limits.stale_share * traded[session]:
+            problem = f"{count} of {traded[session]} traded bars of {session} have no open, high and low"
+            yield Finding("volume", Severity.FATAL, problem)
 
 
 def _copies(records: Sequence[Any], table: Table) -> dict[tuple[object, ...], list[Any]]:

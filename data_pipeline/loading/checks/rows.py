@@ -59,7 +59,7 @@ def check_bar(bar: DailyBar, before: DailyBar | None, context: Context) -> Itera
     if before is not None:
         yield from _check_base(bar, before, context)
         yield from _check_stale(bar, before, context)
-    prices = {bar.open, bar.high, bar.low, bar.close} if bar.volume else {bar.close}
+    prices = {bar.open, bar.high, bar.low, bar.close} if bar.open else {bar.close}
     yield from _check_ticks(bar, prices, context)
 
 
@@ -116,17 +116,20 @@ def _check_trade(bar: DailyBar, context: Context) -> Iterator[Finding]:
             yield Finding("volume", severity, f"nothing traded and yet the price changed by {bar.change}", bar)
         return
     mean = bar.trading_value / bar.volume
-    if not bar.low * 0.7 - 1 <= mean <= bar.high * 1.3 + 1:
-        yield Finding("value", ERROR, f"value / volume is {mean:.2f} with low {bar.low}, high {bar.high}", bar)
-    elif not bar.low - 1 <= mean <= bar.high + 1:
+    if not low * 0.7 - 1 <= mean <= high * 1.3 + 1:
+        yield Finding("value", ERROR, f"value / volume is {mean:.2f} with low {low}, high {high}", bar)
+    elif bar.open and not low - 1 <= mean <= high + 1:
         # The after-market counts in volume and value, and perhaps not in high and low.
-        yield Finding("value", WARNING, f"value / volume is {mean:.2f} with low {bar.low}, high {bar.high}", bar)
+    # What changed hands outside of regular hours alone has no low and high, but was sold near the close.
+    low, high = (bar.low, bar.high) if bar.open else (bar.close, bar.close)
+        yield Finding("value", WARNING, f"value / volume is {mean:.2f} with low {low}, high {high}", bar)
+    if not bar.open and bar.volume >= context.thresholds.stale_volume:
+        yield Finding("volume", WARNING, f"{bar.volume} shares traded, and none of them in regular hours", bar)
 
 
 def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> Iterator[Finding]:
     base, instrument = bar.close - bar.change, _instrument(bar, context)
-    lowest = bar.low if bar.volume else bar.close
-    highest = bar.high if bar.volume else bar.close
+    lowest, highest = (bar.low, bar.high) if bar.open else (bar.close, bar.close)
     percent = limit_percent(instrument.market if instrument else "KOSPI", context.rules_of(bar.session))
     percent *= _LEVERAGE if _is_fund(instrument) else 1
     low, high = base - base * percent // 100, base + base * percent // 100

@@ -30,6 +30,7 @@ DOUBTFUL = 20
 NAMED = 10
 """How many unsettled cells the log names."""
 REASON = "nothing was traded that day: its volume is 0"
+OUTSIDE = "nothing was traded in regular hours: the day's open is 0"
 
 _WHOLE = """
     INSERT INTO market.loaded_day (dataset, stock_code, session, rows, source, run_id) VALUES %s
@@ -53,7 +54,7 @@ _START = """
     ON CONFLICT (dataset, stock_code) DO UPDATE SET session = least(coverage_start.session, excluded.session)
 """
 _TRADED = """
-    SELECT stock_code::text, session::date, volume FROM market.daily_bar
+    SELECT stock_code::text, session::date, volume, open = 0 FROM market.daily_bar
     WHERE stock_code = ANY (%s) AND session BETWEEN %s AND %s
 """
 
@@ -85,6 +86,8 @@ class Ledger:
         self._evidence: dict[Cell, MinuteEvidence] = {}
         self._days: dict[Cell, list[int]] = {}
         """The volumes of the stored daily bars."""
+        self._idle: set[Cell] = set()
+        """Cells whose stored daily bar has an open of 0, which proves that nothing traded in regular hours."""
         self._failed: set[str] = set()
         self._refused: set[tuple[str | None, date | None]] = set()
 
@@ -144,7 +147,7 @@ class Ledger:
             if self._remember:
                 _require_some({cell for cell in absent - settled if self._is_doubtful(cell)}, self._rows, name)
             whole = [(name, *cell, came[cell], source, run_id) for cell in sorted(settled & came.keys())]
-            empty = [(name, *cell, REASON, source, run_id) for cell in sorted(settled & absent)]
+            empty = [(name, *cell, self._reason(cell), source, run_id) for cell in sorted(settled & absent)]
             if whole and self._of_minutes:
                 execute_values(cursor, _WHOLE, whole, page_size=1000)
             if came:
@@ -176,7 +179,7 @@ class Ledger:
             if self._is_refused(cell):
                 continue
             told = self._evidence.get(cell)
-            doubt = told.doubt(self._volumes[cell], self._days.get(cell, ())) if told else UNSAID
+            doubt = self._doubt(cell, told) if told else UNSAID
             settled |= set() if doubt else {cell}
             doubts |= {cell: doubt} if doubt else {}
         for (code, session), doubt in sorted(doubts.items())[:NAMED]:
@@ -184,6 +187,15 @@ class Ledger:
         if len(doubts) > NAMED:
             log.warning("minutes of %d more sessions are not whole", len(doubts) - NAMED)
         return settled
+
+    def _doubt(self, cell: Cell, told: MinuteEvidence) -> str:
+        """Return why a cell is not settled. The shares of a day without an open traded outside of regular hours."""
+        if cell in self._idle and not self._rows[cell]:
+            return told.problem
+        return told.doubt(self._volumes[cell], self._days.get(cell, ()))
+
+    def _reason(self, cell: Cell) -> str:
+        return OUTSIDE if any(self._days.get(cell, ())) else REASON
 
     def _is_doubtful(self, cell: Cell) -> bool:
         """Return whether nothing explains an absent cell: no row in quarantine, and no daily bar beside minutes."""
@@ -195,8 +207,9 @@ class Ledger:
             sessions = [session for _, session in cells]
             with connection.cursor() as cursor:
                 cursor.execute(_TRADED, (sorted({code for code, _ in cells}), min(sessions), max(sessions)))
-                for code, session, volume in cursor.fetchall():
+                for code, session, volume, idle in cursor.fetchall():
                     found[code, session].append(volume)
+                    self._idle |= {(code, session)} if idle else set()
         return dict(found)
 
 

@@ -69,7 +69,7 @@ def test_right_bars_enter(loader):
         {"high": 69000},
         {"low": 71200},
         {"open": 0},
-        {"open": 0, "high": 0, "low": 0},
+        {"open": 0, "high": 0},
         {"close": 0},
         {"close": 71501},
         {"volume": -1},
