@@ -10,7 +10,7 @@ from typing import Any
 from data_pipeline.loading.checks.findings import Finding, Severity, Thresholds
 from data_pipeline.loading.instruments.history import ROUNDED_TO
 from data_pipeline.loading.instruments.listing import Listed
-from data_pipeline.market.price_rules import is_tick_rounding, limit_percent, tick_size
+from data_pipeline.market.price_rules import first_day_from_offer, is_tick_rounding, limit_percent, tick_size
 from data_pipeline.market.records import CurrentPrice, DailyBar
 from data_pipeline.market.trading_calendar import TradingCalendar
 
@@ -20,6 +20,11 @@ _LEVERAGE = 2
 """Leveraged funds may move twice the percentage of stocks (가격제한폭 60 %)."""
 _FIRST_DAY = (60, 400)
 """Percent of the offer price within which a first day trades."""
+_WITHOUT_LIMITS = frozenset({"SR", "SW"})
+"""Subscription rights and warrants (신주인수권증서, 신주인수권증권) have no price limits; their ticks are not checked.
+
+Source: KRX, Daily Price Limits (global.krx.co.kr, GLB0602010201T5).
+"""
 _LAST_DAYS = timedelta(days=60)
 """Liquidation trading, at most 15 sessions, lies within so many days before the delisting."""
 
@@ -115,13 +120,13 @@ def _check_trade(bar: DailyBar, context: Context) -> Iterator[Finding]:
             severity = WARNING if instrument is None else ERROR
             yield Finding("volume", severity, f"nothing traded and yet the price changed by {bar.change}", bar)
         return
+    # What changed hands outside of regular hours alone has no low and high, but was sold near the close.
+    low, high = (bar.low, bar.high) if bar.open else (bar.close, bar.close)
     mean = bar.trading_value / bar.volume
     if not low * 0.7 - 1 <= mean <= high * 1.3 + 1:
         yield Finding("value", ERROR, f"value / volume is {mean:.2f} with low {low}, high {high}", bar)
     elif bar.open and not low - 1 <= mean <= high + 1:
         # The after-market counts in volume and value, and perhaps not in high and low.
-    # What changed hands outside of regular hours alone has no low and high, but was sold near the close.
-    low, high = (bar.low, bar.high) if bar.open else (bar.close, bar.close)
         yield Finding("value", WARNING, f"value / volume is {mean:.2f} with low {low}, high {high}", bar)
     if not bar.open and bar.volume >= context.thresholds.stale_volume:
         yield Finding("volume", WARNING, f"{bar.volume} shares traded, and none of them in regular hours", bar)
@@ -136,12 +141,14 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
     if low <= lowest and highest <= high:
         return
     problem = f"prices {lowest} to {highest} break the limits {low} to {high} of base {base}"
-    if instrument is not None and (instrument.liquidation or _ends_soon(bar, instrument)):
+    if instrument is not None and (_has_no_limits(instrument) or _ends_soon(bar, instrument)):
         return
-    if instrument is not None and instrument.listed_on == bar.session:
+    if instrument is not None and _is_first_day(bar, instrument):
         low, high = (base * part // 100 for part in _FIRST_DAY)
         if not (low <= lowest and highest <= high):
             yield Finding("limit", ERROR, f"first day: {problem}", bar)
+        elif not _counts_from_offer(bar, before, instrument, context):
+            yield Finding("limit", WARNING, f"first day, counted from its opening price: {problem}", bar)
         return
     moved = before is not None and base != before.close and not is_tick_rounding(before.close, base)
     unknown = instrument is None or instrument.liquidation is None or (instrument.listed_on is None and before is None)
@@ -152,7 +159,7 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
 def _check_base(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
     base = bar.close - bar.change
     instrument = _instrument(bar, context)
-    is_first_day = instrument is not None and instrument.listed_on == bar.session
+    is_first_day = instrument is not None and _is_first_day(bar, instrument)
     if base == before.close or is_tick_rounding(before.close, base) or is_first_day:
         return
     ratio = base / before.close
@@ -166,6 +173,9 @@ def _check_base(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[F
 def _check_stale(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
     if is_repeated(bar, before):
         sure = bar.change != 0 or bar.volume >= context.thresholds.stale_volume
+        instrument = _instrument(bar, context)
+        if not sure and instrument is not None and instrument.market == "KONEX":
+            return  # a few shares at one price, day after day: 4 of 39,273 real bars, all of them there
         problem = f"the same prices, volume {bar.volume} and value as on {before.session}"
         yield Finding("stale", ERROR if sure else WARNING, problem, bar)
 
@@ -178,16 +188,39 @@ def is_repeated(bar: DailyBar, before: DailyBar) -> bool:
 
 def _check_ticks(bar: DailyBar, prices: set[int], context: Context) -> Iterator[Finding]:
     instrument = _instrument(bar, context)
-    board = "ETF" if _is_fund(instrument) else instrument.market if instrument else "KOSPI"
+    if instrument is None or instrument.security_group in _WITHOUT_LIMITS:
+        return
+    board = "ETF" if _is_fund(instrument) else instrument.market
     rules = context.rules_of(bar.session)
     off = sorted(price for price in prices if price % tick_size(price, board, rules))
-    if off and instrument is not None:
+    if off:
         yield Finding("tick", WARNING, f"{', '.join(map(str, off))} off the ticks", bar)
 
 
 def _instrument(bar: DailyBar, context: Context) -> Listed | None:
     stays = (one for one in context.stays.get(bar.stock_code, ()) if one.covers(bar.session))
-    return next(stays, context.instruments.get(bar.stock_code))
+    found = next(stays, context.instruments.get(bar.stock_code))
+    return found and found.on(bar.session)
+
+
+def _is_first_day(bar: DailyBar, instrument: Listed) -> bool:
+    """Return whether a bar may count from an offer price: listed that day, or come from KONEX that day.
+
+    A move from KOSDAQ to KOSPI is an ordinary day, whose base is the close before.
+    """
+    if instrument.left_board is not None:
+        return instrument.left_board == "KONEX"
+    return instrument.listed_on == bar.session
+
+
+def _counts_from_offer(bar: DailyBar, before: DailyBar | None, instrument: Listed, context: Context) -> bool:
+    """Return whether the limits of a first day surely hold; a base that is the close before may be an ordinary one."""
+    goes_on = before is not None and instrument.left_board is None and bar.close - bar.change == before.close
+    return not goes_on and first_day_from_offer(instrument.market, context.rules_of(bar.session))
+
+
+def _has_no_limits(instrument: Listed) -> bool:
+    return bool(instrument.liquidation) or instrument.security_group in _WITHOUT_LIMITS
 
 
 def _is_fund(instrument: Listed | None) -> bool:
