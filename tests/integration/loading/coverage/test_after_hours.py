@@ -154,3 +154,17 @@ def test_adjusted_zeros_stay_zeros(database, connection):
     assert frame[names].iloc[0].tolist() == [0, 0, 0, 4550, 114, 518_700, 0.5]
     raw = daily_bars(CODE, THURSDAY, THURSDAY, adjusted=False, connection=connection)
     assert raw[names[:-1]].iloc[0].tolist() == [0, 0, 0, 9100, 57, 518_700]
+
+
+def test_a_day_of_the_synthetic_market(database, connection):
+    """34 shares after hours on 22 September 2026: the bar is stored and its minutes are settled."""
+    code, day = "141470", date(2026, 9, 22)
+    source = MockDataSource(clock=lambda: datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL))
+    load_window(connection, source, DATASETS["instrument"], Window((), day, day), Run())
+    for dataset in ("daily_bar", "minute_bar"):
+        run = Run(moment=datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL), remember_empty=True)
+        assert load_window(connection, source, DATASETS[dataset], Window((code,), day, day), run)["missing"] == 0
+    assert database.rows("SELECT open, volume, trading_value, close FROM market.daily_bar") == [
+        (0, 34, 34 * 22_850, 22_850)
+    ]
+    assert database.rows(EMPTY) == [("minute_bar", day, OUTSIDE)]
