@@ -1,4 +1,4 @@
--- An issue may trade outside of regular hours only (16:00 to 20:00 since 2026-09-14; before, at the close and in blocks):
+-- An issue may trade outside of regular hours only (16:00 to 20:00 since 2026-09-14, before until 18:00):
 -- its day then has a volume and no open, high and low. The function grows wider, so that no stored row is looked at again.
 CREATE OR REPLACE FUNCTION market.candle(open bigint, high bigint, low bigint, close bigint, volume bigint, trading_value bigint)
     RETURNS boolean
