@@ -17,7 +17,7 @@ from data_pipeline.sources.mock.universe import REFERENCE_SESSION
 
 RENAMED_ON = date(2025, 3, 4)
 MOVED_ON = date(2023, 9, 1)
-OFFERED_ON = date(2026, 9, 22)
+OFFERED_ON = date(2026, 11, 12)
 AFTER_MARKET_SINCE = date(2026, 9, 14)
 ISSUED_ON = date(2025, 6, 2)
 _SHARES_BEFORE = 90

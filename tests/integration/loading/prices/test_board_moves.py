@@ -130,12 +130,12 @@ def test_the_board_of_each_session_is_known(database, connection):
 
 
 def test_the_move_of_the_synthetic_market(database, connection):
-    """From KONEX on 22 September 2026: bars and lists of the week come in without a word, and nothing is adjusted."""
-    source = MockDataSource(clock=lambda: datetime(2026, 9, 30, 20, 40, tzinfo=SEOUL))
-    for day in (date(2026, 9, 21), date(2026, 9, 22)):
+    """From KONEX on 12 November 2026: bars and lists of the week come in without a word, and nothing is adjusted."""
+    source = MockDataSource(clock=lambda: datetime(2026, 11, 13, 20, 40, tzinfo=SEOUL))
+    for day in (date(2026, 11, 11), date(2026, 11, 12)):
         load_window(connection, source, DATASETS["instrument"], Window((), day, day), Run())
-    window = Window(("0021P0",), date(2026, 9, 14), date(2026, 9, 30))
+    window = Window(("0021P0",), date(2026, 11, 9), date(2026, 11, 13))
     counts = load_window(connection, source, DATASETS["daily_bar"], window, Run())
-    assert (counts["inserted"], counts["missing"]) == (11, 0)
+    assert (counts["inserted"], counts["missing"]) == (5, 0)
     assert database.rows("SELECT warnings FROM market.ingest_run WHERE dataset = 'daily_bar'") == [({},)]
     assert database.rows("SELECT * FROM market.price_adjustment") == []

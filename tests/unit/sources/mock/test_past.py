@@ -30,17 +30,18 @@ def test_a_move_to_another_board(market: SyntheticMarket) -> None:
 
 def test_a_move_with_an_offer(market: SyntheticMarket) -> None:
     """From KONEX to KOSDAQ, from another base than the close before and with the limits of a first day."""
-    before, after = said(market, date(2026, 9, 21), "0021P0"), said(market, date(2026, 9, 22), "0021P0")
-    assert (before[1:3], after[1:3]) == (("KONEX", date(2024, 10, 28)), ("KOSDAQ", date(2026, 9, 22)))
+    before, after = said(market, date(2026, 11, 11), "0021P0"), said(market, date(2026, 11, 12), "0021P0")
+    assert (before[1:3], after[1:3]) == (("KONEX", date(2024, 10, 28)), ("KOSDAQ", date(2026, 11, 12)))
     assert before[3] == after[3]
-    first, second = market.daily_bars("0021P0", date(2026, 9, 21), date(2026, 9, 22))
+    first, second = market.daily_bars("0021P0", date(2026, 11, 11), date(2026, 11, 12))
     base = second.close - second.change
     assert abs(base - first.close) > first.close // 2
     low, high = market.price_limits("0021P0", second.session)
     assert (low, high) == (base * 6 // 10, base * 4)
     assert low <= second.low <= second.high <= high
+    base = first.close - first.change
     low, high = market.price_limits("0021P0", first.session)
-    assert max(first.close - low, high - first.close) <= first.close * 15 // 100
+    assert max(base - low, high - base) <= base * 15 // 100
     assert "0021P0" not in {one.stock_code for one in market.instruments(date(2026, 11, 20))}
 
 
