@@ -151,7 +151,7 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
             yield Finding("limit", WARNING, f"first day, counted from its opening price: {problem}", bar)
         return
     moved = before is not None and base != before.close and not is_tick_rounding(before.close, base)
-    unknown = instrument is None or instrument.liquidation is None or (instrument.listed_on is None and before is None)
+    unknown = instrument is None or _may_end(bar, instrument) or (instrument.listed_on is None and before is None)
     excused = unknown or moved
     yield Finding("limit", WARNING if excused else ERROR, problem, bar)
 
@@ -230,6 +230,12 @@ def _is_fund(instrument: Listed | None) -> bool:
 def _follows_quotes(instrument: Listed | None) -> bool:
     """Return whether its close may change without a trade: on KONEX, and for funds, which are quoted all day."""
     return instrument is not None and (instrument.market == "KONEX" or instrument.security_group in FUNDS)
+
+
+def _may_end(bar: DailyBar, instrument: Listed) -> bool:
+    """Return whether it may be in liquidation trading, as no list tells and none of much later has it."""
+    goes_on = instrument.last_seen is not None and instrument.last_seen > bar.session + _LAST_DAYS
+    return instrument.liquidation is None and not goes_on
 
 
 def _ends_soon(bar: DailyBar, instrument: Listed) -> bool:

@@ -51,7 +51,7 @@ _FIRST_DAYS = """
 _STAYS = """
     SELECT i.stock_code, coalesce(h.market, i.market), coalesce(h.security_group, i.security_group),
         l.listed_from, l.delisted_on, coalesce(h.listed_shares, i.listed_shares),
-        coalesce(h.liquidation, i.liquidation)
+        coalesce(h.liquidation, i.liquidation), l.last_seen
     FROM market.instrument i JOIN market.listing l ON l.stock_code = i.stock_code
     LEFT JOIN LATERAL (
         SELECT * FROM market.instrument_history h
@@ -133,6 +133,8 @@ class Listed:
     listed_shares: int | None = None
     liquidation: bool | None = False
     """Whether it is in liquidation trading (정리매매); None when no list tells."""
+    last_seen: date | None = None
+    """The newest session whose list has it; None when nobody told of it."""
     left_board: str | None = None
     """The board that it left on the very session asked about; None when it left none."""
     phases: Sequence[Phase] = ()

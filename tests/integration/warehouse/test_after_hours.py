@@ -32,7 +32,7 @@ MINUTE = (
 )
 HELD = (
     "INSERT INTO market.rejected_row (dataset, stock_code, session, payload, reason, source, origin, tried_at)"
-    " VALUES ('daily_bar', '900001', '2026-09-02', %s, %s, 'mock', 'record', now())"
+    " VALUES ('daily_bar', '900001', '2026-09-02', %s, %s, 'mock', 'record', '2026-09-03 21:00+09')"
 )
 REASONS = [
     "base: base price 8000 after close 4300",

@@ -126,7 +126,7 @@ def test_the_board_of_each_session_is_known(database, connection):
         ((stay,),) = stays_of(cursor, [CODE], TUE).values()
     said = [(stay.on(day).market, stay.on(day).left_board) for day in (date(2026, 8, 3), THU, FRI, date(2026, 9, 8))]
     assert said == [("KONEX", None), ("KONEX", None), ("KOSDAQ", "KONEX"), ("KOSDAQ", None)]
-    assert stay.listed_on == date(2020, 1, 6)
+    assert (stay.listed_on, stay.last_seen) == (date(2020, 1, 6), date(2026, 9, 7))
 
 
 def test_the_move_of_the_synthetic_market(database, connection):

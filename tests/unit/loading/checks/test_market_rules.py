@@ -159,7 +159,15 @@ def test_liquidation_begins_within_a_window():
 def test_liquidation_that_no_list_tells_of_is_counted():
     """The exchange's lists do not tell: a fall by 72 % may be liquidation trading, so it is loaded with a warning."""
     fallen = DailyBar(CODE, MON, 3000, 3000, 2000, 2550, 10, 25_500, -6550)
-    assert found(fallen, issue=replace(STOCK, liquidation=None)) == ([], ["limit"])
+    silent = replace(STOCK, liquidation=None)
+    assert found(fallen, issue=silent) == ([], ["limit"])
+    assert found(fallen, issue=replace(silent, last_seen=date(2027, 1, 22))) == ([], ["limit"])
+
+
+def test_what_is_listed_much_later_was_in_no_liquidation():
+    """A list of 61 days later still has the issue: its last sessions had not come, and the fall breaks the limits."""
+    fallen = DailyBar(CODE, MON, 3000, 3000, 2000, 2550, 10, 25_500, -6550)
+    assert found(fallen, issue=replace(STOCK, liquidation=None, last_seen=date(2027, 1, 23))) == (["limit"], [])
 
 
 @pytest.mark.parametrize("group", ["SR", "SW"])
