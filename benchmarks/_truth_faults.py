@@ -14,7 +14,7 @@ from data_pipeline.datasets.findings import Context
 from data_pipeline.datasets.price_snapshot import PRICE_SNAPSHOT
 from data_pipeline.exceptions import PayloadError
 from data_pipeline.loading.checks.judge import Asked, judge
-from data_pipeline.market.listed import Listed
+from data_pipeline.market.listed import Listed, Phase
 from data_pipeline.market.records import CurrentPrice, DailyBar
 from data_pipeline.market.rejections import collecting, keep_good
 from data_pipeline.market.trading_calendar import SEOUL
@@ -139,7 +139,13 @@ def context(market: SyntheticMarket, codes: Sequence[str], now: datetime = NOW) 
 def _listed(market: SyntheticMarket, code: str) -> Listed:
     one = market.instrument(code, LAST)
     listed, left = market.listed_on(code), market.delisted_on(code)
-    return Listed(one.market, one.security_group, listed, left, one.listed_shares, liquidation=False)
+    phases = []
+    if one.listed_on is not None and listed < one.listed_on:  # it moved to its board on that day
+        before = market.instrument(code, market.calendar.previous_session(one.listed_on)).market
+        phases = [Phase(listed, before, False), Phase(one.listed_on, one.market, False, before)]
+    return Listed(
+        one.market, one.security_group, listed, left, one.listed_shares, liquidation=False, phases=tuple(phases)
+    )
 
 
 def quote_faults(market: SyntheticMarket) -> tuple[int, list[str]]:

@@ -52,11 +52,13 @@ class Thresholds:
     missing_rows: int = 20
     """... and at least this many did not."""
     stale_share: float = 0.5
-    """A window is refused when more than this share of a session's traded bars repeat the session before, 0 to 1 ..."""
+    """A window is refused when more than this share of a session's traded bars repeat the session before, or have no
+    prices of regular hours, 0 to 1 ..."""
     stale_rows: int = 20
     """... and at least this many do."""
     stale_volume: int = 1000
-    """A bar that repeats the session before is an error from this many shares on, below that a warning."""
+    """A bar that repeats the session before is an error from this many shares on, below that a warning; one that
+    traded outside of regular hours alone is a warning from as many on."""
     future_seconds: float = 300.0
     """How far a time may be ahead of the market's clock, in seconds."""
     rate_points: float = 0.02

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
 from data_pipeline.market.listed import ROUNDED_TO, Listed
-from data_pipeline.market.price_rules import is_tick_rounding, limit_percent, tick_size
+from data_pipeline.market.price_rules import first_day_from_offer, is_tick_rounding, limit_percent, tick_size
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ _LEVERAGE = 2
 """Leveraged funds may move twice the percentage of stocks (가격제한폭 60 %)."""
 _FIRST_DAY = (60, 400)
 """Percent of the offer price within which a first day trades."""
+_WITHOUT_LIMITS = frozenset({"SR", "SW"})
+"""Subscription rights and warrants (신주인수권증서, 신주인수권증권) have no price limits; their ticks are not checked.
+
+Source: KRX, Daily Price Limits (global.krx.co.kr, GLB0602010201T5).
+"""
 _LAST_DAYS = timedelta(days=60)
 """Liquidation trading, at most 15 sessions, lies within so many days before the delisting."""
 
@@ -39,7 +44,7 @@ def check_bar(bar: DailyBar, before: DailyBar | None, context: Context) -> Itera
     if before is not None:
         yield from _check_base(bar, before, context)
         yield from _check_stale(bar, before, context)
-    prices = {bar.open, bar.high, bar.low, bar.close} if bar.volume else {bar.close}
+    prices = {bar.open, bar.high, bar.low, bar.close} if bar.open else {bar.close}
     yield from _check_ticks(bar, prices, context)
 
 
@@ -95,33 +100,38 @@ def _check_trade(bar: DailyBar, context: Context) -> Iterator[Finding]:
             severity = WARNING if instrument is None else ERROR
             yield Finding("volume", severity, f"nothing traded and yet the price changed by {bar.change}", bar)
         return
+    # What changed hands outside of regular hours alone has no low and high, but was sold near the close.
+    low, high = (bar.low, bar.high) if bar.open else (bar.close, bar.close)
     mean = bar.trading_value / bar.volume
-    if not bar.low * 0.7 - 1 <= mean <= bar.high * 1.3 + 1:
-        yield Finding("value", ERROR, f"value / volume is {mean:.2f} with low {bar.low}, high {bar.high}", bar)
-    elif not bar.low - 1 <= mean <= bar.high + 1:
+    if not low * 0.7 - 1 <= mean <= high * 1.3 + 1:
+        yield Finding("value", ERROR, f"value / volume is {mean:.2f} with low {low}, high {high}", bar)
+    elif bar.open and not low - 1 <= mean <= high + 1:
         # The after-market counts in volume and value, and perhaps not in high and low.
-        yield Finding("value", WARNING, f"value / volume is {mean:.2f} with low {bar.low}, high {bar.high}", bar)
+        yield Finding("value", WARNING, f"value / volume is {mean:.2f} with low {low}, high {high}", bar)
+    if not bar.open and bar.volume >= context.thresholds.stale_volume:
+        yield Finding("volume", WARNING, f"{bar.volume} shares traded, and none of them in regular hours", bar)
 
 
 def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> Iterator[Finding]:
     base, instrument = bar.close - bar.change, _instrument(bar, context)
-    lowest = bar.low if bar.volume else bar.close
-    highest = bar.high if bar.volume else bar.close
+    lowest, highest = (bar.low, bar.high) if bar.open else (bar.close, bar.close)
     percent = limit_percent(instrument.market if instrument else "KOSPI", context.rules_of(bar.session))
     percent *= _LEVERAGE if _is_fund(instrument) else 1
     low, high = base - base * percent // 100, base + base * percent // 100
     if low <= lowest and highest <= high:
         return
     problem = f"prices {lowest} to {highest} break the limits {low} to {high} of base {base}"
-    if instrument is not None and (instrument.liquidation or _ends_soon(bar, instrument)):
+    if instrument is not None and (_has_no_limits(instrument) or _ends_soon(bar, instrument)):
         return
-    if instrument is not None and instrument.listed_on == bar.session:
+    if instrument is not None and _is_first_day(bar, instrument):
         low, high = (base * part // 100 for part in _FIRST_DAY)
         if not (low <= lowest and highest <= high):
             yield Finding("limit", ERROR, f"first day: {problem}", bar)
+        elif not _counts_from_offer(bar, before, instrument, context):
+            yield Finding("limit", WARNING, f"first day, counted from its opening price: {problem}", bar)
         return
     moved = before is not None and base != before.close and not is_tick_rounding(before.close, base)
-    unknown = instrument is None or instrument.liquidation is None or (instrument.listed_on is None and before is None)
+    unknown = instrument is None or _may_end(bar, instrument) or (instrument.listed_on is None and before is None)
     excused = unknown or moved
     yield Finding("limit", WARNING if excused else ERROR, problem, bar)
 
@@ -129,7 +139,7 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
 def _check_base(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
     base = bar.close - bar.change
     instrument = _instrument(bar, context)
-    is_first_day = instrument is not None and instrument.listed_on == bar.session
+    is_first_day = instrument is not None and _is_first_day(bar, instrument)
     if base == before.close or is_tick_rounding(before.close, base) or is_first_day:
         return
     ratio = base / before.close
@@ -143,6 +153,9 @@ def _check_base(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[F
 def _check_stale(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
     if is_repeated(bar, before):
         sure = bar.change != 0 or bar.volume >= context.thresholds.stale_volume
+        instrument = _instrument(bar, context)
+        if not sure and instrument is not None and instrument.market == "KONEX":
+            return  # a few shares at one price, day after day: 4 of 39,273 real bars, all of them there
         problem = f"the same prices, volume {bar.volume} and value as on {before.session}"
         yield Finding("stale", ERROR if sure else WARNING, problem, bar)
 
@@ -155,16 +168,39 @@ def is_repeated(bar: DailyBar, before: DailyBar) -> bool:
 
 def _check_ticks(bar: DailyBar, prices: set[int], context: Context) -> Iterator[Finding]:
     instrument = _instrument(bar, context)
-    board = "ETF" if _is_fund(instrument) else instrument.market if instrument else "KOSPI"
+    if instrument is None or instrument.security_group in _WITHOUT_LIMITS:
+        return
+    board = "ETF" if _is_fund(instrument) else instrument.market
     rules = context.rules_of(bar.session)
     off = sorted(price for price in prices if price % tick_size(price, board, rules))
-    if off and instrument is not None:
+    if off:
         yield Finding("tick", WARNING, f"{', '.join(map(str, off))} off the ticks", bar)
 
 
 def _instrument(bar: DailyBar, context: Context) -> Listed | None:
     stays = (one for one in context.stays.get(bar.stock_code, ()) if one.covers(bar.session))
-    return next(stays, context.instruments.get(bar.stock_code))
+    found = next(stays, context.instruments.get(bar.stock_code))
+    return found and found.on(bar.session)
+
+
+def _is_first_day(bar: DailyBar, instrument: Listed) -> bool:
+    """Return whether a bar may count from an offer price: listed that day, or come from KONEX that day.
+
+    A move from KOSDAQ to KOSPI is an ordinary day, whose base is the close before.
+    """
+    if instrument.left_board is not None:
+        return instrument.left_board == "KONEX"
+    return instrument.listed_on == bar.session
+
+
+def _counts_from_offer(bar: DailyBar, before: DailyBar | None, instrument: Listed, context: Context) -> bool:
+    """Return whether the limits of a first day surely hold; a base that is the close before may be an ordinary one."""
+    goes_on = before is not None and instrument.left_board is None and bar.close - bar.change == before.close
+    return not goes_on and first_day_from_offer(instrument.market, context.rules_of(bar.session))
+
+
+def _has_no_limits(instrument: Listed) -> bool:
+    return bool(instrument.liquidation) or instrument.security_group in _WITHOUT_LIMITS
 
 
 def _is_fund(instrument: Listed | None) -> bool:
@@ -174,6 +210,12 @@ def _is_fund(instrument: Listed | None) -> bool:
 def _follows_quotes(instrument: Listed | None) -> bool:
     """Return whether its close may change without a trade: on KONEX, and for funds, which are quoted all day."""
     return instrument is not None and (instrument.market == "KONEX" or instrument.security_group in FUNDS)
+
+
+def _may_end(bar: DailyBar, instrument: Listed) -> bool:
+    """Return whether it may be in liquidation trading, as no list tells and none of much later has it."""
+    goes_on = instrument.last_seen is not None and instrument.last_seen > bar.session + _LAST_DAYS
+    return instrument.liquidation is None and not goes_on
 
 
 def _ends_soon(bar: DailyBar, instrument: Listed) -> bool:
@@ -206,8 +248,10 @@ def check_order_book(book: OrderBook, _: Earlier, context: Context) -> Iterator[
 def check_days(
     bars: Sequence[DailyBar], expected: Collection[Cell], earlier: Earlier, context: Context
 ) -> Iterator[Finding]:
-    """Yield why the daily bars of a window cannot be believed: too many are missing, or repeat the session before."""
-    return chain(_check_missing(bars, expected, context), _check_echo(bars, earlier, context))
+    """Yield why the daily bars of a window cannot be believed: too many are missing, repeated, or without prices."""
+    return chain(
+        _check_missing(bars, expected, context), _check_echo(bars, earlier, context), _check_priceless(bars, context)
+    )
 
 
 def _check_missing(records: Sequence[Any], expected: Collection[Cell], context: Context) -> Iterator[Finding]:
@@ -233,3 +277,14 @@ def _check_echo(records: Sequence[Any], earlier: Earlier, context: Context) -> I
             yield Finding(
                 "stale", Severity.FATAL, f"{count} of {traded[session]} bars of {session} repeat the one before"
             )
+
+
+def _check_priceless(records: Sequence[Any], context: Context) -> Iterator[Finding]:
+    """A few instruments trade outside of regular hours alone; of a whole market, the source left out the prices."""
+    limits = context.thresholds
+    traded = Counter(bar.session for bar in records if bar.volume)
+    priceless = Counter(bar.session for bar in records if bar.volume and not bar.open)
+    for session, count in sorted(priceless.items()):
+        if count >= max(1, limits.stale_rows) and count > limits.stale_share * traded[session]:
+            problem = f"{count} of {traded[session]} traded bars of {session} have no open, high and low"
+            yield Finding("volume", Severity.FATAL, problem)

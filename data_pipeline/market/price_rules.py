@@ -31,6 +31,7 @@ _TICKS_SINCE: dict[str, tuple[tuple[date, _Ticks], ...]] = {
 }
 """Bounds and steps by the first session on which they held; KONEX, opened in 2013, had those of KOSDAQ."""
 _WIDE_LIMITS_SINCE = date(2015, 6, 15)
+_OFFER_PRICES_SINCE = date(2023, 6, 26)
 
 
 def tick_size(price: int, market: str, session: date | None = None) -> int:
@@ -106,6 +107,23 @@ def limit_percent(market: str, session: date | None = None) -> int:
     """
     narrow = market == "KONEX" or (session is not None and session < _WIDE_LIMITS_SINCE)
     return 15 if narrow else 30
+
+
+def first_day_from_offer(market: str, session: date | None = None) -> bool:
+    """Return whether a first day counts from the offer price (공모가) and trades at 60 to 400 % of it.
+
+    So it is on KOSPI and KOSDAQ since 2023-06-26. Before, and on KONEX still, the first day counts from its own opening
+    price, found in an auction at 90 to 200 % of the offer, and the ordinary limits hold from there. So do the days on
+    which an instrument comes back after a spin-off or a reduction of capital, whose auction allows 50 to 200 %.
+
+    Args:
+        market: KOSPI, KOSDAQ, KONEX or ``ETF``.
+        session: Whose rules; None for those in force.
+
+    Source: KRX, Trading of newly listed stocks (global.krx.co.kr, GLB0602020202T4); that KONEX is left out, the
+    exchange's announcement of 2023-04-13.
+    """
+    return market != "KONEX" and (session is None or session >= _OFFER_PRICES_SINCE)
 
 
 def limit_prices(base: int, market: str) -> tuple[int, int]:

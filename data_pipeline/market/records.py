@@ -49,7 +49,11 @@ def _require(condition: bool, message: str) -> None:
 
 
 def _candle_problem(opened: int, high: int, low: int, close: int, volume: int, value: int) -> str | None:
-    """Return what contradicts itself; a candle traded (low <= open, close <= high) or did not (all but close are 0)."""
+    """Return what contradicts itself.
+
+    Either regular hours have prices (low <= open, close <= high), or nothing traded in them and open, high and low are
+    0. The volume of a whole day counts what changed hands outside of them too, so it may be more than 0 then.
+    """
     if 0 < low <= opened <= high and low <= close <= high and volume >= 0 and value >= 0:
         return None
     if volume < 0 or value < 0:
@@ -57,7 +61,7 @@ def _candle_problem(opened: int, high: int, low: int, close: int, volume: int, v
     if close <= 0:
         return f"close {close} is not positive"
     if opened == high == low == 0:
-        return f"volume {volume} without an open, high and low" if volume else None
+        return None
     return f"open {opened}, high {high}, low {low}, close {close} contradict each other"
 
 
@@ -105,15 +109,15 @@ class DailyBar:
     stock_code: str
     session: date
     open: int
-    """Won; 0 together with high and low when nothing traded."""
+    """Won; 0 together with high and low when nothing traded in regular hours."""
     high: int
     low: int
     close: int
     """Won; the last close stays when nothing traded, but of funds and on KONEX, where it may follow quotes."""
     volume: int
-    """Shares."""
+    """Shares, those traded outside of regular hours included (16:00 to 20:00 since 2026-09-14)."""
     trading_value: int
-    """Won."""
+    """Won, of the same shares."""
     change: int
     """Close minus the day's base price (전일대비), won, with its sign."""
 
@@ -144,6 +148,8 @@ class MinuteBar:
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
         problem = _candle_problem(self.open, self.high, self.low, self.close, self.volume, self.trading_value)
+        if problem is None and self.volume and not self.open:
+            problem = f"volume {self.volume} without an open, high and low"
         if self.at.tzinfo is None:
             problem = "the time has no zone"
         elif self.at.second or self.at.microsecond:
@@ -164,7 +170,7 @@ class CurrentPrice:
     change_rate: float
     """Percent against the base price (등락률), with its sign."""
     open_price: int
-    """Won; 0 together with high and low while nothing has traded."""
+    """Won; 0 together with high and low while nothing has traded in regular hours."""
     high_price: int
     low_price: int
     volume: int

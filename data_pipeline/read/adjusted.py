@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from data_pipeline.loading.instruments.listing import first_listed_days
 from data_pipeline.loading.prices.factors import Close, adjustments, times
-from data_pipeline.loading.prices.price_adjustment import Breaks
-from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.loading.prices.price_adjustment import read_breaks
 
 DIGITS = Context(prec=30)
 """Significant digits of a factor handed to Postgres; a float has 17."""
@@ -123,7 +121,7 @@ def _breaks_as_of(cursor: Cursor, first: date, as_of: datetime, values: dict[str
     codes = sorted({after.stock_code for _, after in pairs})
     cursor.execute(_EMPTY, (codes, first, as_of))
     empty = set(cursor.fetchall())
-    between = Breaks(krx_calendar(), first_listed_days(cursor, codes), empty)
+    between = read_breaks(cursor, codes, empty)
     for pair in pairs:
         for one in adjustments(pair, between):
             yield Break(one.stock_code, one.session, one.kind, one.factor)

@@ -41,7 +41,8 @@ def daily_bars(
     Columns: ``stock_code`` (text), ``session`` (datetime64, midnight without a zone: a date in Seoul), ``open``,
     ``high``, ``low``, ``close``, ``volume``, ``trading_value``, ``change``, ``source`` (text: kis, krx, mock, ...).
     ``trading_value`` is won and int64. On a session without a trade (거래정지) open, high, low and volume are 0 and the
-    previous close is kept, as in the warehouse.
+    previous close is kept, as in the warehouse. Where shares changed hands outside of regular hours alone, volume and
+    value say so beside an open, high and low of 0; zeros stay zeros when prices are adjusted.
 
     Adjusted (수정주가): prices are float64 won of the instrument's newest session, ``volume`` is float64 in shares of
     it, both not rounded, and ``factor`` says what raw prices were multiplied by. Raw: int64, as they were traded.

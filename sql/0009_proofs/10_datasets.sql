@@ -10,16 +10,6 @@ INSERT INTO market.dataset VALUES ('daily_bar', 'each_session'), ('minute_bar', 
     ('instrument', NULL), ('price_snapshot', NULL), ('order_book', NULL);
 GRANT SELECT ON market.dataset TO market_reader, market_loader;
 
--- Nothing ever filled it.
-DO $trade$
-BEGIN
-    IF EXISTS (SELECT FROM market.trade) THEN
-        RAISE EXCEPTION 'market.trade holds rows, although this package never filled it: move them elsewhere, then migrate again';
-    END IF;
-END
-$trade$;
-DROP TABLE market.trade;
-
 CREATE OR REPLACE FUNCTION market.ensure_partitions(table_name text, first date, last date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -117,3 +107,30 @@ BEGIN
     UPDATE market.warehouse_kind SET kind = wanted, decided_at = now();
 END
 $$;
+
+CREATE OR REPLACE FUNCTION market.holds_session(session date) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    data_table text;
+    found boolean;
+BEGIN
+    -- Quotes prove nothing: a server shows the last session's on a closed day too.
+    FOR data_table IN SELECT dataset FROM market.dataset WHERE cells IS NOT NULL LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM market.%I t WHERE t.session = $1)', data_table) INTO found USING session;
+        IF found THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END
+$$;
+
+-- Nothing ever filled it.
+DO $trade$
+BEGIN
+    IF EXISTS (SELECT FROM market.trade) THEN
+        RAISE EXCEPTION 'market.trade holds rows, although this package never filled it: move them elsewhere, then migrate again';
+    END IF;
+END
+$trade$;
+DROP TABLE market.trade;

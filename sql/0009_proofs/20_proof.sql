@@ -39,8 +39,11 @@ FROM market.no_data ORDER BY dataset, stock_code, session
 ON CONFLICT DO NOTHING;
 DROP TABLE market.loaded_day, market.no_data;
 DO $kind$
+DECLARE
+    present text;
 BEGIN
-    CALL market.require_kind((SELECT kind FROM market.warehouse_kind));
+    SELECT kind INTO STRICT present FROM market.warehouse_kind;
+    CALL market.require_kind(present);
 END
 $kind$;
 

@@ -16,6 +16,7 @@ from data_pipeline.market.records import DailyBar, Instrument
 from data_pipeline.market.trading_calendar import SEOUL
 from tests.support.tables import DAILY_BAR
 
+PROOF = "INSERT INTO market.proof (dataset, stock_code, session, state, proof, rows, source) VALUES "
 SAMSUNG, LETTERS, ZEROS = "005930", "0001A0", "000020"
 THU, FRI, MON, TUE, WED = (date(2026, 9, day) for day in (10, 11, 14, 15, 16))
 
@@ -30,15 +31,20 @@ def issue(code, listed_on=THU, as_of=THU, **more):
     return Instrument(code, "KR7005930003", f"종목 {code}", "KOSPI", "ST", as_of, listed_on=listed_on, **more)
 
 
+def keep_and_adjust(connection, instruments, source, run_id=None, **how):
+    """Load the list of one session as the engine does, adjusted prices included."""
+    kept = keep_list(connection, instruments, source, run_id, **how)
+    if kept.reused:
+        adjust_all(connection, kept.reused, run_id)
+    return kept
+
+
 def keep_some(connection, instruments, source, run_id=None):
     """Load instruments of any sessions, each as a part of its session's list; returns the counts."""
     counts = LoadCounts()
     ordered = sorted(instruments, key=attrgetter("as_of"))
     for _, some in groupby(ordered, key=attrgetter("as_of")):
-        kept = keep_list(connection, some, source, run_id, complete=False)
-        counts += kept.counts
-        if kept.reused:
-            adjust_all(connection, kept.reused, run_id)
+        counts += keep_and_adjust(connection, some, source, run_id, complete=False).counts
     return counts
 
 

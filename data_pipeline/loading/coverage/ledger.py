@@ -33,6 +33,7 @@ DOUBTFUL = 20
 """When this many cells have not a single row among them, the answer is doubted, not taken for true emptiness."""
 NAMED = 10
 """How many unsettled cells the log names."""
+OUTSIDE = "nothing was traded in regular hours: the day's open is 0"
 QUARANTINED = "a row of it is in quarantine"
 
 _PROVED = """
@@ -69,7 +70,7 @@ _START = """
     ON CONFLICT (dataset, stock_code) DO UPDATE SET session = least(coverage_start.session, excluded.session)
 """
 _TRADED = """
-    SELECT stock_code::text, session::date, volume FROM market.daily_bar
+    SELECT stock_code::text, session::date, volume, open = 0 FROM market.daily_bar
     WHERE stock_code = ANY (%s) AND session BETWEEN %s AND %s
 """
 
@@ -102,6 +103,8 @@ class Ledger:
         self._days: dict[Cell, list[int]] = {}
         """The volumes of the stored daily bars."""
         self._doubts: dict[Cell, str] = {}
+        self._idle: set[Cell] = set()
+        """Cells whose stored daily bar has an open of 0, which proves that nothing traded in regular hours."""
         self._failed: set[str] = set()
         self._refused: set[tuple[str | None, date | None]] = set()
 
@@ -192,7 +195,9 @@ class Ledger:
                 yield cell, ("doubted", doubt, figures, came[cell])
             elif told is not None:
                 state = "whole" if cell in came else "empty"
-                yield cell, (state, told.proof(self._volumes[cell]), figures, came.get(cell, 0))
+                outside = cell not in came and any(self._days.get(cell, ()))
+                proof = OUTSIDE if outside else told.proof(self._volumes[cell])
+                yield cell, (state, proof, figures, came.get(cell, 0))
 
     @staticmethod
     def _ask_in_vain(cursor: Cursor, asked: Sequence[tuple[str, str, date, str, int | None]]) -> None:
@@ -218,7 +223,7 @@ class Ledger:
             if self._is_refused(cell):
                 continue
             told = self._evidence.get(cell)
-            doubt = told.doubt(self._volumes[cell], self._days.get(cell, ())) if told else UNSAID
+            doubt = self._doubt(cell, told) if told else UNSAID
             settled |= set() if doubt else {cell}
             doubts |= {cell: doubt} if doubt else {}
         for (code, session), doubt in sorted(doubts.items())[:NAMED]:
@@ -226,6 +231,12 @@ class Ledger:
         if len(doubts) > NAMED:
             log.warning("minutes of %d more sessions are not whole", len(doubts) - NAMED)
         return settled
+
+    def _doubt(self, cell: Cell, told: MinuteEvidence) -> str:
+        """Return why a cell is not settled. The shares of a day without an open traded outside of regular hours."""
+        if cell in self._idle and not self._rows[cell]:
+            return told.problem
+        return told.doubt(self._volumes[cell], self._days.get(cell, ()))
 
     def _is_doubtful(self, cell: Cell) -> bool:
         """Return whether nothing explains an absent cell: no row in quarantine, and no daily bar beside minutes."""
@@ -237,8 +248,9 @@ class Ledger:
             sessions = [session for _, session in cells]
             with connection.cursor() as cursor:
                 cursor.execute(_TRADED, (sorted({code for code, _ in cells}), min(sessions), max(sessions)))
-                for code, session, volume in cursor.fetchall():
+                for code, session, volume, idle in cursor.fetchall():
                     found[code, session].append(volume)
+                    self._idle |= {(code, session)} if idle else set()
         return dict(found)
 
 

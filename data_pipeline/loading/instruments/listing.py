@@ -7,12 +7,12 @@ day nobody told of counts as listed ever since, except where somebody has to be 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from data_pipeline.market.listed import Listed
+from data_pipeline.market.listed import Listed, Phase
 from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _FIRST_DAYS = """
 _STAYS = """
     SELECT i.stock_code, coalesce(h.market, i.market), coalesce(h.security_group, i.security_group),
         l.listed_from, l.delisted_on, coalesce(h.listed_shares, i.listed_shares),
-        coalesce(h.liquidation, i.liquidation)
+        coalesce(h.liquidation, i.liquidation), l.last_seen
     FROM market.instrument i JOIN market.listing l ON l.stock_code = i.stock_code
     LEFT JOIN LATERAL (
         SELECT * FROM market.instrument_history h
@@ -61,6 +61,36 @@ _STAYS = """
     WHERE i.stock_code = ANY(%(codes)s)
     ORDER BY i.stock_code, l.delisted_on
 """
+# The first session on another board is its listing day there, where the list that told of it came later.
+_MOVES = """
+    SELECT stock_code, valid_from, left_board, CASE WHEN listed_on > former_from AND listed_on <= valid_from
+        THEN listed_on ELSE valid_from END AS session
+    FROM (SELECT stock_code::text, valid_from::date, listed_on, market, isin,
+            lag(market) OVER code AS left_board, lag(isin) OVER code AS former_isin,
+            (lag(valid_from) OVER code)::date AS former_from, (lag(valid_to) OVER code)::date AS former_to
+        FROM market.instrument_history WHERE stock_code = ANY(%(codes)s)
+        WINDOW code AS (PARTITION BY stock_code ORDER BY valid_from)) h
+    WHERE left_board <> market AND former_to = valid_from AND former_isin = isin
+"""
+# Nearly every code keeps its board and is never in liquidation trading; those need no phases.
+_PHASES = f"""
+    SELECT h.stock_code, coalesce(m.session, h.valid_from)::date, h.market, coalesce(h.liquidation, i.liquidation),
+        m.left_board
+    FROM (SELECT *, count(*) FILTER (WHERE liquidation) OVER code AS ending,
+            min(market) OVER code <> max(market) OVER code AS moved
+        FROM market.instrument_history WHERE stock_code = ANY(%(codes)s) WINDOW code AS (PARTITION BY stock_code)) h
+    JOIN market.instrument i ON i.stock_code = h.stock_code
+    LEFT JOIN ({_MOVES}) m ON m.stock_code = h.stock_code AND m.valid_from = h.valid_from
+    WHERE h.moved OR h.ending > 0
+    ORDER BY h.stock_code, h.valid_from
+"""  # noqa: S608 - a query of this file
+_OFFERS = f"""
+    SELECT stock_code, session FROM ({_MOVES}) m WHERE left_board = 'KONEX'
+    UNION SELECT l.stock_code::text, l.listed_from FROM market.listing l
+    CROSS JOIN LATERAL (SELECT market FROM market.instrument_history h
+        WHERE h.stock_code = l.stock_code AND h.valid_from >= l.listed_from ORDER BY h.valid_from LIMIT 1) h
+    WHERE l.stock_code = ANY(%(codes)s) AND h.market = 'KOSDAQ'
+"""  # noqa: S608 - as above
 _BOARDS = """
     SELECT stock_code, CASE security_group WHEN 'EF' THEN 'ETF' WHEN 'EN' THEN 'ETN' ELSE market END
     FROM market.instrument WHERE stock_code = ANY (%s)
@@ -142,13 +172,27 @@ def first_listed_days(cursor: Cursor, stock_codes: Sequence[str]) -> dict[str, l
     return dict(found)
 
 
+def offer_days(cursor: Cursor, stock_codes: Iterable[str]) -> set[tuple[str, date]]:
+    """Return the sessions on which codes may count from an offer price although they were listed before.
+
+    These are the first days on KOSDAQ of what came from KONEX (이전상장), told by a change of board or, where no list
+    of before is known, by the listing day alone. A move from KOSDAQ to KOSPI keeps the base, like any other session.
+    """
+    cursor.execute(_OFFERS, {"codes": list(stock_codes)})
+    return set(cursor.fetchall())
+
+
 def stays_of(cursor: Cursor, stock_codes: Sequence[str], session: date) -> dict[str, list[Listed]]:
     """Return every stay of each code, oldest first, as it stood on a session, or on its first day when that is later.
 
     Codes that were never on a list are absent.
     """
+    cursor.execute(_PHASES, {"codes": list(stock_codes)})
+    phases: dict[str, list[Phase]] = defaultdict(list)
+    for code, *values in cursor.fetchall():
+        phases[code].append(Phase(*values))
     cursor.execute(_STAYS, {"codes": list(stock_codes), "session": session})
     found: dict[str, list[Listed]] = defaultdict(list)
     for code, *values in cursor.fetchall():
-        found[code].append(Listed(*values))
+        found[code].append(replace(Listed(*values), phases=phases.get(code, ())))
     return dict(found)

@@ -13,6 +13,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, LoadError
 from data_pipeline.loading.instruments import store
 from data_pipeline.loading.instruments.history import Facts, Run, observe
+from data_pipeline.loading.instruments.listing import offer_days
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.market.origin import BROKER, EXCHANGE, origin_of
 from data_pipeline.market.records import Instrument
@@ -177,7 +178,9 @@ class _List:
         changed |= store.reused_codes(self.cursor, self.instruments)
         changed |= store.told_by_exchange_alone(self.cursor) if lists[BROKER].complete else set()
         known = self._known()
+        offers = offer_days(self.cursor, changed)
         written, reused = store.work_out(self.cursor, changed, lists)
+        reused |= store.adjusted_on(self.cursor, offer_days(self.cursor, changed) - offers)
         written |= self._touch()
         inserted = self.instruments.keys() & written - known
         updated = self.instruments.keys() & written & known

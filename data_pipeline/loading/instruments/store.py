@@ -183,6 +183,16 @@ def reused_codes(cursor: Cursor, stock_codes: Collection[str]) -> set[str]:
     return {code for (code,) in cursor.fetchall()}
 
 
+def adjusted_on(cursor: Cursor, days: Collection[tuple[str, date]]) -> set[str]:
+    """Return the codes whose prices are adjusted on one of these sessions."""
+    cursor.execute(
+        "SELECT a.stock_code FROM market.price_adjustment a JOIN unnest(%s::text[], %s::date[]) d (stock_code, session)"
+        " ON d.stock_code = a.stock_code AND d.session = a.session",
+        ([code for code, _ in days], [day for _, day in days]),
+    )
+    return {code for (code,) in cursor.fetchall()}
+
+
 def work_out(cursor: Cursor, stock_codes: Collection[str], lists: Mapping[str, Lists]) -> tuple[set[str], set[str]]:
     """Work out the history of these codes again and write what changed.
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from data_pipeline.market.price_rules import is_tick_rounding
 
 Kind = Literal["action", "listing", "gap"]
-Break = Callable[["Close", "Close"], Kind | None]
+Break = Callable[["Close", "Close"], Kind | Literal["move"] | None]
 
 
 class Close(NamedTuple):
@@ -70,12 +70,12 @@ def adjustments(bars: Iterable[Close], break_between: Break = adjoining) -> Iter
         bars: Raw bars of one code, oldest first, each session once.
         break_between: Says whether two consecutive bars are of different instruments (``listing``) or have sessions
             missing in between (``gap``); None when they adjoin. A gap does not count when the later base is the earlier
-            close.
+            close. ``move`` is a first day on KOSDAQ after KONEX: it may count from an offer price, and splits no share.
     """
     for before, after in pairwise(bars):
         kind = break_between(before, after)
         same = after.base_price == before.close or is_tick_rounding(before.close, after.base_price)
-        if kind == "listing" or not same:
+        if kind != "move" and (kind == "listing" or not same):
             yield Adjustment(
                 after.stock_code, after.session, kind or "action", before.close, after.base_price, after.source
             )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import execute_values
 
 from data_pipeline.exceptions import CalendarRangeError
-from data_pipeline.loading.instruments.listing import first_listed_days
+from data_pipeline.loading.instruments.listing import first_listed_days, offer_days
 from data_pipeline.loading.prices.factors import Adjustment, Close, Kind, adjustments
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.warehouse.errors import said_plainly
@@ -99,7 +99,7 @@ def _readjust(cursor: Cursor, spans: Sequence[Span], run_id: int | None) -> int:
     cursor.execute(_LOCK)
     bars = _bars(cursor, spans)
     codes = [code for code, _, _ in spans]
-    breaks = Breaks(krx_calendar(), first_listed_days(cursor, codes), _known_empty(cursor, codes, bars))
+    breaks = read_breaks(cursor, codes, _known_empty(cursor, codes, bars))
     found: dict[tuple[str, date], Adjustment] = {}
     ends: dict[str, date] = {}
     for code, own in groupby(bars, key=lambda bar: bar.stock_code):
@@ -162,27 +162,36 @@ def _known_empty(cursor: Cursor, codes: Sequence[str], bars: Sequence[Close]) ->
     return set(cursor.fetchall())
 
 
+def read_breaks(cursor: Cursor, codes: Sequence[str], empty: Collection[tuple[str, date]]) -> Breaks:
+    """Return what lies between bars of these codes; ``empty`` are the cells known to be empty."""
+    return Breaks(krx_calendar(), first_listed_days(cursor, codes), empty, offer_days(cursor, codes))
+
+
 class Breaks:
-    """Says what lies between two bars, from the calendar, the listings and the cells known to be empty."""
+    """Says what lies between two bars, from the calendar, the listings, the offers and the cells known to be empty."""
 
     def __init__(
         self,
         calendar: TradingCalendar,
         listed_days: dict[str, list[date]],
         empty: Collection[tuple[str, date]],
+        offers: Collection[tuple[str, date]] = (),
     ) -> None:
         self.calendar = calendar
         self.listed_days = listed_days
         self.empty = empty
+        self.offers = offers
 
-    def __call__(self, before: Close, after: Close) -> Kind | None:
-        """Return ``listing`` or ``gap``, or None for bars that adjoin."""
+    def __call__(self, before: Close, after: Close) -> Kind | Literal["move"] | None:
+        """Return ``listing``, ``gap`` or ``move``, or None for bars that adjoin."""
         between = self._between(before, after)
-        if not between:
-            return None  # neighbours: a listing day here is a move to another board
-        if any(before.session < begins <= after.session for begins in self.listed_days.get(after.stock_code, ())):
+        listed = self.listed_days.get(after.stock_code, ())
+        # Between neighbours, a listing day is a move to another board.
+        if between and any(before.session < begins <= after.session for begins in listed):
             return "listing"
-        return None if all((after.stock_code, session) in self.empty for session in between) else "gap"
+        if any((after.stock_code, session) not in self.empty for session in between):
+            return "gap"
+        return "move" if (after.stock_code, after.session) in self.offers else None
 
     def _between(self, before: Close, after: Close) -> list[date]:
         """Return the sessions between two bars; none where the calendar does not reach, so that such bars adjoin."""

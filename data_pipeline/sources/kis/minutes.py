@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import chain
 
-from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.market.evidence import tell
+from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.market.evidence import require_gatherer, tell
 from data_pipeline.market.records import MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
 from data_pipeline.sources.kis.codes import symbol
@@ -60,8 +60,8 @@ class Minutes:
         Raises:
             InvalidRequestError: The last session has not begun.
             UnsupportedDatasetError: The first one lies further back than the server's minutes do.
-            IncompleteDataError: Shares were traded in the finished quoted session, and no minute of it came; or minutes
-                are missing between others, and nobody gathers evidence.
+            IncompleteDataError: Nobody gathers evidence, and shares were traded in the finished quoted session while no
+                minute of it came, or minutes are missing between others.
         """
         quoted = self._quoted_session(stock_code)
         if last > quoted:
@@ -127,7 +127,8 @@ class Minutes:
                 break
             cursor = own[-1].at - _ONE_MINUTE
         if not found and answer.at >= final_at and traded_today(answer) > 0:
-            raise IncompleteDataError(f"{answer.where}: shares were traded on {session}, but no minute of it came")
+            # All of them may have changed hands outside of regular hours: the daily bar tells, the head does not.
+            require_gatherer(answer.where, f"shares were traded on {session}, but no minute of it came")
 
     def _past(self, stock_code: str, first: date, last: date, tally: MinuteTally) -> Iterator[MinuteRow]:
         """Yield the rows of finished sessions, newest first, in one walk over all of them."""

@@ -69,6 +69,8 @@ class Row(AnswerRow):
     ) -> dict[str, int]:
         """Return the candle of a session; open, high and low are 0 when nothing traded (KIS may repeat the close).
 
+        They are 0 beside a volume when shares changed hands outside of regular hours only.
+
         Raises:
             PayloadError: A field is missing or malformed, or nothing traded and yet there are a range or a value.
         """

@@ -54,7 +54,7 @@ _PERIODS: dict[PriceType, Callable[[date], object]] = {
 
 
 def _merged(newest_first: list[DailyBar] | list[MinuteBar], name: str) -> ChartData:
-    traded = [bar for bar in newest_first if bar.volume]
+    traded = [bar for bar in newest_first if bar.open]  # in regular hours
     # A fund's close may have moved by quotes after the last trade; the range takes it in.
     quoted = [newest_first[0].close] if traded else []
     return ChartData(
@@ -64,6 +64,6 @@ def _merged(newest_first: list[DailyBar] | list[MinuteBar], name: str) -> ChartD
         high_price=max(chain(map(attrgetter("high"), traded), quoted), default=0),
         low_price=min(chain(map(attrgetter("low"), traded), quoted), default=0),
         close_price=newest_first[0].close,
-        volume=sum(bar.volume for bar in traded),
-        trading_value=sum(bar.trading_value for bar in traded),
+        volume=sum(bar.volume for bar in newest_first),
+        trading_value=sum(bar.trading_value for bar in newest_first),
     )

@@ -30,11 +30,13 @@ _BELL_UNIT = 37837
 _AUCTION_MINIMUM = 400
 
 _MIDPOINT, _FIRST_DAY, _OPEN, _RANGE, _VOLUME, _AUCTION = (salt << 40 for salt in range(1, 7))
-_SURGE = 9 << 40
+_SURGE, _LATE = 9 << 40, 10 << 40
+_MOST_LATE = 99
+"""Shares that change hands at most on a day without a trade in regular hours."""
 
 
 class Day(NamedTuple):
-    """One session of one instrument; open, high, low, volume and value are 0 when nothing traded."""
+    """One session of one instrument; open, high and low are 0 when nothing traded in regular hours."""
 
     base: int
     open: int
@@ -54,7 +56,8 @@ def day_of(issue: Issue, index: int) -> Day:
     close = close_price(issue, index)
     base = base_price(issue, index)
     if issue.is_stalled(index):
-        return Day(close, 0, 0, 0, close, 0, 0, 0, close)
+        shares = between(issue.key, _LATE + index, 1, _MOST_LATE) if issue.is_only_late(index) else 0
+        return Day(close, 0, 0, 0, close, shares, shares * close, 0, close)
     if issue.is_only_quoted(index):
         return Day(base, 0, 0, 0, close, 0, 0, 0, close)
     lowest, highest = price_limits(issue, index)
@@ -68,6 +71,8 @@ def day_of(issue: Issue, index: int) -> Day:
 
 
 def _opening(issue: Issue, index: int, base: int, close: int) -> int:
+    if index == issue.listed and issue.board_on(index) == "KONEX":
+        return base
     drift = (close - base) * between(issue.key, _OPEN + index, 0, 80) // 100
     gap = base * issue.sigma * bell(issue.key, _OPEN - index - 1) // (ONE * _BELL_UNIT * 4)
     return round_to_tick(base + drift + gap, issue.board)
@@ -118,12 +123,13 @@ def close_price(issue: Issue, index: int) -> int:
 def base_price(issue: Issue, index: int) -> int:
     """Return the base price (기준가) in won: the close before, adjusted for a split and rounded up to a tick.
 
-    On the first session it is the offer price. While nothing trades it is the close that is kept.
+    On the first session, and on that of a move with an offer, it is the offer price; where KONEX begins, the opening
+    price. While nothing trades it is the close that is kept.
     """
     pin = issue.pin(index)
     if pin is not None and pin.base is not None:
         return pin.base
-    if index == issue.listed:
+    if issue.is_offered(index):
         return _offer_price(issue, index)
     before = close_price(issue, index - 1)
     for step in issue.steps:
@@ -135,16 +141,17 @@ def base_price(issue: Issue, index: int) -> int:
 def price_limits(issue: Issue, index: int) -> tuple[int, int]:
     """Return the lowest and highest legal price of the session, won.
 
-    A first session may trade from 60 % to 400 % of the offer price. Liquidation trading has no limits; the wide
-    bounds given for it are never reached.
+    A session that counts from an offer price may trade at 60 to 400 % of it; a first one of KONEX has the ordinary
+    limits. Liquidation trading has none; the wide bounds given for it are never reached.
     """
     base = base_price(issue, index)
-    if index == issue.listed:
+    board = issue.board_on(index)
+    if issue.is_offered(index) and board != "KONEX":
         low, high = (base * percent // 100 for percent in _FIRST_DAY_LIMITS)
         return ceil_to_tick(low, issue.board), floor_to_tick(high, issue.board)
     if issue.in_liquidation(index):
         return 1, base * _LIQUIDATION_REACH
-    return limit_prices(base, issue.board)
+    return limit_prices(base, board)
 
 
 def _path_price(issue: Issue, clock: int, ratio: tuple[int, int] = (1, 1)) -> int:
@@ -172,7 +179,8 @@ def _surge_price(issue: Issue, clock: int) -> int:
 
 
 def _offer_price(issue: Issue, index: int) -> int:
-    percent = between(issue.key, _FIRST_DAY, 99, 101) if issue.board == ETF else _first_day_percent(issue)
+    board, narrow = issue.board_on(index), {ETF: (99, 101), "KONEX": (90, 112)}
+    percent = between(issue.key, _FIRST_DAY, *narrow[board]) if board in narrow else _first_day_percent(issue)
     return round_to_tick(close_price(issue, index) * 100 // percent, issue.board)
 
 

@@ -21,6 +21,8 @@ IDLE_BLOCK = 10
 _STRIDES = (1, 3, 7, 9)
 _QUOTED = 0x7A1D << 32
 _THIN_ODDS = 16
+_LATE = 0x1A7E << 32
+_LATE_ODDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Former:
     listed_on: date | None = None
     shares: int | None = None
     """Listed shares before the first step."""
+    offered: bool = False
+    """Whether shares are offered at its end, so that session ``until`` counts from the offer price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class Issue:
     """Sessions without a trade in every ten."""
     thin: bool = False
     """Whether sessions may pass without a trade while the close follows the quotes, as of small funds."""
+    late_from: int | None = None
+    """Index from which on it may trade outside of regular hours alone, on days that found no orders before."""
     managed: bool = False
     preferred: bool = False
     pins: tuple[Pin, ...] = ()
@@ -119,9 +125,24 @@ class Issue:
 
     def is_stalled(self, index: int) -> bool:
         """Return whether nothing trades on this session, by a halt or for want of orders."""
-        if index == self.listed:
+        if self.is_offered(index):
             return False
         return self.is_halted(index) or (self.idle > 0 and index % IDLE_BLOCK in self._idle_days(index // IDLE_BLOCK))
+
+    def is_offered(self, index: int) -> bool:
+        """Return whether the session counts from an offer price: its first one, or one after a move with an offer."""
+        former = self.former
+        return index == self.listed or (former is not None and former.offered and index == former.until)
+
+    def is_only_late(self, index: int) -> bool:
+        """Return whether this session without orders in regular hours trades afterwards."""
+        late = self.late_from is not None and index >= self.late_from and not self.is_halted(index)
+        return late and self.is_stalled(index) and mixed(self.key, index ^ _LATE) % _LATE_ODDS == 0
+
+    def board_on(self, index: int) -> str:
+        """Return the name under which the price rules of a session know it."""
+        former = self.former
+        return former.market if former is not None and former.market and index < former.until else self.board
 
     def is_only_quoted(self, index: int) -> bool:
         """Return whether nothing trades on this session, while the close moves by quotes."""

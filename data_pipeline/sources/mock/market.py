@@ -80,7 +80,8 @@ class SyntheticMarket:
         """Return the session's bar; None only when the instrument is not listed that day.
 
         A session without a trade, halted or not, has volume 0, open, high and low 0, the close before it and change 0;
-        only that of a thin fund may close elsewhere, by its quotes.
+        only that of a thin fund may close elsewhere, by its quotes, and an instrument that found no orders in regular
+        hours may trade a few shares after them, since 2026-09-14.
         """
         index = self._index(session)
         issue = self._issue(code, index)
@@ -99,7 +100,7 @@ class SyntheticMarket:
         """Return the minutes of the session that traded, oldest first; they add up to the daily bar.
 
         The last ten minutes before the close have no bar; the closing auction is the bar at the close. Empty when
-        nothing traded or the instrument is not listed.
+        nothing traded in regular hours or the instrument is not listed.
         """
         return list(self._minutes(code, session))
 
@@ -120,7 +121,7 @@ class SyntheticMarket:
         whole = self.daily_bar(code, session)
         if whole is None or at >= self.calendar.close_at(session):
             return whole
-        if whole.volume == 0:
+        if whole.open == 0:
             return _part_of(whole, None)
         index = self._index(session)
         issue = self._issue(code, index)

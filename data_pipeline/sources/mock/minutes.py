@@ -31,7 +31,7 @@ class Stretch(NamedTuple):
 
 
 def minute_bars(issue: Issue, index: int, day: Day, opens: datetime, closes: datetime) -> list[MinuteBar]:
-    """Return the minutes that traded, oldest first; empty when the session has no trades.
+    """Return the minutes that traded, oldest first; empty when the session has no trades in regular hours.
 
     Args:
         issue: Whose minutes.
@@ -40,7 +40,7 @@ def minute_bars(issue: Issue, index: int, day: Day, opens: datetime, closes: dat
         opens: When continuous trading begins.
         closes: When the closing auction trades; no minute of the ten before it does.
     """
-    if not day.volume:
+    if not day.open:
         return []
     whole, minutes = _continuous(issue, index, day, opens, closes)
     parts: list[Stretch] = []

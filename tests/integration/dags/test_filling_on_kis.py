@@ -161,7 +161,7 @@ def test_an_answer_cut_short_is_missing_until_it_comes(airflow, emulator, filled
 
 
 def test_what_is_truly_empty_is_remembered_and_not_asked_again(airflow, emulator, filled):
-    """Two sessions of a halted issue and one of an idle one have no minutes, as their bars say: never asked again."""
+    """A halted issue and one that traded after hours alone have no minutes, as their bars say: never asked again."""
     form = MINUTES | {"stock_codes": [HALTED, IDLE]}
     assert airflow.run(backfill(49, form | {"dataset": "daily_bar"})).states == [("backfill", "success")]
     emulator.forget_requests()
@@ -171,7 +171,7 @@ def test_what_is_truly_empty_is_remembered_and_not_asked_again(airflow, emulator
     ) == [
         (HALTED, "2026-09-21", "nothing was traded that day: its volume is 0"),
         (HALTED, "2026-09-22", "nothing was traded that day: its volume is 0"),
-        (IDLE, "2026-09-21", "nothing was traded that day: its volume is 0"),
+        (IDLE, "2026-09-21", "nothing was traded in regular hours: the day's open is 0"),
     ]
     assert emulator.summary()["total"] > 0
     emulator.forget_requests()

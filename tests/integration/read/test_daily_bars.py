@@ -20,6 +20,7 @@ from tests.support.market_rows import (
     FRI,
     LETTERS,
     MON,
+    PROOF,
     SAMSUNG,
     THU,
     TUE,
@@ -170,7 +171,10 @@ def test_a_cell_noted_as_empty_later_was_missing_then(database, connection, read
     load(connection, [traded(THU, 1000, 0), traded(MON, 500, 0)])
     then = now_at(database)
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO market.no_data VALUES ('daily_bar', %s, %s, 'x', 'krx')", (SAMSUNG, FRI))
+        cursor.execute(
+            PROOF + "('daily_bar', %s, %s, 'empty', 'x', 0, 'krx')",
+            (SAMSUNG, FRI),
+        )
     connection.commit()
     with pytest.raises(IncompleteDataError, match=r": 1 cells are .*\(005930 on 2026-09-11\)"):
         daily_bars(SAMSUNG, THU, MON, as_of=then, connection=reader)
@@ -207,7 +211,10 @@ def test_the_count_of_holes_is_that_of_the_cells(connection, reader, three_issue
     """Known empty cells are no hole, also where a bar stands beside the note; the same cells as coverage's list."""
     with connection.cursor() as cursor:
         for code, day in ((ZEROS, MON), (ZEROS, FRI), (LETTERS, MON)):
-            cursor.execute("INSERT INTO market.no_data VALUES ('daily_bar', %s, %s, 'x', 'krx')", (code, day))
+            cursor.execute(
+                PROOF + "('daily_bar', %s, %s, 'empty', 'x', 0, 'krx')",
+                (code, day),
+            )
     connection.commit()
     assert unstored_cells(reader, "daily_bar", None, THU, MON) == {SAMSUNG: [(MON, MON)]}
     with pytest.raises(IncompleteDataError, match=r": 1 cells .*\(005930 on 2026-09-14\)"):

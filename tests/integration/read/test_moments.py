@@ -9,7 +9,7 @@ from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, U
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import CurrentPrice, MinuteBar, OrderBook, OrderBookLevel
 from data_pipeline.read import minute_bars, order_books, price_snapshots
-from tests.support.market_rows import FRI, SAMSUNG, THU, ZEROS, issue, list_issues, seoul
+from tests.support.market_rows import FRI, PROOF, SAMSUNG, THU, ZEROS, issue, list_issues, seoul
 from tests.support.tables import MINUTE_BAR, ORDER_BOOK, PRICE_SNAPSHOT
 
 SEOUL_TIME = "datetime64[us, Asia/Seoul]"
@@ -28,7 +28,10 @@ def minutes(connection):
     records = [minute(seoul(2026, 9, 10, 9) + timedelta(minutes=at), price) for at, price in bars]
     upsert(connection, MINUTE_BAR, records, "kis")
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO market.loaded_day VALUES ('minute_bar', %s, %s, 4, 'kis')", (SAMSUNG, THU))
+        cursor.execute(
+            PROOF + "('minute_bar', %s, %s, 'whole', 'x', 4, 'kis')",
+            (SAMSUNG, THU),
+        )
     connection.commit()
 
 

@@ -16,15 +16,15 @@ from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 
 TABLES = {
-    "alembic_version", "calendar_session", "coverage_start", "daily_bar", "earlier_listing", "ingest_run", "instrument",
-    "instrument_history", "instrument_list", "instrument_report", "loaded_day", "minute_bar", "no_data", "order_book",
-    "price_adjustment", "price_snapshot", "reconciliation", "rejected_row", "restatement", "trade", "trading_session",
+    "alembic_version", "calendar_session", "coverage_start", "daily_bar", "dataset", "earlier_listing", "ingest_run",
+    "instrument", "instrument_history", "instrument_list", "instrument_report", "minute_bar", "order_book",
+    "price_adjustment", "price_snapshot", "proof", "reconciliation", "rejected_row", "restatement", "trading_session",
     "unproven",
     "warehouse_kind",
 }  # fmt: skip
 VIEWS = {
     "coverage", "coverage_cell", "daily_bar_adjusted", "expected_range", "final_session", "instrument_difference",
-    "listing", "minute_bar_30", "minute_bar_5", "monthly_bar", "weekly_bar",
+    "listing", "loaded_day", "minute_bar_30", "minute_bar_5", "monthly_bar", "no_data", "weekly_bar",
 }  # fmt: skip
 NEWEST = max(path.stem[:4] for path in (SQL / "versions").glob("[0-9]*.py"))
 
@@ -56,11 +56,11 @@ def test_tables_and_views_of_the_design_exist(shared):
 
 
 def test_large_tables_are_partitioned_by_session(shared):
-    """The five large tables are partitioned by range of session."""
+    """The four large tables are partitioned by range of session."""
     rows = shared.rows(
         "SELECT partrelid::regclass::text, pg_get_partkeydef(partrelid) FROM pg_partitioned_table ORDER BY 1"
     )
-    large = ["daily_bar", "minute_bar", "order_book", "price_snapshot", "trade"]
+    large = ["daily_bar", "minute_bar", "order_book", "price_snapshot"]
     assert rows == [(name, "RANGE (session)") for name in large]
 
 
@@ -179,7 +179,7 @@ def test_loader_may_not(shared, statement):
     [
         "INSERT INTO market.trading_session VALUES ('2026-09-14', true, 'mock')",
         "UPDATE market.instrument SET name = 'x'",
-        "DELETE FROM market.no_data",
+        "DELETE FROM market.proof",
         "INSERT INTO market.ingest_run (dataset, source) VALUES ('daily_bar', 'mock')",
         "SELECT market.ensure_partitions('daily_bar', '2026-09-01', '2026-09-30')",
         "SELECT market.admit_source('mock')",

@@ -69,7 +69,7 @@ def test_right_bars_enter(loader):
         {"high": 69000},
         {"low": 71200},
         {"open": 0},
-        {"open": 0, "high": 0, "low": 0},
+        {"open": 0, "high": 0},
         {"close": 0},
         {"close": 71501},
         {"volume": -1},
@@ -130,7 +130,7 @@ def test_partitions_are_made_once_each_month(loader):
     calls = [("2025-11-30", "2026-01-01"), ("2025-11-01", "2026-01-31"), ("2025-12-01", "2026-02-01")]
     made = []
     for first, last in calls:
-        loader.execute("SELECT market.ensure_partitions('trade', %s, %s)", (first, last))
+        loader.execute("SELECT market.ensure_partitions('order_book', %s, %s)", (first, last))
         made.append(loader.fetchone()[0])
     assert made == [3, 0, 1]
 
@@ -152,7 +152,7 @@ def test_partitions_made_by_eight_at_once(database):
     ("table", "first", "last"),
     [
         ("instrument", "2026-09-01", "2026-09-30"),
-        ("daily_bar; DROP TABLE market.trade", "2026-09-01", "2026-09-30"),
+        ("daily_bar; DROP TABLE market.order_book", "2026-09-01", "2026-09-30"),
         ("daily_bar", "2026-09-30", "2026-09-01"),
         ("daily_bar", "0001-01-01", "2026-09-01"),
         ("daily_bar", "2026-09-01", "9999-01-01"),

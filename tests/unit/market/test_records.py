@@ -55,7 +55,7 @@ def test_anything_else_is_not_a_stock_code(code):
         {"close": 0},
         {"close": -71000},
         {"change": 71000},
-        {"open": 0, "high": 0, "low": 0},
+        {"open": 0, "high": 0},
     ],
 )
 def test_a_daily_bar_that_contradicts_itself_cannot_be_made(wrong):
@@ -67,6 +67,20 @@ def test_a_daily_bar_that_contradicts_itself_cannot_be_made(wrong):
 def test_a_halted_day_has_no_open_high_or_low():
     """Volume 0 with the last close kept is a day without a trade, not a price of zero."""
     assert replace(BAR, open=0, high=0, low=0, volume=0, trading_value=0, change=0).close == 71000
+
+
+def test_a_day_may_trade_outside_of_regular_hours_alone():
+    """57 shares and no open, high and low: they changed hands when the regular session was over."""
+    bar = DailyBar("900001", date(2026, 11, 20), 0, 0, 0, 9100, 57, 518_700, 0)
+    assert (bar.open, bar.close, bar.volume) == (0, 9100, 57)
+    day = (0, 0, 0, 57, 518_700)
+    assert CurrentPrice("900001", "x", 9100, 0, 0.0, *day, "2026-11-20T20:30:00+09:00").volume == 57
+
+
+def test_a_minute_that_traded_has_prices():
+    """A minute is of regular hours: shares without an open, high and low are a contradiction."""
+    with pytest.raises(ValueError, match="without an open"):
+        replace(MINUTE, open=0, high=0, low=0)
 
 
 def test_a_minute_bar_begins_on_a_minute_and_has_a_zone():

@@ -7,6 +7,8 @@ from datetime import date
 
 import pytest
 
+from tests.support.market_rows import PROOF
+
 INSTRUMENT = (
     "INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, halted, managed,"
     " liquidation, preferred, source)"
@@ -74,7 +76,7 @@ def test_a_whole_market_is_expected_from_the_session_that_half_of_it_began_on(ow
     owner.execute(BAR, ("005930", day(15)))
     owner.execute(BAR, ("0001A0", day(17)))
     owner.execute("UPDATE market.instrument SET delisted_on = '2026-09-18' WHERE stock_code = '0001A0'")
-    owner.execute("INSERT INTO market.no_data VALUES ('daily_bar', '0001A0', '2026-09-16', 'nothing', 'mock')")
+    owner.execute(PROOF + "('daily_bar', '0001A0', '2026-09-16', 'empty', 'nothing', 0, 'mock')")
     assert asked(owner, WEEK, "daily_bar") == [
         (day(15), 1, 1, 0, 0),
         (day(16), 2, 0, 1, 1),
@@ -109,7 +111,7 @@ def test_a_session_of_minutes_counts_only_when_it_was_fetched_whole(owner):
     started(owner, "minute_bar", ("005930", day(17)))
     owner.execute(MINUTE, ("005930", day(17), day(17)))
     owner.execute(MINUTE, ("005930", day(18), day(18)))
-    owner.execute("INSERT INTO market.loaded_day VALUES ('minute_bar', '005930', '2026-09-18', 1, 'mock')")
+    owner.execute(PROOF + "('minute_bar', '005930', '2026-09-18', 'whole', 'x', 1, 'mock')")
     assert asked(owner, WEEK, "minute_bar") == [(day(17), 1, 0, 0, 1), (day(18), 1, 1, 0, 0)]
 
 
@@ -119,7 +121,7 @@ def test_a_session_that_lost_a_minute_is_missing_again(owner, table):
     listed(owner, _005930=day(1))
     started(owner, "minute_bar", ("005930", day(18)))
     owner.execute(MINUTE, ("005930", day(18), day(18)))
-    owner.execute("INSERT INTO market.loaded_day VALUES ('minute_bar', '005930', '2026-09-18', 1, 'mock')")
+    owner.execute(PROOF + "('minute_bar', '005930', '2026-09-18', 'whole', 'x', 1, 'mock')")
     owner.execute(f"DELETE FROM market.{table}")
     assert asked(owner, WEEK, "minute_bar") == [(day(18), 1, 0, 0, 1)]
 

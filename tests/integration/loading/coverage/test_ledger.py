@@ -22,6 +22,7 @@ from data_pipeline.market.evidence import MinuteEvidence, tell
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.window import Span, Window
 from data_pipeline.sources.mock.source import MockDataSource
+from tests.support.market_rows import PROOF
 
 MONDAY, TUESDAY = date(2026, 9, 21), date(2026, 9, 22)
 CODES = ("000660", "005930")
@@ -88,7 +89,10 @@ def test_a_bar_that_comes_after_all_is_no_longer_known_empty(loader, database):
     """The source has mended its gap."""
     with loader, loader.cursor() as cursor:
         cursor.execute("SELECT market.admit_source('mock')")
-        cursor.execute("INSERT INTO market.no_data VALUES ('daily_bar', '000660', %s, 'x', 'mock')", (MONDAY,))
+        cursor.execute(
+            PROOF + "('daily_bar', '000660', %s, 'empty', 'x', 0, 'mock')",
+            (MONDAY,),
+        )
     load(loader, Altered())
     assert database.rows(EMPTY) == []
 

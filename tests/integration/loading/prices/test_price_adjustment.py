@@ -11,7 +11,7 @@ from data_pipeline.loading.prices.price_adjustment import adjust_all, adjust_pri
 from data_pipeline.loading.rows.ingest_run import start_run
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import DailyBar, Instrument
-from tests.support.market_rows import keep_some
+from tests.support.market_rows import PROOF, keep_some
 from tests.support.tables import DAILY_BAR
 
 CODE = "005930"
@@ -113,7 +113,10 @@ def test_known_empty_sessions_are_no_gap(database, connection):
     with connection.cursor() as cursor:
         cursor.execute("SELECT market.admit_source('krx')")
         for day in (FRI, MON):
-            cursor.execute("INSERT INTO market.no_data VALUES ('daily_bar', %s, %s, 'x', 'krx')", (CODE, day))
+            cursor.execute(
+                PROOF + "('daily_bar', %s, %s, 'empty', 'x', 0, 'krx')",
+                (CODE, day),
+            )
     load(connection, [traded(THU, 1000, 0), traded(TUE, 500, 0)])
     assert events(database) == [(TUE, "action", Decimal("0.5"), 1000, 500)]
 

@@ -50,6 +50,14 @@ def test_day_without_a_trade(opened):
     assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (0, 0, 0, 69500, 0)
 
 
+def test_day_that_traded_after_hours_alone():
+    """Open, high and low are 0 beside 57 shares and their value: the bar says just that."""
+    prices = dict.fromkeys(("stck_oprc", "stck_hgpr", "stck_lwpr"), "0") | {"stck_clpr": "9100"}
+    shares = {"acml_vol": "57", "acml_tr_pbmn": "518700", "prdy_vrss": "0", "prdy_vrss_sign": "3"}
+    expected = DailyBar("005930", date(2026, 11, 19), 0, 0, 0, 9100, 57, 518_700, 0)
+    assert [daily_bar("005930", one) for one in parsed({**ROW, **prices, **shares})] == [expected]
+
+
 @pytest.mark.parametrize("changed", [{"acml_vol": "0"}, {"acml_vol": "0", "acml_tr_pbmn": "0"}])
 def test_volume_zero_with_a_range_or_a_value(changed):
     """No volume beside a price range or a value is a wrong field, not a halt."""

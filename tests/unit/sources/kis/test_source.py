@@ -14,6 +14,7 @@ from data_pipeline.exceptions import (
     UnknownStockError,
     UnsupportedDatasetError,
 )
+from data_pipeline.market.evidence import MinuteEvidence, gathering
 from data_pipeline.market.records import DailyBar, PriceType
 from tests.support.kis_answers import HEAD, PRICE, QUOTE, ROW, gateway, line, minute, ok, zipped
 
@@ -369,6 +370,15 @@ def test_only_yesterdays_minutes_on_a_day_with_trades(kis, make_source):
     kis.answer(TODAY, minutes(minute("153000", "7", "500000", day="20261119")))
     with pytest.raises(IncompleteDataError, match="2026-11-20"):
         list(make_source(environment="virtual", rate_limit=1000.0).minute_bars(["005930"], DAY, DAY))
+
+
+def test_a_day_with_trades_and_no_minute_is_told(kis, make_source):
+    """Whoever gathers evidence hears of the day's shares, for they may have traded outside of regular hours."""
+    kis.answer("inquire-price", ok(output=PRICE))
+    kis.answer(TODAY, minutes(traded="57"))
+    with gathering() as told:
+        assert list(make_source(environment="virtual", rate_limit=1000.0).minute_bars(["005930"], DAY, DAY)) == []
+    assert told == [MinuteEvidence("005930", DAY, 0, day_volume=57)]
 
 
 def test_halted_day_has_no_minutes(kis, make_source):

@@ -37,6 +37,12 @@ def test_a_suspended_issue_keeps_its_close():
     assert (bar.open, bar.high, bar.low, bar.volume, bar.close, bar.change) == (0, 0, 0, 0, 5300, 0)
 
 
+def test_an_issue_that_traded_after_hours_alone():
+    """Shares and a value without an open, high and low: nothing traded in regular hours."""
+    (bar,) = bars(SUSPENDED | {"TDD_CLSPRC": "9100", "ACC_TRDVOL": "57", "ACC_TRDVAL": "518700"})
+    assert bar == DailyBar("000020", FRIDAY, 0, 0, 0, 9100, 57, 518_700, 0)
+
+
 @pytest.mark.parametrize("mark", ["", "-", " - "])
 def test_a_row_without_figures_is_no_bar(mark, caplog):
     """Marks for no value make no zero: the row is left out and the log names its code."""
@@ -64,7 +70,7 @@ def test_letter_codes_and_preferreds(code):
         ({"ACC_TRDVOL": "NaN"}, "ACC_TRDVOL"),
         ({"CMPPREVDD_PRC": "71000"}, "base price"),
         ({"TDD_HGPRC": "100"}, "contradict"),
-        ({"TDD_OPNPRC": "0", "TDD_HGPRC": "0", "TDD_LWPRC": "0"}, "without an open"),
+        ({"TDD_OPNPRC": "0", "TDD_HGPRC": "0"}, "contradict"),
     ],
     ids=str,
 )

@@ -28,6 +28,49 @@ def test_a_move_to_another_board(market: SyntheticMarket) -> None:
     assert abs(second.close - second.change - first.close) <= first.close // 500
 
 
+def test_a_move_with_an_offer(market: SyntheticMarket) -> None:
+    """From KONEX to KOSDAQ, from another base than the close before and with the limits of a first day."""
+    before, after = said(market, date(2026, 11, 11), "0021P0"), said(market, date(2026, 11, 12), "0021P0")
+    assert (before[1:3], after[1:3]) == (("KONEX", date(2024, 10, 28)), ("KOSDAQ", date(2026, 11, 12)))
+    assert before[3] == after[3]
+    first, second = market.daily_bars("0021P0", date(2026, 11, 11), date(2026, 11, 12))
+    base = second.close - second.change
+    assert abs(base - first.close) > first.close // 2
+    low, high = market.price_limits("0021P0", second.session)
+    assert (low, high) == (base * 6 // 10, base * 4)
+    assert low <= second.low <= second.high <= high
+    base = first.close - first.change
+    low, high = market.price_limits("0021P0", first.session)
+    assert max(base - low, high - base) <= base * 15 // 100
+    assert "0021P0" not in {one.stock_code for one in market.instruments(date(2026, 11, 20))}
+
+
+def test_days_that_trade_after_hours_alone(market: SyntheticMarket) -> None:
+    """None before 14 September 2026; since then some, at the close that is kept, of issues that nobody halted."""
+    week = market.calendar.sessions(date(2026, 9, 7), date(2026, 9, 22))
+    codes = [one.stock_code for one in market.instruments(week[0]) if one.market != "KONEX"]
+    bars = [bar for code in codes for bar in market.daily_bars(code, week[0], week[-1])]
+    late = [bar for bar in bars if bar.volume and not bar.open]
+    assert len(late) > 3
+    for bar in late:
+        assert bar.session >= date(2026, 9, 14)
+        assert (bar.high, bar.low, bar.change, bar.trading_value) == (0, 0, 0, bar.volume * bar.close)
+        assert market.minute_bars(bar.stock_code, bar.session) == []
+        assert not market.instrument(bar.stock_code, bar.session).halted
+
+
+def test_konex_begins_from_its_opening_price(market: SyntheticMarket) -> None:
+    """Its first days keep the ordinary limits, 15 % from the price at which they open."""
+    sessions = market.calendar.sessions(date(2024, 1, 2), date(2026, 11, 20))
+    listed = [one for one in market.instruments(sessions[-1]) if one.market == "KONEX" and one.listed_on in sessions]
+    assert len(listed) > 5
+    for one in listed:
+        bar = market.daily_bar(one.stock_code, market.listed_on(one.stock_code))
+        assert bar is not None
+        base = bar.close - bar.change
+        assert (bar.open, 85 * base <= 100 * bar.low, 100 * bar.high <= 115 * base) == (base, True, True)
+
+
 def test_new_shares(market: SyntheticMarket) -> None:
     """A tenth of the shares is new from one session to the next."""
     before, after = said(market, date(2025, 5, 30), "008430")[3], said(market, date(2025, 6, 2), "008430")[3]

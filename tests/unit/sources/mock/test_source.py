@@ -74,6 +74,16 @@ def test_weekly_chart(source: MockDataSource) -> None:
     assert_merged(weeks[0], days)
 
 
+def test_a_week_with_a_day_after_hours_alone(market: SyntheticMarket) -> None:
+    """Tuesday 22 September 2026 has 34 shares of 141470 and no open: they count, and no price of the week is 0."""
+    source = MockDataSource(market, lambda: datetime(2026, 9, 23, 20, 30, tzinfo=SEOUL))
+    (week,) = source.get_chart_data("141470", PriceType.WEEKLY, 1)
+    days = source.get_chart_data("141470", PriceType.DAILY, 3)
+    assert (days[1].open_price, days[1].volume) == (0, 34)
+    assert week.volume == sum(day.volume for day in days)
+    assert week.low_price == min(day.low_price for day in days if day.low_price) > 0
+
+
 def test_monthly_chart(source: MockDataSource) -> None:
     """A month is named by its last session and sums its days."""
     months = source.get_chart_data("000660", PriceType.MONTHLY, 3)
