@@ -43,11 +43,12 @@ def show_coverage(
 
 
 def _table(rows: list[Coverage]) -> Table:
-    missing = sum(row.missing for row in rows)
-    table = Table("dataset", "session", box=None, header_style="bold", caption=f"{missing:,} missing")
-    for name in ("expected", "loaded", "known empty", "missing"):
+    caption = f"{sum(row.missing for row in rows):,} missing"
+    table = Table("dataset", "session", box=None, header_style="bold", caption=caption)
+    for name in ("expected", "loaded", "known empty", "unproven empty", "missing", "of which stored"):
         table.add_column(name, justify="right")
     for row in rows:
-        numbers = [f"{number:,}" for number in (row.expected, row.loaded, row.known_empty)]
-        table.add_row(row.dataset, f"{row.session}", *numbers, f"[red]{row.missing:,}[/red]" if row.missing else "0")
+        numbers = [f"{number:,}" for number in (row.expected, row.loaded, row.known_empty, row.unproven_empty)]
+        missing = f"[red]{row.missing:,}[/red]" if row.missing else "0"
+        table.add_row(row.dataset, f"{row.session}", *numbers, missing, f"{row.unproven:,}")
     return table
