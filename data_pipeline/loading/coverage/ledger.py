@@ -113,13 +113,14 @@ class Ledger:
         if not self._kept:
             yield from records
             return
-        names = ("stock_code", self._table.day, "volume")
-        code_at, day_at, volume_at = map(self._table.columns.index, names)
+        code_at, day_at = map(self._table.columns.index, ("stock_code", self._table.day))
+        volume_at = self._table.columns.index("volume") if self._of_minutes else None
         for record in records:
             values = self._table.values(record)
             cell: Cell = (str(values[code_at]), values[day_at])  # type: ignore[assignment]
             self._rows[cell] += 1
-            self._volumes[cell] += values[volume_at]  # type: ignore[operator]
+            if volume_at is not None:
+                self._volumes[cell] += values[volume_at]  # type: ignore[operator]
             yield record
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FIGURES = {
     "rows_per_s", "ratio_to_copy", "ratio_to_flat_copy", "wal_bytes_per_row", "wal_page_images_per_row",
     "table_growth", "peak_mb",

@@ -111,7 +111,7 @@ def test_a_long_range_is_loaded_window_by_window(warehouse):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"dataset": "trades"}, "dataset must be one of trading_session, instrument"),
+        ({"dataset": "trades"}, "dataset must be one of daily_bar, minute_bar"),
         ({"source_conn_id": "market_db"}, "type 'postgres' is no source of market data; kis, krx, mock are"),
         ({"source_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
         ({"postgres_conn_id": "mock_default"}, "'mock_default' must be of type postgres"),

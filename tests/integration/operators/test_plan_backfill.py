@@ -77,7 +77,11 @@ def test_more_tasks_than_airflow_maps_are_refused_with_the_chunk_size_that_will_
         ({"last": "2026-09-23"}, InvalidRequestError, "is beyond 2026-09-22"),
         ({"first": "2026-09-19", "last": "2026-09-20"}, InvalidRequestError, "no session of the exchange"),
         ({"first": "21.09.2026"}, InvalidRequestError, "first must be a date"),
-        ({"dataset": "minute_bar", "first": "2025-09-19"}, UnsupportedDatasetError, "has minutes from 2025-09-22 on"),
+        (
+            {"dataset": "minute_bar", "first": "2025-09-19"},
+            UnsupportedDatasetError,
+            "has minute_bar from 2025-09-22 on",
+        ),
     ],
     ids=["no past", "unknown", "code", "malformed", "reversed", "future", "weekend", "date", "reach"],
 )

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -136,6 +137,7 @@ def test_the_form_of_backfill_refuses_nonsense(bag, change):
         params.update(change)  # each assignment is checked
 
 
+@cache
 def modules_after(code):
     """Names of all modules that a fresh process has imported after this code."""
     code = f"{code}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"

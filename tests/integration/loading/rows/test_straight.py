@@ -170,13 +170,13 @@ def test_few_records_and_other_tables_are_not_looked_for(connection):
 
 
 def test_coming_months_are_made_ahead(database, connection):
-    """This month's and the next one's partitions of all five tables are there before their first row; twice is safe."""
+    """This month's and the next one's partitions of all four tables are there before their first row; twice is safe."""
     day = date.fromisoformat(CLOCK[:10])
     made = ensure_coming_months(connection, day)
-    assert made == 2 * 5
+    assert made == 2 * 4
     assert ensure_coming_months(connection, day) == 0
     assert ensure_coming_months(connection, day - timedelta(60)) == 0
     connection.commit()
     with database.connect("owner") as owner, closing(owner.cursor()) as cursor:
-        cursor.execute("SELECT to_regclass(%s)", ("market.trade_2027_01",))
+        cursor.execute("SELECT to_regclass(%s)", ("market.order_book_2027_01",))
         assert cursor.fetchone() != (None,)
