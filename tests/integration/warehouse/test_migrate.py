@@ -18,8 +18,8 @@ from data_pipeline.warehouse.migrate import SQL, migrate
 TABLES = {
     "alembic_version", "calendar_session", "coverage_start", "daily_bar", "earlier_listing", "ingest_run", "instrument",
     "instrument_history", "instrument_list", "instrument_report", "loaded_day", "minute_bar", "no_data", "order_book",
-    "price_adjustment", "price_snapshot", "reconciliation", "rejected_row", "restatement", "trade", "trading_session",
-    "unproven",
+    "price_adjustment", "price_snapshot", "reconciliation", "rejected_row", "restatement", "seal", "trade",
+    "trading_session", "unproven",
     "warehouse_kind",
 }  # fmt: skip
 VIEWS = {

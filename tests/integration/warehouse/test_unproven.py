@@ -106,7 +106,7 @@ def test_a_dry_run_says_what_an_upgrade_does_and_changes_nothing(stored, tmp_pat
     environ = {"MARKET_DB_URL": stored}
     assert migrate_warehouse(Home(tmp_path), environ, Console(file=out, width=120), dry_run=True) == 0
     told = [" ".join(line.split()) for line in out.getvalue().splitlines()]
-    assert told[0] == "From version 0006 to 0007. This was a dry run: nothing was changed."
+    assert told[0] == "From version 0006 to 0010. This was a dry run: nothing was changed."
     for line in (
         "sessions of minutes no longer taken for whole, now missing 3",
         "sessions of minutes no longer known to be empty, now missing 1",
@@ -168,4 +168,4 @@ def test_a_dry_run_of_a_warehouse_that_is_up_to_date(database, tmp_path):
     out = StringIO()
     environ = {"MARKET_DB_URL": database.url("owner")}
     assert migrate_warehouse(Home(tmp_path), environ, Console(file=out, width=120), dry_run=True) == 0
-    assert out.getvalue().startswith("Nothing to do: the warehouse is at version 0007.")
+    assert out.getvalue().startswith("Nothing to do: the warehouse is at version 0010.")
