@@ -93,6 +93,11 @@ def add_verify_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first", metavar="DAY", help="first session, included (default: the oldest there is)")
     parser.add_argument("--last", metavar="DAY", help="last session, included (default: the newest there is)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument(
+        "--seal-again",
+        action="store_true",
+        help="seal what differs as it stands now, after a repair or a change that was meant; needs the owner's login",
+    )
 
 
 def add_export_options(parser: argparse.ArgumentParser) -> None:

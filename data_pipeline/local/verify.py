@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import date
 from threading import Timer
 
 from rich.console import Console
@@ -20,6 +21,7 @@ from data_pipeline.loading.coverage.seals import (
     SealFinding,
     Verified,
     months_to_verify,
+    seal_again,
     verify_seals,
 )
 from data_pipeline.local.home import Home
@@ -36,7 +38,25 @@ def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], 
     Raises:
         InvalidRequestError: The dataset has no seals, or a day is malformed, or the range is reversed.
         ConfigurationError: The warehouse is older than its seals.
+        psycopg2.Error: The server went away, or ``--seal-again`` is not the login's to do.
     """
+    datasets, first, last = _asked(options)
+    with open_warehouse(home, environ) as warehouse:
+        began = time.monotonic()
+        with closing(connect(warehouse.reader_url)) as connection:
+            months = months_to_verify(connection, datasets, first, last)
+            done = list(_followed(verify_seals(connection, months), months, Console(stderr=True)))
+        findings = [finding for one in done for finding in one.findings]
+        _tell(done, findings, time.monotonic() - began, console, as_json=options.json)
+        if options.seal_again and findings:
+            with closing(connect(warehouse.owner_url)) as connection:
+                seal_again(connection, findings)
+            Console(stderr=True).print(f"{len(findings):,} sessions sealed again as they stand.", highlight=False)
+    return 1 if findings else 0
+
+
+def _asked(options: argparse.Namespace) -> tuple[Sequence[str], date | None, date | None]:
+    """Return the datasets and the range, both ends included; None for an end that is open."""
     from data_pipeline.engine.windows import as_date
 
     if options.dataset not in (None, *SEALED):
@@ -45,23 +65,10 @@ def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], 
     last = as_date(options.last, "--last") if options.last else None
     if first and last and first > last:
         raise InvalidRequestError(f"the range is reversed: --first {first} is after --last {last}")
-    datasets = [options.dataset] if options.dataset else SEALED
-    with open_warehouse(home, environ) as warehouse, closing(connect(warehouse.reader_url)) as connection:
-        began = time.monotonic()
-        months = months_to_verify(connection, datasets, first, last)
-        done = list(_followed(verify_seals(connection, months), months, Console(stderr=True)))
-        seconds = time.monotonic() - began
-    findings = [finding for one in done for finding in one.findings]
-    numbers = {"sessions": sum(one.sessions for one in done), "rows": sum(one.rows for one in done)}
-    if options.json:
-        written = {**numbers, "seconds": round(seconds, 3), "findings": [_plain(finding) for finding in findings]}
-        console.print(json.dumps(written), soft_wrap=True, markup=False, highlight=False)
-    else:
-        _tell(numbers, findings, seconds, console)
-    return 1 if findings else 0
+    return [options.dataset] if options.dataset else SEALED, first, last
 
 
-def _followed(steps: Iterator[Verified], months: list[Month], console: Console) -> Iterator[Verified]:
+def _followed(steps: Iterator[Verified], months: Sequence[Month], console: Console) -> Iterator[Verified]:
     """Pass on what is verified, and show how far that is once it takes longer than a moment."""
     with _late(_progress(console)) as progress:
         bar = progress.add_task("", total=sum(month.rows for month in months) or None)
@@ -90,31 +97,36 @@ def _progress(console: Console) -> Progress:
     )  # fmt: skip
 
 
-def _tell(numbers: Mapping[str, int], findings: list[SealFinding], seconds: float, console: Console) -> None:
+def _tell(
+    done: Sequence[Verified], findings: Sequence[SealFinding], seconds: float, console: Console, *, as_json: bool
+) -> None:
+    numbers = {"sessions": sum(one.sessions for one in done), "rows": sum(one.rows for one in done)}
+    if as_json:
+        written = {**numbers, "seconds": round(seconds, 3), "findings": [_plain(finding) for finding in findings]}
+        console.print(json.dumps(written), soft_wrap=True, markup=False, highlight=False)
+        return
     if findings:
-        table = Table("dataset", "session", "what differs", box=None, header_style="bold")
-        for name in ("rows sealed", "rows stored"):
-            table.add_column(name, justify="right")
-        for one in findings:
-            sealed = "-" if one.sealed is None else f"{one.sealed.rows:,}"
-            table.add_row(
-                one.dataset, f"{one.session}", f"[red]{one.difference.value}[/red]", sealed, f"{one.stored.rows:,}"
-            )
-        console.print(table)
+        console.print(_table(findings))
     said = f"{len(findings):,} differ" if findings else "all as sealed"
-    console.print(
-        f"{numbers['sessions']:,} sessions, {numbers['rows']:,} rows in {seconds:,.1f} s: {said}.", highlight=False
-    )
+    line = f"{numbers['sessions']:,} sessions, {numbers['rows']:,} rows in {seconds:,.1f} s: {said}."
+    console.print(line, highlight=False)
+
+
+def _table(findings: Sequence[SealFinding]) -> Table:
+    table = Table("dataset", "session", "what differs", box=None, header_style="bold")
+    for name in ("rows sealed", "rows stored"):
+        table.add_column(name, justify="right")
+    for one in findings:
+        rows = ["-" if held is None else f"{held.rows:,}" for held in (one.sealed, one.stored)]
+        table.add_row(one.dataset, f"{one.session}", f"[red]{one.difference.value}[/red]", *rows)
+    return table
 
 
 def _plain(finding: SealFinding) -> dict[str, object]:
-    sealed = finding.sealed
-    return {
-        "dataset": finding.dataset,
-        "session": finding.session.isoformat(),
-        "difference": finding.difference.name.lower(),
-        "sealed_rows": sealed and sealed.rows,
-        "stored_rows": finding.stored.rows,
-        "sealed_digest": sealed and f"{sealed.digest:064x}",
-        "stored_digest": f"{finding.stored.digest:064x}",
+    sums = {
+        f"{name}_{figure}": None if held is None else value
+        for name, held in (("sealed", finding.sealed), ("stored", finding.stored))
+        for figure, value in (("rows", held and held.rows), ("digest", held and f"{held.digest:064x}"))
     }
+    words = {"dataset": finding.dataset, "session": f"{finding.session}", "difference": finding.difference.name.lower()}
+    return {**words, **sums}

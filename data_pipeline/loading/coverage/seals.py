@@ -1,15 +1,15 @@
-"""Seals: what is stored is compared with what each session held when it was last written; nothing here writes."""
+"""Seals: what is stored is compared with what each session held when it was last written."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg2 import sql
-from psycopg2.errors import UndefinedFunction, UndefinedTable
+from psycopg2.errors import DataCorrupted, IndexCorrupted, IoError, UndefinedFunction, UndefinedTable
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets import DATASETS
@@ -47,9 +47,17 @@ _MONTH = """
 """
 
 
+_SEALS = """
+    SELECT session, version, rows, official, digest FROM market.seal
+    WHERE dataset = %s AND session BETWEEN %s AND %s ORDER BY session
+"""
+
+
 class Difference(Enum):
     """How the rows of a session differ from its seal."""
 
+    UNREADABLE = "rows that the server cannot read"
+    """The disk lost a page of the month; which session it was of cannot be told."""
     UNSEALED = "rows without a seal"
     GONE = "a seal without rows"
     LOST = "rows lost"
@@ -79,11 +87,12 @@ class SealFinding:
     difference: Difference
     sealed: Held | None
     """None without a seal."""
-    stored: Held
+    stored: Held | None
+    """None when it cannot be read."""
 
     def __str__(self) -> str:
-        sealed = "no seal" if self.sealed is None else f"{self.sealed.rows:,} sealed"
-        return f"{self.dataset} {self.session}: {self.difference.value} ({sealed}, {self.stored.rows:,} stored)"
+        sealed, stored = ("no" if held is None else f"{held.rows:,}" for held in (self.sealed, self.stored))
+        return f"{self.dataset} {self.session}: {self.difference.value} ({sealed} rows sealed, {stored} rows stored)"
 
 
 @dataclass(frozen=True)
@@ -142,10 +151,11 @@ def months_to_verify(
 def verify_month(connection: Connection, month: Month) -> Verified:
     """Return what the rows of a month show beside their seals; the server reads each row once.
 
-    A load that is committed meanwhile is seen whole or not at all.
+    A load that is committed meanwhile is seen whole or not at all. Where the server cannot read the month, every sealed
+    session of it is named, and the transaction is rolled back.
 
     Raises:
-        psycopg2.Error: The server is away, or cannot read the rows.
+        psycopg2.Error: The server is away, or cannot read a month that has no seals.
     """
     statement = sql.SQL(_MONTH).format(
         dataset=sql.Literal(month.dataset),
@@ -154,15 +164,29 @@ def verify_month(connection: Connection, month: Month) -> Verified:
         last=sql.Literal(month.last),
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement)
-        rows = cursor.fetchall()
-    stored = [Held(*(int(value or 0) for value in row[5:])) for row in rows]
-    found = []
-    for (session, version, *numbers), held in zip((row[:5] for row in rows), stored, strict=True):
-        sealed = None if version is None else Held(*map(int, numbers))
-        if difference := _difference(version, sealed, held):
-            found.append(SealFinding(month.dataset, session, difference, sealed, held))
-    return Verified(month, len(rows), sum(held.rows for held in stored), tuple(found))
+        try:
+            cursor.execute(statement)
+        except (DataCorrupted, IndexCorrupted, IoError):
+            connection.rollback()
+            cursor.execute(_SEALS, (month.dataset, month.first, month.last))
+            found = [
+                SealFinding(month.dataset, session, Difference.UNREADABLE, _held(sealed), None)
+                for session, _, *sealed in cursor.fetchall()
+            ]
+            if not found:
+                raise
+            return Verified(month, len(found), 0, tuple(found))
+        rows = [(session, version, _held(held[:3]), _held(held[3:])) for session, version, *held in cursor.fetchall()]
+    differing = [
+        SealFinding(month.dataset, session, difference, None if version is None else sealed, stored)
+        for session, version, sealed, stored in rows
+        if (difference := _difference(version, sealed, stored))
+    ]
+    return Verified(month, len(rows), sum(stored.rows for *_, stored in rows), tuple(differing))
+
+
+def _held(numbers: Sequence[Any]) -> Held:
+    return Held(*(int(number or 0) for number in numbers))
 
 
 def verify_seals(connection: Connection, months: Collection[Month]) -> Iterator[Verified]:
@@ -173,11 +197,26 @@ def verify_seals(connection: Connection, months: Collection[Month]) -> Iterator[
         yield verified
 
 
-def _difference(version: int | None, sealed: Held | None, stored: Held) -> Difference | None:
+def seal_again(connection: Connection, findings: Collection[SealFinding]) -> None:
+    """Seal the sessions that differ as they stand, each in a transaction of its own; loads of the dataset wait for it.
+
+    Args:
+        connection: Of the schema's owner.
+        findings: Those that were meant, or that have been repaired since.
+
+    Raises:
+        psycopg2.Error: The login is not the owner's, the server is away, or it cannot read the rows.
+    """
+    for finding in findings:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT market.seal_again(%s, %s, %s)", (finding.dataset, finding.session, finding.session))
+        connection.commit()
+
+
+def _difference(version: int | None, sealed: Held, stored: Held) -> Difference | None:
     """Return the first that holds, the heaviest first; None for rows as sealed."""
-    if sealed is None:
-        return Difference.UNSEALED
     differs = {
+        Difference.UNSEALED: version is None,
         Difference.FORM: version != VERSION,
         Difference.GONE: sealed.rows > 0 == stored.rows,
         Difference.LOST: stored.rows < sealed.rows,
