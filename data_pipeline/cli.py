@@ -13,7 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from data_pipeline.exceptions import DataPipelineError
-from data_pipeline.local.arguments import add_backfill_options, add_coverage_options, add_export_options
+from data_pipeline.local.arguments import (
+    add_backfill_options,
+    add_coverage_options,
+    add_export_options,
+    add_verify_options,
+)
 from data_pipeline.local.calendar_command import add_calendar
 from data_pipeline.local.home import PROJECT, local_home
 from data_pipeline.market.clock import anchored, market_now
@@ -24,6 +29,7 @@ EXAMPLES = """examples:
   data-pipeline sql "SELECT * FROM daily_bar WHERE stock_code = '005930' ORDER BY session DESC LIMIT 5"
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --dry-run
   data-pipeline coverage                 say what must be in the warehouse, and what is missing
+  data-pipeline verify                   prove that what is stored is what was loaded
   data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --adjusted -o bars.parquet
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
@@ -86,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     add_backfill_options(fill)
     cover = add("coverage", _coverage, "Say for each session what must be in the warehouse, and what is missing.")
     add_coverage_options(cover)
+    prove = add("verify", _verify, "Prove that every session still holds what was loaded; asks no source.")
+    add_verify_options(prove)
     take = add("export", _export, "Write a part of the warehouse as one Parquet file, with units and types.")
     add_export_options(take)
     add("budget", _budget, "Show the shared call budget and the circuit breaker of the KIS key; sends nothing.")
@@ -154,6 +162,12 @@ def _coverage(options: argparse.Namespace) -> int:
     from data_pipeline.local.coverage import show_coverage
 
     return show_coverage(options, local_home(os.environ), os.environ, market_now(), Console())
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from data_pipeline.local.verify import verify
+
+    return verify(options, local_home(os.environ), os.environ, Console())
 
 
 def _export(options: argparse.Namespace) -> int:

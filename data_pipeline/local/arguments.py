@@ -28,6 +28,16 @@ COVERAGE_EXAMPLES = """examples:
 Exit codes: 0 nothing is missing, 1 something is, 2 it could not be found out.
 """
 
+VERIFY_EXAMPLES = """examples:
+  data-pipeline verify
+  data-pipeline verify --dataset daily_bar --first 2024-01-02 --last 2024-12-30
+  data-pipeline verify --json
+  data-pipeline verify --explain 005930 2024-09-20
+
+Nothing is asked from any source, and a login that can only read is enough.
+Exit codes: 0 everything is as it was sealed and proved, 1 something is not, 2 it could not be done.
+"""
+
 EXPORTS = {
     one.frame.name: one.name for one in DATASETS.values() if one.frame and (one.by_code or one.name == "instrument")
 }
@@ -74,6 +84,27 @@ def add_coverage_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", help=f"{' or '.join(WITH_CELLS)} (default: both)")
     parser.add_argument("--first", metavar="DAY", help=f"first day, included (default: {DAYS} days before the last)")
     parser.add_argument("--last", metavar="DAY", help="last day, included (default: the last final session)")
+
+
+def add_verify_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline verify`."""
+    parser.epilog, parser.formatter_class = VERIFY_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    sealed = " or ".join(name for name, one in DATASETS.items() if one.table.partitioned)
+    parser.add_argument("--dataset", help=f"{sealed} (default: all)")
+    parser.add_argument("--first", metavar="DAY", help="first session, included (default: the oldest there is)")
+    parser.add_argument("--last", metavar="DAY", help="last session, included (default: the newest there is)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument(
+        "--explain",
+        nargs=2,
+        metavar=("CODE", "DAY"),
+        help="only say what proves the cells of an instrument on a session, or why they are not proved",
+    )
+    parser.add_argument(
+        "--seal-again",
+        action="store_true",
+        help="seal what differs as it stands now, after a repair or a change that was meant; needs the owner's login",
+    )
 
 
 def add_export_options(parser: argparse.ArgumentParser) -> None:

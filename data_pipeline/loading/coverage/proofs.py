@@ -55,6 +55,7 @@ _DAYS = f"""
         AND b.session BETWEEN %(first)s AND %(last)s
     ORDER BY 2, 1
 """  # noqa: S608 - a condition of the schema
+_STATEMENTS = {"daily_bar": _DAYS, "minute_bar": _MINUTES}
 _LISTED = (
     f"SELECT listed_from, delisted_on FROM market.listing i WHERE stock_code = %(code)s AND {listed('i', '%(day)s')}"  # noqa: S608
 )
@@ -84,23 +85,24 @@ class Contradiction:
         return f"{self.dataset} of {self.stock_code} on {self.session}: {self.problem}"
 
 
-def contradictions(connection: Connection, first: date, last: date) -> Iterator[Contradiction]:
-    """Yield the cells of a range of sessions, both ends included, that contradict their proofs; by dataset and session.
+def contradictions(connection: Connection, dataset: str, first: date, last: date) -> Iterator[Contradiction]:
+    """Yield the cells of a range of sessions, both ends included, that contradict their proofs; by session and code.
 
     Minutes are held against their proof, their own values and the daily bar, whose volume, high and low are bounds: it
     may hold the after-market, block and off-hours trades. Bars are held against the lists. Nothing is written.
 
     Args:
         connection: Of any role.
-        first: First session, included; the whole range is looked at in one statement for each dataset.
+        dataset: Its name; one without a statement of its own has no proofs to contradict.
+        first: First session, included; the whole range is looked at in one statement, so ask for a month at a time.
         last: Last session, included.
 
     Raises:
         TransientError: The warehouse is away or busy; trying again can help.
     """
-    with said_plainly("verify"), connection.cursor() as cursor:
-        for dataset, statement in (("daily_bar", _DAYS), ("minute_bar", _MINUTES)):
-            cursor.execute(statement, {"first": first, "last": last})
+    if dataset in _STATEMENTS:
+        with said_plainly("verify"), connection.cursor() as cursor:
+            cursor.execute(_STATEMENTS[dataset], {"first": first, "last": last})
             for row in cursor.fetchall():
                 yield Contradiction(dataset, *row)
 

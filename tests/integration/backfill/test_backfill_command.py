@@ -205,8 +205,8 @@ def test_coverage_is_told_to_people(command, codes):
     code, output = command.run("coverage", "--dataset", "daily_bar", "--first", "2026-09-21", "--last", "2026-09-22")
     assert (code, "0 missing" in output) == (0, True)
     assert [line.split() for line in output.splitlines() if "daily_bar" in line] == [
-        ["daily_bar", "2026-09-21", "1", "1", "0", "0"],
-        ["daily_bar", "2026-09-22", "1", "1", "0", "0"],
+        ["daily_bar", "2026-09-21", "1", "1", "0", "0", "0", "0"],
+        ["daily_bar", "2026-09-22", "1", "1", "0", "0", "0", "0"],
     ]
     code, output = command.run("coverage", "--dataset", "daily_bar", "--first", "2026-09-23", "--last", "2026-09-23")
     assert (code, "1 missing" in output) == (1, True)

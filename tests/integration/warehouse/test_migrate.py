@@ -18,8 +18,8 @@ from data_pipeline.warehouse.migrate import SQL, migrate
 TABLES = {
     "alembic_version", "calendar_session", "coverage_start", "daily_bar", "dataset", "earlier_listing", "ingest_run",
     "instrument", "instrument_history", "instrument_list", "instrument_report", "minute_bar", "order_book",
-    "price_adjustment", "price_snapshot", "proof", "reconciliation", "rejected_row", "restatement", "trading_session",
-    "unproven",
+    "price_adjustment", "price_snapshot", "proof", "reconciliation", "rejected_row", "restatement", "seal",
+    "trading_session", "unproven",
     "warehouse_kind",
 }  # fmt: skip
 VIEWS = {

@@ -187,7 +187,9 @@ def damaged(connection, statement):
     """What contradicts its proof after a statement, as text."""
     with connection, connection.cursor() as cursor:
         cursor.execute(statement)
-    return [f"{one}" for one in contradictions(connection, FRIDAY, TUESDAY)]
+    return [
+        f"{one}" for name in ("daily_bar", "minute_bar") for one in contradictions(connection, name, FRIDAY, TUESDAY)
+    ]
 
 
 @pytest.fixture

@@ -1,0 +1,150 @@
+"""What seals cost a load, and how fast they are proved.
+
+Made-up daily bars are loaded out of KIS's pages through the parser, the checks and COPY into a server of its own,
+50,000 rows a transaction, in turn with and without the triggers that keep the seals. `seal_share` is how much longer
+the load takes with them, from answer to commit; `seal_share_cpu` is the same in seconds of CPU of loader and server
+together, which other programs on the machine disturb less. Then the stored months are verified, in turn with a
+statement that works out each row's SHA-256 and does nothing with it: the limit. All figures are medians of one run.
+
+Examples:
+    python -m benchmarks seals
+    python -m benchmarks seals --rows 100000 --repeats 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks._loading_bars import SESSIONS, codes, stock_code, write_pages
+from benchmarks._loading_pages import load_pages
+from benchmarks._loading_server import LoadingServer, loading_server
+from data_pipeline.loading.coverage.seals import Month, months_to_verify, verify_month
+from data_pipeline.warehouse.connect import connect
+
+TARGETS = {
+    "rows": "",
+    "load_rows_per_s": "",
+    "seal_share": "<= 0.05",
+    "seal_share_cpu": "<= 0.05",
+    "verify_rows_per_s": ">= 500000, or verify_to_sha256 >= 0.95",
+    "verify_rows_per_cpu_s": "",
+    "sha256_rows_per_s": "",
+    "verify_to_sha256": "",
+    "findings": "0",
+}
+_LIMIT = """
+    SELECT session, max(length(market.row_digest(b))) FROM market.daily_bar b
+    WHERE session BETWEEN %s AND %s GROUP BY session
+"""
+
+
+class Spent(NamedTuple):
+    """What a piece of work took."""
+
+    seconds: float
+    cpu: float
+    """Seconds of CPU of this process and of its server process."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print a table, then one JSON object; 1 when a seal does not fit."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks seals", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=250_000, metavar="N", help="bars, whole codes (250,000)")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds, of which the median counts (5)")
+    options = parser.parse_args(arguments)
+    rows = codes(options.rows) * SESSIONS
+    with tempfile.TemporaryDirectory(prefix="data-pipeline-seals-") as folder:
+        pages = Path(folder, "pages")
+        write_pages(pages, rows)
+        with loading_server(Path(folder, "postgres")) as server:
+            result = _measured(server, pages, rows, options.repeats, Console(stderr=True))
+    table = Table("figure", "value", "wanted", title="seals")
+    for name, value in result.items():
+        table.add_row(name, f"{value:,}", TARGETS[name])
+    Console().print(table)
+    print(json.dumps(result))
+    return 1 if result["findings"] else 0
+
+
+def _measured(server: LoadingServer, pages: Path, rows: int, repeats: int, console: Console) -> dict[str, float]:
+    loads: dict[bool, list[Spent]] = {False: [], True: []}
+    for turn in range(repeats):
+        for sealed in (False, True):
+            console.print(f"load {turn + 1} of {repeats}, {'with' if sealed else 'without'} seals ...")
+            server.empty()
+            server.seal(wanted=sealed)
+            server.settle()
+            with closing(connect(server.url("loader"))) as connection:
+                loads[sealed].append(_spent(connection, lambda: _load(connection, pages, rows)))
+    console.print("verifying ...")
+    server.settle()
+    verified: list[Spent] = []
+    limit: list[Spent] = []
+    with closing(connect(server.url("reader"))) as connection:
+        months = months_to_verify(connection, ["daily_bar"])
+        found = sum(len(verify_month(connection, month).findings) for month in months)
+        for _ in range(repeats):
+            limit.append(_spent(connection, lambda: _work_out(connection, months)))
+            verified.append(_spent(connection, lambda: _verify(connection, months)))
+    plain, with_seals = _medians(loads[False]), _medians(loads[True])
+    proof, floor = _medians(verified), _medians(limit)
+    return {
+        "rows": rows,
+        "load_rows_per_s": round(rows / with_seals.seconds),
+        "seal_share": round(with_seals.seconds / plain.seconds - 1, 4),
+        "seal_share_cpu": round(with_seals.cpu / plain.cpu - 1, 4),
+        "verify_rows_per_s": round(rows / proof.seconds),
+        "verify_rows_per_cpu_s": round(rows / proof.cpu),
+        "sha256_rows_per_s": round(rows / floor.seconds),
+        "verify_to_sha256": round(floor.seconds / proof.seconds, 3),
+        "findings": found,
+    }
+
+
+def _load(connection: Connection, pages: Path, rows: int) -> None:
+    counts = load_pages(connection, pages, [stock_code(number) for number in range(codes(rows))])
+    if counts["inserted"] != rows:
+        raise RuntimeError(f"{counts} of {rows} rows")
+
+
+def _verify(connection: Connection, months: Sequence[Month]) -> None:
+    for month in months:
+        verify_month(connection, month)
+
+
+def _work_out(connection: Connection, months: Sequence[Month]) -> None:
+    with connection.cursor() as cursor:
+        for month in months:
+            cursor.execute(_LIMIT, (month.first, month.last))
+
+
+def _spent(connection: Connection, work: Callable[[], None]) -> Spent:
+    process = connection.info.backend_pid
+    began, cpu = time.perf_counter(), time.process_time() + _cpu_of(process)
+    work()
+    return Spent(time.perf_counter() - began, time.process_time() + _cpu_of(process) - cpu)
+
+
+def _cpu_of(process: int) -> float:
+    """Return the seconds of CPU that a process has had; source: proc(5), /proc/pid/stat, fields 14 and 15."""
+    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _medians(spent: Sequence[Spent]) -> Spent:
+    return Spent(median(one.seconds for one in spent), median(one.cpu for one in spent))
