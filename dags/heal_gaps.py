@@ -5,8 +5,10 @@
 
 **What.** `plan` tries rows in quarantine again that nobody has tried yet, once each. Then it reads from
 `market.coverage` which daily bars and which sessions of minute bars are missing, up to the run's session; one `load`
-task a chunk of codes asks for just those, with the fewest requests. Sessions of minutes on which nothing was traded, by
-the day's volume, are remembered in `market.no_data`, so that they are not asked again; a bar that did not come is.
+task a chunk of codes asks for just those, with the fewest requests and at most `most_requests` of them: the newest
+sessions first, older ones wait for the next run. The log of `plan` says how long that takes. Sessions of minutes on
+which nothing was traded, by the day's volume, are remembered in `market.no_data`, so that they are not asked again. A
+bar that did not come is, every evening; see `unproven_empty` in the reference of coverage for what becomes of it.
 `report` lists what is still missing and why.
 
 **When it fails.** Clear the failed `load` tasks, or wait: the next run tries again. *IncompleteDataError* names the
@@ -20,7 +22,7 @@ from __future__ import annotations
 from datetime import datetime, time
 from typing import Any
 
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset, Param, task
 
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, session_param
@@ -34,7 +36,16 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=TASK_DEFAULTS,
-    params={"session": session_param()},
+    params={
+        "session": session_param(),
+        "most_requests": Param(
+            200_000,
+            type="integer",
+            minimum=1,
+            title="Requests at most",
+            description="The newest sessions come first; older ones wait for the next run.",
+        ),
+    },
     tags=["korea", "coverage"],
     doc_md=__doc__,
 ):

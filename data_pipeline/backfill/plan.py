@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -10,7 +11,7 @@ from itertools import groupby
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.backfill.cost import Estimate, estimate, said_today
-from data_pipeline.backfill.division import as_ranges, divide, merged
+from data_pipeline.backfill.division import as_ranges, clipped, divide, merged
 from data_pipeline.backfill.gaps import all_sessions, lacking, within_reach
 from data_pipeline.backfill.requests import plan_spans, task_chunks
 from data_pipeline.backfill.sources import Sources, offer_of
@@ -194,6 +195,24 @@ def plan_gaps(
         _share(source, backfill, division.by_code, moment, most_rows),
     )
     return BackfillPlan(backfill, shares, moment, most_rows)
+
+
+def within_budget(plan: BackfillPlan, sources: Sources, most: int) -> BackfillPlan:
+    """Return the plan, or that part of it about its newest sessions which takes at most so many requests.
+
+    Older sessions stay as they are until another plan; when even the newest one takes more, it is all of the plan.
+    """
+    backfill, gaps = plan.backfill, plan.shares[-1].gaps
+    days = krx_calendar().sessions(backfill.first, backfill.last)
+
+    def since(day: date) -> BackfillPlan:
+        some = clipped(gaps, [(day, backfill.last)], all_sessions())
+        return plan_gaps(replace(backfill, first=day), some, sources, plan.moment, plan.most_rows)
+
+    if plan.requests <= most:
+        return plan
+    first = bisect_left(days, -most, key=lambda day: -since(day).requests)
+    return since(days[min(first, len(days) - 1)])
 
 
 def quoted_session(moment: datetime) -> date | None:

@@ -12,7 +12,7 @@ from data_pipeline.backfill.cost import require_confirmation
 from data_pipeline.backfill.gaps import lacking, still_lacking
 from data_pipeline.backfill.healing import healing, said_out_of_reach
 from data_pipeline.backfill.plan import plan_backfill as plan_of
-from data_pipeline.backfill.plan import plan_wish
+from data_pipeline.backfill.plan import plan_wish, within_budget
 from data_pipeline.backfill.report import NAMED, said_lacking, spelled
 from data_pipeline.backfill.sources import AUTO, Sources, open_sources
 from data_pipeline.backfill.wish import Backfill, Wish, backfill_of
@@ -27,6 +27,8 @@ from data_pipeline.warehouse.calendar_table import keep_sessions
 
 log = logging.getLogger(__name__)
 HEAL_CHUNK = 900
+HEAL_REQUESTS = 200_000
+"""Requests of one healing: three hours of a key with 18 a second."""
 
 
 def plan_backfill(
@@ -97,19 +99,29 @@ def plan_healing(
     """
     Return the arguments of each load task: the codes that lack cells, by dataset; none when nothing is missing.
 
-    Before that, rows in quarantine that nobody has tried again are tried once.
+    Before that, rows in quarantine that nobody has tried again are tried once. All together take at most as many
+    requests as the run's parameter ``most_requests`` says, the newest sessions first.
     """
     tasks: list[Backfill] = []
-    last, moment = run_session(context), _moment(context)
+    last, moment, left = (
+        run_session(context),
+        _moment(context),
+        int(context["params"].get("most_requests", HEAL_REQUESTS)),
+    )
     with open_source(source_conn_id) as source, closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         keep_sessions(connection)
         connection.commit()
         retry_untried(connection)
         for backfill in healing(connection, source.name, last):
             if backfill.dataset not in source.shape.lacks:
-                plan = plan_of(connection, backfill, Sources(source), moment)
+                whole = plan_of(connection, backfill, Sources(source), moment)
+                plan = within_budget(whole, Sources(source), left)
                 log.info("%s", *plan.lines)
+                if plan is not whole:
+                    said = "%s: all that is missing takes %d requests; sessions before %s wait for another run"
+                    log.warning(said, backfill.dataset, whole.requests, plan.backfill.first)
                 tasks += plan.tasks(HEAL_CHUNK)
+                left = max(0, left - plan.requests)
     return [_arguments(task, {}) for task in tasks]
 
 

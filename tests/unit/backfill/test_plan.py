@@ -15,7 +15,7 @@ import pytest
 
 from data_pipeline.backfill.cost import require_confirmation
 from data_pipeline.backfill.gaps import within_reach
-from data_pipeline.backfill.plan import plan_gaps
+from data_pipeline.backfill.plan import plan_gaps, within_budget
 from data_pipeline.backfill.sources import Sources
 from data_pipeline.backfill.wish import Backfill, Wish, backfill_of, checked_range
 from data_pipeline.coordination.file import FileStore
@@ -225,3 +225,26 @@ def test_five_million_requests_need_no_confirmation_and_one_more_does():
     require_confirmation(5_000_001, confirmed=True, where="add --confirm-large")
     with pytest.raises(InvalidRequestError, match=r"5,000,001 requests, .*; add --confirm-large to confirm"):
         require_confirmation(5_000_001, confirmed=False, where="add --confirm-large")
+
+
+def healed(most):
+    """What of two codes that lack three sessions of minutes is planned within a budget, and all of it."""
+    gaps = {code: [(FIRST, FIRST), (MON, TUE)] for code in CODES[:2]}
+    minutes = wanted("minute_bar", cells="missing")
+    whole = plan_gaps(minutes, gaps, Sources(KIS), EVENING)
+    assert whole.requests == 2 * 4 + 2 * 7  # 381 minutes are four pages of 120, two neighbouring sessions seven
+    return whole, within_budget(whole, Sources(KIS), most)
+
+
+def test_a_plan_within_its_budget_is_all_of_it():
+    """Not one request more."""
+    whole, plan = healed(22)
+    assert plan is whole
+
+
+@pytest.mark.parametrize(("most", "first", "requests"), [(21, MON, 14), (14, MON, 14), (13, TUE, 8), (1, TUE, 8)])
+def test_a_budget_goes_to_the_newest_sessions(most, first, requests):
+    """Older ones wait; the newest is planned whatever it takes, so that healing never stands still."""
+    plan = healed(most)[1]
+    assert {span.first for share in plan.shares for span in share.spans} == {first}
+    assert plan.requests == requests
