@@ -79,6 +79,15 @@ def test_the_second_run_changes_nothing(runs):
     }
 
 
+def test_what_a_run_loaded_is_proved(runs):
+    """Bars of a hundred sessions and one session's books are as they were sealed, and contradict no proof."""
+    _, environ, _ = runs
+    asked = [sys.executable, "-m", "data_pipeline", "verify", "--json"]
+    answer = json.loads(subprocess.run(asked, env=environ, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    assert answer["findings"] == answer["contradictions"] == []
+    assert answer["rows"] == len(listed(SESSION)) + 3 * 99 + 3
+
+
 def test_rows_say_that_they_are_made_up(runs):
     """Without credentials every bar comes from the emulator and says `kis-sandbox`."""
     _, environ, _ = runs
