@@ -41,11 +41,10 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
+from data_pipeline.market.dataset_names import WITH_PAST
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
 from data_pipeline.operators.fill_gaps import FillGapsOperator
-
-DATASETS = ["daily_bar", "minute_bar", "trading_session", "instrument"]
 
 with DAG(
     dag_id="backfill",
@@ -55,7 +54,7 @@ with DAG(
     max_active_runs=1,
     default_args=TASK_DEFAULTS,
     params={
-        "dataset": Param("daily_bar", type="string", enum=DATASETS, title="Dataset"),
+        "dataset": Param("daily_bar", type="string", enum=list(WITH_PAST), title="Dataset"),
         "stock_codes": stock_codes_param("Empty: every issue that the warehouse lists."),
         "first": Param(type="string", format="date", title="First day", description="Included."),
         "last": Param(

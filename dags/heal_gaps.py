@@ -24,6 +24,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, Param, task
 
+from data_pipeline.market.dataset_names import WITH_CELLS
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, session_param
 from data_pipeline.operators.fill_gaps import FillGapsOperator
@@ -69,6 +70,6 @@ with DAG(
         source_conn_id=SOURCE_CONN_ID,
         map_index_template="{{ task.dataset }}, {{ task.stock_codes | length }} codes from "
         "{{ task.stock_codes | first }}",
-        outlets=[Asset("market.daily_bar"), Asset("market.minute_bar")],
+        outlets=[Asset(f"market.{name}") for name in WITH_CELLS],
     ).expand_kwargs(plan(SOURCE_CONN_ID))
     load >> report(SOURCE_CONN_ID)

@@ -62,7 +62,7 @@ def plan_spans(
         longest = min(dataset.size.most_sessions or most_rows, max(1, most_rows // rows))
         parts = [part for code in runs for part in _row_parts(code, runs[code], rows, page, longest)]
         return list(_grouped(parts, sessions, rows, page, most_rows))
-    if shape.market_calls:
+    if shape.market_calls and dataset.market_day:
         return list(_market_days(runs, sessions, shape, markets or {}))
     newest = where.get(quoted) if quoted and dataset.size.in_quotes else None
     return _daily_spans(runs, sessions, page, shape.quotes_page, most_rows, newest)

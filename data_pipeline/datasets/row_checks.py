@@ -250,11 +250,16 @@ def check_days(
 ) -> Iterator[Finding]:
     """Yield why the daily bars of a window cannot be believed: too many are missing, repeated, or without prices."""
     return chain(
-        _check_missing(bars, expected, context), _check_echo(bars, earlier, context), _check_priceless(bars, context)
+        check_missing(bars, expected, earlier, context),
+        _check_echo(bars, earlier, context),
+        _check_priceless(bars, context),
     )
 
 
-def _check_missing(records: Sequence[Any], expected: Collection[Cell], context: Context) -> Iterator[Finding]:
+def check_missing(
+    records: Sequence[Any], expected: Collection[Cell], _: Earlier, context: Context
+) -> Iterator[Finding]:
+    """Yield the sessions of which too many of the rows that must come did not, one for each instrument and session."""
     limits = context.thresholds
     due = Counter(session for _, session in expected)
     missing = Counter(session for _, session in {*expected} - {(one.stock_code, one.session) for one in records})

@@ -250,7 +250,7 @@ class WindowLoad:
 
     def _reconcile(self, records: Sequence[Any]) -> None:
         """List how the exchange's bars differ from the provisional ones that they replace, and count that."""
-        if not self.dataset.market_day or not origin_of(self.source).official:
+        if not self.dataset.follows or not origin_of(self.source).official:  # what is compared are prices
             return
         known, codes = self.run.kis_includes_after_market, self.codes if self.window.stock_codes else None
         for session in self.window.sessions:

@@ -1,36 +1,15 @@
-"""Which quotations the emulator serves, by path."""
+"""Which quotations the emulator serves, by path: every endpoint that a file ``wire_...`` of this folder makes."""
 
 from __future__ import annotations
 
+from data_pipeline.emulator import kis
 from data_pipeline.emulator.exchange import WireError
-from data_pipeline.emulator.kis import (
-    wire_book,
-    wire_chart,
-    wire_daily,
-    wire_holiday,
-    wire_index,
-    wire_info,
-    wire_minutes,
-    wire_multi,
-    wire_price,
-)
+from data_pipeline.emulator.found import found
+from data_pipeline.emulator.kis import wire_multi
 from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import QUOTATIONS, Answer, Call, Endpoint, envelope
 
-_ALL = (
-    wire_price.ENDPOINT,
-    wire_book.ENDPOINT,
-    wire_chart.ENDPOINT,
-    wire_daily.ENDPOINT,
-    wire_minutes.TODAY,
-    wire_minutes.PAST,
-    wire_multi.ENDPOINT,
-    wire_info.STOCK,
-    wire_info.PRODUCT,
-    wire_holiday.ENDPOINT,
-    wire_index.ENDPOINT,
-)
-ENDPOINTS: dict[str, Endpoint] = {QUOTATIONS + endpoint.name: endpoint for endpoint in _ALL}
+ENDPOINTS: dict[str, Endpoint] = {QUOTATIONS + one.name: one for one in found(kis, "wire_", Endpoint)}
 
 
 def answer(endpoint: Endpoint, view: MarketView, call: Call, *, shells: bool) -> Answer:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from data_pipeline.emulator import krx
 from data_pipeline.emulator.exchange import WireError, dumps
+from data_pipeline.emulator.found import found
 from data_pipeline.emulator.kept import Kept
-from data_pipeline.emulator.krx.rows import SERVICES, Service
+from data_pipeline.emulator.krx.rows import Service
 from data_pipeline.emulator.log import key_hash
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.clock import SEOUL
@@ -22,6 +24,13 @@ from data_pipeline.market.publication import published_at
 if TYPE_CHECKING:
     from data_pipeline.sources.mock.market import SyntheticMarket
 
+SERVICES = {
+    name: service
+    for services in found(krx, "rows", dict)
+    for name, service in services.items()
+    if isinstance(service, Service)
+}
+"""The services that are served, by category and name, out of every file ``rows...`` of this folder."""
 ROOT = "/svc/apis/"
 KEY_LENGTH = 40
 API_KEY = "EMULATOR" + "0" * 32

@@ -94,6 +94,8 @@ class Ledger:
         self._table = dataset.table
         self._of_minutes = dataset.due is Due.AS_TRADED
         self._kept = dataset.has_cells
+        self._in_chain = bool(dataset.follows)
+        """Whether each row has the close of the one before, so that a hole between two can be seen to fit."""
         self._final = frozenset(final)
         self._expected = {cell for cell in expected if cell[1] in self._final} if self._kept else set()
         self._remember = remember_empty
@@ -169,7 +171,7 @@ class Ledger:
             if self._of_minutes and (proved := [*self._proofs(came, settled)]):
                 values = [(name, *cell, *said, source, run_id) for cell, said in proved]
                 execute_values(cursor, _PROVED, values, page_size=1000)
-            elif self._remember and absent and not self._of_minutes:
+            elif self._remember and absent and self._in_chain:
                 asked = [(name, *cell, source, run_id) for cell in sorted(absent) if not self._is_refused(cell)]
                 self._ask_in_vain(cursor, asked)
             first: dict[str, date] = {}

@@ -9,18 +9,17 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
+from data_pipeline.datasets import DATASETS
 from data_pipeline.exceptions import ConfigurationError, LoadError
 from data_pipeline.loading.instruments.lists import keep_list
 from data_pipeline.market.records import Instrument
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 
-TABLES = {
-    "alembic_version", "calendar_session", "coverage_start", "daily_bar", "dataset", "earlier_listing", "ingest_run",
-    "instrument", "instrument_history", "instrument_list", "instrument_report", "minute_bar", "order_book",
-    "price_adjustment", "price_snapshot", "proof", "reconciliation", "rejected_row", "restatement", "seal",
-    "trading_session", "unproven",
-    "warehouse_kind",
+TABLES = {*DATASETS} | {
+    "alembic_version", "calendar_session", "coverage_start", "dataset", "earlier_listing", "ingest_run",
+    "instrument_history", "instrument_list", "instrument_report", "price_adjustment", "proof", "reconciliation",
+    "rejected_row", "restatement", "seal", "unproven", "warehouse_kind",
 }  # fmt: skip
 VIEWS = {
     "coverage", "coverage_cell", "daily_bar_adjusted", "expected_range", "final_session", "instrument_difference",
@@ -56,11 +55,11 @@ def test_tables_and_views_of_the_design_exist(shared):
 
 
 def test_large_tables_are_partitioned_by_session(shared):
-    """The four large tables are partitioned by range of session."""
+    """The large tables are partitioned by range of session."""
     rows = shared.rows(
         "SELECT partrelid::regclass::text, pg_get_partkeydef(partrelid) FROM pg_partitioned_table ORDER BY 1"
     )
-    large = ["daily_bar", "minute_bar", "order_book", "price_snapshot"]
+    large = sorted(name for name, one in DATASETS.items() if one.table.partitioned)
     assert rows == [(name, "RANGE (session)") for name in large]
 
 

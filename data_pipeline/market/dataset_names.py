@@ -1,0 +1,9 @@
+"""Names of datasets for DAG files, which are read every few seconds and must not load the declarations.
+
+``tests/house/test_datasets.py`` holds them to ``data_pipeline.datasets``.
+"""
+
+WITH_CELLS = ("daily_bar", "minute_bar")
+"""Datasets of which the calendar and the lists of instruments say what must exist."""
+WITH_PAST = (*WITH_CELLS, "trading_session", "instrument")
+"""Datasets whose past can be filled."""
