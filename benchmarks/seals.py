@@ -16,6 +16,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -68,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds, of which the median counts (5)")
     options = parser.parse_args(arguments)
     rows = codes(options.rows) * SESSIONS
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a plain kill stops the server too
     with tempfile.TemporaryDirectory(prefix="data-pipeline-seals-") as folder:
         pages = Path(folder, "pages")
         write_pages(pages, rows)

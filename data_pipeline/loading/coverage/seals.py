@@ -45,8 +45,6 @@ _MONTH = """
     FULL JOIN market.{digests}({first}, {last}) d ON d.session = s.session
     ORDER BY 1
 """
-
-
 _SEALS = """
     SELECT session, version, rows, official, digest FROM market.seal
     WHERE dataset = %s AND session BETWEEN %s AND %s ORDER BY session
