@@ -57,6 +57,49 @@ def check_price(price: CurrentPrice, context: Context) -> Iterator[Finding]:
         yield from check_market_cap(price, price.current_price, instrument.listed_shares, price.market_cap, context)
 
 
+def _check_neighbours(bar: DailyBar, earlier: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield a finding if a bar joins neither the session before nor the one after, and one of the base prices rose.
+
+    A corporate action moves the base price once, and down unless nothing traded before. A row of another instrument or
+    day breaks the chain twice, and on one side upwards. When the bar before is unknown, the bar after has to be
+    impossible beside it and to fit the one that follows.
+    """
+    before, after = earlier.get(bar), earlier.after(bar)
+    if after is None or _joins(bar, after):
+        return
+    if before is None:
+        following = earlier.after(after)
+        alone = _is_impossible(bar, after, context) and following is not None and _joins(after, following)
+    else:
+        rises = _base(bar) > before.close or _base(after) > bar.close
+        alone = rises and not _joins(before, bar)
+    if alone and not _is_first_day(bar, context):
+        problem = f"close {bar.close} before base price {_base(after)} of {after.session}"
+        since = f", and base price {_base(bar)} after close {before.close}" if before else ""
+        yield Finding("base", ERROR, f"{problem}{since}: the row is of another instrument or session", bar)
+
+
+def _base(bar: DailyBar) -> int:
+    return bar.close - bar.change
+
+
+def _joins(before: DailyBar, bar: DailyBar) -> bool:
+    """Return whether the base price of a bar is the close of the session before, as long as no action moves it."""
+    return _base(bar) == before.close or is_tick_rounding(before.close, _base(bar))
+
+
+def _is_impossible(before: DailyBar, bar: DailyBar, context: Context) -> bool:
+    """Return whether no action moves the base price so: up after a trade, or down too far."""
+    # Only after a suspension does a base price rise: by a reverse split or a reduction of capital.
+    ratio = _base(bar) / before.close
+    return before.volume > 0 and (ratio > 1.05 or ratio * context.thresholds.base_ratio < 1)
+
+
+def _is_first_day(bar: DailyBar, context: Context) -> bool:
+    instrument = _instrument(bar, context)
+    return instrument is not None and instrument.listed_on == bar.session
+
+
 def check_market_cap(record: Any, close: int, shares: int, market_cap: int, context: Context) -> Iterator[Finding]:
     """Yield a finding if a market value is not close times shares.
 
@@ -127,17 +170,9 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
 
 
 def _check_base(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
-    base = bar.close - bar.change
-    instrument = _instrument(bar, context)
-    is_first_day = instrument is not None and instrument.listed_on == bar.session
-    if base == before.close or is_tick_rounding(before.close, base) or is_first_day:
-        return
-    ratio = base / before.close
-    limit = context.thresholds.base_ratio
-    # Only after a suspension does a base price rise: by a reverse split or a reduction of capital.
-    impossible = before.volume > 0 and (ratio > 1.05 or ratio * limit < 1)
-    severity = ERROR if impossible else WARNING
-    yield Finding("base", severity, f"base price {base} after close {before.close}", bar)
+    if not _joins(before, bar) and not _is_first_day(bar, context):
+        severity = ERROR if _is_impossible(before, bar, context) else WARNING
+        yield Finding("base", severity, f"base price {_base(bar)} after close {before.close}", bar)
 
 
 def _check_stale(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
@@ -184,12 +219,17 @@ def check_daily_bar(bar: DailyBar, earlier: Earlier, context: Context) -> Iterat
     """Yield what is wrong with a daily bar and its session."""
     yield from check_session(bar, bar.session, context)
     yield from check_bar(bar, earlier.get(bar), context)
+    yield from _check_neighbours(bar, earlier, context)
 
 
-def check_minute_bar(bar: MinuteBar, _: Earlier, context: Context) -> Iterator[Finding]:
-    """Yield what is wrong with the time of a minute bar."""
+def check_minute_bar(bar: MinuteBar, earlier: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with the time of a minute bar, and where the day's own bar contradicts it."""
     yield from check_session(bar, bar.at.date(), context)
     yield from check_time(bar, bar.at, context)
+    day = earlier.of(bar.stock_code, bar.at.date())
+    if day is not None and not (day.low <= bar.low and bar.high <= day.high and bar.volume <= day.volume):
+        within = f"{day.volume:,} shares at {day.low:,} to {day.high:,} won" if day.volume else "no trade"
+        yield Finding("day_bar", ERROR, f"{bar.volume:,} at {bar.low:,} to {bar.high:,}, but the day had {within}", bar)
 
 
 def check_current_price(price: CurrentPrice, _: Earlier, context: Context) -> Iterator[Finding]:
