@@ -33,8 +33,8 @@ LIES = {
     "field_dropped": "one row lacks a field",
     "late": "half of the codes, by seed, stand as a session ago; KRX does not have them yet",
     "stale_board": "one of KRX's services, by seed, shows the figures of the session before under the day asked for",
-    "wrong_action": "of half of the codes, by seed, KIS has the base price of the quoted session a fifth too low, as by "
-    "a corporate action; from the next session on it is right",
+    "wrong_action": "of half of the codes, by seed, KIS has the base price of the quoted session a fifth too low, as "
+    "after a corporate action; from the next session on it is right",
 }
 """What an answer may tell in place of the truth."""
 OF_A_SEED = ("late", "stale_board", "wrong_action")
