@@ -31,7 +31,8 @@ class Finding:
     """One thing that a check found."""
 
     check: str
-    """Its name: code, day, duplicate, future, volume, value, limit, rate, market_cap, base, tick, stale, missing."""
+    """Its name: code, day, duplicate, future, volume, value, limit, rate, market_cap, base, day_bar, tick, stale,
+    missing."""
     severity: Severity
     problem: str
     """What is wrong, in words that can follow the name of the row."""
