@@ -6,8 +6,9 @@ from operator import attrgetter
 
 from data_pipeline.datasets.dataset import Dataset, Due, No, Size
 from data_pipeline.datasets.frame import CANDLE, CODE, SESSION, SOURCE, VALUE, Column, Frame, Type, won
-from data_pipeline.datasets.row_checks import check_daily_bar, check_days
+from data_pipeline.datasets.row_checks import check_daily_bar
 from data_pipeline.datasets.table import CANDLE_COLUMNS, DATE_TEXTS, Table
+from data_pipeline.datasets.window_checks import check_days
 from data_pipeline.market.records import DailyBar
 
 _COLUMNS = ("stock_code", "session", *CANDLE_COLUMNS, "change")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -31,7 +31,8 @@ class Finding:
     """One thing that a check found."""
 
     check: str
-    """Its name: code, day, duplicate, future, volume, value, limit, rate, market_cap, base, tick, stale, missing."""
+    """Its name: code, day, duplicate, future, volume, value, limit, rate, market_cap, base, day_bar, tick, stale,
+    missing."""
     severity: Severity
     problem: str
     """What is wrong, in words that can follow the name of the row."""
@@ -93,8 +94,8 @@ class Context:
     thresholds: Thresholds = field(default_factory=Thresholds)
     instruments: Mapping[str, Listed] = field(default_factory=dict)
     """The newest stay on the list, by stock code."""
-    previous: Mapping[str, DailyBar] = field(default_factory=dict)
-    """The newest stored bar before the window, by stock code."""
+    stored: Collection[DailyBar] = ()
+    """Stored daily bars that stand beside the window's own, a session before or after, and those of its minutes."""
     stays: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
     """All stays on the list, oldest first, of each code that has several."""
     dated_rules: bool = True
@@ -106,27 +107,45 @@ class Context:
 
 
 class Earlier:
-    """Finds the bar of the session directly before a daily bar, in the window or in the warehouse."""
+    """Finds the daily bars around a record, in the window or in the warehouse."""
 
     def __init__(self, records: Sequence[Any], context: Context) -> None:
         self._calendar = context.calendar
         bars = [one for one in records if isinstance(one, DailyBar)]
-        self._held = {(bar.stock_code, bar.session): bar for bar in [*context.previous.values(), *bars]}
+        self._held = {(bar.stock_code, bar.session): bar for bar in [*context.stored, *bars]}
         self._previous: dict[date, date] = {}
+        self._next: dict[date, date] = {}
 
     def get(self, bar: DailyBar) -> DailyBar | None:
-        """Return the bar before this one; None when it is unknown or was refused."""
+        """Return the bar of the session directly before this one; None when it is unknown or was refused."""
+        return self._beside(bar, self._previous, self._calendar.previous_session)
+
+    def after(self, bar: DailyBar) -> DailyBar | None:
+        """Return the bar of the session directly after this one; None when it is unknown."""
+        return self._beside(bar, self._next, self._calendar.next_session)
+
+    def of(self, stock_code: str, session: date) -> DailyBar | None:
+        """Return the bar of one instrument and session; None when it is unknown."""
+        return self._held.get((stock_code, session))
+
+    def _beside(self, bar: DailyBar, known: dict[date, date], find: Callable[[date], date]) -> DailyBar | None:
         session = bar.session
-        if session not in self._previous:
-            self._previous[session] = date.min
-            with suppress(CalendarRangeError):  # a session before the calendar begins has no known neighbour
-                self._previous[session] = self._calendar.previous_session(session)
-        return self._held.get((bar.stock_code, self._previous[session]))
+        if session not in known:
+            known[session] = date.min
+            with suppress(CalendarRangeError):  # a session at an end of the calendar has no known neighbour
+                known[session] = find(session)
+        return self._held.get((bar.stock_code, known[session]))
 
     def forget(self, record: Any) -> None:
         """Leave out a bar that was refused."""
         if isinstance(record, DailyBar) and self._held.get((record.stock_code, record.session)) == record:
             del self._held[record.stock_code, record.session]
+
+
+def is_repeated(bar: DailyBar, before: DailyBar) -> bool:
+    """Return whether a bar with trades is the same as another one except for its session."""
+    names = ("open", "high", "low", "close", "volume", "trading_value", "change")
+    return bar.volume > 0 and all(getattr(bar, name) == getattr(before, name) for name in names)
 
 
 def _number(name: str, text: str, kind: type) -> float:

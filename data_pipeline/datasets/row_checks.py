@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
+from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, is_repeated
 from data_pipeline.market.listed import ROUNDED_TO, Listed
 from data_pipeline.market.price_rules import first_day_from_offer, is_tick_rounding, limit_percent, tick_size
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook
-
-if TYPE_CHECKING:
-    from data_pipeline.market.window import Cell
 
 WARNING, ERROR = Severity.WARNING, Severity.ERROR
 FUNDS = frozenset({"EF", "EN"})
@@ -60,6 +55,49 @@ def check_price(price: CurrentPrice, context: Context) -> Iterator[Finding]:
     instrument = context.instruments.get(price.stock_code)
     if instrument is not None and instrument.listed_shares and price.market_cap is not None:
         yield from check_market_cap(price, price.current_price, instrument.listed_shares, price.market_cap, context)
+
+
+def _check_neighbours(bar: DailyBar, earlier: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield a finding if a bar joins neither the session before nor the one after, and one of the base prices rose.
+
+    A corporate action moves the base price once, and down unless nothing traded before. A row of another instrument or
+    day breaks the chain twice, and on one side upwards. When the bar before is unknown, the bar after has to be
+    impossible beside it and to fit the one that follows.
+    """
+    before, after = earlier.get(bar), earlier.after(bar)
+    if after is None or _joins(bar, after):
+        return
+    if before is None:
+        following = earlier.after(after)
+        alone = _is_impossible(bar, after, context) and following is not None and _joins(after, following)
+    else:
+        rises = _base(bar) > before.close or _base(after) > bar.close
+        alone = rises and not _joins(before, bar)
+    if alone and not _on_first_day(bar, context):
+        problem = f"close {bar.close} before base price {_base(after)} of {after.session}"
+        since = f", and base price {_base(bar)} after close {before.close}" if before else ""
+        yield Finding("base", ERROR, f"{problem}{since}: the row is of another instrument or session", bar)
+
+
+def _base(bar: DailyBar) -> int:
+    return bar.close - bar.change
+
+
+def _joins(before: DailyBar, bar: DailyBar) -> bool:
+    """Return whether the base price of a bar is the close of the session before, as long as no action moves it."""
+    return _base(bar) == before.close or is_tick_rounding(before.close, _base(bar))
+
+
+def _is_impossible(before: DailyBar, bar: DailyBar, context: Context) -> bool:
+    """Return whether no action moves the base price so: up after a trade, or down too far."""
+    # Only after a suspension does a base price rise: by a reverse split or a reduction of capital.
+    ratio = _base(bar) / before.close
+    return before.volume > 0 and (ratio > 1.05 or ratio * context.thresholds.base_ratio < 1)
+
+
+def _on_first_day(bar: DailyBar, context: Context) -> bool:
+    instrument = _instrument(bar, context)
+    return instrument is not None and _is_first_day(bar, instrument)
 
 
 def check_market_cap(record: Any, close: int, shares: int, market_cap: int, context: Context) -> Iterator[Finding]:
@@ -137,17 +175,9 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
 
 
 def _check_base(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
-    base = bar.close - bar.change
-    instrument = _instrument(bar, context)
-    is_first_day = instrument is not None and _is_first_day(bar, instrument)
-    if base == before.close or is_tick_rounding(before.close, base) or is_first_day:
-        return
-    ratio = base / before.close
-    limit = context.thresholds.base_ratio
-    # Only after a suspension does a base price rise: by a reverse split or a reduction of capital.
-    impossible = before.volume > 0 and (ratio > 1.05 or ratio * limit < 1)
-    severity = ERROR if impossible else WARNING
-    yield Finding("base", severity, f"base price {base} after close {before.close}", bar)
+    if not _joins(before, bar) and not _on_first_day(bar, context):
+        severity = ERROR if _is_impossible(before, bar, context) else WARNING
+        yield Finding("base", severity, f"base price {_base(bar)} after close {before.close}", bar)
 
 
 def _check_stale(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
@@ -158,12 +188,6 @@ def _check_stale(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[
             return  # a few shares at one price, day after day: 4 of 39,273 real bars, all of them there
         problem = f"the same prices, volume {bar.volume} and value as on {before.session}"
         yield Finding("stale", ERROR if sure else WARNING, problem, bar)
-
-
-def is_repeated(bar: DailyBar, before: DailyBar) -> bool:
-    """Return whether a bar with trades is the same as another one except for its session."""
-    names = ("open", "high", "low", "close", "volume", "trading_value", "change")
-    return bar.volume > 0 and all(getattr(bar, name) == getattr(before, name) for name in names)
 
 
 def _check_ticks(bar: DailyBar, prices: set[int], context: Context) -> Iterator[Finding]:
@@ -226,12 +250,17 @@ def check_daily_bar(bar: DailyBar, earlier: Earlier, context: Context) -> Iterat
     """Yield what is wrong with a daily bar and its session."""
     yield from check_session(bar, bar.session, context)
     yield from check_bar(bar, earlier.get(bar), context)
+    yield from _check_neighbours(bar, earlier, context)
 
 
-def check_minute_bar(bar: MinuteBar, _: Earlier, context: Context) -> Iterator[Finding]:
-    """Yield what is wrong with the time of a minute bar."""
+def check_minute_bar(bar: MinuteBar, earlier: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with the time of a minute bar, and where the day's own bar contradicts it."""
     yield from check_session(bar, bar.at.date(), context)
     yield from check_time(bar, bar.at, context)
+    day = earlier.of(bar.stock_code, bar.at.date())
+    if day is not None and not (day.low <= bar.low and bar.high <= day.high and bar.volume <= day.volume):
+        within = f"{day.volume:,} shares at {day.low:,} to {day.high:,} won" if day.volume else "no trade"
+        yield Finding("day_bar", ERROR, f"{bar.volume:,} at {bar.low:,} to {bar.high:,}, but the day had {within}", bar)
 
 
 def check_current_price(price: CurrentPrice, _: Earlier, context: Context) -> Iterator[Finding]:
@@ -243,53 +272,3 @@ def check_current_price(price: CurrentPrice, _: Earlier, context: Context) -> It
 def check_order_book(book: OrderBook, _: Earlier, context: Context) -> Iterator[Finding]:
     """Yield what is wrong with the time of a book."""
     yield from check_time(book, book.observed_at, context)
-
-
-def check_days(
-    bars: Sequence[DailyBar], expected: Collection[Cell], earlier: Earlier, context: Context
-) -> Iterator[Finding]:
-    """Yield why the daily bars of a window cannot be believed: too many are missing, repeated, or without prices."""
-    return chain(
-        check_missing(bars, expected, earlier, context),
-        _check_echo(bars, earlier, context),
-        _check_priceless(bars, context),
-    )
-
-
-def check_missing(
-    records: Sequence[Any], expected: Collection[Cell], _: Earlier, context: Context
-) -> Iterator[Finding]:
-    """Yield the sessions of which too many of the rows that must come did not, one for each instrument and session."""
-    limits = context.thresholds
-    due = Counter(session for _, session in expected)
-    missing = Counter(session for _, session in {*expected} - {(one.stock_code, one.session) for one in records})
-    for session, count in sorted(missing.items()):
-        if count >= max(1, limits.missing_rows) and count > limits.missing_share * due[session]:
-            yield Finding("missing", Severity.FATAL, f"{count} of {due[session]} bars of {session} did not come")
-
-
-def _check_echo(records: Sequence[Any], earlier: Earlier, context: Context) -> Iterator[Finding]:
-    limits = context.thresholds
-    traded: Counter[date] = Counter()
-    repeated: Counter[date] = Counter()
-    for bar in records:
-        before = earlier.get(bar)
-        if before is not None and bar.volume:
-            traded[bar.session] += 1
-            repeated[bar.session] += is_repeated(bar, before)
-    for session, count in sorted(repeated.items()):
-        if count >= max(1, limits.stale_rows) and count > limits.stale_share * traded[session]:
-            yield Finding(
-                "stale", Severity.FATAL, f"{count} of {traded[session]} bars of {session} repeat the one before"
-            )
-
-
-def _check_priceless(records: Sequence[Any], context: Context) -> Iterator[Finding]:
-    """A few instruments trade outside of regular hours alone; of a whole market, the source left out the prices."""
-    limits = context.thresholds
-    traded = Counter(bar.session for bar in records if bar.volume)
-    priceless = Counter(bar.session for bar in records if bar.volume and not bar.open)
-    for session, count in sorted(priceless.items()):
-        if count >= max(1, limits.stale_rows) and count > limits.stale_share * traded[session]:
-            problem = f"{count} of {traded[session]} traded bars of {session} have no open, high and low"
-            yield Finding("volume", Severity.FATAL, problem)

@@ -41,6 +41,8 @@ class Reply:
     media: str = JSON
     location: str = ""
     """Where a redirect leads."""
+    lie: str = ""
+    """Which lie it tells, when a hostile seed is at work."""
 
 
 class Exchange:

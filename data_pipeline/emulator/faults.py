@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from data_pipeline.emulator.hostile import LIES
 from data_pipeline.emulator.maintenance import DRESSES
 from data_pipeline.exceptions import InvalidRequestError
 
@@ -30,14 +31,17 @@ KINDS = {
     "wrong_code": "answer for stock code `value` ('999999' unless told) instead of the one asked for",
     "duplicate_rows": "send every row twice",
     "previous_day": "answer as of the session before: its figures and its rows",
+    "hostile": "lie by `seed` (0 unless told) to about a quarter of the requests for rows, and to each of them always "
+    "alike; `value` names the lies that may be told, with commas (all unless told)",
 }
 NEEDS_FIELD = ("missing_field", "non_numeric")
 TEXTS = ("path", "tr_id", "stock_code", "field", "value")
-NUMBERS = ("every", "count", "skip", "status", "seconds", "rows")
+NUMBERS = ("every", "count", "skip", "status", "seconds", "rows", "seed")
 VALUES = {
     "short_page": ("", "oldest", "newest", "middle"),
     "drip": ("", "body", "headers"),
     "maintenance": ("", *DRESSES),
+    "hostile": ("", *LIES),
 }
 """What ``value`` may say for the kinds that know only a few words."""
 
@@ -64,6 +68,8 @@ class Fault:
     seconds: float | None = None
     rows: int = 0
     """How many rows a short page keeps."""
+    seed: int = 0
+    """Which world of lies a hostile server lives in."""
     seen: int = 0
     """Matching calls so far."""
     played: int = 0
@@ -76,6 +82,11 @@ class Fault:
             and (not self.tr_id or self.tr_id == tr_id)
             and (not self.stock_code or self.stock_code in stock_codes)
         )
+
+    @property
+    def lies(self) -> tuple[str, ...]:
+        """The lies that a hostile server may tell; empty for all."""
+        return tuple(self.value.split(",")) if self.value else ()
 
     def due(self) -> bool:
         """Count one matching call and return whether the fault plays on it."""
@@ -109,13 +120,13 @@ def parse_fault(rule: Any) -> Fault:
         raise InvalidRequestError(f"a fault of kind {rule['kind']} names its field")
     _require_word(rule)
     fault = Fault(**rule)
-    fault.every, fault.rows = max(1, int(fault.every)), int(fault.rows or 0)
+    fault.every, fault.rows, fault.seed = max(1, int(fault.every)), int(fault.rows or 0), int(fault.seed or 0)
     return fault
 
 
 def _require_word(rule: dict[str, Any]) -> None:
-    words = VALUES.get(rule["kind"])
-    if words and rule.get("value", "") not in words:
+    words, value = VALUES.get(rule["kind"]), rule.get("value", "")
+    if words and not {*(value.split(",") if rule["kind"] == "hostile" else [value])} <= {*words}:
         raise InvalidRequestError(f"the value of a fault {rule['kind']} is one of {', '.join(words[1:])}")
 
 

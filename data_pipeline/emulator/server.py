@@ -7,12 +7,15 @@ import random
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from data_pipeline.emulator.borrowed import borrowed_call
 from data_pipeline.emulator.clock import MarketClock, http_date
 from data_pipeline.emulator.exchange import Exchange, Reply, WireError, drip, drop, dumps
 from data_pipeline.emulator.faults import Fault, Faults
+from data_pipeline.emulator.hostile import lie_for, told
 from data_pipeline.emulator.kis import quotations
 from data_pipeline.emulator.kis.auth import TokenDesk
 from data_pipeline.emulator.kis.errors import auth_error, gateway_error
@@ -119,6 +122,9 @@ class EmulatedServer:
             answer = await loop.run_in_executor(self._worker, self._answer, endpoint, call)
         else:
             answer = self._answer(endpoint, call)
+        if fault and (lie := _lie(fault, exchange)):
+            other = borrowed_call(lie, self.view, call)
+            return told(lie, fault.seed, exchange.path, exchange.query, answer.body, self._borrowed(endpoint, other))
         body = spoil(fault, answer.body) if fault else answer.body
         return Reply(200, body, tr_cont=answer.tr_cont)
 
@@ -130,11 +136,20 @@ class EmulatedServer:
         loop, now = asyncio.get_running_loop(), self.clock.now()
         answer = partial(self.krx.answer, exchange.path, exchange.headers, day, now, before=before)
         body = await loop.run_in_executor(self._worker, answer)
+        if fault and (lie := _lie(fault, exchange)):
+            other = self.krx.before(exchange.path, day, now)
+            return told(lie, fault.seed, exchange.path, {"BASDD": day}, body, other)
         return Reply(200, spoil(fault, body) if fault else body)
 
     def _answer(self, endpoint: Endpoint, call: Call) -> Answer:
         shells = self.settings.unknown_symbol == "shell"
         return quotations.answer(endpoint, self.view, call, shells=shells)
+
+    def _borrowed(self, endpoint: Endpoint, call: Call | None) -> bytes | None:
+        """Return the other answer that a lie is made of; None when there is none."""
+        with suppress(WireError):
+            return None if call is None else self._answer(endpoint, call).body
+        return None
 
     def _is_warm(self, endpoint: Endpoint, call: Call) -> bool:
         """Whether the answer is at hand, so that a thread would cost more than it saves."""
@@ -198,7 +213,7 @@ class EmulatedServer:
                 status=reply.status,
                 code=reply.code,
                 accepted=reply.code not in REJECTED,
-                fault=fault.kind if fault else "",
+                fault=f"{fault.kind} {reply.lie}".strip() if fault else "",
                 milliseconds=round((self._monotonic() - arrived) * 1000, 3),
             )
         )
@@ -225,6 +240,13 @@ class EmulatedServer:
         )
         location = [(b"Location", reply.location.encode())] if reply.location else []
         return location + [(name, value.encode("latin-1")) for name, value in zip(HEADERS, values, strict=True)]
+
+
+def _lie(fault: Fault, exchange: Exchange) -> str:
+    """Return the lie that a hostile server tells here; empty for none, and for any other fault."""
+    if fault.kind != "hostile":
+        return ""
+    return lie_for(fault.seed, exchange.path, exchange.query, fault.lies)
 
 
 async def _until_gone(receive: Receive, seconds: float) -> None:

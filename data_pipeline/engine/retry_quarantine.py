@@ -30,7 +30,10 @@ log = logging.getLogger(__name__)
 UNTRIED_AT_ONCE = 2000
 """Rows that are tried in one evening without being asked for."""
 
-_COLUMNS = "rejected_id, dataset, stock_code, session, origin, payload, reason, source, times, loaded_at"
+_COLUMNS = (
+    "rejected_id, dataset, stock_code, session, origin, payload, reason, source, times, loaded_at, NOT EXISTS ("
+    "SELECT FROM market.ingest_run r WHERE r.run_id = rejected_row.run_id AND session NOT BETWEEN r.first AND r.last)"
+)
 _SETTLE = "UPDATE market.rejected_row SET outcome = %s, settled_at = now(), tried_at = now() WHERE rejected_id = %s"
 _UNTRIED = """
     SELECT rejected_id FROM market.rejected_row WHERE settled_at IS NULL AND tried_at IS NULL
@@ -55,6 +58,8 @@ class Held:
     source: str
     times: int
     loaded_at: datetime
+    was_asked_for: bool = True
+    """Whether the run that refused it had asked for its session."""
 
 
 def held_rows(connection: Connection, rejected_ids: Collection[int] | None = None) -> list[Held]:
@@ -103,7 +108,8 @@ def retry_rows(
     A row whose cell was written after it was refused is ``superseded`` and not loaded over it. Any other is made into a
     record again, by the parsers of today when it is a vendor's own row, and loaded as a window of one row: it ends as
     ``loaded``, ``unchanged`` or ``outranked``. A row that is refused again stays in quarantine with its newest reason
-    (``refused``) and leaves no run behind. Trying twice is safe.
+    (``refused``) and leaves no run behind, and so does a row of a session that nobody had asked for. Trying twice is
+    safe.
 
     Args:
         target: Of a user that may load, without a transaction open; it is committed after each row.
@@ -125,6 +131,11 @@ def retry_rows(
 def _retry(warehouse: Warehouse, one: Held, clock: Clock) -> str:
     """Try one row, commit, and return how it ended."""
     try:
+        if not one.was_asked_for:
+            # An answer about something else proves nothing, however right its rows look.
+            warehouse.do(_execute, _TRIED, one.reason, one.rejected_id)
+            warehouse.commit()
+            return "refused"
         if warehouse.do(_is_superseded, one):
             warehouse.do(_execute, _SETTLE, "superseded", one.rejected_id)
             warehouse.commit()

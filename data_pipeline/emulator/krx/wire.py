@@ -93,6 +93,10 @@ class EmulatedKrx:
         self._count(key, now)
         return self._rows(service, _parse_day(day), now, before=before)
 
+    def before(self, path: str, day: str, now: datetime) -> bytes:
+        """Return the body that the session before a day has, for a lie about that day; it is not counted."""
+        return self._rows(SERVICES[path.removeprefix(ROOT).removesuffix(".json")], _parse_day(day), now, before=True)
+
     def _count(self, key: str, now: datetime) -> None:
         cell = (key_hash(key), now.astimezone(SEOUL).date())
         if self.used[cell] >= self.rules.daily_limit:

@@ -6,32 +6,40 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets.dataset import Dataset
 from data_pipeline.datasets.findings import Context, Thresholds
 from data_pipeline.datasets.table import Table
-from data_pipeline.exceptions import PayloadError, PermanentError, WindowRefusedError
+from data_pipeline.exceptions import CalendarRangeError, PayloadError, PermanentError, WindowRefusedError
 from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.loading.instruments.listing import stays_of
 from data_pipeline.market.origin import origin_of
-from data_pipeline.market.records import DailyBar
+from data_pipeline.market.records import DailyBar, MinuteBar
 from data_pipeline.market.rejections import Rejection, Rejections
-from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 from data_pipeline.warehouse.errors import said_plainly
+
+if TYPE_CHECKING:
+    from data_pipeline.market.window import Cell
 
 log = logging.getLogger(__name__)
 
 THE_END = datetime(9999, 1, 1, tzinfo=SEOUL)
 
-_BAR = ", ".join(one.name for one in fields(DailyBar))
-_PREVIOUS = f"SELECT {_BAR} FROM market.daily_bar WHERE session = %(before)s AND stock_code = ANY(%(codes)s)"  # noqa: S608
+_BAR = ", ".join(f"b.{one.name}" for one in fields(DailyBar))
+_STORED = f"""
+    SELECT {_BAR} FROM market.daily_bar b
+    JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS wanted (code, day) ON (b.stock_code, b.session) = (code, day)
+    WHERE b.session BETWEEN %(first)s AND %(last)s
+"""  # noqa: S608 - names of our own
 
 
 def screen(
@@ -140,29 +148,38 @@ def read_context(
     *,
     made_up: bool = False,
 ) -> Context:
-    """Return what the warehouse knows around a window: its instruments, and the bars of the session before it.
+    """Return what the warehouse knows around a window: its instruments, and the daily bars beside or behind its rows.
 
     Synthetic rows are checked against today's price rules, which the synthetic market follows on every session.
     """
     codes = sorted(asked.stock_codes or {one.stock_code for one in records})
     limits = Thresholds.read(os.environ) if thresholds is None else thresholds
     calendar = krx_calendar()
-    bars = [one for one in records if isinstance(one, DailyBar)]
-    first = min((bar.session for bar in bars), default=asked.first)
+    wanted = _around(records, calendar)
+    first = min((one.session for one in records if isinstance(one, DailyBar)), default=asked.first)
     with said_plainly("checks"), connection.cursor() as cursor:
         stays = stays_of(cursor, codes, first or now.astimezone(SEOUL).date())
-        previous: dict[str, DailyBar] = {}
-        if bars and first is not None and calendar.first_day < first <= calendar.last_day:
-            before = calendar.sessions(calendar.first_day, first)
-            cursor.execute(_PREVIOUS, {"codes": codes, "before": _before(before, first)})
-            previous = {bar.stock_code: bar for bar in (DailyBar(*row) for row in cursor.fetchall())}
+        stored: list[DailyBar] = []
+        if wanted:
+            of, days = zip(*sorted(wanted), strict=True)
+            cursor.execute(_STORED, {"codes": list(of), "days": list(days), "first": min(days), "last": max(days)})
+            stored = [DailyBar(*row) for row in cursor.fetchall()]
     newest = {code: found[-1] for code, found in stays.items()}
     reused = {code: found for code, found in stays.items() if len(found) > 1}
-    return Context(calendar, now, limits, newest, previous, reused, dated_rules=not made_up)
+    return Context(calendar, now, limits, newest, stored, reused, dated_rules=not made_up)
 
 
-def _before(sessions: Collection[date], first: date) -> date | None:
-    return max((session for session in sessions if session < first), default=None)
+def _around(records: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:
+    """Return the cells of daily bars that a window does not bring: beside its own bars, or of its minutes."""
+    minutes: set[Cell] = {(one.stock_code, one.at.date()) for one in records if isinstance(one, MinuteBar)}
+    own: set[Cell] = {(one.stock_code, one.session) for one in records if isinstance(one, DailyBar)}
+    beside: dict[date, list[date]] = {}
+    for session in {session for _, session in own}:
+        beside[session] = []
+        for find in (calendar.previous_session, calendar.next_session):
+            with suppress(CalendarRangeError):  # a session at an end of the calendar has no neighbour there
+                beside[session].append(find(session))
+    return minutes | ({(code, day) for code, session in own for day in beside[session]} - own)
 
 
 def _note(

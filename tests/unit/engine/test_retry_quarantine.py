@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -132,6 +132,12 @@ def test_a_session_counts_as_final_by_the_clock_that_is_handed_in():
     quarantine = Quarantine(held())
     quarantine.retry()
     assert quarantine.arguments["final_sessions"] == ([TUE], EVENING)
+
+
+def test_a_row_that_nobody_had_asked_for_stays():
+    """However right it looks, it came in an answer about something else; its reason stays, and it counts as tried."""
+    quarantine = Quarantine(replace(held(), was_asked_for=False))
+    assert (quarantine.retry(), quarantine.settled, quarantine.rows) == ({"refused": 1}, {1: "old reason"}, [])
 
 
 def test_only_the_rows_that_are_named_are_tried():

@@ -11,7 +11,10 @@ from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.retry_quarantine import held_rows, retry_rows
 from data_pipeline.exceptions import CodesFailedError, PayloadError, WindowRefusedError
+from data_pipeline.loading.checks.judge import Asked
 from data_pipeline.loading.checks.quarantine import as_rejection, json_text, keep_rejections
+from data_pipeline.loading.checks.screen import read_context
+from data_pipeline.loading.rows.ingest_run import start_run
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.local.quarantine import adjust, list_quarantine, retry_quarantine
 from data_pipeline.market.listed import Listed
@@ -43,7 +46,7 @@ def keep(connection, *rejections):
     """Put rows into quarantine, committed."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT market.admit_source('mock')")
-    keep_rejections(connection, "daily_bar", "mock", rejections, 1)
+    keep_rejections(connection, "daily_bar", "mock", rejections)
     connection.commit()
 
 
@@ -125,6 +128,36 @@ def test_retry_never_loads_over_a_newer_row(database, connection):
     connection.commit()
     assert retry_rows(connection, clock=evening)["superseded"] == 1
     assert database.rows("SELECT high FROM market.daily_bar") == [(72000,)]
+
+
+def test_retry_leaves_what_its_run_had_not_asked_for(database, connection):
+    """A row of Monday in the answer to a run about Tuesday stays; that of a run about both days is loaded."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT market.admit_source('mock')")
+    monday = Rejection(ROW | {"stck_bsop_date": "20260921"}, "not asked for", "005930", MON, origin=CHART)
+    for first, row in ((TUE, monday), (MON, replace(monday, session=TUE, payload=ROW))):
+        run_id = start_run(connection, "daily_bar", "mock", None, None, None, first, TUE, None)
+        keep_rejections(connection, "daily_bar", "mock", [row], run_id)
+    connection.commit()
+    counts = retry_rows(connection, clock=evening)
+    assert (counts["refused"], counts["loaded"]) == (1, 1)
+    assert database.rows("SELECT session FROM market.daily_bar") == [(TUE,)]
+
+
+def test_the_bars_beside_a_window_are_known(connection):
+    """A row between two stored bars that joins neither goes to quarantine, though each link could be an action."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT market.admit_source('mock')")
+    around = [
+        DailyBar("005930", date(2026, 9, 18), 70000, 71500, 69900, 71000, 1000, 70_500_000, 1400),
+        DailyBar("005930", TUE, 71500, 71600, 71000, 71200, 1000, 71_200_000, -300),
+    ]
+    upsert(connection, DAILY_BAR, around, "mock", None)
+    foreign = DailyBar("005930", MON, 68000, 69000, 67500, 68500, 2000, 136_500_000, 500)
+    context = read_context(connection, [foreign], Asked(["005930"], MON, MON), evening())
+    assert sorted(context.stored, key=lambda bar: bar.session) == around
+    minute = MinuteBar("005930", datetime(2026, 9, 22, 10, 0, tzinfo=SEOUL), 71000, 71000, 71000, 71000, 1, 71_000)
+    assert read_context(connection, [minute], Asked(["005930"], TUE, TUE), evening()).stored == around[1:]
 
 
 def test_retry_of_a_vendors_row(database, connection):

@@ -26,14 +26,14 @@ PRICE = CurrentPrice(
 )
 
 
-def verdict(*records, issue=STOCK, before=BEFORE, dataset=DAILY_BAR, asked=None, set_aside=0, **limits):
-    """Judge records of Tuesday after one stored bar of Monday."""
+def verdict(*records, issue=STOCK, before=BEFORE, after=(), dataset=DAILY_BAR, asked=None, set_aside=0, **limits):
+    """Judge records of Tuesday after one stored bar of Monday, and before what is stored besides."""
     context = Context(
         krx_calendar(),
         NOW,
         Thresholds(**limits),
         {"005930": issue} if issue else {},
-        {"005930": before} if before else {},
+        [*([before] if before else []), *after],
     )
     return judge(records, dataset, asked or Asked(["005930"], TUE, TUE), context, set_aside)
 
@@ -184,6 +184,56 @@ def test_what_may_be_true_is_a_warning(bar, check):
     """An off-tick close, a mean outside the range (after-market), a halved base: loaded and counted."""
     judged = verdict(bar)
     assert (found(judged), judged.good) == (([], [check]), [bar])
+
+
+FOREIGN = DailyBar("005930", TUE, 68000, 69000, 67500, 68500, 2000, 136_500_000, 500)
+"""Its base of 68,000 could be a corporate action after the close of 71,000."""
+WEDNESDAY = DailyBar("005930", date(2026, 9, 16), 71500, 71600, 71000, 71200, 1000, 71_200_000, -300)
+"""Its base is 71,500, the close of the true Tuesday."""
+
+
+def test_a_row_that_fits_neither_neighbour_is_of_something_else():
+    """After 71,000 a base of 68,000, and after its close of 68,500 one of 71,500: a base never rises after a trade."""
+    judged = verdict(FOREIGN, after=[WEDNESDAY])
+    assert (found(judged)[0], judged.good) == (["base"], [])
+    assert "another instrument or session" in judged.errors[0].problem
+
+
+@pytest.mark.parametrize("base", [68_500, 66_000], ids=["joined", "a second action"])
+def test_an_action_is_no_foreign_row(base):
+    """The next session joins it, or the base falls once more: both may be true."""
+    following = replace(WEDNESDAY, open=base, high=base, low=base, close=base, change=0, trading_value=1000 * base)
+    judged = verdict(FOREIGN, after=[following])
+    assert (found(judged), judged.good) == (([], ["base"]), [FOREIGN])
+
+
+def test_the_oldest_row_is_wrong_and_not_the_true_ones_after_it():
+    """60,000, then a base of 69,600 that the next session joins: what is before is unknown, and yet it is the one."""
+    oldest = DailyBar("005930", date(2026, 9, 11), 60000, 60500, 59500, 60000, 1000, 60_000_000, 100)
+    judged = verdict(oldest, BEFORE, GOOD, before=None, asked=Asked(["005930"], oldest.session, TUE))
+    assert (found(judged)[0], judged.good) == (["base"], [BEFORE, GOOD])
+    assert judged.errors[0].record == oldest
+
+
+@pytest.mark.parametrize(
+    ("minute", "errors"),
+    [
+        (MinuteBar("005930", NOW.replace(hour=10), 71000, 72000, 70500, 71500, 2000, 142_500_000), []),
+        (MinuteBar("005930", NOW.replace(hour=10), 71000, 72100, 70500, 71500, 2000, 142_500_000), ["day_bar"]),
+        (MinuteBar("005930", NOW.replace(hour=10), 71000, 72000, 70400, 71500, 2000, 142_500_000), ["day_bar"]),
+        (MinuteBar("005930", NOW.replace(hour=10), 71000, 72000, 70500, 71500, 2001, 142_571_500), ["day_bar"]),
+    ],
+    ids=["within", "above", "below", "more shares"],
+)
+def test_a_minute_lies_within_its_day(minute, errors):
+    """The stored bar of the day had 2,000 shares at 70,500 to 72,000."""
+    assert found(verdict(minute, dataset=MINUTE_BAR, after=[GOOD]))[0] == errors
+
+
+def test_a_day_without_a_trade_has_no_minute():
+    """The stored bar says that nothing traded."""
+    minute = MinuteBar("005930", NOW.replace(hour=10), 71000, 71000, 71000, 71000, 1, 71_000)
+    assert found(verdict(minute, dataset=MINUTE_BAR, after=[IDLE]))[0] == ["day_bar"]
 
 
 def test_rounding_of_an_off_tick_close_is_no_change_of_base():

@@ -23,7 +23,7 @@ STOCK = Listed("KOSDAQ", listed_on=date(2010, 1, 4))
 def found(*bars, issue=STOCK, before=None):
     """Judge bars of one code; return the names of errors and of warnings."""
     known = {CODE: issue} if issue else {}
-    context = Context(krx_calendar(), NOW, instruments=known, previous={CODE: before} if before else {})
+    context = Context(krx_calendar(), NOW, instruments=known, stored=[before] if before else [])
     judged = judge(bars, DAILY_BAR, Asked([CODE], bars[0].session, bars[-1].session), context)
     return [one.check for one in judged.errors], [one.check for one in judged.warnings]
 
