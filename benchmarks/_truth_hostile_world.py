@@ -130,6 +130,10 @@ class InProcess(BaseAdapter):
     def close(self) -> None:
         """Nothing to give back between two sources."""
 
+    def end(self) -> None:
+        """Give back what the emulator ran on; nothing is sent afterwards."""
+        self._loop.close()
+
 
 class World:
     """One emulator, one warehouse, and clocks that only waiting and :meth:`at` move."""
@@ -143,6 +147,10 @@ class World:
         self.server = app.server
         self._adapter = InProcess(app)
         self._store = FileStore(folder / "state", clock=lambda: self.seconds, sleep=self._sleep, boot_id="hostile")
+
+    def close(self) -> None:
+        """End the emulator; the connection stays the caller's."""
+        self._adapter.end()
 
     def kis(self) -> KISDataSource:
         """Return a source over KIS's wire."""

@@ -1,6 +1,7 @@
 """A slice of the hostile seeds: the work of two days against an emulator that lies, and then once more without lies."""
 
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
@@ -12,8 +13,9 @@ from tests.support.seeds import seeded
 @pytest.fixture(scope="module")
 def world(shared, tmp_path_factory):
     """Six issues, an emulator in this process and a warehouse that has their lists."""
-    with shared.connect("owner") as connection:
-        yield prepared(World(connection, tmp_path_factory.mktemp("world")))
+    folder = tmp_path_factory.mktemp("world")
+    with shared.connect("owner") as connection, closing(World(connection, folder)) as made:
+        yield prepared(made)
 
 
 @pytest.fixture(scope="module")
