@@ -6,12 +6,12 @@ hold them to what the parsers read, and the emulator plays what stands under ``p
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
+
+from data_pipeline.sources.vendor_data import vendor_data
 
 GROUNDS = ("document", "recorded", "code", "inferred")
 """What a belief can rest on: the vendor's document, a recorded answer, another program, or nothing that is seen."""
@@ -69,18 +69,12 @@ def beliefs(vendor: str) -> tuple[Belief, ...]:
             {kind: one[kind] for kind in GROUNDS if kind in one},
             one.get("check", ""),
         )
-        for call, several in _register(vendor)["calls"].items()
+        for call, several in vendor_data(vendor, "evidence")["calls"].items()
         for one in several
     )
 
 
 def played(vendor: str) -> dict[str, Any]:
     """Return the figures and names of a vendor's wire that the emulator plays, by name."""
-    found: dict[str, Any] = _register(vendor)["played"]
-    return found
-
-
-def _register(vendor: str) -> dict[str, Any]:
-    text = files("data_pipeline.sources").joinpath(vendor).joinpath("evidence.json").read_text("utf-8")
-    found: dict[str, Any] = json.loads(text)
+    found: dict[str, Any] = vendor_data(vendor, "evidence")["played"]
     return found

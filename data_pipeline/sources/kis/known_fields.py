@@ -5,18 +5,12 @@ Source: KIS Developers, the answers shown beside each call, and fields that its 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from typing import Any
 
+from data_pipeline.sources.vendor_data import vendor_data
 
-def _read() -> dict[str, frozenset[str]]:
-    text = files("data_pipeline.sources.kis").joinpath("known_fields.json").read_text("utf-8")
-    return {call: frozenset(names) for call, names in json.loads(text).items()}
-
-
-KNOWN_FIELDS = _read()
+KNOWN_FIELDS = {call: frozenset(names) for call, names in vendor_data("kis", "known_fields").items()}
 """Call, as ``Endpoint.name``, to the names of its fields at any depth."""
 
 

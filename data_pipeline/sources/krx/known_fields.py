@@ -5,14 +5,7 @@ Source: the service descriptions of the KRX Open API (개발 명세서), and obs
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
+from data_pipeline.sources.vendor_data import vendor_data
 
-
-def _read() -> dict[str, frozenset[str]]:
-    text = files("data_pipeline.sources.krx").joinpath("known_fields.json").read_text("utf-8")
-    return {f"KRX {service}": frozenset(names) for service, names in json.loads(text).items()}
-
-
-KNOWN_FIELDS = _read()
+KNOWN_FIELDS = {f"KRX {name}": frozenset(fields) for name, fields in vendor_data("krx", "known_fields").items()}
 """``KRX`` and the service, as its rows in quarantine name them, to the names of its fields."""
