@@ -16,6 +16,7 @@ from data_pipeline.datasets.frame import SESSION, Column, Frame, Type, text
 from data_pipeline.datasets.instrument import INSTRUMENTS_ON
 from data_pipeline.datasets.minute_bar import FRAMES
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError
+from data_pipeline.loading.coverage.cells import COUNTED, OF_DATASET
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.read.adjusted import JOIN, join_values, read_spans
 from data_pipeline.read.arguments import as_codes, as_day, as_moment, as_range
@@ -146,16 +147,7 @@ def plan_coverage(first: date | str, last: date | str, dataset: str | None = Non
     begin, end = as_range(first, last)
     if dataset not in (None, *WITH_CELLS):
         raise InvalidRequestError(f"dataset must be {' or '.join(WITH_CELLS)}, or None for both, not {dataset!r}")
-    relation = """(
-        SELECT dataset, session, count(*) AS expected, count(*) FILTER (WHERE state = 'loaded') AS loaded,
-            count(*) FILTER (WHERE state = 'known_empty') AS known_empty,
-            count(*) FILTER (WHERE state IN ('missing', 'unproven')) AS missing,
-            count(*) FILTER (WHERE state = 'unproven') AS unproven,
-            count(*) FILTER (WHERE state = 'unproven_empty') AS unproven_empty
-        FROM market.coverage_cells(%(first)s, %(last)s) GROUP BY dataset, session
-    ) b"""
-    where = "%(dataset)s::text IS NULL OR b.dataset = %(dataset)s"
-    return Plan(COVERAGE, relation, where, {"first": begin, "last": end, "dataset": dataset})
+    return Plan(COVERAGE, COUNTED, OF_DATASET, {"first": begin, "last": end, "dataset": dataset})
 
 
 def _frame_of(dataset: Dataset) -> Frame:

@@ -43,14 +43,18 @@ _GAPS = """
         SELECT *, number - row_number() OVER (PARTITION BY stock_code ORDER BY number) AS island FROM cell
     ) islands GROUP BY stock_code, island ORDER BY stock_code, min(session)
 """
-_COVERAGE = """
-    SELECT dataset, session, count(*), count(*) FILTER (WHERE state = 'loaded'),
-        count(*) FILTER (WHERE state = 'known_empty'), count(*) FILTER (WHERE state IN ('missing', 'unproven')),
-        count(*) FILTER (WHERE state = 'unproven'), count(*) FILTER (WHERE state = 'unproven_empty')
-    FROM market.coverage_cells(%(first)s, %(last)s)
-    WHERE %(dataset)s::text IS NULL OR dataset = %(dataset)s
-    GROUP BY dataset, session ORDER BY dataset, session
-"""
+COUNTED = """(
+        SELECT dataset, session, count(*) AS expected, count(*) FILTER (WHERE state = 'loaded') AS loaded,
+            count(*) FILTER (WHERE state = 'known_empty') AS known_empty,
+            count(*) FILTER (WHERE state IN ('missing', 'unproven')) AS missing,
+            count(*) FILTER (WHERE state = 'unproven') AS unproven,
+            count(*) FILTER (WHERE state = 'unproven_empty') AS unproven_empty
+        FROM market.coverage_cells(%(first)s, %(last)s) GROUP BY dataset, session
+    ) b"""
+"""``market.coverage`` for the sessions of a range, which reads only their months."""
+OF_DATASET = "%(dataset)s::text IS NULL OR b.dataset = %(dataset)s"
+"""Which of them: of one dataset, or of all when it is null."""
+_COVERAGE = f"SELECT * FROM {COUNTED} WHERE {OF_DATASET} ORDER BY dataset, session"  # noqa: S608 - of this file
 
 
 @dataclass(frozen=True)
