@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from data_pipeline.datasets.findings import Finding
 from data_pipeline.datasets.frame import Frame
 from data_pipeline.datasets.table import Table
+from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.origin import RequestShape
 
 if TYPE_CHECKING:
@@ -123,6 +124,17 @@ class Dataset:
         Its sessions must be final before they are loaded as whole ones.
         """
         return self.due in (Due.EACH_SESSION, Due.AS_TRADED)
+
+    @property
+    def of_market_days(self) -> Dataset:
+        """The same dataset, asked of the exchange as whole market days.
+
+        Raises:
+            UnsupportedDatasetError: The exchange has none; trying again brings the same.
+        """
+        if isinstance(self.market_day, No):
+            raise UnsupportedDatasetError(f"{self.name} does not come as whole market days: {self.market_day.why}")
+        return replace(self, ask=self.market_day)
 
     @property
     def kept(self) -> dict[str, str]:

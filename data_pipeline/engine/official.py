@@ -16,7 +16,7 @@ from data_pipeline.sources.base import AbstractDataSource
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-_MARKET_BARS = replace(DAILY_BAR, ask=lambda source, window: source.market_bars(window.first))
+_MARKET_BARS = DAILY_BAR.of_market_days
 
 
 def load_official(
