@@ -26,7 +26,7 @@ from airflow.sdk import DAG, Asset, Param, task
 
 from data_pipeline.market.dataset_names import WITH_CELLS
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, session_param
+from data_pipeline.operators.defaults import HEAL_REQUESTS, SOURCE_CONN_ID, TASK_DEFAULTS, session_param
 from data_pipeline.operators.fill_gaps import FillGapsOperator
 from data_pipeline.timetables import KrxSessionTimetable
 
@@ -40,7 +40,7 @@ with DAG(
     params={
         "session": session_param(),
         "most_requests": Param(
-            200_000,
+            HEAL_REQUESTS,
             type="integer",
             minimum=1,
             title="Requests at most",

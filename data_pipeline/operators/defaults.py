@@ -56,6 +56,10 @@ SOURCE_CONN_ID = "{{{{ params.get('source_conn_id') or var.value.get('DATA_SOURC
 ``DATA_SOURCE_CONN_ID``, else the environment variable of that name, else ``kis_default``."""
 
 
+HEAL_REQUESTS = 200_000
+"""Requests that one healing takes at most unless told: three hours of a key with 18 a second."""
+
+
 def session_param() -> Param:
     """Return the form field ``session``; left empty, it means the run's own session."""
     return Param(

@@ -23,12 +23,11 @@ from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
 from data_pipeline.hooks.source import Connections, open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.market.window import Gap
+from data_pipeline.operators.defaults import HEAL_REQUESTS
 from data_pipeline.warehouse.calendar_table import keep_sessions
 
 log = logging.getLogger(__name__)
 HEAL_CHUNK = 900
-HEAL_REQUESTS = 200_000
-"""Requests of one healing: three hours of a key with 18 a second."""
 
 
 def plan_backfill(
