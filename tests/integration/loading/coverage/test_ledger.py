@@ -21,31 +21,14 @@ from data_pipeline.loading.coverage.cells import missing_cells, unstored_cells
 from data_pipeline.market.evidence import MinuteEvidence, tell
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.window import Span, Window
-from data_pipeline.sources.mock.source import MockDataSource
+from tests.support.altered import EVENING, Altered
 from tests.support.market_rows import PROOF
 
 MONDAY, TUESDAY = date(2026, 9, 21), date(2026, 9, 22)
 CODES = ("000660", "005930")
-EVENING = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 FILL = Run(moment=EVENING, remember_empty=True)
 EMPTY = "SELECT dataset, stock_code, session, reason, source FROM market.no_data ORDER BY 1, 2, 3"
 REASON = "nothing was traded that day: its volume is 0"
-
-
-class Altered(MockDataSource):
-    """The synthetic market whose bars pass through a function."""
-
-    def __init__(self, alter=lambda bars: bars):
-        super().__init__(clock=lambda: EVENING)
-        self.alter = alter
-
-    def daily_bars(self, stock_codes, first, last):
-        """Yield what the function makes of the true bars."""
-        return self.alter(super().daily_bars(stock_codes, first, last))
-
-    def minute_bars(self, stock_codes, first, last):
-        """Yield what the function makes of the true minutes."""
-        return self.alter(super().minute_bars(stock_codes, first, last))
 
 
 def without(code, session=None):

@@ -7,7 +7,7 @@ on the list has a bar on every session, halted or not.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 
 import pytest
 
@@ -16,34 +16,16 @@ from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
 from data_pipeline.loading.coverage.cells import coverage, missing_cells
 from data_pipeline.loading.coverage.proofs import contradictions, explained
-from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.window import Window
-from data_pipeline.sources.mock.source import MockDataSource
+from tests.support.altered import EVENING, Altered
 
 FRIDAY, MONDAY, TUESDAY = date(2026, 9, 18), date(2026, 9, 21), date(2026, 9, 22)
 CODE = "000660"
-EVENING = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 FILL = Run(moment=EVENING, remember_empty=True)
 PROOFS = "SELECT session, state, proof FROM market.proof ORDER BY session"
 TWO_DAYS_BEFORE = """
     UPDATE market.proof SET figures = '{"asked_on": ["2026-09-23", "2026-09-24"]}' WHERE state = 'asked'
 """
-
-
-class Altered(MockDataSource):
-    """The synthetic market whose rows pass through a function."""
-
-    def __init__(self, alter=lambda rows: rows):
-        super().__init__(clock=lambda: EVENING)
-        self.alter = alter
-
-    def daily_bars(self, stock_codes, first, last):
-        """Yield what the function makes of the true bars."""
-        return self.alter(super().daily_bars(stock_codes, first, last))
-
-    def minute_bars(self, stock_codes, first, last):
-        """Yield what the function makes of the true minutes."""
-        return self.alter(super().minute_bars(stock_codes, first, last))
 
 
 def fitting(bars):
