@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data_pipeline.datasets.dataset import Due
+from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.engine.expected import (
     expected_cells,
     final_sessions,
@@ -44,7 +44,6 @@ from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import krx_calendar
 
 if TYPE_CHECKING:
-    from data_pipeline.datasets.dataset import Dataset
     from data_pipeline.engine.warehouse import Warehouse
     from data_pipeline.market.window import Cell, Window
 

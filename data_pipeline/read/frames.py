@@ -129,7 +129,7 @@ def price_snapshots(
         InvalidRequestError, UnknownStockError, IncompleteDataError, CalendarRangeError, ConfigurationError,
             TransientError: As for :func:`daily_bars`.
     """
-    return _frame(plan_rows("price_snapshot", codes, first, last, complete=complete), connection)
+    return frame("price_snapshot", codes, first, last, complete=complete, connection=connection)
 
 
 def order_books(
@@ -144,7 +144,7 @@ def order_books(
 
     The arguments and errors are those of :func:`price_snapshots`.
     """
-    return _frame(plan_rows("order_book", codes, first, last, complete=complete), connection)
+    return frame("order_book", codes, first, last, complete=complete, connection=connection)
 
 
 def frame(
