@@ -70,7 +70,8 @@ def refusal(response: requests.Response, body: dict[str, Any], endpoint: Endpoin
             "openapi.krx.co.kr",
             response=response,
         )
-    if code == "429" and body:  # a page under 429 comes from what stands before KRX's service, which counts no day
+    # A page or rows under 429 come from what stands before KRX's service, which counts no day.
+    if code == "429" and (text or _code(body)):
         return QuotaSpentError(message, response=response)
     return error_of_status(response, message, int(code) if re.fullmatch("[1-5][0-9]{2}", code) else None)
 

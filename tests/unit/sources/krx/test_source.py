@@ -267,6 +267,7 @@ def test_what_krx_does_not_offer_costs_no_call(krx, make_source):
         ((302, b""), MaintenanceError, "redirect", 3),
         ((429, HTML), RateLimitedError, "code 429, HTTP 429", 3),
         ((429, b""), RateLimitedError, "code 429, HTTP 429", 3),
+        ((429, block(BAR)), RateLimitedError, "code 429, HTTP 429", 3),
         ((408, HTML), ServerFailureError, "code 408, HTTP 408", 3),
         ((200, {"respMsg": "wait", "respCode": "503"}), ServerFailureError, "code 503, HTTP 200", 3),
         ((400, b""), RequestRefusedError, r"stk_bydd_trd.*refused \(code 400, HTTP 400\)", 1),
