@@ -25,7 +25,7 @@ _PATIENCE_S = 900.0
 
 
 class Range(NamedTuple):
-    """What one run of `backfill` loads for the same issues."""
+    """What one run of `backfill` loads for the same instruments."""
 
     dataset: str
     first: date

@@ -90,7 +90,7 @@ BODIES: dict[str, Callable[[Chance, bytes], Reply]] = {
     "a key twice": lambda _, clean: _plain(clean.replace(_KEY, _KEY + b", " + _KEY)),
     "rows that are no objects": lambda *_: reply_of([None, 1, "x", []]),
     "rows missing": lambda _, clean: _plain(clean.replace(b'"output2"', b'"output3"')),
-    "code of another issue": lambda _, clean: _plain(clean.replace(b'"005930"', b'"000660"')),
+    "code of another instrument": lambda _, clean: _plain(clean.replace(b'"005930"', b'"000660"')),
     "nested without end": lambda *_: _plain(b'{"a":' * 100_000),
     "NUL": lambda _, clean: _plain(clean.replace(b"MCA00000", b"\\u0000\\ud800")),
     "50 MB": lambda *_: (lambda: io.BufferedReader(Endless(HUGE)), {}, 200),

@@ -23,7 +23,7 @@ class Action:
     """Close and base price of each session; equal ones stand for a suspended session as well."""
     factors: tuple[str, ...]
     relisted: int | None = None
-    """Place of the first session of another issue."""
+    """Place of the first session of another instrument."""
 
     @property
     def closes(self) -> list[Close]:
@@ -69,7 +69,7 @@ ACTIONS = (
     Action("bonus, then a split", ((20_000, 20_000), (10_100, 10_000), (2_000, 2_020)), ("1/10", "1/5", "1")),
     Action("reverse split, then rights", ((500, 500), (5_200, 5_000), (5_000, 4_940)), ("19/2", "19/20", "1")),
     Action("delisted after a split", ((4_000, 4_000), (400, 400), (300, 400), (100, 300)), ("1/10", "1", "1", "1")),
-    Action("code reused by another issue that splits later", ((900, 900), (5_000, 5_000), (4_990, 5_000), (998, 998)),
+    Action("code reused by an instrument that splits later", ((900, 900), (5_000, 5_000), (4_990, 5_000), (998, 998)),
            ("1", "499/2495", "1/5", "1"), relisted=1),
 )  # fmt: skip
 

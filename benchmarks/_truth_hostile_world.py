@@ -1,4 +1,4 @@
-"""A world for hostile seeds: six issues, an emulator in this process, a Postgres, and clocks that waiting moves."""
+"""Hostile seeds' world: six instruments, an emulator in this process, a Postgres, and clocks that waiting moves."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Lie:
 
 
 class SmallMarket(SyntheticMarket):
-    """Six issues of the synthetic market: ordinary, split, newly listed, halted, a thin fund, and one of KONEX."""
+    """Six instruments of the synthetic market: ordinary, split, newly listed, halted, a thin fund, and one of KONEX."""
 
     @cached_property
     def _issues(self) -> dict[str, Issue]:

@@ -48,7 +48,7 @@ class Polled:
 
 
 class _Server:
-    """Answers the minute charts of one issue on one session, at a time that each call moves on."""
+    """Answers the minute charts of one instrument on one session, at a time that each call moves on."""
 
     def __init__(self, bars: Sequence[MinuteBar], calendar: TradingCalendar, chance: random.Random) -> None:
         self.bars, self.now = {bar.at: bar for bar in bars}, bars[0].at

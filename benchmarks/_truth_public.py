@@ -28,7 +28,7 @@ class PublicAction:
     previous_close: int
     base_price: int
     factor: str
-    """The announced ratio of a split; base over close where the exchange rounded or weighed in a price of issue."""
+    """The announced ratio of a split; base over close where the exchange rounded or weighed in an issue price."""
     source: str
 
     @property

@@ -37,7 +37,7 @@ ISSUES = """
     SELECT lpad(i::text, 6, '0'), 'KR7005930003', 'issue ' || i, 'KOSPI', 'ST', DATE '2024-01-02', DATE '2000-01-04',
         false, 'mock' FROM generate_series(1, %(issues)s) i
 """
-# Prices wander; each issue splits 1 to 2 on its own session, so that half of the bars have a factor.
+# Prices wander; each instrument splits 1 to 2 on its own session, so that half of the bars have a factor.
 BARS = """
     INSERT INTO market.daily_bar
         (stock_code, session, open, high, low, close, volume, trading_value, change, source)

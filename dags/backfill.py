@@ -55,7 +55,7 @@ with DAG(
     default_args=TASK_DEFAULTS,
     params={
         "dataset": Param("daily_bar", type="string", enum=list(WITH_PAST), title="Dataset"),
-        "stock_codes": stock_codes_param("Empty: every issue that the warehouse lists."),
+        "stock_codes": stock_codes_param("Empty: every instrument that the warehouse lists."),
         "first": Param(type="string", format="date", title="First day", description="Included."),
         "last": Param(
             None,

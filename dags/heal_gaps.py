@@ -13,7 +13,7 @@ bar that did not come is, every evening; see `unproven_empty` in the reference o
 
 **When it fails.** Clear the failed `load` tasks, or wait: the next run tries again. *IncompleteDataError* names the
 windows that failed; nothing is remembered as empty when the source failed. What stays missing without a failure is
-what the source cannot serve: issues that it no longer knows, minutes further back than it has (KIS: one year).
+what the source cannot serve: instruments that it no longer knows, minutes further back than it has (KIS: one year).
 `report` names them every evening; another source may fill them, by `backfill`.
 """
 

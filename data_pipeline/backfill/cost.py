@@ -55,7 +55,7 @@ def estimate(backfill: Backfill, spans: Sequence[Span], calls_a_second: float | 
         return Estimate(what, requests, None, seconds, days, shape.calls_a_day)
     rows = sum(len(span.stock_codes) * number for span, number in zip(spans, sessions, strict=True))
     rows *= backfill.declared.size.rows if backfill.declared.size else 1
-    what = f"{len({code for span in spans for code in span.stock_codes}):,} issues"
+    what = f"{len({code for span in spans for code in span.stock_codes}):,} instruments"
     if shape.market_calls:
         what = f"{len(spans):,} sessions, {what}"
     return Estimate(what, requests, rows, seconds, days, shape.calls_a_day)

@@ -28,5 +28,5 @@ def said_out_of_reach(backfill: Backfill, shape: RequestShape, found: Mapping[st
         return f"{backfill.source} has no {backfill.dataset}: another source is needed for what is missing"
     reach = first_reachable(backfill.dataset, shape, backfill.last)
     old = sum(gaps[0][0] < reach for gaps in found.values())
-    said = f"{backfill.dataset} before {reach} is out of the reach of {backfill.source}; {old} issues lack some"
+    said = f"{backfill.dataset} before {reach} is out of the reach of {backfill.source}; {old} instruments lack some"
     return said if old else None

@@ -44,7 +44,7 @@ def require_in_time(
     requests = present.requests(source.shape, len(stock_codes), minutes, in_session)
     needed = timedelta(seconds=ceil(requests / source.calls_a_second))
     allowed = present.allowed if in_session else EVENING
-    cost = f"{dataset} of {len(stock_codes):,} issues takes {requests:,} requests and {needed}"
+    cost = f"{dataset} of {len(stock_codes):,} instruments takes {requests:,} requests and {needed}"
     log.info("%s at %g a second", cost, source.calls_a_second)
     if needed > allowed:
         narrower = "shorten WATCH_LIST"

@@ -21,7 +21,7 @@ def said_lacking(backfill: Backfill, found: Mapping[str, Sequence[Gap]]) -> str:
     """Return the sentence that says how much of a backfill is not there; ``found`` may be empty."""
     if backfill.by_code:
         some = ", ".join(f"{code} from {gaps[0][0]}" for code, gaps in list(found.items())[:NAMED])
-        return f"{len(found):,} issues lack sessions ({some or 'none'})"
+        return f"{len(found):,} instruments lack sessions ({some or 'none'})"
     gaps = found.get("", ())
     number = sum(len(krx_calendar().sessions(first, last)) for first, last in gaps)
     begins = f" from {gaps[0][0]} on" if gaps else ""

@@ -46,11 +46,11 @@ def missing_bars(bars: Iterable[DailyBar], expected: set[Cell]) -> int:
     if absent:
         raise IncompleteDataError(
             f"not one bar came for {len(absent)} session(s), the first is {absent[0]}; "
-            f"{sum(session == absent[0] for _, session in missing)} listed issues must have one"
+            f"{sum(session == absent[0] for _, session in missing)} listed instruments must have one"
         )
     if missing:
         some = ", ".join(f"{code} on {session}" for code, session in sorted(missing)[:NAMED])
-        log.warning("%d bars of listed issues did not come: %s", len(missing), some)
+        log.warning("%d bars of listed instruments did not come: %s", len(missing), some)
     return len(missing)
 
 
@@ -78,7 +78,7 @@ def require_every_market(instruments: Iterable[Instrument]) -> None:
     day = min((instrument.as_of for instrument in listed), default=KONEX_OPENED)
     absent = [market for market in MARKETS if market not in present and (market != "KONEX" or day >= KONEX_OPENED)]
     if absent:
-        raise IncompleteDataError(f"the list of issues has none of {', '.join(absent)}")
+        raise IncompleteDataError(f"the list of instruments has none of {', '.join(absent)}")
 
 
 def require_same_calendar(days: Iterable[MarketDay], calendar: TradingCalendar | None = None) -> None:

@@ -18,7 +18,7 @@ from data_pipeline.exceptions import IncompleteDataError
 
 @dataclass(frozen=True, slots=True)
 class MinuteEvidence:
-    """How far the answers about one session of one issue reached."""
+    """How far the answers about one session of one instrument reached."""
 
     stock_code: str
     session: date

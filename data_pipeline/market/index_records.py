@@ -1,4 +1,4 @@
-"""The vocabulary of indices, apart from that of issues: points are no won, and an index has a name and no code."""
+"""The vocabulary of indices, apart from that of instruments: points are no won, and an index has a name and no code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class IndexBar:
     change: float | None
     """Close minus the close before, points, with its sign; None on the index's first day."""
     volume: int | None
-    """Shares traded in its issues; None where the exchange does not say, as the next two."""
+    """Shares traded in its instruments; None where the exchange does not say, as the next two."""
     trading_value: int | None
     """Won."""
     market_cap: int | None

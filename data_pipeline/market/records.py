@@ -67,7 +67,7 @@ def _candle_problem(opened: int, high: int, low: int, close: int, volume: int, v
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One listed issue as it stood on ``as_of``."""
+    """One listed instrument as it stood on ``as_of``."""
 
     stock_code: str
     isin: str
@@ -81,7 +81,7 @@ class Instrument:
     listed_on: date | None = None
     listed_shares: int | None = None
     face_value: float | None = None
-    """Won, or the issuer's currency for foreign issues; None for issues without par value (무액면)."""
+    """Won, or the issuer's currency for foreign instruments; None for instruments without par value (무액면)."""
     base_price: int | None = None
     """The price that today's limits are counted from (기준가), won."""
     halted: bool | None = False
@@ -104,7 +104,7 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class DailyBar:
-    """One session of one issue, in raw (unadjusted) prices."""
+    """One session of one instrument, in raw (unadjusted) prices."""
 
     stock_code: str
     session: date
@@ -132,7 +132,7 @@ class DailyBar:
 
 @dataclass(frozen=True, slots=True)
 class MinuteBar:
-    """One minute of one issue that traded; ``at`` is the start of the minute, in Seoul."""
+    """One minute of one instrument that traded; ``at`` is the start of the minute, in Seoul."""
 
     stock_code: str
     at: datetime
@@ -160,7 +160,7 @@ class MinuteBar:
 
 @dataclass(frozen=True, slots=True)
 class CurrentPrice:
-    """The last price of one issue and its day so far."""
+    """The last price of one instrument and its day so far."""
 
     stock_code: str
     stock_name: str
@@ -280,7 +280,7 @@ class ChartData:
 
 @dataclass(frozen=True, slots=True)
 class StockInfo:
-    """What an issue is."""
+    """What an instrument is."""
 
     stock_code: str
     stock_name: str
@@ -290,7 +290,7 @@ class StockInfo:
     industry: str | None = None
     listed_shares: int | None = None
     face_value: float | None = None
-    """Won; None for issues without par value (무액면)."""
+    """Won; None for instruments without par value (무액면)."""
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)

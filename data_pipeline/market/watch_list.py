@@ -1,4 +1,4 @@
-"""The issues that order books and minute bars are kept for, when nobody names others."""
+"""The instruments that order books and minute bars are kept for, when nobody names others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ LARGEST_ISSUES = (
     "005930", "000660", "373220", "207940", "005380", "000270", "068270", "105560", "035420", "055550",
     "005490", "012330", "028260", "051910", "006400", "035720", "086790", "066570", "015760", "017670",
 )  # fmt: skip
-"""Twenty of the largest issues of KOSPI."""
+"""Twenty of the largest instruments of KOSPI."""
 
 
 def takes_whole_market(environ: Mapping[str, str]) -> bool:
-    """Return whether ``UNIVERSE`` means every listed issue (``market``, or empty) or the watch list (``watch_list``).
+    """Return whether ``UNIVERSE`` is every listed instrument (``market``, or empty) or the watch list (``watch_list``).
 
     Raises:
         ConfigurationError: It is neither.
@@ -28,7 +28,7 @@ def takes_whole_market(environ: Mapping[str, str]) -> bool:
 
 
 def watch_list(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the codes of ``WATCH_LIST``, separated by commas or spaces; twenty large issues when it is empty.
+    """Return the codes of ``WATCH_LIST``, separated by commas or spaces; twenty large instruments when it is empty.
 
     Raises:
         ConfigurationError: An entry is not a stock code.

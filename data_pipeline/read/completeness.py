@@ -162,7 +162,7 @@ def _require_listing(cursor: Cursor, asked: Asked) -> None:
     cursor.execute("SELECT FROM market.instrument LIMIT 1")
     if asked.codes is None and cursor.fetchone() is None:
         raise IncompleteDataError(
-            f"{asked}: the warehouse lists no issue yet, so what the whole market is cannot be told;"
+            f"{asked}: the warehouse lists no instrument yet, so what the whole market is cannot be told;"
             " run market_reference (or `make run`) first"
         )
 

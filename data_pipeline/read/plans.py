@@ -124,9 +124,9 @@ def plan_instruments(on: date | str | None = None) -> Plan:
         cursor.execute("SELECT min(valid_from)::date FROM market.instrument_history")
         begins = (cursor.fetchone() or (None,))[0]
         if begins is None:
-            raise IncompleteDataError("no list of issues is stored yet: run market_reference (or `make run`)")
+            raise IncompleteDataError("no list of instruments is stored yet: run market_reference (or `make run`)")
         if day is not None and day < begins:
-            raise IncompleteDataError(f"the issues of {day} are not known: the first list stored is of {begins}")
+            raise IncompleteDataError(f"the instruments of {day} are not known: the first list stored is of {begins}")
 
     frame = _frame_of(find_dataset("instrument")) if day is None else INSTRUMENTS_ON
     where = "true" if day is None else "b.valid_from <= %(on)s AND (b.valid_to IS NULL OR %(on)s < b.valid_to)"

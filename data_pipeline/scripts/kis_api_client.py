@@ -85,7 +85,7 @@ def show_chart(period: PriceType, chart: list[ChartData]) -> None:
 
 
 def show_stock_info(info: StockInfo) -> None:
-    """Print what an issue is."""
+    """Print what an instrument is."""
     print(f"{info.stock_name} ({info.stock_code})")
     print(f"  Market: {info.market}  Sector: {info.sector}  Industry: {info.industry}")
     print(f"  Listed Shares: {info.listed_shares:,}" if info.listed_shares else "  Listed Shares: unknown")

@@ -47,7 +47,7 @@ class KISAPIClient:
         return f"KISAPIClient({self.source.name})"
 
     def get_current_price(self, stock_code: str) -> CurrentPrice:
-        """Return the last price of one issue and its day so far.
+        """Return the last price of one instrument and its day so far.
 
         ``stock_name`` is the English name of large issuers, otherwise the abbreviated Korean name.
 
@@ -59,7 +59,7 @@ class KISAPIClient:
         return self.source.get_current_price(stock_code)
 
     def get_order_book(self, stock_code: str) -> OrderBook:
-        """Return the ten-level order book (호가) of one issue; the errors are those of :meth:`get_current_price`."""
+        """Return the ten-level order book (호가) of an instrument; the errors are :meth:`get_current_price`'s."""
         return self.source.get_order_book(stock_code)
 
     def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
@@ -72,7 +72,7 @@ class KISAPIClient:
         return self.source.get_chart_data(stock_code, period, count)
 
     def get_stock_info(self, stock_code: str) -> StockInfo:
-        """Return what an issue is; the errors are those of :meth:`get_current_price`."""
+        """Return what an instrument is; the errors are those of :meth:`get_current_price`."""
         return self.source.get_stock_info(stock_code)
 
     def close(self) -> None:

@@ -61,15 +61,15 @@ class AbstractDataSource(ABC):
 
     @abstractmethod
     def get_current_price(self, stock_code: str) -> CurrentPrice:
-        """Return the last price of one issue and its day so far."""
+        """Return the last price of one instrument and its day so far."""
 
     @abstractmethod
     def get_order_book(self, stock_code: str) -> OrderBook:
-        """Return the ten-level order book (호가) of one issue; outside trading hours its sides may be empty."""
+        """Return the ten-level order book (호가) of one instrument; outside trading hours its sides may be empty."""
 
     @abstractmethod
     def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
-        """Return the last ``count`` bars in raw prices, newest first; fewer only when the issue is younger than that.
+        """Return the last ``count`` bars in raw prices, newest first; fewer only when the instrument is younger.
 
         Raises:
             InvalidRequestError: ``count`` is not positive.
@@ -77,11 +77,11 @@ class AbstractDataSource(ABC):
 
     @abstractmethod
     def get_stock_info(self, stock_code: str) -> StockInfo:
-        """Return what an issue is: its name, market, sector, shares and par value."""
+        """Return what an instrument is: its name, market, sector, shares and par value."""
 
     @abstractmethod
     def instruments(self, session: date) -> Iterator[Instrument]:
-        """Yield every issue listed in the three markets, in order of stock code.
+        """Yield every instrument listed in the three markets, in order of stock code.
 
         Raises:
             InvalidRequestError: The source only knows the present list, and ``session`` is not the present session.

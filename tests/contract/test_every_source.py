@@ -21,7 +21,7 @@ UNKNOWN = "999990"
 
 @pytest.fixture(scope="module")
 def issues(source):
-    """Every issue of the session that the source lists."""
+    """Every instrument of the session that the source lists."""
     return list(source.instruments(SESSION))
 
 
@@ -64,7 +64,7 @@ def test_chart(source, live, period, newest):
 
 
 def test_chart_of_a_young_issue_is_short(source, live):
-    """Fewer bars than asked for come only where the issue is younger than that, ending on its first day."""
+    """Fewer bars than asked for come only where the instrument is younger than that, ending on its first day."""
     listed = next(one for one in source.instruments(SESSION) if one.listed_on and one.listed_on > date(2026, 1, 1))
     chart = source.get_chart_data(listed.stock_code, PriceType.DAILY, 250)
     assert 0 < len(chart) < 250
@@ -72,7 +72,7 @@ def test_chart_of_a_young_issue_is_short(source, live):
 
 
 def test_stock_info(source, kind):
-    """What an issue is; KRX names it in Korean, and the virtual server's stock master counts shares in thousands."""
+    """What an instrument is; KRX names it in Korean, the virtual server's stock master counts shares in thousands."""
     info = source.get_stock_info("005930")
     name = "삼성전자" if kind == "krx" else "Samsung Electronics"
     assert (info.stock_code, info.stock_name, info.market) == ("005930", name, "KOSPI")
@@ -80,7 +80,7 @@ def test_stock_info(source, kind):
 
 
 def test_instruments(issues, kind):
-    """Every issue of three markets once, in order of stock code, letter codes among them, and ETFs but at KRX."""
+    """Every instrument of three markets once, in order of stock code, letter codes among them, and ETFs but at KRX."""
     codes = [one.stock_code for one in issues]
     assert codes == sorted(set(codes))
     assert len(codes) > 2500
@@ -92,7 +92,7 @@ def test_instruments(issues, kind):
 
 
 def test_daily_bars_of_one_session(source):
-    """One bar for each code in the order given, halted issues with open, high and low 0."""
+    """One bar for each code in the order given, halted instruments with open, high and low 0."""
     halted = [one.stock_code for one in SyntheticMarket().instruments(SESSION) if one.halted][:5]
     codes = [*CODES, *halted]
     bars = list(source.daily_bars(codes, SESSION, SESSION))
@@ -186,7 +186,7 @@ def test_market_days(source, kind):
 def test_indices(source, kind):
     """KIS and KRX say the same of KOSPI and KOSDAQ: the market's value in trillions of won, and its change."""
     if kind == "mock":
-        pytest.skip("the synthetic source has no indices; the emulators make them of its issues")
+        pytest.skip("the synthetic source has no indices; the emulators make them of its instruments")
     market = SyntheticMarket()
     bars = {bar.family: bar for bar in source.index_bars(SESSION)}
     for family in ("KOSPI", "KOSDAQ"):

@@ -2,7 +2,7 @@
 
 Everything here was worked out by hand, from the exchange's holidays and hours: a session's figures are final at 20:00
 (18:00 before 14 September 2026), quotes turn to a session at 08:00, and KRX publishes a session at 08:00 of the next
-one. Which issues come and go is the synthetic market's own choice.
+one. Which instruments come and go is the synthetic market's own choice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Moment:
     why: str
     at: datetime
     listing: date
-    """The session of the list of issues that a run of ``market_reference`` is about."""
+    """The session of the list of instruments that a run of ``market_reference`` is about."""
     quoted: date
     """The session that quotes are of."""
     final: date
@@ -37,16 +37,16 @@ class Moment:
     week: tuple[date, ...]
     """The sessions of some days up to the final one, oldest first."""
     minutes: tuple[date, int]
-    """The session that a run of ``minute_bars`` is about, and how many minutes a liquid issue has of it."""
+    """The session that a run of ``minute_bars`` is about, and how many minutes a liquid instrument has of it."""
     codes: tuple[str, ...] = ("005930", "069500")
     """What is filled and healed; all of them are listed on the first session of the week."""
     comes: str | None = None
-    """An issue that was listed within the week."""
+    """An instrument that was listed within the week."""
     goes: str | None = None
-    """An issue that left the list on the final session."""
+    """An instrument that left the list on the final session."""
     earlier: tuple[str, date, date, date] | None = None
-    """A code that another issue had: the code, that issue's last session, the first that no longer listed it, and the
-    first session of the issue that has the code now."""
+    """A code that another instrument had: the code, its last session, the first that no longer listed it, and the
+    first session of the instrument that has the code now."""
 
     def plus(self, minutes: int) -> str:
         """Return a moment some minutes later as ISO 8601."""
@@ -99,9 +99,9 @@ MOMENTS: tuple[Moment, ...] = (
            "2026-12-30", "2026-12-30", BEFORE_NEW_YEAR, ("2027-01-04", 30)),
     moment("csat", "on the day of the examination the market trades from 10:00 to 16:30", "2026-11-19T16:10",
            "2026-11-19", "2026-11-19", "2026-11-18", "2026-11-18", "2026-11-16 2026-11-17", ("2026-11-19", 370)),
-    moment("listing", "an issue is traded for the first time", "2026-12-17T20:40", "2026-12-17", "2026-12-17",
+    moment("listing", "an instrument is traded for the first time", "2026-12-17T20:40", "2026-12-17", "2026-12-17",
            "2026-12-17", "2026-12-16", "2026-12-14 2026-12-15 2026-12-16", ("2026-12-17", WHOLE), comes="0182M0"),
-    moment("delisting", "an issue has left the list", "2026-11-25T20:40", "2026-11-25", "2026-11-25",
+    moment("delisting", "an instrument has left the list", "2026-11-25T20:40", "2026-11-25", "2026-11-25",
            "2026-11-25", "2026-11-24", "2026-11-23 2026-11-24", ("2026-11-25", WHOLE),
            codes=("005930", "060480", "069500"), goes="060480"),
     # The DAGs begin with 2026, so the two weeks lie in the past, and are filled.

@@ -84,7 +84,7 @@ def test_the_list_is_the_sessions(moment, on_kis, ran):
 
 
 def test_the_newest_published_session_is_official(moment, on_kis, ran):
-    """Every issue listed on it has the exchange's bar, and no other has one."""
+    """Every instrument listed on it has the exchange's bar, and no other has one."""
     assert on_kis.query(BARS, moment.published) == [(code, KRX) for code in listed(moment.published)]
 
 
@@ -100,7 +100,7 @@ def test_no_session_beyond_the_final_one_has_bars(moment, on_kis, ran):
 
 
 def test_the_week_was_healed(moment, on_kis, ran):
-    """Each issue has the bars of every session on which it was listed, at the market's own close."""
+    """Each instrument has the bars of every session on which it was listed, at the market's own close."""
     found = on_kis.query(
         "SELECT stock_code, session, close FROM market.daily_bar WHERE stock_code = ANY (%s) AND session >= %s"
         " ORDER BY 1, 2",
@@ -111,7 +111,7 @@ def test_the_week_was_healed(moment, on_kis, ran):
 
 
 def test_a_code_belongs_to_the_issue_of_the_day(moment, on_kis, ran):
-    """An issue has bars from its first session on; between it and the issue that had the code before there are none."""
+    """An instrument has bars from its first session on; between it and the code's earlier bearer there are none."""
     query = "SELECT session FROM market.daily_bar WHERE stock_code = %s ORDER BY 1"
     if moment.comes:
         assert on_kis.query(query, moment.comes) == [(moment.final,)]
@@ -123,7 +123,7 @@ def test_a_code_belongs_to_the_issue_of_the_day(moment, on_kis, ran):
 
 
 def test_minutes_come_as_far_as_the_session_has_come(moment, on_kis, ran):
-    """A liquid issue has every minute that has ended; of a running session not the last, whose shares move later."""
+    """A liquid instrument has every minute that has ended; of a running session not the last: its shares move later."""
     session, count = moment.minutes
     count -= count < WHOLE
     found = on_kis.query("SELECT (at AT TIME ZONE 'Asia/Seoul')::date, count(*)::int FROM market.minute_bar GROUP BY 1")

@@ -42,15 +42,15 @@ def test_every_dag_succeeds(ran):
 
 
 def test_the_newest_final_session_is_whole(moment, on_mock, ran):
-    """Every issue that is known and was listed on it has its bar, and nothing later is stored."""
+    """Every instrument that is known and was listed on it has its bar, and nothing later is stored."""
     bars = on_mock.query("SELECT stock_code FROM market.daily_bar WHERE session = %s ORDER BY 1", moment.final)
-    known = {*listed(moment.listing)}  # an issue that left before the first list was loaded is not
+    known = {*listed(moment.listing)}  # an instrument that left before the first list was loaded is not
     assert [code for (code,) in bars] == [code for code in listed(moment.final) if code in known]
     assert on_mock.query("SELECT max(session) FROM market.daily_bar") == [(moment.final,)]
 
 
 def test_the_week_was_healed(moment, on_mock, ran):
-    """A liquid issue has every session's bar, at the market's own close."""
+    """A liquid instrument has every session's bar, at the market's own close."""
     query = "SELECT session, close FROM market.daily_bar WHERE stock_code = %s AND session >= %s ORDER BY 1"
     bars = [market().daily_bar(LIQUID, session) for session in moment.week]
     assert None not in bars

@@ -1,4 +1,4 @@
-"""An emulated KIS server, a warehouse that knows its issues, and the command in a process of its own."""
+"""An emulated KIS server, a warehouse that knows its instruments, and the command in a process of its own."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def kis(settings):
 
 
 def load_instruments(connection, source):
-    """Load the list of issues."""
+    """Load the list of instruments."""
     load_window(connection, source, DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
 
 
@@ -96,7 +96,7 @@ class Command:
 
 @pytest.fixture
 def command(database, settings, tmp_path):
-    """The command for this test's database, which lists the issues of the emulator."""
+    """The command for this test's database, which lists the instruments of the emulator."""
     with create_data_source("kis", settings) as source, database.connect("owner") as connection:
         load_instruments(connection, source)
     return Command(database, settings, tmp_path)

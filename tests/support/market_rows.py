@@ -27,7 +27,7 @@ def traded(day, close, change, code=SAMSUNG, volume=100):
 
 
 def issue(code, listed_on=THU, as_of=THU, **more):
-    """One listed issue."""
+    """One listed instrument."""
     return Instrument(code, "KR7005930003", f"종목 {code}", "KOSPI", "ST", as_of, listed_on=listed_on, **more)
 
 
@@ -49,7 +49,7 @@ def keep_some(connection, instruments, source, run_id=None):
 
 
 def list_issues(connection, *issues, source="krx"):
-    """Load a list of issues."""
+    """Load a list of instruments."""
     keep_some(connection, issues, source)
     connection.commit()
 
@@ -83,13 +83,13 @@ def reader(database):
 
 @pytest.fixture
 def three_issues(connection):
-    """Three issues with a bar each on Thursday and Friday; one of them split on Friday, 1 to 50."""
+    """Three instruments with a bar each on Thursday and Friday; one of them split on Friday, 1 to 50."""
     fill(connection)
 
 
 @pytest.fixture(scope="module")
 def filled(shared):
-    """A database with these issues for the tests of one module that commit nothing."""
+    """A database with these instruments for the tests of one module that commit nothing."""
     with shared.connect() as connection:
         fill(connection)
     return shared
@@ -103,7 +103,7 @@ def filled_reader(filled):
 
 
 def fill(connection):
-    """List three issues and load their bars."""
+    """List three instruments and load their bars."""
     list_issues(connection, issue(SAMSUNG), issue(LETTERS), issue(ZEROS))
     load(
         connection,

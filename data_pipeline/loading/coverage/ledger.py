@@ -267,10 +267,12 @@ def _require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) 
     if len(doubted) >= DOUBTFUL and not came:
         code, session = min(doubted)
         raise IncompleteDataError(
-            f"{name}: not one row came for {len(doubted)} cells of listed issues, the first is {code} on {session}"
+            f"{name}: not one row came for {len(doubted)} cells of listed instruments, the first is {code} on {session}"
         )
     present = {session for _, session in came}
     absent = Counter(session for _, session in doubted if session not in present)
     for session, issues in sorted(absent.items()):
         if issues >= DOUBTFUL:
-            raise IncompleteDataError(f"{name}: not one row came for {session}; {issues} listed issues must have some")
+            raise IncompleteDataError(
+                f"{name}: not one row came for {session}; {issues} listed instruments must have some"
+            )

@@ -53,7 +53,7 @@ class Difference:
 
     def __str__(self) -> str:
         more = ", ..." if self.issues > len(self.stock_codes) else ""
-        return f"{self.field} of {self.issues} issues ({', '.join(self.stock_codes)}{more})"
+        return f"{self.field} of {self.issues} instruments ({', '.join(self.stock_codes)}{more})"
 
 
 def keep_list(
@@ -223,10 +223,12 @@ class _List:
             too_small = market is not None and len(known) < _LEAST_COMPARED
             if too_small or len(absent) <= _ALWAYS_MAY_LEAVE or len(absent) / len(known) < self.at_most * months:
                 continue
-            there = f"{sum(market in {None, its} for its in now.values())} issues{f' of {market}' if market else ''}"
+            there = (
+                f"{sum(market in {None, its} for its in now.values())} instruments{f' of {market}' if market else ''}"
+            )
             raise IncompleteDataError(
                 f"the list of {self.session} from {self.source} holds {there} and lacks {len(absent)} of "
-                f"{len(known)} listed issues: it was cut short, and nothing of it is stored; load it again when the "
+                f"{len(known)} listed instruments: it was cut short, nothing of it is stored; load it again when the "
                 "source has the whole list"
             )
 

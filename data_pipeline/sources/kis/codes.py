@@ -12,7 +12,7 @@ def kis_code(stock_code: str) -> str:
 
 
 def symbol(stock_code: str) -> dict[str, str]:
-    """Return the query fields that name one issue on the KRX (market J)."""
+    """Return the query fields that name one instrument on the KRX (market J)."""
     return {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": kis_code(stock_code)}
 
 

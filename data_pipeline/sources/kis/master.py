@@ -77,7 +77,7 @@ def parse_master(market: str, zipped: bytes, session: date) -> list[Instrument]:
     if longest > width:
         logger.warning("KIS %s master: %d new bytes behind each line, not used", market, longest - width)
     if not found:
-        raise PayloadError(f"KIS {market} master: the file holds no issue")
+        raise PayloadError(f"KIS {market} master: the file holds no instrument")
     return list(found.values())
 
 
@@ -92,7 +92,7 @@ class _MasterRow:
         """The short code; None for a fund or a warrant."""
         code = short_code(self._text("code", self._line[_CODE]))
         if len(code) > 6 and _OTHER_PRODUCT.fullmatch(code):
-            logger.info("%s: %s is no issue of the market and is left out", self._where, code)
+            logger.info("%s: %s is no instrument of the market and is left out", self._where, code)
             return None
         return code
 

@@ -68,7 +68,7 @@ def parse_daily_bars(rows: Sequence[Row], session: date) -> Iterator[DailyBar]:
     yield from filter(None, keep_good(make, rows, _code_or_none, lambda _: session))
     if blank:
         some = ", ".join(blank[:_NAMED])
-        logger.warning("KRX has no figures for %d issues on %s: %s", len(blank), session, some)
+        logger.warning("KRX has no figures for %d instruments on %s: %s", len(blank), session, some)
 
 
 def parse_index_bars(rows: Iterable[Row], session: date) -> Iterator[IndexBar]:

@@ -159,7 +159,7 @@ class KRXDataSource(AbstractDataSource):
         checked_range(session, session)
         published = self.publication.last_published()
         if session > published and self.publication.is_present(session):
-            logger.info("KRX has not published %s yet: its issues are those of %s", session, published)
+            logger.info("KRX has not published %s yet: its instruments are those of %s", session, published)
             return iter(self._listing.of(published).values())
         self._require(session)
         return iter(self._listing.of(session).values())

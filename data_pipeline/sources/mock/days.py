@@ -1,4 +1,4 @@
-"""One session of one issue: its base price and limits, open, high, low, close, volume, value and closing auction."""
+"""One session of one instrument: its base price and limits, open, high, low, close, volume, value and auction."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _LISTED, _LISTED_ON, _DELISTED, _HALT, _SPLIT, _END = (salt << 48 for salt in ra
 
 
 class Life(NamedTuple):
-    """The days of one issue: its listing day, and the session indices of its first and of the end."""
+    """The days of one instrument: its listing day, and the session indices of its first and of the end."""
 
     listed_on: date
     listed: int

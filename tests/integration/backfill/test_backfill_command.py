@@ -1,7 +1,7 @@
 """`data-pipeline backfill` against the emulated KIS server: what it fills, what it refuses, and what a kill costs.
 
-Facts: 2 January to 22 September 2026 hold 178 sessions, two chart calls an issue; a chunk of 720 rows holds four
-issues.
+Facts: 2 January to 22 September 2026 hold 178 sessions, two chart calls an instrument; a chunk of 720 rows holds four
+instruments.
 """
 
 from __future__ import annotations
@@ -76,11 +76,11 @@ def test_a_killed_backfill_goes_on_where_it_was(database, command, codes, emulat
 
 
 def test_a_dry_run_says_what_it_costs_and_asks_nothing(command, codes, emulator):
-    """24 issues at two calls each and a hundred calls a second."""
+    """24 instruments at two calls each and a hundred calls a second."""
     emulator.forget_requests()
     code, output = command.run(*words(codes, "--dry-run"))
     assert code == 0
-    assert "24 issues, 48 requests, about 0:00:00, 4,272 rows at most" in output
+    assert "24 instruments, 48 requests, about 0:00:00, 4,272 rows at most" in output
     assert emulator.summary()["total"] == 0
 
 
@@ -112,14 +112,14 @@ def wish(command, database, tmp_path):
 
 
 def test_more_than_five_million_requests_want_confirming(wish, database, emulator):
-    """A year of minutes of 6,500 more issues, 781 calls each: a dry run tells the cost, the command asks to confirm."""
+    """A year of minutes of 6,500 more instruments, 781 calls each: a dry run tells the cost, the command asks."""
     with database.connect("owner") as connection, connection, connection.cursor() as cursor:
         cursor.execute(MANY)
     emulator.forget_requests()
     line = ("--dataset", "minute_bar", "--first", "2025-09-22", "--last", LAST)
     code, output = wish(*line, "--dry-run")
     assert code == 0
-    assert re.search(r"issues, 7,\d{3},\d{3} requests, about \d+:\d\d:\d\d, ", output)
+    assert re.search(r"instruments, 7,\d{3},\d{3} requests, about \d+:\d\d:\d\d, ", output)
     with pytest.raises(InvalidRequestError, match="more than 5,000,000; add --confirm-large to confirm"):
         wish(*line)
     assert emulator.summary()["total"] == 0
@@ -155,7 +155,7 @@ def test_a_wrong_wish_is_refused_in_one_sentence(command, codes, emulator, chang
 
 
 def test_a_holiday_costs_no_call(command, codes, emulator, database):
-    """From 23 February to 3 March 2026 (the second was a holiday) there are six sessions and one call an issue."""
+    """From 23 February to 3 March 2026 (the second was a holiday) there are six sessions and one call an instrument."""
     emulator.forget_requests()
     line = ("backfill", "--dataset", "daily_bar", "--first", "2026-02-23", "--last", "2026-03-03", "--codes", codes[0])
     assert command.run(*line)[0] == 0
@@ -200,7 +200,7 @@ def test_open_days_take_no_codes(command, codes, emulator):
 
 
 def test_coverage_is_told_to_people(command, codes):
-    """One issue of three days: nothing is missing on them; a later day is."""
+    """One instrument of three days: nothing is missing on them; a later day is."""
     assert command.run(*words(codes[:1]))[0] == 0
     code, output = command.run("coverage", "--dataset", "daily_bar", "--first", "2026-09-21", "--last", "2026-09-22")
     assert (code, "0 missing" in output) == (0, True)

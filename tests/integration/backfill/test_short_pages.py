@@ -167,7 +167,7 @@ def test_a_halted_session_is_empty_by_its_daily_bar_or_by_the_head(fill, databas
 
 
 def test_a_scheduled_load_settles_nothing_that_did_not_come(fill, database, settings, emulator, kind):
-    """The daily DAG's load of one issue's minutes after the close, its second page empty: stored, and not whole."""
+    """The daily DAG's load of one instrument's minutes after the close, its second page empty: stored, not whole."""
     virtual = {"KIS_USE_VIRTUAL_SERVER": str(kind == "virtual").lower(), "KIS_API_BASE_URL_VIRTUAL": emulator.url}
     emulator.set_faults({"kind": "short_page", "path": PAST if kind == "real" else TODAY, "count": 1, "skip": 1})
     window = Window((CODE,), date(2026, 9, 22), date(2026, 9, 22))

@@ -109,11 +109,12 @@ def test_the_whole_market_costs_three_calls_a_session(database, connection, kis,
     quotes, cells = 1 + -(-len(stocks) // 30), len(true_bars(stocks, SESSIONS[:3]))
     first, second = shares.lines
     assert first == (
-        f"daily_bar from 2026-09-17 to 2026-09-22 out of krx-sandbox: 3 sessions, {len(stocks):,} issues, 9 requests, "
+        f"daily_bar from 2026-09-17 to 2026-09-22 out of krx-sandbox: 3 sessions, "
+        f"{len(stocks):,} instruments, 9 requests, "
         f"about 0:00:06, {cells:,} rows at most; 9,991 of its calls of today stay"
     )
     assert second == (
-        f"daily_bar from 2026-09-17 to 2026-09-22 out of kis-sandbox: {len(stocks):,} issues, {quotes} requests, "
+        f"daily_bar from 2026-09-17 to 2026-09-22 out of kis-sandbox: {len(stocks):,} instruments, {quotes} requests, "
         f"about 0:00:01, {len(stocks):,} rows at most"
     )
     emulator.forget_requests()
@@ -149,11 +150,11 @@ def test_own_count_of_calls_bounds_the_plan(connection, kis, make_krx, stocks):
     boards = {one.stock_code: one.market for one in SyntheticMarket().instruments(LAST)}
     some = [code for code in stocks if boards.get(code) == "KONEX"][:20]
     shares = Shares(connection, wanted(some, last=SESSIONS[0]), kis, make_krx(limit=3))
-    assert "1 sessions, 20 issues, 3 requests" in shares.lines[0]
+    assert "1 sessions, 20 instruments, 3 requests" in shares.lines[0]
     assert "; 0 of its calls of today stay" in shares.lines[0]
     none = Shares(connection, wanted(some, last=SESSIONS[0]), kis, make_krx(limit=2))
-    assert "0 sessions, 0 issues, 0 requests" in none.lines[0]
-    assert "20 issues, 20 requests" in none.lines[1]
+    assert "0 sessions, 0 instruments, 0 requests" in none.lines[0]
+    assert "20 instruments, 20 requests" in none.lines[1]
 
 
 def test_the_exchange_alone_stops_and_says_when_to_go_on(database, connection, make_krx, stocks):
@@ -219,12 +220,12 @@ def test_the_command_says_the_plan(command, both, emulator, database):
     assert code == 0
     first, second = output.splitlines()
     assert first == (
-        f"daily_bar from 2026-09-17 to 2026-09-17 out of krx-sandbox: 1 sessions, {issues:,} issues, 4 requests, "
+        f"daily_bar from 2026-09-17 to 2026-09-17 out of krx-sandbox: 1 sessions, {issues:,} instruments, 4 requests, "
         f"about 0:00:02, {issues:,} rows at most; 9,996 of its calls of today stay"
     )
-    assert second.endswith("out of kis-sandbox: 0 issues, 0 requests, about 0:00:00, 0 rows at most")
+    assert second.endswith("out of kis-sandbox: 0 instruments, 0 requests, about 0:00:00, 0 rows at most")
     code, output = command.run(*line, "--source", "kis")
-    assert f"out of kis-sandbox: {issues:,} issues, {issues:,} requests" in output
+    assert f"out of kis-sandbox: {issues:,} instruments, {issues:,} requests" in output
     code, output = command.run(*line, "--source", "krx")
     assert "out of krx-sandbox" in output
     assert "; 9,996 of its calls of today stay" in output
@@ -232,7 +233,7 @@ def test_the_command_says_the_plan(command, both, emulator, database):
 
 
 def test_the_command_takes_whole_days_of_the_exchange(command, both, emulator, database):
-    """Forty issues of one session: at most three calls, no chart, and the rows are the exchange's."""
+    """Forty instruments of one session: at most three calls, no chart, and the rows are the exchange's."""
     command.environment |= both
     rows = database.rows("SELECT stock_code FROM market.instrument WHERE security_group = 'ST' ORDER BY 1 LIMIT 40")
     codes = [code for (code,) in rows]

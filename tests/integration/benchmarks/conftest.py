@@ -1,4 +1,4 @@
-"""A few issues to read of."""
+"""A few instruments to read of."""
 
 from tests.support.market_rows import filled
 

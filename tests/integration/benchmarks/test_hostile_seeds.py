@@ -12,7 +12,7 @@ from tests.support.seeds import seeded
 
 @pytest.fixture(scope="module")
 def world(shared, tmp_path_factory):
-    """Six issues, an emulator in this process and a warehouse that has their lists."""
+    """Six instruments, an emulator in this process and a warehouse that has their lists."""
     folder = tmp_path_factory.mktemp("world")
     with shared.connect("owner") as connection, closing(World(connection, folder)) as made:
         yield prepared(made)
@@ -25,7 +25,7 @@ def truth(world):
 
 
 def test_the_undisturbed_run_brings_the_market(truth):
-    """71,000 won on Friday; 109 sessions of four issues, 24 of a young one, one of a fund, and 381 minutes of three."""
+    """71,000 won on Friday; 109 sessions of four, 24 of a young one, one of a fund, 381 minutes of three."""
     opened, high, low, close, volume, _, change = truth.rows["daily_bar", ORDINARY, FRIDAY]
     assert (close, change, volume) == (71_000, 1_420, 25_483_920)
     assert low <= opened <= high

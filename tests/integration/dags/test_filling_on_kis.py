@@ -1,7 +1,7 @@
 """The DAGs backfill and heal_gaps on the emulated KIS server, counted request by request.
 
 Facts: 14 to 22 September 2026 hold seven sessions (14, 15, 16, 17, 18, 21, 22); a chart call brings a hundred
-sessions of one issue, whatever is asked of them.
+sessions of one instrument, whatever is asked of them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def calls(emulator, path):
 
 @pytest.fixture(scope="module")
 def filled(airflow, emulator):
-    """The list of issues, a dry run, a history of daily bars and of minutes."""
+    """The list of instruments, a dry run, a history of daily bars and of minutes."""
     result = airflow.run(
         PlannedRun("market_reference", "2026-09-22T07:30:00+09:00"),
         backfill(0, WEEK | {"dry_run": True}),
@@ -71,8 +71,8 @@ def rows(airflow):
 
 
 def test_the_form_says_what_it_will_cost(filled):
-    """Three issues, a call each and 21 rows; the log counts up to all of it."""
-    assert "3 issues, 3 requests, about 0:00:00, 21 rows at most" in filled.log
+    """Three instruments, a call each and 21 rows; the log counts up to all of it."""
+    assert "3 instruments, 3 requests, about 0:00:00, 21 rows at most" in filled.log
     assert "100% of 3 requests, done at about" in filled.log
 
 
@@ -88,7 +88,7 @@ def test_a_filled_range_is_asked_for_once(airflow, emulator, filled):
 
 
 def test_deleted_cells_come_back_with_the_fewest_calls(airflow, emulator, filled):
-    """Four bars of two issues and one minute: a chart call each, the minutes of one session, and no other."""
+    """Four bars of two instruments and one minute: a chart call each, the minutes of one session, and no other."""
     before = rows(airflow)
     airflow.execute(
         "DELETE FROM market.daily_bar WHERE (stock_code = '005930' AND session IN ('2026-09-15', '2026-09-21'))"
@@ -161,7 +161,7 @@ def test_an_answer_cut_short_is_missing_until_it_comes(airflow, emulator, filled
 
 
 def test_what_is_truly_empty_is_remembered_and_not_asked_again(airflow, emulator, filled):
-    """A halted issue and one that traded after hours alone have no minutes, as their bars say: never asked again."""
+    """A halted instrument and one that traded after hours alone have no minutes, as their bars say: not asked again."""
     form = MINUTES | {"stock_codes": [HALTED, IDLE]}
     assert airflow.run(backfill(49, form | {"dataset": "daily_bar"})).states == [("backfill", "success")]
     emulator.forget_requests()
@@ -198,7 +198,7 @@ def test_which_days_the_market_opened_is_filled_by_one_call_a_day(airflow, emula
 
 
 def test_one_bad_issue_is_listed_and_the_others_are_loaded_holidays_left_out(airflow, emulator, filled):
-    """A fortnight with a holiday on 17 August: three issues have nine bars by a call each, the fourth is named."""
+    """A fortnight with a holiday on 17 August: three instruments have nine bars by a call each, the fourth is named."""
     emulator.set_faults({"kind": "non_numeric", "path": CHART, "stock_code": BAD, "field": "stck_clpr"})
     emulator.forget_requests()
     form = WEEK | {"stock_codes": [*CODES, BAD], "first": "2026-08-10", "last": "2026-08-21"}
@@ -206,7 +206,7 @@ def test_one_bad_issue_is_listed_and_the_others_are_loaded_holidays_left_out(air
     emulator.set_faults()
     assert result.states == [("backfill", "failed")]
     assert f"daily_bar of {BAD} is not there: 2026-08-10 to 2026-08-21" in result.log
-    assert f"1 issues lack sessions ({BAD} from 2026-08-10)" in result.log
+    assert f"1 instruments lack sessions ({BAD} from 2026-08-10)" in result.log
     august = "SELECT stock_code, count(*) FROM market.daily_bar WHERE session < '2026-09-01' GROUP BY 1 ORDER BY 1"
     assert airflow.query(august) == [(code, 9) for code in sorted(CODES)]
     assert calls(emulator, CHART) == 4

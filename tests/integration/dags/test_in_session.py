@@ -1,6 +1,6 @@
 """The DAGs of the present on the emulated KIS server, which stands within a session and, later, on its evening.
 
-Facts: 22 September 2026 is a session from 09:00 to 15:30. At 11:02:30 a liquid issue traded in 09:00 to 11:01;
+Facts: 22 September 2026 is a session from 09:00 to 15:30. At 11:02:30 a liquid instrument traded in 09:00 to 11:01;
 the whole session is 09:00 to 15:19 and the closing auction's 15:30, 381 minutes.
 """
 
@@ -57,7 +57,7 @@ def source(emulator):
 
 @pytest.fixture(scope="module")
 def morning(airflow):
-    """The DAGs of the present within the session, and the list of issues twice."""
+    """The DAGs of the present within the session, and the list of instruments twice."""
     result = airflow.run(*MORNING)
     return result, airflow.query(MINUTES)
 
@@ -76,20 +76,20 @@ def test_every_dag_succeeds(morning):
 
 
 def test_every_listed_issue_has_its_price(airflow, morning):
-    """The whole market, each issue once, seen at the source's own moment."""
+    """The whole market, each instrument once, seen at the source's own moment."""
     prices = airflow.query("SELECT stock_code, session FROM market.price_snapshot ORDER BY 1")
     assert prices == [(code, SESSION) for code in listed(SESSION)]
 
 
 def test_the_whole_market_costs_thirty_codes_a_call(emulator, morning):
-    """No more calls than the listed issues need."""
+    """No more calls than the listed instruments need."""
     issues = len(listed(SESSION))
     calls = emulator.summary()["per_path"]["/uapi/domestic-stock/v1/quotations/intstock-multprice"]["accepted"]
     assert issues / 30 <= calls <= issues / 30 + 5
 
 
 def test_the_watch_list_is_loaded_in_chunks(airflow, morning):
-    """One book an issue, one task a chunk of one."""
+    """One book an instrument, one task a chunk of one."""
     assert airflow.query("SELECT stock_code FROM market.order_book ORDER BY 1") == [("000660",), ("005930",)]
     assert airflow.query("SELECT map_index FROM market.ingest_run WHERE dataset = 'order_book' ORDER BY map_index") == [
         (0,),

@@ -26,7 +26,7 @@ RATE = 60
 
 
 WHOLE = {"first": EARLIER.isoformat(), "last": EARLIER.isoformat()}
-"""Every issue of one session, and the choice of the source left open."""
+"""Every instrument of one session, and the choice of the source left open."""
 
 
 def moment(day, at):
@@ -65,7 +65,7 @@ def source(brokers, exchanges):
 
 @pytest.fixture(scope="module")
 def result(airflow):
-    """The list of issues, the broker's bars, the exchange's bars, and lists and sessions before from the exchange."""
+    """The list of instruments, the broker's bars, the exchange's bars, lists and sessions before from the exchange."""
     past = {"stock_codes": CODES, "first": FIRST.isoformat(), "last": SESSION.isoformat()}
     lists = {"dataset": "instrument", "first": FIRST.isoformat(), "last": SESSION.isoformat()}
     return airflow.run(
@@ -107,16 +107,16 @@ def test_a_backfill_may_ask_the_exchange(airflow, result):
 
 
 def test_a_backfill_of_the_whole_market_takes_the_exchange_by_itself(airflow, result):
-    """One session of every issue with its funds is four calls of the exchange, where KIS would take one an issue."""
+    """One session of every instrument with its funds is four calls of the exchange, KIS would take one each."""
     codes = listed(EARLIER)
     found = airflow.query("SELECT stock_code, source FROM market.daily_bar WHERE session = %s ORDER BY 1", EARLIER)
     assert found == [(code, "krx-sandbox") for code in codes]
     assert GONE in codes
     runs = airflow.query("SELECT source::text, requests FROM market.ingest_run WHERE first = %s", EARLIER)
     assert runs == [("krx-sandbox", 4)]
-    said = f"out of krx-sandbox: 1 sessions, {len(codes):,} issues, 4 requests, about 0:00:02"
+    said = f"out of krx-sandbox: 1 sessions, {len(codes):,} instruments, 4 requests, about 0:00:02"
     assert result.log.count(said) == 2
-    assert "out of kis-sandbox: 0 issues, 0 requests" in result.log
+    assert "out of kis-sandbox: 0 instruments, 0 requests" in result.log
 
 
 def test_the_market_costs_five_calls(airflow, result):

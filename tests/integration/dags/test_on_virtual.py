@@ -44,7 +44,7 @@ def source(emulator):
 
 @pytest.fixture(scope="module")
 def listed(airflow, emulator):
-    """The warehouse lists the issues; the log of the emulator is empty."""
+    """The warehouse lists the instruments; the log of the emulator is empty."""
     result = airflow.run(PlannedRun("market_reference", "2026-09-22T07:30:00+09:00"))
     assert result.states == [("market_reference", "success")], result.log[-4000:]
     emulator.forget_requests()

@@ -84,8 +84,8 @@ def test_a_list_that_is_shorter_than_the_one_before(database, loaded, kis, emula
     emulator.set_faults({"kind": "short_page", "rows": int(0.94 * listed), "path": "kosdaq_code.mst.zip"})
     with pytest.raises(IncompleteDataError) as caught:
         list_of(loaded, kis, WEDNESDAY)
-    assert f"from kis-sandbox holds {int(0.94 * listed)} issues of KOSDAQ and lacks " in str(caught.value)
-    assert f" of {listed} listed issues" in str(caught.value)
+    assert f"from kis-sandbox holds {int(0.94 * listed)} instruments of KOSDAQ and lacks " in str(caught.value)
+    assert f" of {listed} listed instruments" in str(caught.value)
     assert "load it again when the source has the whole list" in str(caught.value)
     assert (database.rows(LISTS), database.rows(GONE)) == (before, [(0,)])
     assert database.rows(FAILED) == [("instrument", f"IncompleteDataError: {caught.value}")]

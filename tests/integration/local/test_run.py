@@ -62,7 +62,7 @@ def test_nothing_is_missing_after_the_first_run(runs):
 
 
 def test_the_whole_market_costs_thirty_issues_a_call(runs):
-    """About 2,760 issues are 92 or 93 calls, and the quota leaves room for little more."""
+    """About 2,760 instruments are 92 or 93 calls, and the quota leaves room for little more."""
     _, _, [(_, first), _] = runs
     assert len(listed(SESSION)) / 30 <= rows(first, "requests")["daily_bars daily_bar"] <= 105
 

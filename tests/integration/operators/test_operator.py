@@ -76,7 +76,7 @@ def load_bars(connection, source, first=TUESDAY):
 
 
 def load_instruments(connection):
-    """Load the list of issues of the session."""
+    """Load the list of instruments of the session."""
     load_window(connection, market(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
 
 
@@ -143,7 +143,7 @@ def test_a_running_session_is_loaded_when_that_is_asked_for(warehouse):
     ids=["at the close", "after it", "in the evening"],
 )
 def test_minutes_of_the_whole_market_are_planned_after_the_close(warehouse, due, codes):
-    """The run's own moment decides between the watch list and every listed issue."""
+    """The run's own moment decides between the watch list and every listed instrument."""
     load_instruments(warehouse)
     os.environ["WATCH_LIST"] = "005930,000660"
     moment = datetime.fromisoformat(f"2026-09-22T{due}+09:00")
@@ -182,7 +182,7 @@ def test_a_quote_on_a_sunday_belongs_to_the_session_before(warehouse):
 
 
 def test_a_missing_bar_is_counted_and_the_others_are_loaded(warehouse):
-    """The list of issues says that two bars must exist; one came."""
+    """The list of instruments says that two bars must exist; one came."""
     load_instruments(warehouse)
     counts = load_bars(warehouse, Altered(lambda bars: (bar for bar in bars if bar.stock_code == "005930")))
     assert (counts["inserted"], counts["missing"]) == (1, 1)
@@ -192,7 +192,7 @@ def test_a_missing_bar_is_counted_and_the_others_are_loaded(warehouse):
 
 
 def test_a_session_without_any_bar_is_refused(warehouse):
-    """Two issues are listed and none has a bar: the source left the day out."""
+    """Two instruments are listed and none has a bar: the source left the day out."""
     load_instruments(warehouse)
     with pytest.raises(IncompleteDataError, match="2026-09-22"):
         load_bars(warehouse, Altered(lambda bars: iter(())))
@@ -239,7 +239,7 @@ def test_real_rows_are_kept_out_of_a_made_up_warehouse(warehouse):
 
 
 def test_the_task_fails_unless_it_may(warehouse):
-    """A listed issue that does not exist at the source fails the task at its end; allowed, it is counted."""
+    """A listed instrument that does not exist at the source fails the task at its end; allowed, it is counted."""
     arguments = {"stock_codes": ["005930", "999990"], "first": "2026-09-22"}
     with pytest.raises(CodesFailedError, match="999990"):
         execute("daily_bar", **arguments)

@@ -1,7 +1,7 @@
-"""What the plan of a backfill refuses, on a warehouse that lists 6,500 made-up issues; nothing is ever asked.
+"""What the plan of a backfill refuses, on a warehouse that lists 6,500 made-up instruments; nothing is ever asked.
 
 Facts: 22 September 2025 to 22 September 2026 hold 244 sessions, twelve times twenty and four; twenty sessions of
-minutes are 64 calls of KIS and four are 13, so an issue takes 781 and all of them 5,076,500.
+minutes are 64 calls of KIS and four are 13, so an instrument takes 781 and all of them 5,076,500.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def plan(warehouse, tmp_path):
 
 
 def test_more_than_five_million_requests_want_confirming(plan, caplog):
-    """A dry run tells the cost; the real one is refused until it is confirmed, and then every issue is planned once."""
+    """A dry run tells the cost; the real one is refused until it is confirmed, then each instrument is planned once."""
     caplog.set_level("INFO")
     assert plan(FORM | {"dry_run": True}) == []
-    assert "6,500 issues, 5,076,500 requests, about 3 days, 6:20:28" in caplog.text
+    assert "6,500 instruments, 5,076,500 requests, about 3 days, 6:20:28" in caplog.text
     with pytest.raises(InvalidRequestError, match=r"5,076,500 requests, more than 5,000,000; tick 'confirm_large'"):
         plan(FORM)
     entries = plan(FORM | {"confirm_large": True})
@@ -114,7 +114,7 @@ def report(form, planned, **states):
 def test_the_report_reads_the_plan_and_what_is_stored(plan, caplog):
     """Nothing was loaded: the codes of the plan are named, and no other."""
     form = ONE_DAY | {"stock_codes": ["000001", "000002"], "chunk_size": 1}
-    with pytest.raises(IncompleteDataError, match=r"1 load tasks failed \(load_1\) and 2 issues lack sessions"):
+    with pytest.raises(IncompleteDataError, match=r"1 load tasks failed \(load_1\) and 2 instruments lack sessions"):
         report(form, plan(form), load_0="success", load_1="failed")
     assert "daily_bar of 000002 is not there: 2026-09-21" in caplog.text
     assert "000003" not in caplog.text

@@ -73,7 +73,7 @@ def test_the_split_counts_though_it_lies_after_the_range(filled_reader):
 
 
 def test_adjusted_bars_are_those_of_the_view(connection, reader):
-    """Two actions, another issue on the code and a gap: the same as market.daily_bar_adjusted, line by line."""
+    """Two actions, another instrument on the code and a gap: the same as market.daily_bar_adjusted, line by line."""
     list_issues(connection, issue(SAMSUNG), issue(LETTERS, listed_on=MON), issue(ZEROS))
     load(connection, [traded(THU, 10000, 0), traded(FRI, 5000, 0), traded(MON, 3750, 0), traded(TUE, 3760, 10)])
     load(connection, [traded(THU, 900, 0, LETTERS), traded(MON, 5000, 0, LETTERS), traded(TUE, 500, 0, LETTERS)])
@@ -185,7 +185,7 @@ def test_a_cell_noted_as_empty_later_was_missing_then(database, connection, read
 
 
 def test_another_issue_on_a_code_as_of_then(database, connection, reader):
-    """Factors do not reach beyond a listing, also when the new issue begins at the old one's price."""
+    """Factors do not reach beyond a listing, also when the new instrument begins at the old one's price."""
     list_issues(connection, issue(SAMSUNG, listed_on=MON, as_of=MON))
     load(connection, [traded(THU, 900, 0), traded(MON, 900, 0), traded(TUE, 450, 0)])
     bars = daily_bars(SAMSUNG, THU, TUE, as_of=now_at(database), connection=reader)
@@ -223,7 +223,7 @@ def test_the_count_of_holes_is_that_of_the_cells(connection, reader, three_issue
 
 
 def test_before_a_listing_and_after_a_delisting_nothing_is_missing(connection, reader):
-    """An issue has no cells on days it was not listed: an empty frame with every type in place."""
+    """An instrument has no cells on days it was not listed: an empty frame with every type in place."""
     list_issues(connection, issue(SAMSUNG, listed_on=MON, as_of=MON))
     bars = daily_bars(SAMSUNG, THU, FRI, adjusted=False, connection=reader)
     assert len(bars) == 0
@@ -233,7 +233,7 @@ def test_before_a_listing_and_after_a_delisting_nothing_is_missing(connection, r
 
 
 def test_both_lives_of_a_code_must_be_there(connection, reader):
-    """A code that another issue had before: what lacks of the first life is missing, the day between the two is not."""
+    """A code that another instrument had before: the first life's gaps are missing, the day between the two is not."""
     after = replace(issue(SAMSUNG, listed_on=MON, as_of=MON), isin="KR7005931001")
     for listed in ([issue(SAMSUNG), issue(ZEROS)], [issue(ZEROS, as_of=FRI)], [after, issue(ZEROS, as_of=MON)]):
         keep_list(connection, listed, "krx")
@@ -259,14 +259,14 @@ def test_an_unknown_code_is_an_error(filled_reader):
 
 
 def test_a_stored_code_that_no_list_has_is_known(connection, reader, three_issues):
-    """Bars of an issue that left before the first list was stored can be read."""
+    """Bars of an instrument that left before the first list was stored can be read."""
     load(connection, [traded(THU, 50, 0, "012345")])
     assert daily_bars("012345", THU, THU, connection=reader)["close"].tolist() == [50.0]
 
 
 def test_the_whole_market_of_an_empty_warehouse_is_an_error(reader):
-    """Without a list of issues nobody can tell what the whole market is."""
-    with pytest.raises(IncompleteDataError, match="lists no issue yet"):
+    """Without a list of instruments nobody can tell what the whole market is."""
+    with pytest.raises(IncompleteDataError, match="lists no instrument yet"):
         daily_bars(None, THU, FRI, connection=reader)
 
 

@@ -134,7 +134,7 @@ def test_the_file_says_its_units_and_what_was_asked(command, tmp_path):
         (("minute_bars", *RANGE), "IncompleteDataError: minute_bar from 2026-09-10 to 2026-09-11: 6 cells"),
         (("minute_bars", *RANGE, "--adjusted"), "--adjusted does not go with minute_bars"),
         (("instruments", "--first", "2026-09-10"), "--first does not go with instruments"),
-        (("instruments", "--on", "2020-01-02"), "the issues of 2020-01-02 are not known"),
+        (("instruments", "--on", "2020-01-02"), "the instruments of 2020-01-02 are not known"),
     ],
 )
 def test_errors_are_one_sentence_and_leave_nothing(command, tmp_path, words, said):

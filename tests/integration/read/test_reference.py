@@ -40,7 +40,7 @@ def test_issues_on_a_day(connection, reader):
 
 def test_issues_of_a_day_before_the_first_list(connection, reader):
     """Nobody knows who was listed then: an error and no empty frame."""
-    with pytest.raises(IncompleteDataError, match="no list of issues is stored yet"):
+    with pytest.raises(IncompleteDataError, match="no list of instruments is stored yet"):
         instruments(connection=reader)
     list_issues(connection, issue(SAMSUNG, as_of=FRI))
     with pytest.raises(IncompleteDataError, match="2026-09-10 are not known: the first list stored is of 2026-09-11"):
@@ -66,7 +66,7 @@ def test_sessions(connection, reader):
 
 
 def test_coverage(connection, reader, three_issues):
-    """What must be there and what is, by hand: three issues on two sessions, and none on the third."""
+    """What must be there and what is, by hand: three instruments on two sessions, and none on the third."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO market.coverage_start SELECT 'daily_bar', stock_code, as_of FROM market.instrument")
     connection.commit()

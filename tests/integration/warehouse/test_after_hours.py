@@ -62,7 +62,7 @@ def run(connection, statement, *values):
 
 
 def issue(code, session, market, listed_on):
-    """One issue of a list."""
+    """One instrument of a list."""
     return Instrument(code, f"KR7{code}009", "가나전자", market, "ST", session, listed_on)
 
 

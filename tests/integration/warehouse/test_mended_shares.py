@@ -92,7 +92,7 @@ KEPT = (
 
 
 def two_voices(connection):
-    """KRX told of Monday what KIS told of Tuesday on; both told of Monday of one issue, KIS alone of another."""
+    """KRX told of Monday what KIS told of Tuesday on; both told of Monday of one instrument, KIS alone of another."""
     exact = replace(LATER, listed_shares=86_375_184), replace(BOTH, listed_shares=27_415_270)
     tell(connection, MON, "kis", ALONE, BOTH)
     tell(connection, MON, "krx", *exact, **SILENT)

@@ -72,7 +72,7 @@ def minutes(cursor, code, day, *times, first_value=1000):
 
 @pytest.fixture
 def stored(old):
-    """What earlier rules settled, right and wrong, of five issues on two sessions."""
+    """What earlier rules settled, right and wrong, of five instruments on two sessions."""
     with closing(connect(old)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT market.admit_source('kis'), market.ensure_partitions('daily_bar', %s, %s)", (MON, TUE))
         cursor.execute("SELECT market.ensure_partitions('minute_bar', %s, %s)", (MON, TUE))

@@ -61,7 +61,7 @@ EVENING = {"in_session": False}
     ],
 )
 def test_what_fits_goes_on(source, settings, dataset, issues, when):
-    """The whole market of a real key, and what a virtual one brings in time to the last issue."""
+    """The whole market of a real key, and what a virtual one brings in time to the last instrument."""
     require_in_time(source(**settings), dataset, codes(issues), **when)
 
 
@@ -69,7 +69,7 @@ def test_what_fits_goes_on(source, settings, dataset, issues, when):
     ("settings", "dataset", "issues", "when", "words"),
     [
         ({"environment": "virtual"}, "price_snapshot", 2700, {}, "2,700 requests and 0:45:00 at the 1 a second"),
-        ({"environment": "virtual"}, "price_snapshot", 301, {}, "301 issues takes 301 requests and 0:05:01"),
+        ({"environment": "virtual"}, "price_snapshot", 301, {}, "301 instruments takes 301 requests and 0:05:01"),
         ({"environment": "virtual"}, "order_book", 241, {}, "this run may take 0:04:00: shorten WATCH_LIST, trigger"),
         ({"environment": "virtual"}, "minute_bar", 2700, EVENING, "35,100 requests and 9:45:00 .* set UNIVERSE"),
         ({"environment": "virtual"}, "minute_bar", 924, EVENING, "12,012 requests and 3:20:12"),

@@ -63,14 +63,14 @@ def test_one_source_is_asked_for_all_gaps():
         (CODES[2:], MON, MON, 1),
     ]
     assert plan.requests == 3
-    assert plan.lines == [f"{RANGE} out of kis-sandbox: 3 issues, 3 requests, about 0:00:00, 13 rows at most"]
+    assert plan.lines == [f"{RANGE} out of kis-sandbox: 3 instruments, 3 requests, about 0:00:00, 13 rows at most"]
 
 
 def test_the_synthetic_market_costs_nothing():
     """It sends no request, so that nobody waits."""
     plan = plan_gaps(wanted(source="mock"), {"005930": [(MON, TUE)]}, Sources(MOCK), EVENING)
     assert plan.requests == 0
-    assert plan.lines[0].endswith("out of mock: 1 issues, 0 requests, no waiting, 2 rows at most")
+    assert plan.lines[0].endswith("out of mock: 1 instruments, 0 requests, no waiting, 2 rows at most")
 
 
 def test_the_exchange_takes_the_days_that_most_codes_lack(krx):
@@ -83,8 +83,8 @@ def test_the_exchange_takes_the_days_that_most_codes_lack(krx):
     assert broker.gaps == {code: [(TUE, TUE)] for code in codes}
     assert (exchange.cost.requests, broker.cost.requests, plan.requests) == (1, 2, 3)
     assert plan.lines == [
-        f"{RANGE} out of krx-sandbox: 1 sessions, 30 issues, 1 requests, about 0:00:01, 30 rows at most; {STAY}",
-        f"{RANGE} out of kis-sandbox: 30 issues, 2 requests, about 0:00:00, 30 rows at most",
+        f"{RANGE} out of krx-sandbox: 1 sessions, 30 instruments, 1 requests, about 0:00:01, 30 rows at most; {STAY}",
+        f"{RANGE} out of kis-sandbox: 30 instruments, 2 requests, about 0:00:00, 30 rows at most",
     ]
 
 

@@ -1,6 +1,6 @@
 """Missing sessions grouped into requests.
 
-Facts: KIS brings 100 daily bars, 120 minute bars or 30 quotes a call; an issue has up to 381 minutes a session.
+Facts: KIS brings 100 daily bars, 120 minute bars or 30 quotes a call; an instrument has up to 381 minutes a session.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def test_a_long_gap_is_one_span_of_many_pages():
 
 
 def test_issues_that_lack_the_same_sessions_share_a_span():
-    """A day that is missing for two issues is one transaction of two calls; another issue's day is its own."""
+    """A day that is missing for two instruments is one transaction of two calls; a third one's day is its own."""
     assert plan({("A", 7), ("B", 7), ("C", 9)}) == [(("A", "B"), 7, 7, 2), (("C",), 9, 9, 1)]
 
 
 def test_the_quoted_session_of_many_issues_comes_by_quotes():
-    """Of 61 issues without the quoted session, A lacks the one before it too and gets both in its chart call."""
+    """Of 61 instruments without the quoted session, A lacks the one before it too and gets both in its chart call."""
     codes = [f"B{number:02}" for number in range(60)]
     spans = plan({("A", 398), ("A", 399)} | {(code, 399) for code in codes}, quoted=399)
     assert spans == [(tuple(codes), 399, 399, 3), (("A",), 398, 399, 1)]
@@ -88,7 +88,7 @@ def test_a_span_of_minutes_holds_no_more_rows_than_it_may():
 
 
 def test_a_source_of_whole_days_is_asked_day_by_day():
-    """Five calls a session, however many issues lack it."""
+    """Five calls a session, however many instruments lack it."""
     spans = plan({("A", 3), ("B", 3), ("B", 4)}, shape=origin_of("krx").shape)
     assert spans == [(("A", "B"), 3, 3, 5), (("B",), 4, 4, 5)]
 
@@ -163,14 +163,14 @@ def test_a_span_holds_no_more_answers_than_it_may():
 
 
 def test_quotes_of_many_issues_are_cut_too_and_proved_once():
-    """Room for two answers: 150 issues are 60, 60 and 30; the first calls prove the session."""
+    """Room for two answers: 150 instruments are 60, 60 and 30; the first calls prove the session."""
     codes = [f"B{number:03}" for number in range(150)]
     spans = plan({(code, 399) for code in codes}, quoted=399, most_rows=200)
     assert [(len(span[0]), span[3]) for span in spans] == [(60, 3), (60, 2), (30, 1)]
 
 
 def test_healing_a_thousand_cells_and_fifty_days_costs_the_minimum():
-    """2,700 issues, 250 sessions, of which 50 and a thousand cells at random are missing, the newest among them."""
+    """2,700 instruments, 250 sessions, of which 50 and a thousand cells at random are missing, the newest too."""
     dice = random.Random(7)
     codes = [f"{number:06}" for number in range(2700)]
     days = {399, *dice.sample(range(150, 399), 49)}

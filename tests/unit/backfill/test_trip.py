@@ -126,7 +126,7 @@ def test_a_code_that_did_not_come_is_reported():
     tasks = stored_after(warehouse, planned(warehouse), broken=(B,))
     found = still_lacking(warehouse, tasks)
     assert found == {B: [(THU, TUE)]}
-    assert said_lacking(tasks[0], found) == f"1 issues lack sessions ({B} from 2026-09-17)"
+    assert said_lacking(tasks[0], found) == f"1 instruments lack sessions ({B} from 2026-09-17)"
 
 
 def test_asked_for_again_is_there_when_it_is_stored():
@@ -171,8 +171,12 @@ def test_a_warehouse_that_lists_nothing_says_what_to_do():
 @pytest.mark.parametrize(
     ("dataset", "found", "said"),
     [
-        ("daily_bar", {A: [(THU, FRI)], B: [(TUE, TUE)]}, f"2 issues lack sessions ({A} from 2026-09-17, {B} from "),
-        ("daily_bar", {}, "0 issues lack sessions (none)"),
+        (
+            "daily_bar",
+            {A: [(THU, FRI)], B: [(TUE, TUE)]},
+            f"2 instruments lack sessions ({A} from 2026-09-17, {B} from ",
+        ),
+        ("daily_bar", {}, "0 instruments lack sessions (none)"),
         ("instrument", {"": [(THU, MON)]}, "3 lists from 2026-09-17 on are not there"),
         ("instrument", {}, "0 lists are not there"),
         (

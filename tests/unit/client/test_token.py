@@ -66,7 +66,7 @@ def manager(store: Any, issuer: Issuer, **options: Any) -> TokenManager:
 
 
 def test_a_token_is_asked_for_once(store: Any, issuer: Issuer) -> None:
-    """Many calls of many managers on one key are one issue."""
+    """Many calls of many managers on one key are one instrument."""
     managers = [manager(store, issuer) for _ in range(3)]
     assert [each.get() for each in managers * 3] == ["T1"] * 9
     assert len(issuer.asked) == 1
@@ -105,7 +105,7 @@ def test_an_invalid_token_is_read_anew_before_asking(store: Any, clock: Any, iss
 
 
 def test_two_issues_are_a_minute_apart(store: Any, clock: Any, issuer: Issuer) -> None:
-    """A token refused right after its issue makes the next caller wait out the minute, even in another process."""
+    """A token refused right after its instrument makes the next caller wait out the minute, even in another process."""
     manager(store, issuer).get()
     clock.advance(10)
     manager(store, issuer).invalidate("T1")
@@ -177,7 +177,7 @@ def test_a_call_that_never_arrived_does_not_cost_the_minute(store: Any, issuer: 
 
 
 def test_a_call_whose_answer_was_lost_costs_the_minute(store: Any, issuer: Issuer) -> None:
-    """After a timeout a token may have been issued, so the next issue waits."""
+    """After a timeout a token may have been issued, so the next instrument waits."""
     issuer.errors = [RequestTimeoutError("30 s")]
     with pytest.raises(RequestTimeoutError):
         manager(store, issuer).get()
@@ -256,7 +256,7 @@ def test_a_jump_of_the_wall_clock_never_prolongs_a_token(store: Any, clock: Any,
 
 
 def test_times_from_before_a_restart_hold_nobody_up(store: Any, clock: Any, issuer: Issuer) -> None:
-    """The store's clock restarted: an old lease, an old issue and an old refusal lie ahead and mean nothing."""
+    """The store's clock restarted: an old lease, an old instrument and an old refusal lie ahead and mean nothing."""
     store.put("access-token-k", holder="old", until=9e5, asked_at=9e5, refused={SEAL.fingerprint: 9e5})
     assert manager(store, issuer).get() == "T1"
     assert clock() == 100.0

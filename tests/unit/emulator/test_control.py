@@ -127,7 +127,7 @@ def test_fields_can_be_missing_or_no_number(kis):
 
 
 def test_shells_other_codes_and_doubled_rows(kis):
-    """An empty shell says rt_cd 0, a wrong code names another issue, duplicate rows come twice, empty rows follow."""
+    """An empty shell says rt_cd 0, a wrong code names another instrument, duplicates come twice, empty rows follow."""
     kis.faults({"kind": "empty_shell", "count": 1}, {"kind": "wrong_code", "value": "000660", "count": 1},
                {"kind": "duplicate_rows", "count": 1}, {"kind": "empty_rows", "count": 1})  # fmt: skip
     shell = kis.price().json()

@@ -32,7 +32,7 @@ def emulator():
 
 @pytest.fixture(scope="module")
 def token(emulator):
-    """A token issued over the wire, once, since a second issue within a minute is refused."""
+    """A token issued over the wire, once, since a second instrument within a minute is refused."""
     grant = {"grant_type": "client_credentials", "appkey": APP_KEY, "appsecret": APP_SECRET}
     answer = requests.post(f"{emulator.url}/oauth2/tokenP", json=grant, timeout=10)
     return answer.json()["access_token"]

@@ -25,7 +25,7 @@ def bar(code, session):
 
 
 def issue(code, market):
-    """A listed issue."""
+    """A listed instrument."""
     return Instrument(code, "KR7005930003", "이름", market, "ST", MONDAY)
 
 
@@ -39,7 +39,7 @@ def test_an_issue_is_expected_while_it_was_surely_listed():
 
 
 def test_a_missing_bar_is_counted_and_named(caplog):
-    """One issue without its bar does not stop the others, but somebody reading the log sees which."""
+    """One instrument without its bar does not stop the others, but somebody reading the log sees which."""
     expected = {("005930", MONDAY), ("000660", MONDAY)}
     with caplog.at_level(logging.WARNING):
         assert missing_bars([bar("005930", MONDAY)], expected) == 1
@@ -53,7 +53,7 @@ def test_nothing_missing_says_nothing(caplog):
 
 
 def test_a_session_without_any_bar_fails_the_window():
-    """The source left out a day on which listed issues must have bars."""
+    """The source left out a day on which listed instruments must have bars."""
     expected = {("005930", MONDAY), ("005930", TUESDAY)}
     with pytest.raises(IncompleteDataError, match="2026-09-22"):
         missing_bars([bar("005930", MONDAY)], expected)

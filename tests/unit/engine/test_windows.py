@@ -45,7 +45,7 @@ def test_a_run_without_a_logical_date_is_about_the_last_final_session():
 
 
 def test_what_describes_the_present_is_about_the_session_that_is_quoted():
-    """A list of issues asked for by hand in the morning is today's, although today's bars are not final."""
+    """A list of instruments asked for by hand in the morning is today's, although today's bars are not final."""
     run = SimpleNamespace(run_after=at("2026-09-23 08:48"))
     assert run_session({"params": {}, "dag_run": run}, final=False) == date(2026, 9, 23)
 

@@ -24,7 +24,7 @@ def test_a_wrong_code_names_the_setting():
 
 
 def test_the_universe_is_the_market_unless_it_is_narrowed():
-    """Empty and market mean every listed issue."""
+    """Empty and market mean every listed instrument."""
     assert [takes_whole_market({"UNIVERSE": text}) for text in ("", "market", " watch_list ")] == [True, True, False]
     assert takes_whole_market({})
 

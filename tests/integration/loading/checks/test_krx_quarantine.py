@@ -136,7 +136,7 @@ def test_a_wrong_row_comes_in_after_a_fix(database, connection):
 
 
 def test_new_fields_of_a_list_are_counted(database, connection, source, krx):
-    """The list of issues is not asked for by code, and its run says all the same which field is new."""
+    """The list of instruments is not asked for by code, and its run says all the same which field is new."""
     rows = [BASE | {"ISU_SRT_CD": "005930", "BRAND_NEW": "1"}]
     krx.answer("stk_isu_base_info", block(*rows))
     load_window(connection, source, DATASETS["instrument"], Window((), FRIDAY, FRIDAY), Run())

@@ -28,7 +28,7 @@ from tests.support.tables import DAILY_BAR
 
 MON, TUE = date(2026, 9, 21), date(2026, 9, 22)
 BAR = DailyBar("005930", TUE, 71000, 92400, 70500, 71500, 2000, 142_500_000, 500)
-"""Its high breaks the limit of a listed issue."""
+"""Its high breaks the limit of a listed instrument."""
 ISSUE = Instrument("005930", "KR7005930003", "삼성전자", "KOSPI", "ST", TUE, listed_on=date(1975, 6, 11))
 ROW = {
     "stck_bsop_date": "20260922", "stck_clpr": "71500", "stck_oprc": "71000", "stck_hgpr": "72000",
@@ -111,7 +111,7 @@ def test_retry_loads_what_passes_now(database, connection):
 
 
 def test_retry_keeps_what_is_still_wrong(database, connection):
-    """The issue is listed now, so the limit is broken: the row stays with its newest reason."""
+    """The instrument is listed now, so the limit is broken: the row stays with its newest reason."""
     keep_some(connection, [ISSUE], "mock")
     keep(connection, refused())
     assert retry_rows(connection, clock=evening)["refused"] == 1
@@ -194,7 +194,7 @@ class Spoilt(MockDataSource):
 
 
 def load(connection, spoil, codes=("000660", "005930")):
-    """One window of two sessions, after the list of issues."""
+    """One window of two sessions, after the list of instruments."""
     source = Spoilt(spoil)
     load_window(connection, source, DATASETS["instrument"], Window((), TUE, TUE), Run())
     return load_window(connection, source, DATASETS["daily_bar"], Window(codes, MON, TUE), Run())
@@ -325,5 +325,5 @@ def test_the_commands(database, connection):
 
 
 def test_an_issue_needs_no_listing():
-    """What is unknown about an issue has a neutral default."""
+    """What is unknown about an instrument has a neutral default."""
     assert (Listed("KOSPI").liquidation, Listed("KOSPI").listed_on) == (False, None)

@@ -1,4 +1,4 @@
-"""An issue that traded outside of regular hours alone: its bar is stored, and its minutes are known to be empty.
+"""An instrument that traded outside of regular hours alone: its bar is stored, and its minutes are known to be empty.
 
 As reported: 57 shares for 518,700 won at a close of 9,100, and no open, high and low. Friday is 20 November 2026.
 """
@@ -65,14 +65,14 @@ def kis(tmp_path):
 
 
 def list_it(connection, source="kis-sandbox"):
-    """The issue is on Friday's list."""
+    """The instrument is on Friday's list."""
     one = Instrument(CODE, "KR7900001009", "가나전자", "KOSDAQ", "ST", FRIDAY, date(2010, 1, 4))
     keep_list(connection, [one], source)
     connection.commit()
 
 
 def load(connection, source, dataset, first=FRIDAY):
-    """One window of the issue."""
+    """One window of the instrument."""
     return load_window(connection, source, DATASETS[dataset], Window((CODE,), first, FRIDAY), FILL)
 
 

@@ -70,7 +70,7 @@ def asked(cursor, statement, *values):
 
 
 def test_a_whole_market_is_expected_from_the_session_that_half_of_it_began_on(owner):
-    """Of two issues one began on the 15th: both are expected from then on while listed, and nothing before."""
+    """Of two instruments one began on the 15th: both are expected from then on while listed, and nothing before."""
     listed(owner, _005930=day(1), _0001A0=day(16))
     started(owner, "daily_bar", ("005930", day(15)))
     owner.execute(BAR, ("005930", day(15)))
@@ -86,7 +86,7 @@ def test_a_whole_market_is_expected_from_the_session_that_half_of_it_began_on(ow
 
 
 def test_a_history_of_a_few_issues_expects_nothing_of_the_others(owner):
-    """One of three issues has a history from the 16th; the two others never began."""
+    """One of three instruments has a history from the 16th; the two others never began."""
     listed(owner, _005930=day(1), _000660=day(1), _000270=day(1))
     started(owner, "daily_bar", ("005930", day(16)))
     assert asked(owner, WEEK, "daily_bar") == [(day(n), 1, 0, 0, 1) for n in (16, 17, 18)]
@@ -94,7 +94,7 @@ def test_a_history_of_a_few_issues_expects_nothing_of_the_others(owner):
 
 
 def test_an_issue_is_expected_before_the_market_from_its_own_start(owner):
-    """Both issues began, one on the 15th and one on the 17th; half of two had begun on the 15th."""
+    """Both instruments began, one on the 15th and one on the 17th; half of two had begun on the 15th."""
     listed(owner, _005930=day(1), _000660=day(1), _000270=day(1))
     started(owner, "daily_bar", ("005930", day(15)), ("000660", day(17)))
     assert [row[:2] for row in asked(owner, WEEK, "daily_bar")] == [

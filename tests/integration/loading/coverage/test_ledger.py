@@ -43,10 +43,10 @@ def without(code, session=None):
 
 @pytest.fixture
 def loader(database):
-    """A connection of the loader; the warehouse lists the issues of the market."""
+    """A connection of the loader; the warehouse lists the instruments of the market."""
     with database.connect("owner") as connection:
         load_window(connection, Altered(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
-        # Most issues are taken off, so that twenty cells are many.
+        # Most instruments are taken off, so that twenty cells are many.
         with connection, connection.cursor() as cursor:
             cursor.execute("DELETE FROM market.instrument WHERE NOT stock_code = ANY (%s)", (list(CODES),))
         yield connection
@@ -59,7 +59,7 @@ def load(connection, source, run=FILL, dataset="daily_bar", codes=CODES, first=M
 
 @pytest.mark.parametrize("gone", [(MONDAY,), (MONDAY, TUESDAY)], ids=["one of two", "both"])
 def test_a_daily_bar_that_did_not_come_is_missing_whoever_asks(loader, database, gone):
-    """One issue lacks a bar, or all of its bars: the cells are missing, expected from now on, and asked for again."""
+    """One instrument lacks a bar, or all of its bars: the cells are missing, expected from now on, asked for again."""
     source = Altered(lambda bars: (bar for bar in bars if bar.stock_code != "000660" or bar.session not in gone))
     assert load(loader, source)["missing"] == len(gone)
     assert database.rows(EMPTY) == []
@@ -102,7 +102,7 @@ def test_a_failure_is_never_taken_for_emptiness(loader, database):
 
 
 def test_an_answer_without_anything_is_doubted(loader, database):
-    """Two issues over ten sessions and not one bar: an outage looks like that."""
+    """Two instruments over ten sessions and not one bar: an outage looks like that."""
     with pytest.raises(IncompleteDataError, match="not one row came for"):
         load(loader, Altered(lambda bars: iter(())), first=date(2026, 9, 8))
     assert database.rows(EMPTY) == []
@@ -177,7 +177,7 @@ def test_a_withheld_minute_is_lost_only_when_the_session_is_over(loader, databas
 
 
 def test_a_bad_issue_costs_its_own_rows_only(loader, database):
-    """Of two issues one is unknown to the source: it is named, and the other is loaded."""
+    """Of two instruments one is unknown to the source: it is named, and the other is loaded."""
 
     def refuse(bars):
         for bar in bars:
@@ -226,7 +226,7 @@ def test_a_refused_minute_keeps_its_session_missing(loader, database):
 
 @pytest.mark.parametrize("run", [FILL, Run(moment=EVENING)])
 def test_a_refused_bar_of_an_issue_that_no_list_has_is_missing(loader, run):
-    """A bar goes to quarantine whose issue is on no list: nothing expects it, and yet it did not come."""
+    """A bar goes to quarantine whose instrument is on no list: nothing expects it, and yet it did not come."""
     with loader, loader.cursor() as cursor:
         cursor.execute("DELETE FROM market.instrument WHERE stock_code = '000660'")
     wrong = Altered(lambda bars: [replace(bar, trading_value=1) if bar.stock_code == "000660" else bar for bar in bars])

@@ -42,7 +42,7 @@ def torn(bars):
 
 @pytest.fixture
 def loader(database):
-    """A connection of the owner; the warehouse lists one issue."""
+    """A connection of the owner; the warehouse lists one instrument."""
     with database.connect("owner") as connection:
         load_window(connection, Altered(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
         with connection, connection.cursor() as cursor:

@@ -28,7 +28,7 @@ def load(connection, instruments, source="kis", run_id=None):
 
 
 def history(database, code="005930"):
-    """The validity ranges of one issue, oldest first."""
+    """The validity ranges of one instrument, oldest first."""
     return database.rows(
         "SELECT valid_from, valid_to, name, listed_shares FROM market.instrument_history"
         " WHERE stock_code = %s ORDER BY valid_from",
@@ -37,7 +37,7 @@ def history(database, code="005930"):
 
 
 def test_first_list_opens_a_range(database, connection):
-    """An issue seen first on Monday is valid from Monday on."""
+    """An instrument seen first on Monday is valid from Monday on."""
     assert load(connection, [SAMSUNG, LETTERS]) == LoadCounts(inserted=2)
     assert history(database) == [(MONDAY, None, "삼성전자", 5_969_782_550)]
 
@@ -117,26 +117,26 @@ def test_issue_missing_from_a_complete_list_is_delisted(database, connection):
 
 
 def test_list_cut_short_delists_nobody(database, connection):
-    """A list that lacks most issues is not believed."""
+    """A list that lacks most instruments is not believed."""
     load(connection, [replace(LETTERS, stock_code=f"{n:06d}") for n in range(20)])
     some = [replace(LETTERS, stock_code=f"{n:06d}", as_of=TUESDAY) for n in range(10)]
-    with pytest.raises(IncompleteDataError, match="lacks 10 of 20 listed issues"):
+    with pytest.raises(IncompleteDataError, match="lacks 10 of 20 listed instruments"):
         keep_list(connection, some, "kis")
     connection.rollback()
     assert database.rows("SELECT count(*) FROM market.instrument WHERE delisted_on IS NOT NULL") == [(0,)]
 
 
 def listed(session, kospi, konex):
-    """A list of so many issues of KOSPI and of KONEX."""
+    """A list of so many instruments of KOSPI and of KONEX."""
     large = [replace(LETTERS, stock_code=f"1{n:05d}", market="KOSPI") for n in range(kospi)]
     small = [replace(LETTERS, stock_code=f"2{n:05d}", market="KONEX") for n in range(konex)]
     return [replace(one, as_of=session) for one in large + small]
 
 
 @pytest.mark.parametrize(("kospi", "konex", "said"), [
-    (2850, 120, "holds 2850 issues of KOSPI and lacks 150 of 3000 listed issues"),
-    (3000, 114, "holds 114 issues of KONEX and lacks 6 of 120 listed issues"),
-    (3000, 0, "holds 0 issues of KONEX and lacks 120 of 120 listed issues"),
+    (2850, 120, "holds 2850 instruments of KOSPI and lacks 150 of 3000 listed instruments"),
+    (3000, 114, "holds 114 instruments of KONEX and lacks 6 of 120 listed instruments"),
+    (3000, 0, "holds 0 instruments of KONEX and lacks 120 of 120 listed instruments"),
 ])  # fmt: skip
 def test_one_market_cut_short_is_refused(database, connection, kospi, konex, said):
     """A market that is 5 % shorter than before is refused, however little of the list that is; all is as it was."""
@@ -156,13 +156,13 @@ def test_one_market_cut_short_is_refused(database, connection, kospi, konex, sai
     ((1000, 0), (951, 0), 49), ((1000, 99), (1000, 90), 9), ((1000, 120), (1000, 115), 5), ((50, 0), (47, 0), 3),
 ])  # fmt: skip
 def test_a_few_may_leave(connection, before, after, left):
-    """Under 5 % of a market, a tenth of one below 100 issues, or three: they have left the list."""
+    """Under 5 % of a market, a tenth of one below 100 instruments, or three: they have left the list."""
     keep_list(connection, listed(MONDAY, *before), "kis")
     assert keep_list(connection, listed(TUESDAY, *after), "kis").left == left
 
 
 def test_what_moves_to_another_market_has_not_left(connection):
-    """Thirty of 120 KONEX issues on KOSPI the next day are no gap."""
+    """Thirty of 120 KONEX instruments on KOSPI the next day are no gap."""
     keep_list(connection, listed(MONDAY, 300, 120), "kis")
     moved = [replace(one, market="KOSPI") if one.stock_code < "200030" else one for one in listed(TUESDAY, 300, 120)]
     assert keep_list(connection, moved, "kis").left == 0
@@ -172,7 +172,7 @@ def test_the_other_voice_is_not_compared(connection):
     """KRX lists no funds: its list is compared with its own list before, not with KIS's."""
     keep_list(connection, listed(MONDAY, 1000, 0), "kis")
     assert keep_list(connection, listed(TUESDAY, 700, 0), "krx").left == 0
-    with pytest.raises(IncompleteDataError, match="from krx holds 665 issues and lacks 35 of 700"):
+    with pytest.raises(IncompleteDataError, match="from krx holds 665 instruments and lacks 35 of 700"):
         keep_list(connection, listed(WEDNESDAY, 665, 0), "krx")
 
 
@@ -180,7 +180,7 @@ def test_a_part_of_a_list_does_not_hide_the_whole_one(connection):
     """One instrument loaded by itself in between: the list is still compared with the whole one before."""
     keep_list(connection, listed(MONDAY, 1000, 0), "kis")
     keep_some(connection, listed(TUESDAY, 1, 0), "kis")
-    with pytest.raises(IncompleteDataError, match="lacks 50 of 1000 listed issues"):
+    with pytest.raises(IncompleteDataError, match="lacks 50 of 1000 listed instruments"):
         keep_list(connection, listed(WEDNESDAY, 950, 0), "kis")
 
 

@@ -24,7 +24,7 @@ MASTER = b"\n".join(
         line(code="F70100022", isin="KR5701000225", name="어느 펀드"),
     ]
 )  # fmt: skip
-"""KOSPI's file as it ends: no newline behind the last line, which is a fund and no issue of the market."""
+"""KOSPI's file as it ends: no newline behind the last line, which is a fund and no instrument of the market."""
 BASE_INFO = """
 {"OutBlock_1": [
  {"ISU_CD": "KR7005931001", "ISU_SRT_CD": "005935", "ISU_NM": "삼성전자1우선주", "ISU_ABBRV": "삼성전자우",
@@ -59,7 +59,7 @@ def test_a_file_and_a_body_become_one_list(database, connection):
         ("500001", "KRG500000016", "EN", date(2014, 11, 17), 1_000_000, None, False, False, "kis"),
     ]
     assert [str(one) for one in differences(connection, SESSION)] == [
-        "listed_on of 1 issues (005935)",
-        "listed_shares of 1 issues (0004V0)",
+        "listed_on of 1 instruments (005935)",
+        "listed_shares of 1 instruments (0004V0)",
     ]
     assert database.rows("SELECT count(*) FROM market.instrument_history") == [(4,)]

@@ -106,8 +106,8 @@ def test_differences_are_counted_and_named(connection):
     assert differences(connection, MON) == []
     keep_list(connection, listed(MON, FIRST, halted=None, face_value=None), "krx")
     assert [str(one) for one in differences(connection, MON)] == [
-        "listed_shares of 1 issues (012340)",
-        "name of 1 issues (012340)",
+        "listed_shares of 1 instruments (012340)",
+        "name of 1 instruments (012340)",
     ]
     assert differences(connection, TUE) == []
 
@@ -142,7 +142,7 @@ def test_an_issue_on_one_list_only_is_a_difference(connection):
     keep_list(connection, listed(MON, FIRST), "krx")
     keep_list(connection, listed(TUE, FIRST), "kis")
     keep_list(connection, listed(TUE), "krx")
-    assert [str(one) for one in differences(connection, TUE)] == ["listed of 1 issues (012340)"]
+    assert [str(one) for one in differences(connection, TUE)] == ["listed of 1 instruments (012340)"]
     assert state(connection)[1] == [(date(2015, 3, 2), TUE, FIRST.isin, MON)]
 
 
@@ -175,12 +175,12 @@ def test_a_fund_is_not_delisted_by_the_exchange(database, connection):
 
 
 def test_a_list_in_the_middle_that_was_cut_short(database, connection):
-    """Most of the issues that the lists before and after have are not on it: it is refused, and nothing is written."""
+    """Most of the instruments that the lists before and after have are not on it: refused, and nothing is written."""
     issues = [replace(FIRST, stock_code=f"{number:06d}") for number in range(20)]
     for session in (MON, WED):
         keep_list(connection, listed(session, *issues), "krx")
     connection.commit()
-    with pytest.raises(IncompleteDataError, match="lacks 10 of 21 listed issues"):
+    with pytest.raises(IncompleteDataError, match="lacks 10 of 21 listed instruments"):
         keep_list(connection, listed(TUE, *issues[:10]), "krx")
     connection.rollback()
     assert database.rows("SELECT count(*) FROM market.instrument_history") == [(21,)]

@@ -122,7 +122,7 @@ def test_known_empty_sessions_are_no_gap(database, connection):
 
 
 def test_a_reused_code_is_another_issue(database, connection):
-    """Prices of the issue that left are not touched by the one that took its code, nor by its later split."""
+    """Prices of the instrument that left are not touched by the one that took its code, nor by its later split."""
     issue = Instrument(CODE, "KR7005930003", "갑", "KOSPI", "ST", WED, listed_on=MON)
     keep_some(connection, [issue], "krx")
     load(connection, [traded(THU, 900, 0), traded(MON, 5000, 0), traded(TUE, 500, -4500), traded(WED, 100, 0)])

@@ -41,7 +41,7 @@ def on(day, row):
 
 
 def exchange(tmp_path, **funds):
-    """KRX with one issue a board and the rows of an ETF that are given for Thursday and Friday."""
+    """KRX with one instrument a board and the rows of an ETF that are given for Thursday and Friday."""
     server = FakeKrx()
     for board, code in (("stk", "000660"), ("ksq", "900100"), ("knx", "900200")):
         days = (THURSDAY, "25000000"), (FRIDAY, "25483920")

@@ -33,7 +33,7 @@ def _cut(row, field):
 
 @pytest.mark.parametrize(("name", "market", "width"), BOARDS)
 def test_every_row_has_the_documented_width(kis, name, market, width):
-    """All rows of a market are as wide as documented, in cp949, one per listed issue."""
+    """All rows of a market are as wide as documented, in cp949, one per listed instrument."""
     rows = _master(kis, name).removesuffix(b"\n").split(b"\n")
     listed = [one for one in kis.app.server.view.market.instruments(SESSION) if one.market == market]
     assert {len(row) for row in rows} == {width}

@@ -162,7 +162,7 @@ def test_a_market_value_and_shares_in_thousands(shares, market_cap, found_there)
     ],
 )
 def test_where_the_close_may_move_without_a_trade(issue, judged):
-    """On KONEX and of funds it follows quotes; an issue that no list tells of may be a fund; a stock's never moves."""
+    """On KONEX and of funds it follows quotes; one that no list tells of may be a fund; a stock's never moves."""
     bar = replace(IDLE, close=70000, change=-1000)
     assert found(verdict(bar, issue=issue)) == judged
 

@@ -114,7 +114,7 @@ BEFORE = date(2026, 9, 3)
 
 
 def moved(left, board):
-    """An issue that came from another board on 4 September 2026."""
+    """An instrument that came from another board on 4 September 2026."""
     phases = (Phase(date(2026, 9, 1), left, None), Phase(MOVED, board, None, left))
     return Listed(left, listed_on=date(2020, 1, 6), liquidation=None, phases=phases)
 
@@ -147,7 +147,7 @@ def test_limits_are_those_of_the_board_of_the_session():
 
 
 def test_liquidation_begins_within_a_window():
-    """The issue was no such case on Friday; from Monday on it has no limits."""
+    """The instrument was no such case on Friday; from Monday on it has no limits."""
     phases = (Phase(FRI, "KOSDAQ", liquidation=False), Phase(MON, "KOSDAQ", liquidation=True))
     issue = replace(STOCK, phases=phases)
     fallen = DailyBar(CODE, MON, 3000, 3000, 2000, 2550, 10, 25_500, -6550)

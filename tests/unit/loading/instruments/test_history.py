@@ -77,7 +77,7 @@ def test_each_list_is_read_back(lists):
 
 @given(LISTS, LISTS)
 def test_the_exchange_is_believed_where_it_told(exchange, broker):
-    """On a session of the exchange's own list its name holds, or the issue is not listed."""
+    """On a session of the exchange's own list its name holds, or the instrument is not listed."""
     voice = told(list(exchange.items()))
     if not voice.runs:
         return
@@ -108,7 +108,7 @@ def test_a_month_is_bisected():
 
 
 def test_a_code_is_used_again():
-    """It leaves the list on the 5th; another issue has the code from the 9th on."""
+    """It leaves the list on the 5th; another instrument has the code from the 9th on."""
     voice = told([(1, OLD), (5, None), (10, OTHER)])
     assert stays(history(voice, NOBODY)) == [
         Stay(date(2015, 3, 2), day(5), OLD.isin),
@@ -117,7 +117,7 @@ def test_a_code_is_used_again():
 
 
 def test_a_code_is_used_again_between_two_lists():
-    """No list shows the code unused, but another ISIN and a later listing day tell the two issues apart."""
+    """No list shows the code unused, but another ISIN and a later listing day tell the two instruments apart."""
     assert stays(history(told([(1, OLD), (10, OTHER)]), NOBODY)) == [
         Stay(date(2015, 3, 2), day(9), OLD.isin),
         Stay(day(9), None, OTHER.isin),

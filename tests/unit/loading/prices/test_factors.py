@@ -52,7 +52,7 @@ def test_a_gap_leaves_the_prices_before_it_unknown():
 
 
 def test_another_issue_that_begins_where_the_last_one_ended():
-    """The same price by chance: it is another issue all the same, and nothing before it is adjusted by it."""
+    """The same price by chance: it is another instrument all the same, and nothing before it is adjusted by it."""
     bars = line((100, 100), (100, 100), (50, 50))
     found = list(adjustments(bars, lambda _, after: "listing" if after.session == bars[1].session else None))
     assert [one.kind for one in found] == ["listing", "action"]

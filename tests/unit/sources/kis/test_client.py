@@ -102,7 +102,7 @@ def test_second_refused_token_is_an_authentication_error(kis, make_client):
 
 
 def test_newer_token_of_another_process_is_used_first(kis, make_client):
-    """A refused token that somebody has replaced meanwhile costs no further issue."""
+    """A refused token that somebody has replaced meanwhile costs no further instrument."""
     kis.answer("tokenP", {"access_token": "first-token", "expires_in": 86400}, SECOND_TOKEN)
     kis.answer("inquire-price", ok(output={}), gateway("EGW00123"), ok(output={}), gateway("EGW00123"), ok(output={}))
     early, late = make_client(), make_client()

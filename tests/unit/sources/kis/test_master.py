@@ -77,7 +77,7 @@ def test_etn_loses_its_prefix():
 
 
 def test_funds_and_warrants_are_left_out():
-    """Longer codes are no issues of the market."""
+    """Longer codes are no instruments of the market."""
     assert [one.stock_code for one in parse(line(), line(code="F70100022"), line(code="J0036221D"))] == ["005930"]
 
 

@@ -45,7 +45,7 @@ def quote(code: str) -> dict[str, str]:
 
 
 def masters(kis) -> None:
-    """Let the three master files list four issues."""
+    """Let the three master files list four instruments."""
     kis.answer("kospi_code.mst.zip", zipped(line() + b"\n" + line(code="000001", isin="KR7000001008", name="첫회사")))
     kis.answer("kosdaq_code.mst.zip", zipped(line("KOSDAQ", "0001A0", "KR70001A0001", "새회사"), "kosdaq_code.mst"))
     kis.answer("konex_code.mst.zip", zipped(line("KONEX", "000009", "KR7000009001", "작은회사"), "konex_code.mst"))

@@ -1,4 +1,4 @@
-"""From which day and which second on something is there, and whose list of issues is whose."""
+"""From which day and which second on something is there, and whose list of instruments is whose."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_each_session_has_its_own_list_of_issues(krx, make_source):
 
 
 def test_a_code_of_two_markets_is_refused(krx, make_source):
-    """Nobody can tell where the issue is listed."""
+    """Nobody can tell where the instrument is listed."""
     for api in BASE_INFO:
         krx.answer(api, block(BASE))
     with pytest.raises(PayloadError, match="ksq_isu_base_info: 001465 is listed on another market as well"):

@@ -48,7 +48,7 @@ def test_a_row_without_figures_is_no_bar(mark, caplog):
     """Marks for no value make no zero: the row is left out and the log names its code."""
     blank = BLANK | {name: mark for name in BLANK if name not in {"BAS_DD", "ISU_CD", "ISU_NM"}}
     assert [bar.stock_code for bar in bars(blank, BAR)] == ["005930"]
-    assert "1 issues on 2026-11-20: 069500" in caplog.text
+    assert "1 instruments on 2026-11-20: 069500" in caplog.text
 
 
 @pytest.mark.parametrize("code", ["0001A0", "00088K", "001465"])
@@ -87,7 +87,7 @@ def test_a_missing_field_is_named():
 
 
 def test_a_code_twice_is_refused():
-    """Two rows of one issue cannot both be right."""
+    """Two rows of one instrument cannot both be right."""
     with pytest.raises(PayloadError, match="005930 stands in the answer twice"):
         bars(BAR, BAR)
 
@@ -104,7 +104,7 @@ def test_base_info_has_isin_and_short_code():
 
 @pytest.mark.parametrize(("text", "par"), [("무액면", None), ("0", None), ("0.25", 0.25), ("", None), ("5000", 5000.0)])
 def test_par_values(text, par):
-    """No par value is None; foreign issues have parts of a unit."""
+    """No par value is None; foreign instruments have parts of a unit."""
     (one,) = parse_instruments(rows(BASE | {"PARVAL": text}), "KOSPI", FRIDAY)
     assert one.face_value == par
 

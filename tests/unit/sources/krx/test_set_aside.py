@@ -25,7 +25,7 @@ def bars(source, *codes):
 
 @pytest.fixture
 def market(krx):
-    """KOSPI has three issues; the other markets have one each."""
+    """KOSPI has three instruments; the other markets have one each."""
     krx.answer("stk_bydd_trd", block(SUSPENDED, BAR, THIRD))
     for number, api in enumerate(("ksq_bydd_trd", "knx_bydd_trd", "etf_bydd_trd")):
         krx.answer(api, block(BAR | {"ISU_CD": f"90000{number}"}))
@@ -133,7 +133,7 @@ def test_half_of_the_rows_may_be_wrong(market, make_source):
 
 
 def test_a_list_of_issues_is_whole_or_not_there(market, make_source):
-    """An issue that is left out would read as delisted: one wrong row refuses the list, and is named and kept."""
+    """An instrument that is left out would read as delisted: one wrong row refuses the list, and is named and kept."""
     market.answer("stk_isu_base_info", block(BASE | {"ISU_SRT_CD": "005930"}, BASE | {"LIST_SHRS": "many"}))
     with collecting() as held, pytest.raises(PayloadError, match="LIST_SHRS") as caught:
         make_source().instruments(FRIDAY)

@@ -48,7 +48,7 @@ from tests.support.krx_answers import (
 
 @pytest.fixture
 def market(krx):
-    """A Friday of four issues and a fund."""
+    """A Friday of four instruments and a fund."""
     krx.answer("stk_bydd_trd", block(BAR, SUSPENDED))
     krx.answer("ksq_bydd_trd", block(KOSDAQ))
     krx.answer("knx_bydd_trd", block(KONEX))
@@ -93,7 +93,7 @@ def test_funds_cost_a_call_more(market, make_source):
 
 
 def test_a_known_stock_is_not_looked_for_among_funds(market, make_source):
-    """An issue that is listed now and was not on an earlier session costs that session no further call."""
+    """An instrument that is listed now and was not on an earlier session costs that session no further call."""
     thursday = {"BAS_DD": "20261119"}
     market.answer("stk_bydd_trd", block(BAR), block(SUSPENDED | thursday))
     market.answer("ksq_bydd_trd", block(KOSDAQ | thursday))
@@ -146,7 +146,7 @@ def test_the_present_session_has_the_issues_of_the_last_published_one(market, ma
     assert {one.as_of for one in found} == {FRIDAY}
     assert [one.stock_code for one in found] == ["005930", "199150", "247540"]
     assert {query["basDd"] for _, query, _ in market.asked} == {"20261120"}
-    assert f"KRX has not published {session} yet: its issues are those of 2026-11-20" in caplog.text
+    assert f"KRX has not published {session} yet: its instruments are those of 2026-11-20" in caplog.text
 
 
 def test_a_session_to_come_has_no_issues_yet(market, make_source, clock):

@@ -75,7 +75,7 @@ def test_book_on_the_limit(market: SyntheticMarket) -> None:
 
 
 def test_delisted_issue(market: SyntheticMarket) -> None:
-    """An issue that is not listed on the quoted session has no book."""
+    """An instrument that is not listed on the quoted session has no book."""
     gone = next(code for code in CODES if (end := market.delisted_on(code)) and end <= NOW.date())
     with pytest.raises(UnknownStockError, match=gone):
         market.order_book(gone, NOW)

@@ -44,7 +44,7 @@ def test_instruments_are_the_same_everywhere(market: SyntheticMarket) -> None:
 
 
 def test_daily_bars_are_the_same_everywhere(market: SyntheticMarket) -> None:
-    """Every 40th issue's bars on six sessions over sixteen years have a known digest."""
+    """Every 40th instrument's bars on six sessions over sixteen years have a known digest."""
     codes = [one.stock_code for one in market.instruments(date(2026, 11, 20))][::40]
     assert (
         digest([bar_row(market.daily_bar(code, day)) for code in codes for day in DAYS])
@@ -53,7 +53,7 @@ def test_daily_bars_are_the_same_everywhere(market: SyntheticMarket) -> None:
 
 
 def test_the_years_before_2010_are_the_same_everywhere(market: SyntheticMarket) -> None:
-    """Every 40th issue's bars on four sessions of the nine years before have a known digest."""
+    """Every 40th instrument's bars on four sessions of the nine years before have a known digest."""
     codes = [one.stock_code for one in market.instruments(date(2009, 12, 30))][::40]
     assert (
         digest([bar_row(market.daily_bar(code, day)) for code in codes for day in EARLY])

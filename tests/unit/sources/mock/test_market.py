@@ -30,7 +30,7 @@ def stock_tick(price: int) -> int:
 
 
 def tick_of(market: SyntheticMarket, code: str, price: int) -> int:
-    """The tick of an issue at a price."""
+    """The tick of an instrument at a price."""
     return (1 if price < 2_000 else 5) if market.sector(code) == "ETF" else stock_tick(price)
 
 
@@ -72,7 +72,7 @@ def test_instruments_are_in_order(market: SyntheticMarket) -> None:
 
 
 def test_names_are_unique(market: SyntheticMarket) -> None:
-    """No two issues of all years share a code, an ISIN or a name in either language."""
+    """No two instruments of all years share a code, an ISIN or a name in either language."""
     issues = market._issues.values()
     for attribute in ("code", "isin", "name", "english_name"):
         assert len({getattr(issue, attribute) for issue in issues}) == len(CODES)
@@ -89,7 +89,7 @@ def test_letter_codes(market: SyntheticMarket) -> None:
 
 
 def test_something_of_everything(market: SyntheticMarket) -> None:
-    """On one day there are halts, issues without trades, managed and preferred issues, and prices on the limit."""
+    """On one day there are halts, instruments without trades, managed and preferred ones, and prices on the limit."""
     listed = market.instruments(TODAY)
     bars = [market.daily_bar(one.stock_code, TODAY) for one in listed]
     untraded = [bar for bar in bars if bar is not None and bar.volume == 0]
@@ -154,7 +154,7 @@ def test_well_known_split(market: SyntheticMarket) -> None:
 
 
 def test_new_listing(market: SyntheticMarket) -> None:
-    """An issue is unknown before its listing, and trades from 60 % to 400 % of its offer price on the first day."""
+    """An instrument is unknown before its listing, and trades from 60 % to 400 % of its offer price on day one."""
     first_days = {market.listed_on(code): code for code in CODES if date(2001, 2, 1) < market.listed_on(code) <= TODAY}
     assert max(first_days) >= date(2026, 10, 1)
     for day, code in list(first_days.items())[:60]:
@@ -172,7 +172,7 @@ def test_new_listing(market: SyntheticMarket) -> None:
 
 
 def test_the_list_grows_from_2001_on(market: SyntheticMarket) -> None:
-    """An issue listed in 2002 is unknown the day before and trades for the first time on its own day."""
+    """An instrument listed in 2002 is unknown the day before and trades for the first time on its own day."""
     day = market.listed_on("069500")
     assert day == date(2002, 10, 14)
     assert market.daily_bar("069500", calendar.previous_session(day)) is None
@@ -195,7 +195,7 @@ def test_the_path_does_not_jump_where_its_two_spans_meet(market: SyntheticMarket
 
 
 def test_delisting(market: SyntheticMarket) -> None:
-    """A delisted issue has no bars from its end on, and its instrument stays as it was on the last session."""
+    """A delisted instrument has no bars from its end on, and its instrument stays as it was on the last session."""
     ends = {code: market.delisted_on(code) for code in CODES}
     past = {code: end for code, end in ends.items() if end is not None and end <= TODAY}
     assert max(past.values()) >= date(2026, 9, 1)
@@ -287,7 +287,7 @@ def test_price_limits(market: SyntheticMarket, code: str, session: date) -> None
 @settings(max_examples=12, deadline=None)
 @given(sessions)
 def test_list_agrees_with_bars(market: SyntheticMarket, session: date) -> None:
-    """On any session exactly the listed issues have a bar."""
+    """On any session exactly the listed instruments have a bar."""
     listed = {one.stock_code for one in market.instruments(session)}
     sample = CODES[:: max(len(CODES) // 80, 1)]
     assert {code for code in sample if market.daily_bar(code, session) is not None} == listed & set(sample)

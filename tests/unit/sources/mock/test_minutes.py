@@ -53,7 +53,7 @@ def test_minutes_are_possible(market: SyntheticMarket, code: str, session: date)
 
 
 def test_liquid_day(market: SyntheticMarket) -> None:
-    """A liquid issue trades in all 380 minutes from 09:00 to 15:19 and in the auction at 15:30."""
+    """A liquid instrument trades in all 380 minutes from 09:00 to 15:19 and in the auction at 15:30."""
     moments = [bar.at for bar in market.minute_bars("005930", TODAY)]
     assert len(moments) == 381
     assert (moments[0], moments[-2], moments[-1]) == (seoul(TODAY, 9, 0), seoul(TODAY, 15, 19), seoul(TODAY, 15, 30))

@@ -1,4 +1,4 @@
-"""What lists of past sessions say otherwise: names, boards, shares, and a code that two issues had."""
+"""What lists of past sessions say otherwise: names, boards, shares, and a code that two instruments had."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_move_with_an_offer(market: SyntheticMarket) -> None:
 
 
 def test_days_that_trade_after_hours_alone(market: SyntheticMarket) -> None:
-    """None before 14 September 2026; since then some, at the close that is kept, of issues that nobody halted."""
+    """None before 14 September 2026; since then some, at the close that is kept, of instruments that nobody halted."""
     week = market.calendar.sessions(date(2026, 9, 7), date(2026, 9, 22))
     codes = [one.stock_code for one in market.instruments(week[0]) if one.market != "KONEX"]
     bars = [bar for code in codes for bar in market.daily_bars(code, week[0], week[-1])]
@@ -78,7 +78,7 @@ def test_new_shares(market: SyntheticMarket) -> None:
 
 
 def test_a_code_is_used_twice(market: SyntheticMarket) -> None:
-    """One issue until 2010, nobody, and another one since 2021, told apart by name, ISIN and listing day."""
+    """One instrument until 2010, nobody, and another one since 2021, told apart by name, ISIN and listing day."""
     assert said(market, date(2010, 11, 19), "002730")[:3] == ("첫포레빛반도체", "KOSDAQ", date(1994, 2, 14))
     assert said(market, date(2021, 5, 25), "002730")[:3] == ("마루바이오", "KOSDAQ", date(2021, 5, 25))
     for day in (date(2010, 11, 22), date(2021, 5, 24)):

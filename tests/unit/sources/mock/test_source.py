@@ -120,7 +120,7 @@ def test_longer_minute_chart(source: MockDataSource, period: PriceType, first: s
 
 
 def test_chart_of_a_young_issue(source: MockDataSource, market: SyntheticMarket) -> None:
-    """An issue younger than asked has as many bars as sessions."""
+    """An instrument younger than asked has as many bars as sessions."""
     young = max(market.instruments(TODAY), key=lambda one: one.listed_on or date.min)
     assert young.listed_on is not None
     chart = source.get_chart_data(young.stock_code, PriceType.DAILY, 5_000)

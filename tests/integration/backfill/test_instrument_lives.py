@@ -1,7 +1,7 @@
-"""The lives of issues through HTTP: today's list from the emulated KIS, the past from the emulated KRX.
+"""The lives of instruments through HTTP: today's list from the emulated KIS, the past from the emulated KRX.
 
 Facts of the synthetic market: 004920 was renamed on 2025-03-04, 009310 moved from KOSDAQ to KOSPI on 2023-09-01, 008430
-has a tenth more shares since 2025-06-02, and 002730 was one issue until 2010-11-22 and is another since 2021-05-25.
+has a tenth more shares since 2025-06-02, and 002730 was one instrument until 2010-11-22, another since 2021-05-25.
 """
 
 from __future__ import annotations
@@ -104,14 +104,14 @@ def test_a_rename_a_move_and_new_shares(lives):
 
 
 def test_a_move_is_one_stay(lives):
-    """The issue that moved has been listed since 2005, whatever listing day its new board gives it."""
+    """The instrument that moved has been listed since 2005, whatever listing day its new board gives it."""
     assert lives.database.rows("SELECT listed_from, delisted_on FROM market.listing WHERE stock_code = '009310'") == [
         (date(2005, 6, 29), None)
     ]
 
 
 def test_both_lives_of_a_code(lives):
-    """Two issues, each with its ISIN, its first day, and the first session that no longer listed it."""
+    """Two instruments, each with its ISIN, its first day, and the first session that no longer listed it."""
     assert lives.database.rows(
         "SELECT listed_from, delisted_on, isin, last_seen FROM market.listing WHERE stock_code = '002730' ORDER BY 1"
     ) == [
