@@ -18,9 +18,10 @@ from data_pipeline.exceptions import (
     SyntheticDataRefusedError,
     UnknownStockError,
 )
+from data_pipeline.settings import SETTINGS, value
 
-THREADS = 8
-MOST_THREADS = 64
+_NAME = "FETCH_THREADS"
+THREADS = int(SETTINGS[_NAME].default)
 CODE_ERRORS = (UnknownStockError, PayloadError, IncompleteDataError, RequestRefusedError)
 """Errors of one code that say nothing about the others."""
 
@@ -42,19 +43,16 @@ def fetch_threads(environ: Mapping[str, str]) -> int:
     Raises:
         ConfigurationError: It is not a whole number from 1 to 64.
     """
-    return checked_threads(environ.get("FETCH_THREADS") or THREADS)
+    return int(value(environ, _NAME))
 
 
-def checked_threads(value: object) -> int:
+def checked_threads(given: object) -> int:
     """Return a number of threads that is given as a number or as text.
 
     Raises:
         ConfigurationError: It is not a whole number from 1 to 64.
     """
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_THREADS):
-        raise ConfigurationError(f"FETCH_THREADS must be a whole number from 1 to {MOST_THREADS}, not {value!r}")
-    return int(text)
+    return int(value({_NAME: str(given)}, _NAME))
 
 
 def fetched(

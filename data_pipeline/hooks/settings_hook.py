@@ -9,6 +9,8 @@ from typing import Any, ClassVar, TypeVar
 from airflow.sdk import BaseHook
 
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError
+from data_pipeline.hooks.connection import read_connection, require_fields
+from data_pipeline.settings import SETTINGS, fields_of
 
 SettingsT = TypeVar("SettingsT")
 
@@ -20,8 +22,24 @@ class SettingsHook(BaseHook):
     The environment is never read for credentials; only ``COORDINATION_URL`` is that of the process.
     """
 
-    fields: ClassVar[Mapping[str, str]] = {}
-    """The documented variables, and the fields of the connection that share their meaning and their defaults."""
+    conn_type: ClassVar[str] = ""
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The documented variables, and the fields of the connection that share their meaning and their defaults."""
+        return fields_of(self.conn_type)
+
+    def _connection(self) -> Any:
+        """
+        Return the connection, of this hook's type and with known fields only.
+
+        :raises ConfigurationError: There is none, or it is another one.
+        """
+        conn_id = getattr(self, self.conn_name_attr)
+        connection = read_connection(conn_id, self.conn_type)
+        known = {*self.fields.values(), "environment", "base_url"} - {"login", "password"}
+        require_fields(conn_id, connection.extra_dejson, known)
+        return connection
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the vendor accepts the credentials, and a sentence; see :meth:`probe` for what it costs."""
@@ -42,7 +60,8 @@ class SettingsHook(BaseHook):
 
         :raises ConfigurationError: A field is missing or wrong; the message names it and never its secret.
         """
-        given = {variable: extra.get(field) for variable, field in self.fields.items()} | {**own}
+        plain = {name: field for name, field in self.fields.items() if not SETTINGS[name].numbered}
+        given = {variable: extra.get(field) for variable, field in plain.items()} | {**own}
         given |= {"COORDINATION_URL": os.environ.get("COORDINATION_URL")}
         try:
             return read({name: str(value) for name, value in given.items() if value not in (None, "")})
@@ -52,7 +71,7 @@ class SettingsHook(BaseHook):
 
     def _in_fields(self, message: str) -> str:
         """Return a message about variables as a message about fields."""
-        for variable, field in self.fields.items():
+        for variable, field in sorted(self.fields.items(), reverse=True):  # so that no name hides a longer one
             message = message.replace(variable, f"field {field!r}")
         return message
 

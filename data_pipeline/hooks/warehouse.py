@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseHook
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.hooks.connection import read_connection
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -52,11 +53,7 @@ class WarehouseHook(BaseHook):
         """
         from data_pipeline.warehouse.fields import connection_url
 
-        connection = self.get_connection(self.postgres_conn_id)
-        if connection.conn_type not in ("postgres", "postgresql"):
-            raise ConfigurationError(
-                f"connection {self.postgres_conn_id!r} must be of type postgres, not {connection.conn_type!r}"
-            )
+        connection = read_connection(self.postgres_conn_id, "postgres", "postgresql")
         try:
             extra = json.loads(
                 connection.extra or "{}"

@@ -29,8 +29,8 @@ from data_pipeline.loading.prices.reconciliation import after_market_setting
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.market.clock import market_clock
+from data_pipeline.settings import text
 from data_pipeline.sources.factory import DataSourceFactory, read_environment
-from data_pipeline.sources.variables import setting
 from data_pipeline.warehouse.connect import connect
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Variables:
 
     def exchange(self) -> str | None:
         """Return ``krx`` when ``KRX_API_KEY`` is set."""
-        return "krx" if setting(read_environment(), "KRX_API_KEY") else None
+        return "krx" if text(read_environment(), "KRX_API_KEY") else None
 
     def open(self, name: str) -> AbstractDataSource:
         """Return a new source of a kind."""
@@ -91,7 +91,7 @@ def backfill(typed: Typed, home: Home, environ: Mapping[str, str], now: datetime
     Raises:
         DataPipelineError: It could not be done; each says what to do.
     """
-    known = after_market_setting(environ.get("KIS_BARS_INCLUDE_AFTER_MARKET"))
+    known = after_market_setting(text(environ, "KIS_BARS_INCLUDE_AFTER_MARKET"))
     run = Run(run_key="data-pipeline backfill", moment=now, kis_includes_after_market=known)
     available = Variables(DataSourceFactory(clock=market_clock(environ)))
     with (

@@ -15,8 +15,8 @@ from pathlib import Path
 from data_pipeline.local.home import PROJECT, Home
 from data_pipeline.market.clock import anchored
 from data_pipeline.market.state_folder import CORRECTIONS, corrections_path
+from data_pipeline.settings import filled_fields, text
 from data_pipeline.sources.krx.settings import KrxSettings
-from data_pipeline.sources.variables import setting
 from data_pipeline.warehouse.fields import connection_fields
 
 SANDBOX_KEY = "SANDBOX-KEY-".ljust(36, "0")
@@ -61,11 +61,10 @@ def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
     Raises:
         ConfigurationError: A KRX variable is wrong; the message names it.
     """
-    if not setting(environ, "KRX_API_KEY"):
+    if not text(environ, "KRX_API_KEY"):
         return None
     settings = KrxSettings.from_env(environ)
-    extra = {"base_url": settings.base_url, "daily_limit": settings.daily_limit}
-    return SourceConnection("krx_default", "krx", "", settings.api_key, extra)
+    return SourceConnection("krx_default", "krx", "", settings.api_key, filled_fields("krx", environ))
 
 
 def postgres_connection_json(url: str) -> str:

@@ -115,7 +115,7 @@ def _run_dags(stack: Stack, plan: RunPlan, connection: Any, console: Console, be
         bars = {run.dag_id: progress.add_task(LABELS[run.dag_id], start=False, total=None) for run in runs}
         child = subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-m", "data_pipeline.local.dag_runs", str(plan_file), str(events), "--stop-with-stdin"],
-            env={**stack.airflow_environment(), "TASK_RETRIES": "1"}, stdin=subprocess.PIPE, stdout=log, stderr=log,
+            env=dag_environment(stack.airflow_environment()), stdin=subprocess.PIPE, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             while child.poll() is None:
@@ -127,6 +127,11 @@ def _run_dags(stack: Stack, plan: RunPlan, connection: Any, console: Console, be
             child.communicate()
         _show(progress, bars, totals, events, connection, before)
     return child.returncode == 0
+
+
+def dag_environment(airflow: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of `run`'s DAGs: Airflow's, with one retry where the user named no number."""
+    return {**airflow, "TASK_RETRIES": airflow.get("TASK_RETRIES") or "1"}
 
 
 def _progress(console: Console) -> Progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from data_pipeline.emulator.process import EmulatorProcess
@@ -19,6 +19,7 @@ from data_pipeline.local.environment import (
 from data_pipeline.local.home import Home
 from data_pipeline.local.locks import in_turn
 from data_pipeline.local.processes import run_to_the_end
+from data_pipeline.settings import filled_fields
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.locate import Warehouse, has_credentials, warehouse_of
@@ -41,7 +42,8 @@ class Stack:
     warehouse: Warehouse
     metadata_url: str
     source: SourceConnection
-    emulator: EmulatorProcess | None
+    environ: Mapping[str, str] = field(repr=False)
+    """What the processes inherit."""
     official: SourceConnection | None = None
 
     def __repr__(self) -> str:
@@ -50,20 +52,18 @@ class Stack:
     def airflow_environment(self) -> dict[str, str]:
         """Return the environment of every Airflow process on this stack."""
         return airflow_environment(
-            self.home, self.metadata_url, self.warehouse.loader_url, self.source, official=self.official
+            self.home, self.metadata_url, self.warehouse.loader_url, self.source, self.environ, self.official
         )
 
 
 def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
     """Return the connection that the environment's KIS credentials stand for."""
     settings = KisSettings.from_env(environ)
-    extra = {
-        "environment": "virtual" if settings.use_virtual else "real",
-        "base_url": settings.base_url,
-        "master_url": settings.master_url,
-        "account_number": settings.account_number,
+    extra: dict[str, object] = {
+        **filled_fields("kis", environ),
+        "use_virtual_server": settings.use_virtual,
         "rate_limit": settings.rate_limit,
-        "queue_timeout": settings.queue_timeout,
+        "more_keys": dict(settings.more_keys),
     }
     return SourceConnection("kis_default", "kis", settings.app_key, settings.app_secret, extra)
 
@@ -107,7 +107,7 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             source = sandbox_connection(emulator.url, SANDBOX_RATE) if emulator else kis_connection(environ)
             # Real official bars have no place beside synthetic ones.
             official = None if emulator else official_connection(environ)
-            stack = Stack(home, warehouse, metadata_url, source, emulator, official)
+            stack = Stack(home, warehouse, metadata_url, source, environ, official)
             migrate_airflow(home, stack.airflow_environment())
             migrated.result()
         yield stack

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.exceptions import BusyError, ConfigurationError
-from data_pipeline.local.environment import airflow_command, sandbox_connection
+from data_pipeline.local.environment import airflow_command, official_connection, sandbox_connection
 from data_pipeline.local.home import Home
 from data_pipeline.local.locks import alone
 from data_pipeline.local.processes import Background, wait_until
@@ -68,13 +68,14 @@ def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | 
     server.create_database(METADATA_DATABASE, METADATA_ROLE)
     warehouse = warehouse_of(server, environ)
     migrate(warehouse.owner_url)
+    official = None
     if has_credentials(environ):
-        source = kis_connection(environ)
+        source, official = kis_connection(environ), official_connection(environ)
     else:
         yield "the emulator of the KIS Open API, because there are no credentials"
         source = sandbox_connection(_start_emulator(home, environ), SANDBOX_RATE)
     port = _port(home)
-    stack = Stack(home, warehouse, server.url(METADATA_DATABASE, METADATA_ROLE), source, None)
+    stack = Stack(home, warehouse, server.url(METADATA_DATABASE, METADATA_ROLE), source, environ, official)
     airflow = {
         **stack.airflow_environment(),
         "AIRFLOW__API__HOST": "127.0.0.1",

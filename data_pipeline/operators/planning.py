@@ -20,6 +20,7 @@ from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.instruments.listing import listed_codes
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.watch_list import takes_whole_market, watch_list
+from data_pipeline.settings import text
 
 
 def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: str = "market_db") -> list[list[str]]:
@@ -105,7 +106,7 @@ def _universe(session: date, postgres_conn_id: str) -> list[str]:
 
 
 def _setting(name: str) -> str:
-    return Variable.get(name, default=None) or os.environ.get(name, "")
+    return Variable.get(name, default=None) or text(os.environ, name)
 
 
 def _listed(session: date, postgres_conn_id: str) -> list[str]:

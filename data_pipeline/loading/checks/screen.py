@@ -25,6 +25,7 @@ from data_pipeline.market.origin import origin_of
 from data_pipeline.market.records import DailyBar, MinuteBar
 from data_pipeline.market.rejections import Rejection, Rejections
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar, krx_calendar
+from data_pipeline.settings import value
 from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ _STORED = f"""
     JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS wanted (code, day) ON (b.stock_code, b.session) = (code, day)
     WHERE b.session BETWEEN %(first)s AND %(last)s
 """  # noqa: S608 - names of our own
+
+
+def read_thresholds(environ: Mapping[str, str]) -> Thresholds:
+    """Return the thresholds that the environment sets, with the defaults for the others.
+
+    Raises:
+        ConfigurationError: A value cannot be used; the message names the variable.
+    """
+    return Thresholds(**{one.name: value(environ, f"CHECK_{one.name.upper()}") for one in fields(Thresholds)})
 
 
 def screen(
@@ -153,7 +163,7 @@ def read_context(
     Synthetic rows are checked against today's price rules, which the synthetic market follows on every session.
     """
     codes = sorted(asked.stock_codes or {one.stock_code for one in records})
-    limits = Thresholds.read(os.environ) if thresholds is None else thresholds
+    limits = read_thresholds(os.environ) if thresholds is None else thresholds
     calendar = krx_calendar()
     wanted = _around(records, calendar)
     first = min((one.session for one in records if isinstance(one, DailyBar)), default=asked.first)

@@ -161,7 +161,7 @@ def test_testing_a_connection_tells_why_it_fails(connect):
 def test_a_fixed_clock_is_refused_beside_a_real_key(connect, environment):
     """Neither for a load nor for a test of the connection; an emulator may be asked on any day."""
     environment(MARKET_CLOCK="2027-06-15T11:00")
-    with pytest.raises(ConfigurationError, match=r"MARKET_CLOCK fixes.*openapi\.koreainvestment\.com"):
+    with pytest.raises(ConfigurationError, match=r"MARKET_CLOCK fixes.*openapivts\.koreainvestment\.com"):
         connect().get_conn()
     assert "MARKET_CLOCK" in connect().test_connection()[1]
     with connect(host="http://127.0.0.1:9").get_conn() as source:

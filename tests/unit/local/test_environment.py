@@ -54,13 +54,13 @@ def test_airflow_is_told_where_everything_is(tmp_path: Path):
 def test_a_krx_key_becomes_the_official_connection(tmp_path: Path):
     """With a key Airflow knows where official bars come from; without one it does not."""
     source = sandbox_connection("http://127.0.0.1:9", 18.0)
-    official = official_connection({"KRX_API_KEY": "K" * 40})
+    official = official_connection({"KRX_API_KEY": "K" * 40, "KRX_API_DAILY_LIMIT": "500  # of 10,000"})
     told = airflow_environment(
         Home(tmp_path).prepare(), "postgresql://a@h/airflow", "postgresql://b@h/market", source, {}, official
     )
     connection = json.loads(told["AIRFLOW_CONN_KRX_DEFAULT"])
     assert (connection["conn_type"], connection["password"]) == ("krx", "K" * 40)
-    assert connection["extra"] == {"base_url": "https://data-dbg.krx.co.kr", "daily_limit": 10_000}
+    assert connection["extra"] == {"daily_limit": "500"}
     assert official_connection({"KRX_API_KEY": ""}) is None
 
 

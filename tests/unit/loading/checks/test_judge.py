@@ -11,6 +11,7 @@ from data_pipeline.datasets.minute_bar import MINUTE_BAR
 from data_pipeline.datasets.price_snapshot import PRICE_SNAPSHOT
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.loading.checks.judge import Asked, judge
+from data_pipeline.loading.checks.screen import read_thresholds
 from data_pipeline.market.listed import Listed
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
@@ -337,7 +338,7 @@ def test_suspended_issues_hide_no_stale_answer():
 
 def test_thresholds_from_the_environment():
     """Named variables, whole numbers where rows are counted, defaults for the rest."""
-    limits = Thresholds.read({"CHECK_ERROR_SHARE": "0.5", "CHECK_ERROR_ROWS": " 3 ", "CHECK_BASE_RATIO": ""})
+    limits = read_thresholds({"CHECK_ERROR_SHARE": "0.5", "CHECK_ERROR_ROWS": " 3 ", "CHECK_BASE_RATIO": ""})
     assert (limits.error_share, limits.error_rows, limits.base_ratio) == (0.5, 3, 20.0)
 
 
@@ -356,4 +357,4 @@ def test_thresholds_from_the_environment():
 def test_a_threshold_that_cannot_be_used(name, text):
     """The error names the variable."""
     with pytest.raises(ConfigurationError, match=name):
-        Thresholds.read({name: text})
+        read_thresholds({name: text})
