@@ -30,9 +30,11 @@ from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stoc
 from data_pipeline.pools import QUOTES_POOL
 from data_pipeline.timetables import KrxIntradayTimetable
 
+EVERY = timedelta(minutes=5)
+
 with DAG(
     dag_id="order_books",
-    schedule=KrxIntradayTimetable(minutes=5),
+    schedule=KrxIntradayTimetable(minutes=EVERY // timedelta(minutes=1)),
     start_date=datetime(2026, 1, 1, tzinfo=SEOUL),
     catchup=False,
     max_active_runs=1,
@@ -56,7 +58,7 @@ with DAG(
         """Return the codes to ask for, in chunks; refuse when they cannot be had in time."""
         from data_pipeline.operators.planning import plan_watched
 
-        return plan_watched(context, source_conn_id)
+        return plan_watched(context, source_conn_id, EVERY)
 
     DataSourceToPostgresOperator.partial(
         task_id="load",

@@ -20,6 +20,8 @@ from data_pipeline.exceptions import (
 )
 from data_pipeline.settings import SETTINGS, value
 
+BEAT_S = 5.0
+"""Seconds between two calls of ``beat`` while nothing comes."""
 _NAME = "FETCH_THREADS"
 THREADS = int(SETTINGS[_NAME].default)
 CODE_ERRORS = (UnknownStockError, PayloadError, IncompleteDataError, RequestRefusedError)
@@ -56,7 +58,11 @@ def checked_threads(given: object) -> int:
 
 
 def fetched(
-    units: Iterable[UnitT], fetch: Callable[[UnitT, Event], T], threads: int, full: Callable[[], bool]
+    units: Iterable[UnitT],
+    fetch: Callable[[UnitT, Event], T],
+    threads: int,
+    full: Callable[[], bool],
+    beat: Callable[[], None] = lambda: None,
 ) -> Generator[tuple[UnitT, T], None, None]:
     """Yield each unit with what it brought, in the order in which they finish.
 
@@ -69,6 +75,7 @@ def fetched(
         fetch: Runs in a thread; it passes the event to :func:`until`.
         threads: Units asked for at once.
         full: Whether the next unit has to wait; asked after each unit, and never when none is being fetched.
+        beat: Called in the caller's own thread every few seconds while it waits, and after each unit.
 
     Raises:
         Exception: The first one that ``fetch`` raised; nothing is yielded afterwards.
@@ -80,9 +87,9 @@ def fetched(
         for unit in units:
             ahead[pool.submit(fetch, unit, stop)] = unit
             while ahead and full():
-                yield from _finished(ahead)
+                yield from _finished(ahead, beat)
         while ahead:
-            yield from _finished(ahead)
+            yield from _finished(ahead, beat)
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
@@ -134,8 +141,11 @@ def fetch_codes(
     return left + right, {**left_failed, **right_failed}
 
 
-def _finished(ahead: dict[Future[T], UnitT]) -> Iterator[tuple[UnitT, T]]:
+def _finished(ahead: dict[Future[T], UnitT], beat: Callable[[], None]) -> Iterator[tuple[UnitT, T]]:
+    beat()
+    while not (done := wait(ahead, BEAT_S, FIRST_COMPLETED).done):
+        beat()
     # Errors come last: what was fetched beside one has cost its calls, and is taken first.
-    for future in sorted(wait(ahead, return_when=FIRST_COMPLETED).done, key=lambda one: one.exception() is not None):
+    for future in sorted(done, key=lambda one: one.exception() is not None):
         unit = ahead.pop(future)
         yield unit, future.result()

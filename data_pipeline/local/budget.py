@@ -8,6 +8,8 @@ from rich.table import Table
 
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.coordination.store import Store
+from data_pipeline.local.home import local_home
+from data_pipeline.local.keyless import is_keyless, sandbox_variables
 from data_pipeline.market.clock import market_clock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
@@ -16,14 +18,18 @@ from data_pipeline.sources.kis.source import KISDataSource
 def budget_table(environ: Mapping[str, str], store: Store | None = None) -> Table:
     """Return the budgets of the configured app keys, each under a hash, and the breaker; nothing is sent.
 
+    Without any credentials it is the budget of the emulator's key, which `run` and `up` load with.
+
     Args:
         environ: The settings, as ``.env.example`` names them.
         store: Where the state lies; None opens the one of ``COORDINATION_URL``.
 
     Raises:
-        ConfigurationError: There are no credentials, or a setting is wrong.
+        ConfigurationError: There are no credentials of KIS but others, or a setting is wrong.
         CoordinationError: The shared state cannot be read; trying again can help.
     """
+    if is_keyless(environ):
+        environ = sandbox_variables(local_home(environ), environ)
     with KISDataSource(KisSettings.from_env(environ), store, clock=market_clock(environ)) as source:
         table = Table("budget", "calls a second now", "next slot in", "calls so far", title=source.name)
         for name, one in source.client.budgets().items():

@@ -22,6 +22,7 @@ from data_pipeline.warehouse.fields import connection_fields
 SANDBOX_KEY = "SANDBOX-KEY-".ljust(36, "0")
 SANDBOX_SECRET = "SANDBOX-SECRET-".ljust(180, "0")
 """Of the documented lengths, and of use only with the emulator."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def airflow_environment(
     return {
         **environ,
         **anchored(environ),
+        **beside_proxies(environ),
         "AIRFLOW_HOME": str(home.airflow),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
@@ -104,6 +106,8 @@ def airflow_environment(
         "AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES": "appkey,app_key,account_no,account_number,cano",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://", 1),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "data_pipeline.hooks.metadata.CONNECT_ARGS",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": "data_pipeline.hooks.metadata.CONNECT_ARGS_ASYNC",
         "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("jwt"),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(warehouse_url),
@@ -114,6 +118,13 @@ def airflow_environment(
         CORRECTIONS: str(corrections_path(environ)),
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def beside_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that keep a proxy out of what the processes of one machine say to each other."""
+    kept = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    hosts = dict.fromkeys([*(host for one in kept.split(",") if (host := one.strip())), *LOOPBACK])
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(hosts))
 
 
 def airflow_command() -> str:

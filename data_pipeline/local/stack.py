@@ -16,8 +16,10 @@ from data_pipeline.local.environment import (
     official_connection,
     sandbox_connection,
 )
+from data_pipeline.local.families import Family
 from data_pipeline.local.home import Home
 from data_pipeline.local.locks import in_turn
+from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import run_to_the_end
 from data_pipeline.settings import filled_fields
 from data_pipeline.sources.kis.settings import KisSettings
@@ -71,7 +73,8 @@ def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
 def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:
     """Bring Airflow's metadata database up to date; its output goes to ``logs/airflow-migrate.log``."""
     with in_turn(home, "airflow-migrate"):  # the first one also writes AIRFLOW_HOME
-        run_to_the_end([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log")
+        family = Family(home, "airflow-migrate")
+        run_to_the_end([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log", family)
 
 
 def _emulator(market_now: datetime) -> EmulatorProcess:
@@ -110,4 +113,5 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             stack = Stack(home, warehouse, metadata_url, source, environ, official)
             migrate_airflow(home, stack.airflow_environment())
             migrated.result()
+            forget_gone_runs(warehouse.loader_url)
         yield stack

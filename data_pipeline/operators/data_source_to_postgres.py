@@ -39,7 +39,8 @@ class DataSourceToPostgresOperator(BaseOperator):
     all others are loaded before the task fails with ``CodesFailedError``, which names it.
 
     Errors are this package's own; ``RETRY_POLICY`` in :mod:`data_pipeline.operators.defaults` tells Airflow which of
-    them are worth another try. Gaps are filled by :class:`~data_pipeline.operators.fill_gaps.FillGapsOperator`.
+    them are worth another try. A scheduled task about the present is skipped when its moment has passed. Gaps are
+    filled by :class:`~data_pipeline.operators.fill_gaps.FillGapsOperator`.
 
     :param dataset: instrument, trading_session, daily_bar, minute_bar, price_snapshot or order_book. (templated)
     :param source_conn_id: The Airflow connection of the source; its type decides which source it is. (templated)
@@ -110,9 +111,11 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.hooks.source import open_source
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.operators.metrics import gauged
-        from data_pipeline.operators.task import run_of
+        from data_pipeline.operators.task import run_of, skip_when_late
 
         dataset = find_dataset(self.dataset)
+        if dataset.due is Due.EACH_CODE and dataset.present:
+            skip_when_late(context, dataset.title, 2 * dataset.present.allowed)
         windows = windows_of_run(
             dataset,
             context,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 import psycopg2
@@ -11,12 +12,36 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from data_pipeline.exceptions import LoadError
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.warehouse.errors import OTHER_KIND, said_plainly
+from data_pipeline.warehouse.process import is_gone, myself
 
 LONGEST_ERROR = 2000
+LEASE_S = 120
+"""Seconds that a run counts as running after a sign of life; :func:`renew_runs` gives one."""
 _START = """
-    INSERT INTO market.ingest_run (dataset, source, dag_id, task_id, run_key, first, last, rows_expected, map_index)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING run_id
+    INSERT INTO market.ingest_run (
+        dataset, source, dag_id, task_id, run_key, first, last, rows_expected, map_index, process, lease_until
+    )
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s)) RETURNING run_id
 """
+_RENEW = """
+    UPDATE market.ingest_run SET lease_until = clock_timestamp() + make_interval(secs => %s)
+    WHERE run_id = ANY(%s) AND status = 'running'
+"""
+_RUNNING = """
+    SELECT run_id, process FROM market.ingest_run
+    WHERE status = 'running' AND process IS NOT NULL AND (%(dataset)s IS NULL OR dataset = %(dataset)s)
+"""
+_END_GONE = """
+    UPDATE market.ingest_run SET status = 'failed', finished_at = clock_timestamp(),
+        error = 'its process ended without a word, or gave no sign of life: load it again, that is safe'
+    WHERE run_id IN (
+        SELECT run_id FROM market.ingest_run
+        WHERE status = 'running' AND (%(dataset)s IS NULL OR dataset = %(dataset)s)
+            AND (lease_until < clock_timestamp() OR run_id = ANY(%(gone)s))
+        FOR UPDATE SKIP LOCKED
+    )
+"""
+"""A run that is being stored is locked by its transaction, however long that takes."""
 
 
 def start_run(  # noqa: PLR0913 - one argument for each column
@@ -34,7 +59,8 @@ def start_run(  # noqa: PLR0913 - one argument for each column
 ) -> int:
     """Note that a window is about to be loaded and return its ``run_id``; never commits.
 
-    Commit it before fetching, on this or another connection, so that a window that fails or is killed stays visible.
+    Runs of the same dataset whose process is gone are failed first, as :func:`end_gone_runs` does. Commit it before
+    fetching, on this or another connection, so that a window that fails or is killed stays visible.
 
     Args:
         connection: Of a user that may load.
@@ -53,12 +79,49 @@ def start_run(  # noqa: PLR0913 - one argument for each column
         ConnectionFailedError: The connection broke; trying again can help.
         LoadError: Postgres refused the row, for example because ``first`` is after ``last``.
     """
-    values = (dataset, source, dag_id, task_id, run_key, first, last, expected, map_index)
+    values = (dataset, source, dag_id, task_id, run_key, first, last, expected, map_index, myself(), LEASE_S)
+    end_gone_runs(connection, dataset)
     with said_plainly("ingest_run"), connection.cursor() as cursor:
         _admit(cursor, source)
         cursor.execute(_START, values)
         (run_id,) = cursor.fetchone() or (0,)
         return int(run_id)
+
+
+def renew_runs(connection: Connection, run_ids: Collection[int]) -> None:
+    """Give a sign of life of runs that are under way, so that nobody takes them for dead; never commits.
+
+    Until the transaction ends nobody can take them for dead at all.
+
+    Args:
+        connection: Of a user that may load.
+        run_ids: From ``start_run``; those that have ended are left as they are.
+
+    Raises:
+        ConnectionFailedError: The connection broke; trying again can help.
+    """
+    with said_plainly("ingest_run"), connection.cursor() as cursor:
+        cursor.execute(_RENEW, (LEASE_S, list(run_ids)))
+
+
+def end_gone_runs(connection: Connection, dataset: str | None = None) -> int:
+    """Fail the runs that count as running and whose process is gone, and return how many those were; never commits.
+
+    A process of this host is looked up; one of another host has :data:`LEASE_S` seconds after its last sign of life.
+
+    Args:
+        connection: Of a user that may load.
+        dataset: Only its runs; None for all.
+
+    Raises:
+        ConfigurationError: The warehouse is not migrated, or the user may not load.
+        ConnectionFailedError: The connection broke; trying again can help.
+    """
+    with said_plainly("ingest_run"), connection.cursor() as cursor:
+        cursor.execute(_RUNNING, {"dataset": dataset})
+        gone = [run_id for run_id, process in cursor.fetchall() if is_gone(process)]
+        cursor.execute(_END_GONE, {"dataset": dataset, "gone": gone})
+        return cursor.rowcount
 
 
 def _admit(cursor: Cursor, source: str) -> None:

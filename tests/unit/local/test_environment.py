@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from pkgutil import resolve_name
 
 from data_pipeline.local.environment import (
     SANDBOX_KEY,
@@ -49,6 +50,26 @@ def test_airflow_is_told_where_everything_is(tmp_path: Path):
     assert "appkey" in told["AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES"]
     assert told["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == "postgresql+psycopg2://a@h/airflow"
     assert json.loads(told["AIRFLOW_CONN_KIS_DEFAULT"])["extra"]["base_url"] == "http://127.0.0.1:9"
+
+
+def test_no_proxy_stands_between_the_processes_of_one_machine(tmp_path: Path):
+    """Whatever the environment keeps from its proxy stays so, and this machine is added."""
+    source = sandbox_connection("http://127.0.0.1:9", 18.0)
+    urls = ("postgresql://a@h/airflow", "postgresql://b@h/market")
+    environ = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "intern.example, localhost"}
+    told = airflow_environment(Home(tmp_path).prepare(), *urls, source, environ)
+    assert told["NO_PROXY"] == told["no_proxy"] == "intern.example,localhost,127.0.0.1,::1"
+
+
+def test_airflows_database_may_not_fall_silent_without_end(tmp_path: Path):
+    """What Airflow is told to import is there, and bounds a dead server and a transaction in which nothing happens."""
+    source = sandbox_connection("http://127.0.0.1:9", 18.0)
+    told = airflow_environment(Home(tmp_path).prepare(), "postgresql://a@h/airflow", "postgresql://b@h/m", source, {})
+    names = [told[f"AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS{end}"] for end in ("", "_ASYNC")]
+    sync, asynchronous = (resolve_name(name.replace(".metadata.", ".metadata:")) for name in names)
+    assert (sync["tcp_user_timeout"], sync["keepalives"]) == (60_000, 1)
+    assert sync["options"] == "-c idle_in_transaction_session_timeout=300000"
+    assert asynchronous["server_settings"] == {"idle_in_transaction_session_timeout": "300000"}
 
 
 def test_a_krx_key_becomes_the_official_connection(tmp_path: Path):
