@@ -71,7 +71,9 @@ def owners(managed):
 
 def lacking(managed):
     """Migrate in vain, and return the statements that the message holds."""
-    with pytest.raises(ConfigurationError, match="ann@.* may not migrate .*an administrator .* then migrate") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"ann@.* may not migrate .*an administrator .* then migrate"
+    ) as caught:
         migrate(managed.url())
     return re.search("`(.*)`", str(caught.value))[1].split("; ")
 
