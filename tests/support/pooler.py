@@ -183,7 +183,7 @@ def pgbouncer(server, folder: Path):
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n"
         f"auth_file = {users}\n"
     )
-    command = [PROGRAM, str(settings)]
+    command = [str(PROGRAM), str(settings)]
     if os.geteuid() == 0:  # it refuses to run as root
         shutil.chown(users, "nobody")
         command[1:1] = ["-u", "nobody"]
