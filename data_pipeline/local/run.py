@@ -70,16 +70,17 @@ def _run_alone(home: Home, environ: Mapping[str, str], now: datetime, console: C
     ):
         ready_s = time.monotonic() - began
         with closing(connect(stack.warehouse.reader_url)) as connection:
-            connection.autocommit = True
             return _load_and_report(stack, plan, connection, console, ready_s)
 
 
 def _load_and_report(stack: Stack, plan: RunPlan, connection: Any, console: Console, ready_s: float) -> int:
-    before = last_run_id(connection)
+    with connection:
+        before = last_run_id(connection)
     began = time.monotonic()
     succeeded = _run_dags(stack, plan, connection, console, before)
     pipeline_s = time.monotonic() - began
-    loaded, found = loaded_since(connection, before), gaps(connection, plan)
+    with connection:
+        loaded, found = loaded_since(connection, before), gaps(connection, plan)
     _write_summary(stack.home, loaded, found, ready_s, pipeline_s)
     console.print(loaded_table(loaded, float((stack.source.extra or {})["rate_limit"])))  # type: ignore[arg-type]
     console.print(gap_table(found))
@@ -157,7 +158,9 @@ def _show(
 ) -> None:
     """Update the progress bars from what is committed to the warehouse."""
     rows: Counter[str] = Counter()
-    for one in loaded_since(connection, before):
+    with connection:
+        loaded = loaded_since(connection, before)
+    for one in loaded:
         rows[one.dag_id] += one.rows
     for dag_id, state in _states(events).items():
         task = bars[dag_id]

@@ -46,7 +46,7 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
         environ = {**kept, **os.environ}
     with (
         existing(environ, "reader", reader_address(environ)) as url,
-        closing(connect(url, application_name="data-pipeline read", environ=environ)) as connection,
+        closing(_connect(url, environ)) as connection,
     ):
         yield connection
 
@@ -94,11 +94,16 @@ def _opened(where: Any) -> Iterator[Connection]:
         with warehouse() as connection:
             yield connection
     elif isinstance(where, str):
-        with closing(connect(where.replace("+psycopg2", "", 1), application_name="data-pipeline read")) as connection:
+        with closing(_connect(where.replace("+psycopg2", "", 1))) as connection:
             yield connection
     else:
         with _borrowed(where) as connection:
             yield connection
+
+
+def _connect(url: str, environ: Mapping[str, str] | None = None) -> Connection:
+    """Open a connection whose statements take as long as their rows need."""
+    return connect(url, application_name="data-pipeline read", statement_timeout=None, environ=environ)
 
 
 @contextmanager

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.warehouse.errors import said_plainly
@@ -46,8 +47,10 @@ def leased(
     try:
         yield
     finally:
-        connection.rollback()
-        _execute(connection, _LEAVE, (name, taken))
+        with suppress(psycopg2.Error):  # a broken connection: it expires by itself, and the block's own error matters
+            connection.rollback()
+            with connection, connection.cursor() as cursor:
+                cursor.execute(_LEAVE, (name, taken))
 
 
 def _take(connection: Connection, name: str, seconds: float) -> object:

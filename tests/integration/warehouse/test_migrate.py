@@ -18,8 +18,8 @@ from data_pipeline.warehouse.migrate import SQL, migrate
 
 TABLES = {*DATASETS} | {
     "alembic_version", "calendar_session", "coverage_start", "dataset", "earlier_listing", "ingest_run",
-    "instrument_history", "instrument_list", "instrument_report", "price_adjustment", "proof", "reconciliation",
-    "rejected_row", "restatement", "seal", "unproven", "warehouse_kind",
+    "instrument_history", "instrument_list", "instrument_report", "lease", "price_adjustment", "proof",
+    "reconciliation", "rejected_row", "restatement", "seal", "unproven", "warehouse_kind",
 }  # fmt: skip
 VIEWS = {
     "coverage", "coverage_cell", "daily_bar_adjusted", "expected_range", "final_session", "instrument_difference",
@@ -223,7 +223,7 @@ def test_connection_says_who_it_is_and_obeys_its_timeouts(server):
                 "SELECT current_setting('application_name'), current_setting('lock_timeout'),"
                 " current_setting('statement_timeout'), current_setting('search_path')"
             )
-            assert cursor.fetchone() == ("probe", "1500ms", "1min", "market,public")
+            assert cursor.fetchone() == ("probe", "1500ms", "1min", "market, public")
         assert not connection.autocommit
 
 
