@@ -53,7 +53,7 @@ class Health:
         return "its API does not answer" if body is None else without_beat(body, self.since) or self._blocked()
 
     def _blocked(self) -> str:
-        with closing(connect(self.metadata_url, search_path="public")) as connection, connection.cursor() as cursor:
+        with closing(connect(self.metadata_url)) as connection, connection.cursor() as cursor:
             try:
                 cursor.execute(_PLACE)
             except errors.LockNotAvailable:

@@ -31,7 +31,7 @@ def end_waiting_runs(metadata_url: str) -> list[str]:
     Args:
         metadata_url: Airflow's database, migrated.
     """
-    with closing(connect(metadata_url, search_path="public")) as connection, connection, connection.cursor() as cursor:
+    with closing(connect(metadata_url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('dag_run') IS NOT NULL")
         if not (cursor.fetchone() or (False,))[0]:
             return []
