@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import make_dsn
 
 from data_pipeline.market.clock import is_fixed, market_clock
-from data_pipeline.warehouse.address import require_address, service_parameters
+from data_pipeline.warehouse.address import address, require_address, service_parameters
 from data_pipeline.warehouse.refusals import raise_connect_error
 from data_pipeline.warehouse.session import WarehouseConnection
 from data_pipeline.warehouse.silence import Patience, answers
@@ -89,7 +89,7 @@ def connect(
     try:
         return _open(dsn, settings, patience, environ)
     except psycopg2.OperationalError as error:
-        raise_connect_error(url, error)
+        raise_connect_error(address(url), parameters, error)
 
 
 def reopener(connection: Connection) -> Callable[[], Connection]:
