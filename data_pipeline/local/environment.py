@@ -105,6 +105,7 @@ def airflow_environment(
         "AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES": "appkey,app_key,account_no,account_number,cano",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://", 1),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "data_pipeline.warehouse.bounds.AIRFLOW_DATABASE",
         "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("jwt"),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(warehouse_url),
