@@ -62,7 +62,9 @@ def query(home: Home, environ: Mapping[str, str], statement: str, timeout_s: int
         raise InvalidRequestError(f"--timeout must be from 1 to {LONGEST_S} seconds, not {timeout_s}")
     with (
         open_warehouse(home, environ, migrated=False) as warehouse,
-        closing(connect(warehouse.reader_url, application_name="data-pipeline sql")) as connection,
+        closing(
+            connect(warehouse.reader_url, application_name="data-pipeline sql", statement_timeout=timeout_s)
+        ) as connection,
     ):
         connection.set_session(readonly=True)
         if more := more_than_reading(connection):

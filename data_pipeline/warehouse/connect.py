@@ -12,7 +12,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import make_dsn
 
 from data_pipeline.market.clock import is_fixed, market_clock
-from data_pipeline.warehouse.address import require_address, service_parameters
+from data_pipeline.warehouse.address import address, require_address, service_parameters
+from data_pipeline.warehouse.bounds import BOUNDS
 from data_pipeline.warehouse.refusals import raise_connect_error
 from data_pipeline.warehouse.session import WarehouseConnection
 from data_pipeline.warehouse.silence import Patience, answers
@@ -22,14 +23,6 @@ IDLE_S = 120.0
 GRACE_S = 60.0
 """How much longer than the server's own limit a statement is waited for."""
 PATIENCE = Patience()
-BOUNDS = {
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "60000",
-}
-"""Parameters of libpq, unless the address says otherwise: a host that is gone is noticed within a minute. The last one
-is in milliseconds, the first two in seconds."""
 _OPTION = re.compile(r"(?:^|\s)(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=")
 _SINCE = """SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00"')"""
 """The start is the server's own time, so that neither a skew between machines nor a shifted clock here adds to it."""
@@ -89,7 +82,7 @@ def connect(
     try:
         return _open(dsn, settings, patience, environ)
     except psycopg2.OperationalError as error:
-        raise_connect_error(url, error)
+        raise_connect_error(address(url), parameters, error)
 
 
 def reopener(connection: Connection) -> Callable[[], Connection]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NoReturn
 
 import psycopg2
 
 from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
-from data_pipeline.warehouse.address import address, require_address
 
 REFUSALS = {
     "password authentication failed": "the user or the password is wrong",
@@ -54,15 +54,19 @@ WAITS = {
 """Likewise, where trying again can help."""
 
 
-def raise_connect_error(url: str, error: psycopg2.OperationalError) -> NoReturn:
+def raise_connect_error(where: str, parameters: Mapping[str, str], error: psycopg2.OperationalError) -> NoReturn:
     """Raise what it means that no connection could be opened.
+
+    Args:
+        where: The address without its password.
+        parameters: Those of the address; its secrets are left out of the message.
+        error: What psycopg2 said.
 
     Raises:
         ConfigurationError: Somebody has to change the address or the server.
         ConnectionFailedError: Trying again can help.
     """
     text = " ".join(str(error).split())
-    where = address(url)
     for phrase, meaning in REFUSALS.items():
         if phrase in text:
             raise ConfigurationError(f"Postgres at {where}: {meaning}") from None
@@ -71,7 +75,6 @@ def raise_connect_error(url: str, error: psycopg2.OperationalError) -> NoReturn:
     if "FATAL: role" in text and "does not exist" in text:
         raise ConfigurationError(f"Postgres at {where}: there is no such user") from None
     reason = next((f"{meaning} ({text})" for phrase, meaning in WAITS.items() if phrase in text), text)
-    parameters = require_address(url)
     for secret in filter(None, (parameters.get("password"), parameters.get("sslpassword"))):
         reason = reason.replace(secret, "***")
     raise ConnectionFailedError(f"Postgres at {where} cannot be reached: {reason}") from None

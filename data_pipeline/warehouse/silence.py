@@ -112,8 +112,9 @@ def answers(dsn: str, seconds: float) -> bool:
         with closing(psycopg2.connect(dsn, async_=1)) as connection:
             if not _ready(connection, deadline):
                 return False
-            connection.cursor().execute("SELECT 1")  # a pooler lets in by itself and asks the server only now
-            return _ready(connection, deadline)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")  # a pooler lets in by itself and asks the server only now
+                return _ready(connection, deadline)
     except psycopg2.Error as error:
         return any(word in str(error) for word in REFUSED)
 
