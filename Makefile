@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 comma := ,
-.PHONY: help setup setup-dev run test test-fast test-days test-full lint up down sql lock clean
+.PHONY: help setup setup-dev run test test-fast test-days test-full faults lint up down sql lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,7 +53,14 @@ test-full: setup-dev ## Run the long tests: moments (DAYS=csat), other seeds (SE
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long
 	@SEEDS="$(SEEDS)" $(PYTEST) --dist loadfile -m "seeded or hypothesis" --hypothesis-seed=$(firstword $(subst $(comma), ,$(SEEDS)))
 	@$(PYTEST) --dist loadfile -m slow tests/integration
-	@$(PYTEST) --dist load -m slow tests/faults
+	@$(MAKE) --no-print-directory faults SEEDS="$(SEEDS)"
+
+FIGURES ?= .local/faults.jsonl
+
+faults: setup-dev ## Break everything that can break, and print what survived (FULL=1: the full numbers; SEEDS=21: other moments)
+	@mkdir -p $(dir $(FIGURES)) && rm -f $(FIGURES)
+	@FULL="$(FULL)" SEEDS="$(SEEDS)" FAULT_FIGURES="$(FIGURES)" $(PYTEST) --dist loadgroup -m slow tests/faults; code=$$?; \
+		$(BIN)/python -m tools.faults_page --table $(FIGURES); exit $$code
 
 lint: setup-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
 from datetime import date
-from io import BytesIO
 
 import pytest
 
@@ -87,11 +85,7 @@ class Command:
 
     def digest(self):
         """The sha256 of every daily bar, in order."""
-        query = "SELECT stock_code, session, open, high, low, close, volume, trading_value, change, source"
-        with self.database.connect("owner") as connection, connection.cursor() as cursor:
-            copied = BytesIO()
-            cursor.copy_expert(f"COPY ({query} FROM market.daily_bar ORDER BY 1, 2) TO STDOUT", copied)
-            return hashlib.sha256(copied.getvalue()).hexdigest()
+        return self.database.digest()
 
 
 @pytest.fixture
