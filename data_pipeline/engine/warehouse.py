@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from data_pipeline.loading.rows.commit import commit_run
 from data_pipeline.loading.rows.ingest_run import renew_runs
 from data_pipeline.warehouse.errors import said_plainly
+from data_pipeline.warehouse.session import WarehouseConnection
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -33,6 +34,7 @@ class Warehouse:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._replacements = ExitStack()
+        self._is_away = False
 
     def do(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function whose first argument is the connection, and return what it returns."""
@@ -44,8 +46,20 @@ class Warehouse:
             self._connection.commit()
 
     def rollback(self) -> None:
-        """Take back everything since the last commit."""
-        self._connection.rollback()
+        """Take back everything since the last commit.
+
+        A server has done so itself for a connection that broke: another one then takes its place, so that it can be
+        noted what became of the load.
+
+        Raises:
+            psycopg2.Error: The server is away.
+        """
+        if not self._connection.closed:
+            self._connection.rollback()
+        elif isinstance(self._connection, WarehouseConnection) and not self._is_away:
+            self._is_away = True  # whoever gives up several windows does not wait for it again with each
+            self._connection = self._replacements.enter_context(closing(self._connection.reopen()))
+            self._is_away = False
 
     def commit_run(self, run_id: int) -> None:
         """Commit a finished run; when the answer is lost, find out what became of it and go on with a new connection.

@@ -16,6 +16,7 @@ from data_pipeline.engine.one_window import Run
 from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.market.window import Window
 from data_pipeline.warehouse.migrate import migrate
+from data_pipeline.warehouse.process import myself
 from tests.faults.matrix import FULL, Tally, tallied
 from tests.faults.nursery import Nursery
 from tests.faults.rig import LAST, NEVER, Kis, Point, Work
@@ -88,8 +89,19 @@ def fresh(stocked: Database) -> Any:
     return lambda: copied(stocked.server, "stocked")
 
 
+ENDED = """
+    UPDATE market.ingest_run SET process = regexp_replace(process, '[^ ]+$', 'before')
+    WHERE status = 'running' AND process = %s
+"""
+
+
 def running(database: Database) -> int:
-    """How many runs say that they are under way, once somebody has looked: `run`, `up`, `coverage` or a load."""
+    """How many runs say that they are under way, once somebody has looked: `run`, `up`, `coverage` or a load.
+
+    What this process began counts as of one that is gone: a task that failed has ended.
+    """
+    with database.connect("owner") as connection, connection, connection.cursor() as cursor:
+        cursor.execute(ENDED, (myself(),))
     forget_gone_runs(database.url())
     ((number,),) = database.rows("SELECT count(*) FROM market.ingest_run WHERE status = 'running'")
     return int(number)

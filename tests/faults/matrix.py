@@ -118,7 +118,7 @@ class Tally:
             with Path(FIGURES).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         assert not self.lost, f"{self.row.fault}: {len(self.lost)} of {tries} did not survive:\n" + "\n".join(self.lost)
-        assert tries or self.left_out, f"{self.row.fault}: not tried"
+        assert tries or self.left_out, f"{self.row.fault}: never tried"
 
 
 def tallied(name: str) -> Iterator[Tally]:

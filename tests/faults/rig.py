@@ -137,13 +137,14 @@ class Work:
     rate: float = RATE
     threads: int = 2
     queue_timeout: float = 30.0
+    breaker_timeout: float = 60.0
     patience: Patience = field(default=PATIENCE)
 
     def source(self, point: Point, **options: Any) -> KISDataSource:
         """Return the source; ``options`` are its own."""
         settings = KisSettings(
             APP_KEY, APP_SECRET, base_url=self.kis, rate_limit=self.rate, queue_timeout=self.queue_timeout,
-            coordination_url=self.store,
+            coordination_url=self.store, breaker_timeout=self.breaker_timeout,
         )  # fmt: skip
         return KISDataSource(settings, adapter=Transport(point), **{"clock": lambda: NOW, **options})
 

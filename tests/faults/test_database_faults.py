@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -46,7 +47,10 @@ MOST_TRIES = 4
 def load(url: str, point: Point, patience: Patience = PATIENCE) -> None:
     """Load a window for each session."""
     windows = [Window(CODES, day, day) for day in SESSIONS]
-    with closing(connect(url, patience=patience)) as connection, closing(Watched(connection, point)) as warehouse:
+    with (
+        closing(connect(url, patience=patience, connect_timeout=2)) as connection,
+        closing(Watched(connection, point)) as warehouse,
+    ):
         source = MockDataSource(clock=lambda: EVENING)
         list(load_windows(warehouse, source, DATASETS["daily_bar"], windows, Run(), threads=1))
 
@@ -79,15 +83,8 @@ def steps(database: Database) -> int:
 def undisturbed(database: Database, steps: int) -> str:
     """What it leaves behind; the database is empty again afterwards."""
     digest = str(database.digest())
-    empty(database)
+    database.empty()
     return digest
-
-
-def empty(database: Database) -> None:
-    """Delete every row that a load makes."""
-    with database.connect("admin") as connection, connection, connection.cursor() as cursor:
-        tables = ("daily_bar", "ingest_run", "restatement", "proof", "session_seal")
-        cursor.execute(f"TRUNCATE {', '.join(f'market.{table}' for table in tables)} CASCADE")
 
 
 def disturb(
@@ -108,8 +105,28 @@ def disturb(
             assert database.rows("SELECT count(*) FROM market.daily_bar") == [(ROWS,)]
             assert running(database) == 0
             seen[error or "no error"] = seen.get(error or "no error", 0) + 1
-        empty(database)
+        database.empty()
     tally.figure = ", ".join(f"{error} {number}" for error, number in sorted(seen.items()))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedPostgres]:
+    """A server that keeps what it has committed, as that of the other tests does not."""
+    folder = Path(tempfile.mkdtemp(prefix="data-pipeline-test-"))
+    folder.chmod(0o711)
+    server = EmbeddedPostgres(folder / "postgres")
+    server.start()
+    migrate(server.url())
+    yield server
+    server.destroy()
+    shutil.rmtree(folder)
+
+
+def title(process: psutil.Process) -> str:
+    """What a process of the server says that it does."""
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
 
 
 def family(server: EmbeddedPostgres) -> list[psutil.Process]:
@@ -124,9 +141,10 @@ def test_database_killed(tally: Tally, dice: random.Random, database: Database, 
 
     def kill(number: int) -> None:
         processes = family(server)
-        sessions = [one for one in processes if database.name in " ".join(one.cmdline())]
+        sessions = [one for one in processes if database.name in title(one)]
         for process in sessions[:1] if number % 2 and sessions else processes:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it has ended with the others
+                process.kill()
 
     disturb(tally, dice, database, steps, undisturbed, kill, server.start)
 
@@ -143,7 +161,8 @@ def test_database_frozen(tally: Tally, dice: random.Random, database: Database, 
 
     def signalled(number: int) -> None:
         for process in family(server):
-            process.send_signal(number)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     disturb(
         tally, dice, database, steps, undisturbed, lambda _: signalled(signal.SIGSTOP),
@@ -267,8 +286,7 @@ def test_disk_full(tally: Tally, dice: random.Random, server: EmbeddedPostgres) 
                 one_load.load(database.url(), MANY, expect_empty=True)
                 whole = one_load.state(database)
                 for _ in range(tally.row.tries):
-                    with database.connect("admin") as connection, connection, connection.cursor() as cursor:
-                        cursor.execute("TRUNCATE market.daily_bar, market.ingest_run, market.restatement")
+                    database.empty()
                     leave = dice.randrange(1 << 20)
                     with tally.one(f"{leave} bytes left"):
                         fill(disk, leave)
@@ -291,7 +309,7 @@ def test_log_disk_full(tally: Tally, dice: random.Random) -> None:
     """The disk of the write-ahead log fills, for which Postgres stops; it is started again when there is room."""
     require_mounts(tally)
     with small_disk("320m") as disk:
-        server = EmbeddedPostgres(disk / "postgres", durable=False)
+        server = EmbeddedPostgres(disk / "postgres")
         server.start()
         try:
             migrate(server.url())
@@ -299,7 +317,7 @@ def test_log_disk_full(tally: Tally, dice: random.Random) -> None:
             point = Point(0, NEVER)
             load(database.url(), point)
             digest = str(database.digest())
-            empty(database)
+            database.empty()
 
             def act(_: int) -> None:
                 fill(disk, 0)

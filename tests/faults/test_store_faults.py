@@ -11,7 +11,6 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -146,14 +145,6 @@ def work(database: Database, kis: Kis, store: Any, listed: tuple[str, ...]) -> W
     return work
 
 
-@contextmanager
-def emptied(database: Database) -> Iterator[None]:
-    """Delete the bars afterwards."""
-    yield
-    with database.connect("admin") as connection, connection, connection.cursor() as cursor:
-        cursor.execute("TRUNCATE market.daily_bar, market.proof, market.session_seal, market.coverage_start CASCADE")
-
-
 def disturb(
     tally: Tally, dice: random.Random, database: Database, work: Work,
     act: Callable[[], None], mend: Callable[[], None] = lambda: None, *, sends: bool = True,
@@ -162,7 +153,8 @@ def disturb(
     most, after, seen = 0, 0, dict[str, int]()
     for _ in range(tally.row.tries):
         call = dice.randint(2, CALLS - 1)
-        with emptied(database), tally.one(f"before call {call}"):
+        database.empty()
+        with tally.one(f"before call {call}"):
             error, times, meanwhile = loaded(work, call, act, mend)
             most, after = max(most, most_in_a_second(times)), max(after, meanwhile)
             # The calls whose slots were granted before are still sent, one for each thread.

@@ -8,11 +8,16 @@ from typing import Any
 
 import psycopg2
 
+from data_pipeline.local.home import Home
+from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from tests.faults.conftest import running
 from tests.faults.matrix import Tally
 from tests.faults.nursery import Nursery
 from tests.faults.rig import FIRST, Kis, Work
 from tests.support.database import Database
+from tests.support.installation import command, ended, home
+
+__all__ = ["command", "home"]
 
 CODES = 10
 EARLIER = date(2026, 8, 31)
@@ -82,3 +87,20 @@ def test_two_migrations(tally: Tally, server: Any, nursery: Nursery) -> None:
         with closing(psycopg2.connect(server.url("postgres", "admin"))) as admin:
             admin.autocommit = True
             admin.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_two_runs(tally: Tally, home: Home, command: Any) -> None:
+    """A second run is told, `sql` shares its server, `down` leaves it, nothing is deleted, all is loaded."""
+    with tally.one():
+        first = command("run")
+        assert first.stdout.readline().startswith("Session ")  # it has the lock from here on
+        code, said = ended(command("run"))
+        assert (code, f"BusyError: `data-pipeline run` (pid {first.pid}, since 20" in said) == (2, True)
+        code, said = ended(command("sql", "SELECT 41 + 1 AS answer"))
+        assert (code, "42" in said) in [(0, True), (2, False)]  # the run may not have migrated yet
+        assert ended(command("down"))[0] == 0
+        code, said = ended(command("down", "--delete"))
+        assert (code, f"pid {first.pid}" in said) == (2, True)
+        code, said = ended(first)
+        assert (code, "Everything expected is there" in said) == (0, True), said
+        assert not EmbeddedPostgres(home.postgres).running

@@ -19,6 +19,7 @@ from data_pipeline.warehouse.migrate import migrate
 
 CLOCK = "2026-12-01T21:00+09:00"
 """Where the market's clock stands for what has no moment of its own: a Tuesday evening after every day of the tests."""
+OF_BARS = ("coverage_start", "daily_bar", "ingest_run", "proof", "rejected_row", "restatement", "seal")
 _numbers = count()
 
 
@@ -40,6 +41,11 @@ class Database:
         with self.connect("owner") as connection, connection.cursor() as cursor:
             cursor.execute(query, values)
             return cursor.fetchall()
+
+    def empty(self):
+        """Delete the bars and all that a load of them leaves; instruments stay."""
+        with self.connect("admin") as connection, connection, connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {', '.join(f'market.{table}' for table in OF_BARS)}")
 
     def digest(self):
         """The sha256 of every daily bar, in order."""

@@ -1,22 +1,20 @@
 """Two commands of one installation at once: they share what runs, or the second is told about the first."""
 
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
 import psycopg2
 import pytest
 
-from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from tests.support.installation import home
 from tests.support.processes import read_line
 from tests.support.project import ROOT
+
+__all__ = ["home"]
 
 USE = """
 import sys
@@ -27,51 +25,6 @@ with open_warehouse(Home(Path(sys.argv[1])), {}, migrated=False) as warehouse:
     print("inside", flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture
-def home():
-    """A new installation in a folder that any account may enter; everything of it is deleted afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="data-pipeline-test-"))
-    folder.chmod(0o711)
-    yield Home(folder / "home")
-    EmbeddedPostgres(folder / "home" / "postgres").destroy()
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def command(home):
-    """Start `data-pipeline` on this installation; returns the process."""
-    environ = {**os.environ, "DATA_PIPELINE_HOME": str(home.root), "WATCH_LIST": "005930", "PYTHONUNBUFFERED": "1"}
-    environ.pop("COORDINATION_URL", None)
-    return lambda *words: subprocess.Popen(
-        [sys.executable, "-m", "data_pipeline", *words],
-        env=environ, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def ended(process):
-    """Return the exit code and everything written, on one line."""
-    written = " ".join("".join(process.communicate()).split())
-    assert "Traceback" not in written
-    return process.returncode, written
-
-
-@pytest.mark.slow
-def test_beside_a_run(home, command):
-    """A second run is told, `sql` shares its server, `down` leaves it, nothing is deleted, all is loaded."""
-    first = command("run")
-    assert first.stdout.readline().startswith("Session ")  # it has the lock from here on
-    code, said = ended(command("run"))
-    assert (code, f"BusyError: `data-pipeline run` (pid {first.pid}, since 20" in said) == (2, True)
-    code, said = ended(command("sql", "SELECT 41 + 1 AS answer"))
-    assert (code, "42" in said) in [(0, True), (2, False)]  # the run may not have migrated yet
-    assert ended(command("down"))[0] == 0
-    code, said = ended(command("down", "--delete"))
-    assert (code, f"pid {first.pid}" in said) == (2, True)
-    code, said = ended(first)
-    assert (code, "Everything expected is there" in said) == (0, True), said
-    assert not EmbeddedPostgres(home.postgres).running
 
 
 def test_the_last_user_stops_the_server(home):

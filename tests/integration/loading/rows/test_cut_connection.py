@@ -76,6 +76,18 @@ def test_work_goes_on_after_a_lost_answer(database, proxy):
     assert database.rows("SELECT count(*) FROM market.daily_bar") == [(4,)]
 
 
+def test_why_a_load_broke_off_is_noted(database, proxy):
+    """Its rows are gone with the connection; the run says so, over another one, and does not go on saying running."""
+    source = MockDataSource(clock=lambda: datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL))
+    windows = [Window(("000660", "005930"), date(2026, 9, 22), date(2026, 9, 22))]
+    proxy.cut(before=b"status = 'success'")
+    with closing(connect(proxy.url(database.url()))) as connection, pytest.raises(ConnectionFailedError):
+        list(load_windows(connection, source, DATASETS["daily_bar"], windows, Run(), threads=1))
+    [(status, error)] = database.rows("SELECT status, error FROM market.ingest_run")
+    assert (status, "broke off" in error) == ("failed", True), error
+    assert database.rows("SELECT count(*) FROM market.daily_bar") == [(0,)]
+
+
 def test_cut_before_commit_was_sent(database, proxy):
     """The server never saw the COMMIT: the error says so, nothing is stored, and the run is not called a success."""
     reset(database)
