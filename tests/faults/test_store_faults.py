@@ -23,7 +23,7 @@ from tests.faults.rig import Kis, Point, Work, most_in_a_second
 from tests.faults.test_database_faults import until_there
 from tests.support.database import Database
 
-CALLS, QUOTA, THREADS = 40, 20, 2
+CALLS, QUOTA, THREADS = 24, 6, 2
 STALL_S = 2.0
 
 

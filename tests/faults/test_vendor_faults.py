@@ -17,9 +17,8 @@ from tests.faults.rig import NOW, RATE, Kis, Point, Work, most_in_a_second
 from tests.faults.test_database_faults import until_there
 from tests.support.database import Database
 
-CALLS, QUOTA, THREADS = 40, 20, 2
-SLOW = 8
-"""A quota that any machine makes full use of."""
+CALLS, QUOTA, THREADS = 24, 6, 2
+"""So few a second that the quota is the limit on any machine."""
 OLD_S = 100.0
 """So long ago the token was asked for, which is more than a minute."""
 
@@ -37,13 +36,11 @@ def disturb(
 ) -> Callable[..., list[Point]]:
     """A function that does something before a call, as often as the row says, and has every row there in the end."""
 
-    def disturb(
-        act: Callable[[], None], mend: Callable[[], None] = lambda: None, rate: float = QUOTA, **options: Any
-    ) -> list[Point]:
+    def disturb(act: Callable[[], None], mend: Callable[[], None] = lambda: None, **options: Any) -> list[Point]:
         points, errors = [], 0
         for number in range(tally.row.tries):
             store = f"{tmp_path.as_uri()}/{number}"
-            work = Work(database.url(), kis.url, store, listed[:CALLS], rate, THREADS, breaker_timeout=0.2)
+            work = Work(database.url(), kis.url, store, listed[:CALLS], QUOTA, THREADS, breaker_timeout=0.2)
             work.warm(OLD_S)
             kis.forget()
             call = dice.randint(2, CALLS - 1)
@@ -84,7 +81,7 @@ def test_quota_halved(tally: Tally, kis: Kis, disturb: Callable[..., list[Point]
         rejected += kis.count(accepted=False)
         gate.change(RATE, None, gate.window)
 
-    disturb(lambda: gate.change(SLOW // 2, None, gate.window), mend, SLOW)
+    disturb(lambda: gate.change(QUOTA // 2, None, gate.window), mend)
     tally.figure += f"; rejected {rejected} of {CALLS * tally.row.tries} calls"
 
 
