@@ -33,7 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.timeout(3600 if FULL else 300))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(3600 if FULL else 600))
 
 
 @pytest.fixture

@@ -28,9 +28,12 @@ from data_pipeline.emulator.process import APP_KEY, APP_SECRET
 from data_pipeline.emulator.settings import EmulatorSettings
 from data_pipeline.engine.many_windows import load_spans
 from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.progress import Step
 from data_pipeline.engine.warehouse import Warehouse
 from data_pipeline.market.state_folder import folder_of
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.window import Span
+from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.warehouse.connect import PATIENCE, connect
@@ -42,6 +45,11 @@ FIRST, LAST = date(2026, 5, 4), date(2026, 9, 22)
 RATE = 200
 WINDOW_ROWS = 200
 """Rows that are asked for and not stored: two instruments, each one call and one transaction."""
+
+
+def wall() -> float:
+    """Return real time as it would be on that evening, for what tokens live by; seconds since 1970."""
+    return NOW.timestamp() + time.monotonic()
 
 
 def die() -> None:
@@ -146,7 +154,7 @@ class Work:
             APP_KEY, APP_SECRET, base_url=self.kis, rate_limit=self.rate, queue_timeout=self.queue_timeout,
             coordination_url=self.store, breaker_timeout=self.breaker_timeout,
         )  # fmt: skip
-        return KISDataSource(settings, adapter=Transport(point), **{"clock": lambda: NOW, **options})
+        return KISDataSource(settings, adapter=Transport(point), **{"clock": lambda: NOW, "wall": wall, **options})
 
     def run(self, point: Point | None = None, *, heal: bool = False, last: date = LAST, **options: Any) -> int:
         """Do it to its end and return how many windows were loaded; any failure of a window is raised."""
@@ -161,9 +169,9 @@ class Work:
             windows = 0
             with closing(Watched(connection, point)) as warehouse:
 
-                def load(asked: Any, dataset: str, spans: Any) -> Iterator[Any]:
+                def load(source: AbstractDataSource, dataset: str, spans: Sequence[Span]) -> Iterator[Step]:
                     declared = find_dataset(dataset)
-                    return load_spans(warehouse, asked, declared, spans, Run(moment=NOW), self.threads, WINDOW_ROWS)
+                    return load_spans(warehouse, source, declared, spans, Run(moment=NOW), self.threads, WINDOW_ROWS)
 
                 for step in load_plan(plan, [source], load):
                     if step.error is not None:
@@ -206,7 +214,7 @@ class Kis:
     @staticmethod
     def _app() -> Any:
         settings = EmulatorSettings(rate=RATE, issue_seconds=0.0)
-        return create_app(settings=settings, clock=MarketClock(NOW, frozen=True, wall=lambda: NOW))
+        return create_app(settings=settings, clock=MarketClock(NOW, frozen=True, wall=lambda: NOW), wall=wall)
 
     @property
     def url(self) -> str:

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 import psutil
@@ -23,15 +24,15 @@ from data_pipeline.local.keyless import running_emulator
 from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import SANDBOX_RATE
-from data_pipeline.market.clock import market_now
 from data_pipeline.market.window import Window
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from tests.faults.matrix import Tally
 from tests.faults.rig import NEVER, Point, Work
-from tests.support.installation import command, ended, home
+from tests.support.database import CLOCK
+from tests.support.installation import command_in, ended, new_home
 
-__all__ = ["command", "home"]
+pytestmark = pytest.mark.timeout(1200)
 
 WITHIN_S = 120.0
 CODES = ["005930", "000660", "035420", "005380", "000270"]
@@ -39,15 +40,19 @@ FORM = {"dataset": "daily_bar", "first": "2021-01-04", "stock_codes": CODES}
 """Five years of five instruments: about seventy calls at eighteen a second, in few windows."""
 
 
-@pytest.fixture
-def up(home: Home, command: Callable[..., Any]) -> Iterator[Home]:
+@pytest.fixture(scope="module")
+def up(market_time: str) -> Iterator[Home]:
     """An installation whose Airflow runs."""
-    code, said = ended(command("up"))
-    try:
-        assert code == 0, said
-        yield home
-    finally:
-        ended(command("down"))
+    with new_home() as home:
+        command = command_in(home)
+        starting = command("up")
+        try:
+            code, said = ended(starting)
+            assert code == 0, said
+            yield home
+        finally:
+            starting.kill()
+            ended(command("down"))
 
 
 def rows(url: str, query: str, *values: Any) -> list[Any]:
@@ -59,23 +64,10 @@ def rows(url: str, query: str, *values: Any) -> list[Any]:
 
 def know_instruments(up: Home, url: str) -> None:
     """Load the list of instruments, without which nothing can be asked for."""
-    session = market_now().date()
+    now = datetime.fromisoformat(CLOCK)
     work = Work(url, running_emulator(up), up.root.joinpath("coordination").as_uri(), (), SANDBOX_RATE)
-    with work.source(Point(NEVER), clock=market_now) as source, closing(connect(url)) as connection:
-        load_window(connection, source, DATASETS["instrument"], Window((), session, session), Run())
-
-
-def test_scheduler_killed(tally: Tally, up: Home, command: Callable[..., Any]) -> None:
-    """What it left running ends within seconds, and `up` starts another one, which schedules."""
-    scheduler = Background(up, "scheduler")
-    with tally.one():
-        began = time.monotonic()
-        psutil.Process(scheduler.pid()).kill()
-        assert wait_until(lambda: not scheduler.family.members(), WITHIN_S), "its workers run on"
-        tally.figure = f"its workers ended within {time.monotonic() - began:.0f} s"
-        code, said = ended(command("up"))  # it waits until Airflow schedules
-        assert code == 0, said
-        assert scheduler.pid() is not None
+    with work.source(Point(NEVER), clock=lambda: now) as source, closing(connect(url)) as connection:
+        load_window(connection, source, DATASETS["instrument"], Window((), now.date(), now.date()), Run())
 
 
 def test_worker_killed(tally: Tally, up: Home) -> None:
@@ -100,3 +92,16 @@ def test_worker_killed(tally: Tally, up: Home) -> None:
         tally.figure = f"the task is {state}"
         forget_gone_runs(server.url("market", "loader"))
         assert rows(warehouse, f"{query} AND process = %s", process) == []
+
+
+def test_scheduler_killed(tally: Tally, up: Home) -> None:
+    """What it left running ends within seconds, and `up` starts another one, which schedules."""
+    scheduler = Background(up, "scheduler")
+    with tally.one():
+        began = time.monotonic()
+        psutil.Process(scheduler.pid()).kill()
+        assert wait_until(lambda: not scheduler.family.members(), WITHIN_S), "its workers run on"
+        tally.figure = f"its workers ended within {time.monotonic() - began:.0f} s"
+        code, said = ended(command_in(up)("up"))  # it waits until Airflow schedules
+        assert code == 0, said
+        assert scheduler.pid() is not None

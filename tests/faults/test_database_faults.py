@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def load(url: str, point: Point, patience: Patience = PATIENCE) -> None:
         list(load_windows(warehouse, source, DATASETS["daily_bar"], windows, Run(), threads=1))
 
 
-def until_there(load: Callable[[Point], None], point: Point, mend: Callable[[], None]) -> str:
+def until_there(load: Callable[[Point], object], point: Point, mend: Callable[[], None]) -> str:
     """Load, as Airflow does: again after a transient error and no other; return the first error."""
     first = ""
     for _ in range(MOST_TRIES):
@@ -96,7 +97,7 @@ def disturb(
     for number in range(tally.row.tries):
         step = dice.randrange(steps)
         with tally.one(f"step {step} of {steps}"):
-            point = Point(0, step, lambda number=number: act(number))
+            point = Point(0, step, partial(act, number))
             try:
                 error = until_there(lambda point: load(database.url(), point, **options), point, mend)
             finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from tests.faults.conftest import running
 from tests.faults.matrix import Tally
-from tests.faults.rig import NOW, RATE, Kis, Point, Work, most_in_a_second
+from tests.faults.rig import NOW, RATE, Kis, Point, Work, most_in_a_second, wall
 from tests.faults.test_database_faults import until_there
 from tests.support.database import Database
 
@@ -108,7 +107,7 @@ def test_clock_jump(tally: Tally, disturb: Callable[..., list[Point]]) -> None:
     def mend() -> None:
         ahead[0] = 0.0
 
-    points = disturb(act, mend, clock=lambda: NOW + timedelta(seconds=ahead[0]), wall=lambda: time.time() + ahead[0])
+    points = disturb(act, mend, clock=lambda: NOW + timedelta(seconds=ahead[0]), wall=lambda: wall() + ahead[0])
     most = max(most_in_a_second(point.sent) for point in points)
     tally.figure += f"; at most {most} calls in a second for {QUOTA}"
     assert most <= QUOTA + THREADS, tally.figure

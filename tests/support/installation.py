@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from tests.support.project import ROOT
 
 
-@pytest.fixture
-def home():
+@contextmanager
+def new_home():
     """A new installation in a folder that any account may enter; everything of it is deleted afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="data-pipeline-test-"))
     folder.chmod(0o711)
@@ -24,15 +25,27 @@ def home():
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def command(home):
-    """Start `data-pipeline` on this installation; returns the process."""
+def command_in(home):
+    """A function that starts `data-pipeline` on an installation and returns the process."""
     environ = {**os.environ, "DATA_PIPELINE_HOME": str(home.root), "WATCH_LIST": "005930", "PYTHONUNBUFFERED": "1"}
     environ.pop("COORDINATION_URL", None)
     return lambda *words: subprocess.Popen(
         [sys.executable, "-m", "data_pipeline", *words],
         env=environ, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+@pytest.fixture
+def home():
+    """A new installation."""
+    with new_home() as home:
+        yield home
+
+
+@pytest.fixture
+def command(home):
+    """Starts `data-pipeline` on it."""
+    return command_in(home)
 
 
 def ended(process):
