@@ -41,11 +41,11 @@ class DataSourceToPostgresOperator(BaseOperator):
     Errors are this package's own; ``RETRY_POLICY`` in :mod:`data_pipeline.operators.defaults` tells Airflow which of
     them are worth another try. Gaps are filled by :class:`~data_pipeline.operators.fill_gaps.FillGapsOperator`.
 
-    :param dataset: instrument, trading_session, daily_bar, minute_bar, price_snapshot or order_book. (templated)
+    :param dataset: The name of a dataset, as ``daily_bar``; ``docs/reference/datasets.md`` has all. (templated)
     :param source_conn_id: The Airflow connection of the source; its type decides which source it is. (templated)
     :param postgres_conn_id: The Airflow connection of the warehouse. (templated)
-    :param stock_codes: The instruments to ask for, as a list or as text with commas; none for the datasets instrument
-        and trading_session. (templated)
+    :param stock_codes: The instruments to ask for, as a list or as text with commas; none for a dataset of the whole
+        market. (templated)
     :param first: The first day, included. Empty: the session of the run. (templated)
     :param last: The last day, included. Empty: the same as ``first``. (templated)
     :param window_rows: How many rows one window may hold, which bounds memory and the length of a transaction; as many
@@ -55,6 +55,8 @@ class DataSourceToPostgresOperator(BaseOperator):
     :param running_session: Load a session that is still running, as far as it has come. Without it a dataset of whole
         sessions is refused until its figures are final.
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
+    :param without_key: What follows when ``source_conn_id`` is the exchange's usual connection and holds no key: the
+        task is skipped and says so. Empty: it fails.
     :raises ConfigurationError: An argument has moved to ``FillGapsOperator``.
     """
 
@@ -82,6 +84,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         failed_codes_allowed: int = 0,
         running_session: bool = False,
         skip_unsupported: bool = False,
+        without_key: str = "",
         **kwargs: Any,
     ) -> None:
         if moved := ", ".join(sorted(_MOVED & kwargs.keys())):
@@ -98,6 +101,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         self.failed_codes_allowed = failed_codes_allowed
         self.running_session = running_session
         self.skip_unsupported = skip_unsupported
+        self.without_key = without_key
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
@@ -110,8 +114,10 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.hooks.source import open_source
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.operators.metrics import gauged
-        from data_pipeline.operators.task import run_of
+        from data_pipeline.operators.task import run_of, skip_without_key
 
+        if self.without_key:
+            skip_without_key(self.source_conn_id, self.without_key)
         dataset = find_dataset(self.dataset)
         windows = windows_of_run(
             dataset,

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing_extensions import Self
 
 from data_pipeline.exceptions import UnsupportedDatasetError
+from data_pipeline.market.index_records import IndexBar
 from data_pipeline.market.origin import Offer, Origin, RequestShape, origin_of
 from data_pipeline.market.records import (
     ChartData,
@@ -129,6 +130,17 @@ class AbstractDataSource(ABC):
             UnsupportedDatasetError: It is asked code by code: ``shape.market_calls`` is 0.
         """
         raise UnsupportedDatasetError(f"{self.name} is asked code by code and has no whole market days")
+
+    def index_bars(self, first: date, last: date) -> Iterator[IndexBar]:  # noqa: ARG002 - not every source has them
+        """Yield the bars of all indices that it has, of the final sessions from ``first`` to ``last``, both included.
+
+        Those of :data:`~data_pipeline.market.index_records.MAIN_INDICES` are among them. The order is not promised.
+
+        Raises:
+            InvalidRequestError: The range is reversed, or a session in it is not final yet.
+            UnsupportedDatasetError: The source has no indices, or not so far back.
+        """
+        raise UnsupportedDatasetError(f"{self.name} has no indices; ask KIS or KRX")
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:  # noqa: ARG002 - most sources do not care
         """Return how many stock codes are best asked for together; work is divided into units of that many.

@@ -222,13 +222,14 @@ class KISDataSource(AbstractDataSource):
         params = {"BASS_DT": f"{first:%Y%m%d}", "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
         return iter(parse.parse_market_days(first, self._call(HOLIDAYS, params, f"{first}")))
 
-    def index_bars(self, session: date) -> Iterator[IndexBar]:
-        """Yield the bar of the KOSPI and of the KOSDAQ index of one final session, a call each, as :func:`index_bars`.
+    def index_bars(self, first: date, last: date) -> Iterator[IndexBar]:
+        """Yield the bars of the main indices, newest first within an index; a call for every 49 sessions of an index.
 
         Raises:
-            InvalidRequestError: It is no session, or not final yet by the server's clock.
+            InvalidRequestError: The range is reversed, or a session is not final yet by the server's clock.
         """
-        return index_bars(self._call, self._calendar, session)
+        checked_range(first, last)
+        return index_bars(self._call, self._calendar, first, last)
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:
         """Return 30 where one call holds the quotes of thirty codes; everything else is asked for code by code."""

@@ -10,6 +10,7 @@ from itertools import islice
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.evidence import MinuteEvidence, tell
+from data_pipeline.market.index_records import IndexBar
 from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
@@ -24,6 +25,7 @@ from data_pipeline.market.records import (
 )
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.mock.charts import day_charts, minute_charts
+from data_pipeline.sources.mock.indices import indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
 
 _DAYS_A_CALL = 31
@@ -171,6 +173,15 @@ class MockDataSource(AbstractDataSource):
         last = min(first + timedelta(days=_DAYS_A_CALL - 1), self.calendar.last_day)
         rest = (first + timedelta(days=days) for days in range(1, (last - first).days + 1))
         return iter([MarketDay(first, is_open), *(MarketDay(day, self.calendar.is_session(day)) for day in rest)])
+
+    def index_bars(self, first: date, last: date) -> Iterator[IndexBar]:
+        """Yield the bars of the main indices and of some sectors, oldest session first.
+
+        Raises:
+            InvalidRequestError: The range is reversed, or a session in it is not final yet.
+        """
+        sessions = self._require_range(first, last, self.calendar.last_final_session(self._now()))
+        return (bar for session in sessions for bar in indices_of(self.market).bars(session))
 
     def _now(self) -> datetime:
         return self._clock().astimezone(SEOUL)

@@ -20,7 +20,7 @@ from data_pipeline.market.evidence import gathering
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.evidence import Belief, beliefs
 from data_pipeline.sources.kis import parse, parse_chart
-from data_pipeline.sources.kis.indices import parse_index_bar
+from data_pipeline.sources.kis.indices import parse_index_bars
 from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS as OF_KIS
 from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
 from data_pipeline.sources.kis.parse_answer import Answer
@@ -91,8 +91,8 @@ KIS: dict[str, Callable[[Answer], object]] = {
     "search-stock-info": lambda answer: parse.parse_stock_info("000660", answer),
     "chk-holiday": lambda answer: parse.parse_market_days(date(2022, 12, 27), answer),
     "inquire-daily-itemchartprice": read_days,
-    "inquire-daily-indexchartprice": lambda answer: parse_index_bar(
-        answer, "KOSPI", "0001", "코스피", (date(2022, 5, 6), date(2022, 5, 9))
+    "inquire-daily-indexchartprice": lambda answer: list(
+        parse_index_bars(answer, "0001", [date(2022, 5, 6), date(2022, 5, 9)])
     ),
     "inquire-time-itemchartprice": read_minutes,
     "inquire-time-dailychartprice": read_minutes,
