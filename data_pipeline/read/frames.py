@@ -178,6 +178,23 @@ def index_bars(
     return _frame(plan_index_bars(first, last, names, complete=complete), connection)
 
 
+def investor_flows(
+    codes: Codes, first: date | str, last: date | str, *, complete: bool = True, connection: Any = None
+) -> pd.DataFrame:
+    """Return who bought and who sold (투자자별 매매동향), sorted by ``stock_code`` and ``session``.
+
+    Columns: ``stock_code`` (text), ``session`` (datetime64, a date in Seoul), ``volume`` (Int64, shares of everybody),
+    then for each kind of investor ``..._bought_volume``, ``..._sold_volume``, ``..._net_volume`` (shares) and
+    ``..._bought_value``, ``..._sold_value``, ``..._net_value`` (won, exact to a million). Kinds: ``individual``,
+    ``foreign``, ``institution`` (int64), then ``securities``, ``trust``, ``private_fund``, ``bank``, ``insurance``,
+    ``merchant_bank``, ``pension``, ``other_group``, ``other_corporation`` (Int64, NA from KIS's virtual server), and
+    ``source`` (text).
+
+    The arguments and errors are those of :func:`frame`.
+    """
+    return frame("investor_flow", codes, first, last, complete=complete, connection=connection)
+
+
 def frame(
     dataset: str,
     codes: Codes,
@@ -251,13 +268,13 @@ def coverage(
 ) -> pd.DataFrame:
     """Return what must be stored for each final session and what is, sorted by ``dataset`` and ``session``.
 
-    Columns: ``dataset`` (text: daily_bar or minute_bar), ``session`` (datetime64, a date in Seoul), ``expected``,
+    Columns: ``dataset`` (text), ``session`` (datetime64, a date in Seoul), ``expected``,
     ``loaded``, ``known_empty``, ``missing`` (int64, cells). Sessions for which nothing is expected are absent.
 
     Args:
         first: First day, included.
         last: Last day, included.
-        dataset: One of the two; None for both.
+        dataset: One that has cells, as daily_bar; None for all.
         connection: See :mod:`data_pipeline.read`.
 
     Raises:

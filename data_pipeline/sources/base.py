@@ -11,6 +11,7 @@ from typing_extensions import Self
 
 from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.investor_records import InvestorFlow
 from data_pipeline.market.origin import Offer, Origin, RequestShape, origin_of
 from data_pipeline.market.records import (
     ChartData,
@@ -141,6 +142,15 @@ class AbstractDataSource(ABC):
             UnsupportedDatasetError: The source has no indices, or not so far back.
         """
         raise UnsupportedDatasetError(f"{self.name} has no indices; ask KIS or KRX")
+
+    def investor_flows(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[InvestorFlow]:  # noqa: ARG002
+        """Yield the investor flows of the final sessions from ``first`` to ``last``, both included, code by code.
+
+        Raises:
+            InvalidRequestError: The range is reversed, or a session in it is not final yet.
+            UnsupportedDatasetError: The source has none, or not so far back.
+        """
+        raise UnsupportedDatasetError(f"{self.name} has no investor flows; ask KIS")
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:  # noqa: ARG002 - most sources do not care
         """Return how many stock codes are best asked for together; work is divided into units of that many.

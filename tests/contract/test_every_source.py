@@ -10,6 +10,7 @@ import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError, UnsupportedDatasetError
 from data_pipeline.market.index_records import main_labels
+from data_pipeline.market.investor_records import OTHERS
 from data_pipeline.market.records import MARKETS, PriceType
 from data_pipeline.sources.mock.indices import BASKETS, indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
@@ -200,6 +201,43 @@ def test_indices(source, kind):
         assert bar.trading_value == (value // 10**6 * 10**6 if of_kis else value)
     kospi = next(bar for bar in bars if (bar.name, bar.session) == ("코스피", SESSION))
     assert (kospi.close, kospi.close - (kospi.change or 0)) == (2600.0, pytest.approx(2567.2))
+
+
+def test_investor_flows(source, kind):
+    """Every final session of each code: what the kinds bought adds up to the day's shares, in whole millions of won."""
+    if kind == "krx":
+        with pytest.raises(UnsupportedDatasetError, match="no investor flows"):
+            source.investor_flows(CODES, *WEEK[:2])
+        return
+    flows = list(source.investor_flows(CODES[:2], WEEK[1], SESSION))
+    assert sorted((flow.stock_code, flow.session) for flow in flows) == [
+        (code, session) for code in sorted(CODES[:2]) for session in WEEK[1:]
+    ]
+    market = SyntheticMarket()
+    for flow in flows:
+        bar = market.daily_bar(flow.stock_code, flow.session)
+        assert bar is not None
+        assert {amount % 1_000_000 for amount in (*flow.foreign[2:], *flow.institution[2:])} == {0}
+        if kind == "kis-virtual":
+            assert (flow.volume, flow.kinds) == (None, {})
+            continue
+        others = [flow.kinds[name] for name in OTHERS]
+        for side in (0, 1):
+            assert sum(one[side] for one in (flow.individual, flow.foreign, flow.institution, *others)) == bar.volume
+
+
+def test_investor_flows_of_the_past(source, kind):
+    """Forty sessions come in two pages of thirty, or the source says that it reaches thirty sessions back."""
+    if kind == "krx":
+        pytest.skip("KRX has none")
+    first = date(2026, 9, 21)
+    if kind == "kis-virtual":
+        with pytest.raises(UnsupportedDatasetError, match="newest 30 sessions"):
+            list(source.investor_flows(["005930"], first, SESSION))
+        return
+    sessions = sorted(flow.session for flow in source.investor_flows(["005930"], first, SESSION))
+    assert sessions == [bar.session for bar in SyntheticMarket().daily_bars("005930", first, SESSION)]
+    assert len(sessions) > 30
 
 
 @pytest.mark.parametrize("code", ["5930", "A005930", "00593a", "", "005930\n"])

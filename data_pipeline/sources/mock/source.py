@@ -11,6 +11,7 @@ from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.evidence import MinuteEvidence, tell
 from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.investor_records import InvestorFlow
 from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
@@ -25,6 +26,7 @@ from data_pipeline.market.records import (
 )
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.mock.charts import day_charts, minute_charts
+from data_pipeline.sources.mock.flows import flow_of
 from data_pipeline.sources.mock.indices import indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
 
@@ -182,6 +184,12 @@ class MockDataSource(AbstractDataSource):
         """
         sessions = self._require_range(first, last, self.calendar.last_final_session(self._now()))
         return (bar for session in sessions for bar in indices_of(self.market).bars(session))
+
+    def investor_flows(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[InvestorFlow]:
+        """Yield the flows of each code in the order given, oldest first within a code; see :func:`flow_of`."""
+        codes = [self._known(code) for code in stock_codes]
+        self._require_range(first, last, self.calendar.last_final_session(self._now()))
+        return (flow_of(bar) for code in codes for bar in self.market.daily_bars(code, first, last))
 
     def _now(self) -> datetime:
         return self._clock().astimezone(SEOUL)

@@ -107,6 +107,7 @@ def test_the_scheduler_can_read_it(bag, name):
         ("daily_bars_official", "08:30 KST, 1 session(s) later"),
         ("index_bars", "20:35 KST"),
         ("index_bars_official", "08:35 KST, 1 session(s) later"),
+        ("investor_flows", "20:50 KST"),
         ("heal_gaps", "21:30 KST"),
         ("order_books", "every 5 min in session"),
         ("current_prices", "every 1 min in session"),
