@@ -86,8 +86,9 @@ def test_the_fewest_calls(airflow, result):
 def test_a_hole_is_healed(airflow, result):
     """One main index of Tuesday is deleted: heal_gaps asks for that session, and coverage misses nothing."""
     airflow.execute(f"DELETE FROM market.index_bar WHERE name = '코스닥 150' AND session = '{BETWEEN}'")
-    missing = "SELECT session, missing::int FROM market.coverage WHERE dataset = 'index_bar' AND missing > 0"
-    assert airflow.query(missing) == [(BETWEEN, 1)]
+    lacking = "dataset = 'index_bar' AND missing > 0 AND session <= %s"
+    missing = f"SELECT session, missing::int FROM market.coverage WHERE {lacking}"
+    assert airflow.query(missing, SESSION) == [(BETWEEN, 1)]
     healed = airflow.run(PlannedRun("heal_gaps", moment(SESSION, "21:30")))
     assert healed.states == [("heal_gaps", "success")], healed.log[-4000:]
-    assert airflow.query(missing) == []
+    assert airflow.query(missing, SESSION) == []

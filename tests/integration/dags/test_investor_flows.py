@@ -60,8 +60,9 @@ def test_the_whole_market_costs_a_call_an_instrument(airflow, emulator, result):
 def test_a_hole_is_healed(airflow, result):
     """A deleted row is missing; heal_gaps asks for it, and coverage misses nothing."""
     airflow.execute("DELETE FROM market.investor_flow WHERE stock_code = '005930' AND session = '2026-09-18'")
-    missing = "SELECT session, missing::int FROM market.coverage WHERE dataset = 'investor_flow' AND missing > 0"
-    assert airflow.query(missing) == [(date(2026, 9, 18), 1)]
+    lacking = "dataset = 'investor_flow' AND missing > 0 AND session <= %s"
+    missing = f"SELECT session, missing::int FROM market.coverage WHERE {lacking}"
+    assert airflow.query(missing, SESSION) == [(date(2026, 9, 18), 1)]
     healed = airflow.run(PlannedRun("heal_gaps", "2026-09-22T21:30:00+09:00"))
     assert healed.states == [("heal_gaps", "success")], healed.log[-4000:]
-    assert airflow.query(missing) == []
+    assert airflow.query(missing, SESSION) == []
