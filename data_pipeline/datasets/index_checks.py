@@ -29,12 +29,18 @@ def check_levels(bar: IndexBar, earlier: Earlier) -> Iterator[Finding]:
     before = earlier.get(bar)
     if before is None or bar.change is None:
         return
-    away = abs(base - before.close)
-    if away > _EXACT:
-        severity = Severity.ERROR if away > _REVISED * before.close else Severity.WARNING
+    if abs(base - before.close) > _EXACT:
+        severity = Severity.ERROR if _is_of_another(bar, before) else Severity.WARNING
         yield Finding("base", severity, f"base {base:.2f} after close {before.close}", bar)
     if is_repeated_index(bar, before):
         yield Finding("stale", Severity.ERROR, f"the same levels, volume {bar.volume} as on {before.session}", bar)
+
+
+def _is_of_another(bar: IndexBar, before: IndexBar | None) -> bool:
+    """Return whether the base of a bar is further from the close before than a revision would move it."""
+    if before is None or bar.change is None:
+        return False
+    return abs(bar.close - bar.change - before.close) > _REVISED * before.close
 
 
 def is_repeated_index(bar: IndexBar, before: IndexBar) -> bool:
@@ -44,9 +50,17 @@ def is_repeated_index(bar: IndexBar, before: IndexBar) -> bool:
 
 
 def check_main_indices(
-    bars: Sequence[IndexBar], expected: Collection[Cell], _: Earlier, __: Context
+    bars: Sequence[IndexBar], expected: Collection[Cell], earlier: Earlier, _: Context
 ) -> Iterator[Finding]:
-    """Yield the sessions that lack a main index: the answer was not whole."""
+    """Yield the sessions that lack a main index, and the main indices whose levels do not follow what is known.
+
+    When the first bar of an index is of another one, so are those after it, which fit each other.
+    """
+    main = {label for label, _ in expected}
+    for bar in bars:
+        if bar.label in main and _is_of_another(bar, earlier.get(bar)):
+            problem = f"{bar.label} of {bar.session} does not follow the close before"
+            yield Finding("base", Severity.FATAL, problem)
     lacking: dict[date, list[str]] = defaultdict(list)
     for label, session in sorted({*expected} - {(bar.label, bar.session) for bar in bars}):
         lacking[session].append(label)

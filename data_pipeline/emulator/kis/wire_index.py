@@ -11,7 +11,7 @@ from data_pipeline.market.index_records import IndexBar
 from data_pipeline.sources.mock.indices import BASKETS, indices_of
 
 PAGE = 50
-_INDICES = {
+INDICES = {
     "0001": ("코스피", "종합"),
     "1001": ("코스닥", "KOSDAQ"),
     "2001": ("코스피 200", "KOSPI200"),
@@ -23,12 +23,12 @@ _INDICES = {
 def answer(view: MarketView, call: Call) -> Answer:
     """Return up to 50 days counted back from DATE_2, newest first, in thousands of shares and millions of won."""
     code = call.query["FID_INPUT_ISCD"]
-    if code not in _INDICES:
+    if code not in INDICES:
         raise unknown_symbol()
     if call.query["FID_PERIOD_DIV_CODE"] != "D":
         raise invalid_field("FID_PERIOD_DIV_CODE")
     first = max(call.day("FID_INPUT_DATE_1"), view.calendar.first_day)
-    newest = view.calendar.last_final_session(call.now)
+    newest = min(view.calendar.last_final_session(call.now), call.moment.session)
     last = min(call.day("FID_INPUT_DATE_2"), newest)
     days = view.calendar.sessions(first, last)[-PAGE:] if first <= last else []
     rows = [
@@ -48,7 +48,7 @@ def _head(view: MarketView, code: str, newest: date) -> dict[str, str]:
         "bstp_nmix_prdy_ctrt": f"{100 * change / before.close:.2f}",
         "prdy_nmix": yesterday["bstp_nmix_prpr"],
         **_figures(index),
-        "hts_kor_isnm": _INDICES[code][1],
+        "hts_kor_isnm": INDICES[code][1],
         "bstp_cls_code": code,
         "prdy_vol": yesterday["acml_vol"],
         "futs_prdy_oprc": yesterday["bstp_nmix_oprc"],
@@ -58,7 +58,7 @@ def _head(view: MarketView, code: str, newest: date) -> dict[str, str]:
 
 
 def _index(view: MarketView, code: str, day: date) -> IndexBar:
-    name = _INDICES[code][0]
+    name = INDICES[code][0]
     return indices_of(view.market).bar(next(one for one in BASKETS if one.name == name), day)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 
 from data_pipeline.exceptions import PayloadError
 from data_pipeline.market.index_records import MAIN_INDICES, IndexBar, MainIndex
@@ -81,14 +82,7 @@ def parse_index_bars(answer: Answer, code: str, sessions: list[date]) -> Iterato
     head = answer.row("output1")
     if head.text("bstp_cls_code") != code:
         raise head.error("bstp_cls_code", f"is not {code}, the code of {index.label}")
-    rows: dict[date, Row] = {}
-    for row in filled_rows(answer):
-        if (day := row.day("stck_bsop_date")) in rows:
-            raise row.error("stck_bsop_date", f"is {day} twice")
-        rows[day] = row
-    for day in sessions:
-        if day not in rows:
-            raise PayloadError(f"{answer.where}: there is no row of {day}")
+    rows = _rows_by_day(answer, sessions)
     pairs: list[tuple[date | None, date]] = [*pairwise(sessions)]
     if sessions[0] == index.since:
         pairs.insert(0, (None, sessions[0]))
@@ -97,6 +91,26 @@ def parse_index_bars(answer: Answer, code: str, sessions: list[date]) -> Iterato
         return _bar(index, pair[1], rows[pair[1]], rows[pair[0]] if pair[0] else None)
 
     yield from keep_good(make, reversed(pairs), session=lambda pair: pair[1])
+
+
+def _rows_by_day(answer: Answer, sessions: list[date]) -> dict[date, Row]:
+    """Return the rows by their day; each of these sessions has one, and no two neighbours say the same."""
+    rows: dict[date, Row] = {}
+    for row in filled_rows(answer):
+        if (day := row.day("stck_bsop_date")) in rows:
+            raise row.error("stck_bsop_date", f"is {day} twice")
+        rows[day] = row
+    for day in sessions:
+        if day not in rows:
+            raise PayloadError(f"{answer.where}: there is no row of {day}")
+    for older, newer in pairwise(sessions):
+        if _figures(rows[older]) == _figures(rows[newer]):
+            raise PayloadError(f"{answer.where}: the row of {newer} repeats that of {older}")
+    return rows
+
+
+def _figures(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.fields.items() if name != "stck_bsop_date"}
 
 
 def _bar(index: MainIndex, session: date, row: Row, before: Row | None) -> IndexBar:

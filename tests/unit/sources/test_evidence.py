@@ -57,7 +57,11 @@ def kis_answer(call: str, heard: set[str]) -> Answer:
     body: dict[str, Any] = {}
     for output, fields in kis_sample(call)["outputs"].items():
         if call in LISTS or (output == "output2" and call.endswith(("chartprice", "daily"))):
-            rows = [fields, {**fields, "stck_bsop_date": "20220506"}] if call.endswith("indexchartprice") else [fields]
+            rows = (
+                [fields, {**fields, "stck_bsop_date": "20220506", "bstp_nmix_prpr": "2611.00"}]
+                if call.endswith("indexchartprice")
+                else [fields]
+            )
             body[output] = [Heard(row, output, heard) for row in rows]
         else:
             body[output] = Heard(fields, output, heard)

@@ -63,7 +63,7 @@ def test_thousands_of_shares_and_millions_of_won(kis, make_source):
 def test_a_page_holds_forty_nine_sessions(kis, make_source):
     """Fifty rows are one call: 49 sessions and the close before them; the fiftieth session is another page."""
     days = [f"{day:%Y%m%d}" for day in krx_calendar().sessions(date(2026, 8, 1), DAY)][-51:]
-    rows = [row(day, "2610.81") for day in reversed(days)]
+    rows = [row(day, f"{2610 + number / 100:.2f}") for number, day in enumerate(reversed(days))]
     kis.answer(CHART, chart("0001", *rows[:50]), chart("0001", *rows[49:]), *charts(*rows)[1:])
     first = date.fromisoformat(days[1])
     bars = islice(make_source().index_bars(first, DAY), 50)
@@ -102,6 +102,13 @@ def test_a_day_that_comes_twice_is_an_error(kis, make_source):
     """Nobody can tell which of the two rows is right."""
     kis.answer(CHART, chart("0001", *ROWS, row("20261120", "2600.00")))
     with pytest.raises(PayloadError, match="is 2026-11-20 twice"):
+        list(make_source().index_bars(DAY, DAY))
+
+
+def test_a_repeated_row_is_an_error(kis, make_source):
+    """The figures of the session before under a new date would make a change of nothing, and the next one wrong."""
+    kis.answer(CHART, chart("0001", ROWS[0], ROWS[0] | {"stck_bsop_date": "20261119"}))
+    with pytest.raises(PayloadError, match="the row of 2026-11-20 repeats that of 2026-11-19"):
         list(make_source().index_bars(DAY, DAY))
 
 
