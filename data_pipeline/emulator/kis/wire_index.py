@@ -6,18 +6,11 @@ from datetime import date
 
 from data_pipeline.emulator.kis.errors import invalid_field, unknown_symbol
 from data_pipeline.emulator.kis.view import MarketView
-from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, envelope
+from data_pipeline.emulator.kis.wire import INDICES, SYMBOL, Answer, Call, Endpoint, envelope
 from data_pipeline.market.index_records import IndexBar
 from data_pipeline.sources.mock.indices import BASKETS, indices_of
 
 PAGE = 50
-INDICES = {
-    "0001": ("코스피", "종합"),
-    "1001": ("코스닥", "KOSDAQ"),
-    "2001": ("코스피 200", "KOSPI200"),
-    "3003": ("코스닥 150", "KOSDAQ150"),
-}
-"""What the exchange calls the index, and the name that the head shows."""
 
 
 def answer(view: MarketView, call: Call) -> Answer:
