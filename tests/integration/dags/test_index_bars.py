@@ -51,6 +51,7 @@ def source(brokers, exchanges):
         "AIRFLOW_CONN_KIS_DEFAULT": json.dumps(kis),
         "AIRFLOW_CONN_KRX_DEFAULT": json.dumps(krx),
         "MARKET_CLOCK": moment(NEXT, "09:40"),
+        "TASK_RETRIES": "0",
     }
 
 
