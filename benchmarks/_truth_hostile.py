@@ -75,7 +75,7 @@ class Told:
     not_healed: int = 0
     """Rows and cells that differ after the same work without lies."""
     believed: int = 0
-    """Minutes of an uncontradictable lie that are still there beside the true ones after the work without lies."""
+    """Those of ``not_healed`` that are minutes of an uncontradictable lie, still there beside the true ones."""
     untyped: int = 0
     """Errors from outside the tree."""
     lies: int = 0
@@ -231,13 +231,13 @@ def _judge(world: World, seed: int, truth: State, told: Told, tell: Callable[[st
     again = Work(world, refetch=bool(spared or edges))
     again.do()
     left = _differences(truth, state_of(world))
-    # A minute that was believed stays beside the true ones: an answer adds and mends minutes, and takes none away.
+    # The proof of the whole session takes back what it does not hold, so none of what was believed may stay.
     believed = {key for key in left if key[0] == "minute_bar" and key[1] in spared and key not in truth.rows}
     found: dict[str, Collection[Any]] = {
         "rows_wrong": {*differ} - {*edges},
         "settled_wrongly": [cell for cell in _settled_wrongly(truth, after) if cell[1] not in spared],
         "unnamed": [cell for cell in lacking if not _is_named(cell, after, work.errors)],
-        "not_healed": left - believed,
+        "not_healed": left,
         "untyped": [*work.untyped, *again.untyped],
     }
     for name, many in found.items():

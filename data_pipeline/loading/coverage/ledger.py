@@ -10,7 +10,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -19,6 +19,7 @@ from psycopg2.extras import Json, execute_values
 
 from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.loading.coverage.superseded import Proved, supersede
 from data_pipeline.market.evidence import UNSAID, MinuteEvidence
 from data_pipeline.warehouse.errors import said_plainly
 
@@ -101,6 +102,10 @@ class Ledger:
         self._remember = remember_empty
         self._rows: Counter[Cell] = Counter()
         self._volumes: Counter[Cell] = Counter()
+        self._times: dict[Cell, list[datetime]] = defaultdict(list)
+        """Of the minutes that came."""
+        self._superseded: dict[Cell, int] = {}
+        """Minutes of earlier answers that were taken back."""
         self._evidence: dict[Cell, MinuteEvidence] = {}
         self._days: dict[Cell, list[int]] = {}
         """The volumes of the stored daily bars."""
@@ -116,13 +121,14 @@ class Ledger:
             yield from records
             return
         code_at, day_at = map(self._table.columns.index, ("stock_code", self._table.day))
-        volume_at = self._table.columns.index("volume") if self._of_minutes else None
+        minute = tuple(map(self._table.columns.index, ("volume", "at"))) if self._of_minutes else None
         for record in records:
             values = self._table.values(record)
             cell: Cell = (str(values[code_at]), values[day_at])  # type: ignore[assignment]
             self._rows[cell] += 1
-            if volume_at is not None:
-                self._volumes[cell] += values[volume_at]  # type: ignore[operator]
+            if minute is not None:
+                self._volumes[cell] += values[minute[0]]  # type: ignore[operator]
+                self._times[cell].append(values[minute[1]])  # type: ignore[arg-type]
             yield record
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
@@ -164,6 +170,9 @@ class Ledger:
         absent = self._absent
         with said_plainly("coverage"), connection.cursor() as cursor:
             settled = self._settled_minutes(connection, {*came, *absent}) if self._of_minutes else {*came}
+            if self._of_minutes:
+                noted = settled if self._remember else settled & came.keys()
+                settled -= self._supersede(connection, noted, source, run_id)
             if self._remember:
                 _require_some({cell for cell in absent - settled if self._is_doubtful(cell)}, self._rows, name)
             if came:
@@ -192,7 +201,9 @@ class Ledger:
         """
         for cell in sorted({*came, *(settled if self._remember else ())}):
             told = self._evidence.get(cell)
-            figures = Json({"volume": self._volumes[cell], "day_volumes": self._days.get(cell, [])} | _figures(told))
+            taken_back = {"taken_back": self._superseded[cell]} if cell in self._superseded else {}
+            compared = {"volume": self._volumes[cell], "day_volumes": self._days.get(cell, [])}
+            figures = Json(compared | _figures(told) | taken_back)
             if cell not in settled:
                 doubt = QUARANTINED if self._is_refused(cell) else self._doubts.get(cell, UNSAID)
                 yield cell, ("doubted", doubt, figures, came[cell])
@@ -234,6 +245,15 @@ class Ledger:
         if len(doubts) > NAMED:
             log.warning("minutes of %d more sessions are not whole", len(doubts) - NAMED)
         return settled
+
+    def _supersede(
+        self, connection: Connection, proved: Collection[Cell], source: str, run_id: int | None
+    ) -> set[Cell]:
+        """Take back what the proofs do not hold; return the cells that are not settled because some of it stays."""
+        held = {cell: Proved(self._times[cell], self._volumes[cell], cell in self._idle) for cell in proved}
+        self._superseded, doubts = supersede(connection, held, source, run_id)
+        self._doubts |= doubts
+        return {*doubts}
 
     def _doubt(self, cell: Cell, told: MinuteEvidence) -> str:
         """Return why a cell is not settled. The shares of a day without an open traded outside of regular hours."""
