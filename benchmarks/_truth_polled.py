@@ -61,6 +61,8 @@ class _Server:
             self._totals[bar.at] = total
             total += bar.trading_value
         self.total = total
+        self.volume = sum(bar.volume for bar in bars) + chance.choice((0, 100))
+        """Shares of the day by the head and the daily bar, which may hold some of the after-market."""
 
     def call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
         """Return one page."""
@@ -71,7 +73,7 @@ class _Server:
                 rows = self._past(_until(self.session, params))[:120]
         elif "FID_INPUT_HOUR_1" in params:
             rows = self._live(_until(self.session, params))
-        head = {"hts_kor_isnm": "issue", "acml_vol": str(sum(bar.volume for bar in self.bars.values()))}
+        head = {"hts_kor_isnm": "issue", "acml_vol": str(self.volume)}
         return Answer(f"KIS {endpoint.name} of {subject}", {"output1": head, "output2": rows}, self.now)
 
     def _so_far(self, bar: MinuteBar) -> MinuteBar | None:
@@ -172,8 +174,7 @@ class _Day:
         if found is not None:
             bars, told = found
             volume = sum(bar.volume for bar in bars)
-            # The day's bar may hold shares of the after-market too; only a trade at the close then proves the end.
-            whole = told.doubt(volume, [volume + chance.choice((0, 100))]) == "" or closes not in self.server.bars
+            whole = told.doubt(volume, [self.server.volume]) == ""
             self.result.right_after_close += whole and bars == list(self.server.bars.values())
 
     def _judged(self, at: datetime, *, virtual: bool) -> tuple[list[MinuteBar], MinuteEvidence] | None:

@@ -169,10 +169,7 @@ class Ledger:
         }
         absent = self._absent
         with said_plainly("coverage"), connection.cursor() as cursor:
-            settled = self._settled_minutes(connection, {*came, *absent}) if self._of_minutes else {*came}
-            if self._of_minutes:
-                noted = settled if self._remember else settled & came.keys()
-                settled -= self._supersede(connection, noted, source, run_id)
+            settled = self._settled_minutes(connection, came, absent, source, run_id) if self._of_minutes else {*came}
             if self._remember:
                 _require_some({cell for cell in absent - settled if self._is_doubtful(cell)}, self._rows, name)
             if came:
@@ -228,8 +225,11 @@ class Ledger:
             return {cell for cell in named if not self._rows[cell]}
         return named | {cell for cell in came if self._is_refused(cell)}
 
-    def _settled_minutes(self, connection: Connection, cells: Collection[Cell]) -> set[Cell]:
+    def _settled_minutes(
+        self, connection: Connection, came: Collection[Cell], absent: Collection[Cell], source: str, run_id: int | None
+    ) -> set[Cell]:
         """Return the cells whose minutes are whole, and those that truly have none; the log says why others are not."""
+        cells = {*came, *absent}
         self._days = self._read_days(connection, cells)
         settled: set[Cell] = set()
         doubts = self._doubts
@@ -240,20 +240,15 @@ class Ledger:
             doubt = self._doubt(cell, told) if told else UNSAID
             settled |= set() if doubt else {cell}
             doubts |= {cell: doubt} if doubt else {}
+        noted = settled if self._remember else settled.intersection(came)
+        held = {cell: Proved(self._times[cell], self._volumes[cell], cell in self._idle) for cell in noted}
+        self._superseded, beside = supersede(connection, held, source, run_id)
+        doubts |= beside
         for (code, session), doubt in sorted(doubts.items())[:NAMED]:
             log.warning("minutes of %s on %s are not whole: %s", code, session, doubt)
         if len(doubts) > NAMED:
             log.warning("minutes of %d more sessions are not whole", len(doubts) - NAMED)
-        return settled
-
-    def _supersede(
-        self, connection: Connection, proved: Collection[Cell], source: str, run_id: int | None
-    ) -> set[Cell]:
-        """Take back what the proofs do not hold; return the cells that are not settled because some of it stays."""
-        held = {cell: Proved(self._times[cell], self._volumes[cell], cell in self._idle) for cell in proved}
-        self._superseded, doubts = supersede(connection, held, source, run_id)
-        self._doubts |= doubts
-        return {*doubts}
+        return settled - beside.keys()
 
     def _doubt(self, cell: Cell, told: MinuteEvidence) -> str:
         """Return why a cell is not settled. The shares of a day without an open traded outside of regular hours."""
@@ -280,7 +275,11 @@ class Ledger:
 def _figures(told: MinuteEvidence | None) -> dict[str, object]:
     """Return what the answer said of a session, without its name and without what says nothing."""
     said = asdict(told) if told is not None else {}
-    return {f"answer_{name}": value for name, value in said.items() if name not in ("stock_code", "session") and value}
+    return {
+        f"answer_{name}": value
+        for name, value in said.items()
+        if name not in ("stock_code", "session", "never_shown") and value
+    }
 
 
 def _require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) -> None:
