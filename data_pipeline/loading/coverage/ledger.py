@@ -46,7 +46,8 @@ _PROVED = """
 """
 _FILLED = """
     DELETE FROM market.proof p USING (VALUES %s) AS v (dataset, stock_code, session)
-    WHERE p.dataset = v.dataset AND p.stock_code = v.stock_code AND p.session = v.session::date AND p.rows = 0
+    WHERE p.dataset = v.dataset AND p.stock_code = v.stock_code AND p.session = v.session::date
+        AND p.state <> 'whole'
 """
 _ASKED = """
     INSERT INTO market.proof AS p (dataset, stock_code, session, state, proof, figures, rows, source, run_id)

@@ -215,6 +215,21 @@ def test_the_oldest_row_is_wrong_and_not_the_true_ones_after_it():
     assert judged.errors[0].record == oldest
 
 
+def test_a_refused_bar_names_the_stored_one_that_alone_contradicts_it():
+    """A base of 71,500 after a stored close of 60,000: either may be wrong, so both are asked for again."""
+    edge = replace(BEFORE, open=60_000, high=60_000, low=60_000, close=60_000, change=100, trading_value=60_000_000)
+    judged = verdict(GOOD, before=edge)
+    assert (found(judged)[0], judged.contradicted) == (["base"], {("005930", MON)})
+
+
+def test_a_bar_between_two_that_contradict_it_names_neither():
+    """It is the wrong one; and what the window brought itself is no stored bar."""
+    assert verdict(FOREIGN, after=[WEDNESDAY]).contradicted == set()
+    edge = replace(BEFORE, open=60_000, high=60_000, low=60_000, close=60_000, change=100, trading_value=60_000_000)
+    both = verdict(edge, GOOD, before=None, asked=Asked(["005930"], MON, TUE))
+    assert (found(both)[0], both.contradicted) == (["base"], set())
+
+
 @pytest.mark.parametrize(
     ("minute", "errors"),
     [

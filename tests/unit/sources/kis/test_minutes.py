@@ -294,3 +294,35 @@ def test_no_second_answer_is_asked_for_where_the_days_volume_is_reached(kis, mak
     _, told = told_of(kis, make_source, page(*THIN, traded="2"))
     assert asked(kis) == [("20261120", "200000", "Y")]
     assert told[FRIDAY].doubt(2, ()) == ""
+
+
+def told_minutes(kis, make_source, rows, traded):
+    """What the minutes of a Friday prove; each row is its time, its shares at 100 won, and the total."""
+    kis.date = "Fri, 20 Nov 2026 11:30:00 GMT"
+    kis.answer("inquire-price", ok(output=PRICE))
+    made = [minute(at, str(shares), str(total), day="20261120") for at, shares, total in rows]
+    kis.answer(PAST, page(*made, traded=traded), page())
+    with gathering() as told:
+        bars = list(make_source().minute_bars(["005930"], FRIDAY, FRIDAY))
+    return len(bars), told[0]
+
+
+def test_no_minute_is_missing_because_a_circuit_breaker_stopped_trading(kis, make_source):
+    """From 10:15 to 10:44 nobody could trade, and the total of 10:45 is that of 10:14 and its own shares.
+
+    Source: KRX, Circuit Breakers (global.krx.co.kr): all trading stops for 20 minutes, and an auction of 10 follows.
+    """
+    rows = [("153000", 5, 1_500), ("104500", 4, 1_000), ("101400", 6, 600)]
+    count, told = told_minutes(kis, make_source, rows, "40")
+    assert (count, told.problem, told.doubt(15, [40])) == (3, "", "")
+
+
+def test_an_issue_of_auctions_alone_has_a_minute_every_half_hour(kis, make_source):
+    """Liquidation trading and overheated issues trade by single prices every 30 minutes: three minutes are whole.
+
+    Source: KRX, Liquidation trading (정리매매) and short-term overheating (단기과열): an auction every 30 minutes.
+    """
+    rows = [("153000", 5, 900), ("100000", 3, 400), ("093000", 1, 100)]
+    count, told = told_minutes(kis, make_source, rows, "9")
+    assert (count, told.doubt(9, [9])) == (3, "")
+    assert told.proof(9).endswith("to the close")
