@@ -8,16 +8,15 @@ otherwise, and no row may differ. The same work without lies must then end like 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import partial
 from typing import Any
 
+from benchmarks._truth_hostile_server import quiet
 from benchmarks._truth_hostile_world import (
     CODES,
     DAILY,
@@ -185,7 +184,7 @@ def undisturbed(world: World) -> State:
     world.lie(None)
     world.empty()
     work = Work(world)
-    with _quiet():
+    with quiet():
         work.do()
     truth, wrong = state_of(world), [*work.errors, *work.untyped]
     if wrong or truth.missing or truth.held:
@@ -196,24 +195,12 @@ def undisturbed(world: World) -> State:
 def judged(world: World, seeds: Iterable[int], truth: State, tell: Callable[[str], None] = lambda _: None) -> Told:
     """Return what became of these seeds."""
     told, began = Told(), time.process_time()
-    with _quiet():
+    with quiet():
         for seed in seeds:
             _judge(world, seed, truth, told, tell)
             told.seeds += 1
     told.cpu_seconds = round(time.process_time() - began, 1)
     return told
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the loads say of every lie from the screen."""
-    log = logging.getLogger("data_pipeline")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def _judge(world: World, seed: int, truth: State, told: Told, tell: Callable[[str], None]) -> None:

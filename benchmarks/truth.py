@@ -30,6 +30,7 @@ from benchmarks._truth_factors import errors
 from benchmarks._truth_faults import false_alarms, quote_faults, seed_faults
 from benchmarks._truth_fuzz import Outcome, fuzz
 from benchmarks._truth_hostile import hostile as run_seeds
+from benchmarks._truth_hostile_lists import hostile_lists
 from benchmarks._truth_krx_day import seconds_over_server
 from benchmarks._truth_polled import Polled, polled
 from benchmarks._truth_public import public_errors
@@ -48,6 +49,7 @@ TARGETS = {
     "peak_mb": "<= 64",
     "krx_day_seconds_over_server": "< 2",
     "hostile_seeds": "nothing settled wrongly, no row wrong, all named and healed",
+    "hostile_lists": "nothing settled wrongly, all named and healed",
     "polled_minutes": "all right after the close; none refused, wrong or unsaid",
 }
 
@@ -79,6 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     minutes = polled(options.stock_days)
     console.print(f"{options.hostile_seeds:,} hostile seeds ...")
     seeds = run_seeds(options.hostile_seeds, tell=lambda said: console.print(said, markup=False))
+    lists = hostile_lists(options.hostile_seeds, tell=lambda said: console.print(said, markup=False))
     result: dict[str, Any] = {
         "factors_checked": len(off),
         "factor_max_error": max(off.values()),
@@ -93,10 +96,11 @@ def main(arguments: Sequence[str]) -> int:
         "krx_day_seconds_over_server": seconds_over_server(),
         "polled_minutes": asdict(minutes),
         "hostile_seeds": seeds.figures,
+        "hostile_lists": lists.figures,
     }
     _print(result, hostile, alarms, [*missed, *missed_quotes])
     print(json.dumps(result))
-    missed_any = missed or missed_quotes or not _is_true(minutes) or not seeds.is_true
+    missed_any = missed or missed_quotes or not _is_true(minutes) or not seeds.is_true or not lists.is_true
     return 1 if missed_any or hostile.untyped or hostile.lost_rows or hostile.bad_rows_loaded else 0
 
 

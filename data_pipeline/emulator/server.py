@@ -16,7 +16,7 @@ from data_pipeline.emulator.clock import MarketClock, http_date
 from data_pipeline.emulator.exchange import Exchange, Reply, WireError, drip, drop, dumps
 from data_pipeline.emulator.faults import Fault, Faults
 from data_pipeline.emulator.hostile import lie_for, told
-from data_pipeline.emulator.kis import quotations
+from data_pipeline.emulator.kis import hostile_master, quotations
 from data_pipeline.emulator.kis.auth import TokenDesk
 from data_pipeline.emulator.kis.errors import auth_error, gateway_error
 from data_pipeline.emulator.kis.gateway import Gateway
@@ -172,6 +172,10 @@ class EmulatedServer:
             return Reply(404, b"", media="text/html")
         session = self.view.moment(self.clock.now()).session
         loop = asyncio.get_running_loop()
+        if fault and fault.kind == "hostile":
+            return await loop.run_in_executor(
+                self._worker, hostile_master.told, self.view, fault.seed, exchange.path, name, session
+            )
         content = await loop.run_in_executor(self._worker, master_file, self.view, name, session)
         return Reply(200, spoilt(fault, content) if fault else content, media="application/zip")
 

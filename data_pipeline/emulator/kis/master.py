@@ -22,22 +22,28 @@ FILES = {"kospi_code": "KOSPI", "kosdaq_code": "KOSDAQ", "konex_code": "KONEX"}
 
 def master_file(view: MarketView, name: str, session: date) -> bytes:
     """Return the zip of one market's master as it stands for this session; the same bytes for the same session."""
-    return view.files.get((name, session), lambda: _zipped(f"{name}.mst", _rows(view, FILES[name], session)))
+    return view.files.get((name, session), lambda: zipped(f"{name}.mst", _rows(view, FILES[name], session)))
 
 
-def spoilt(fault: Fault, zipped: bytes) -> bytes:
+def spoilt(fault: Fault, true: bytes) -> bytes:
     """Return a master file as this fault leaves it: cut in the middle, with its first rows only, or as it is."""
     if fault.kind == "truncated":
-        return zipped[: len(zipped) // 2]
+        return true[: len(true) // 2]
     if fault.kind != "short_page":
-        return zipped
-    with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+        return true
+    name, lines = lines_of(true)
+    return zipped(name, b"".join(lines[: fault.rows]))
+
+
+def lines_of(file: bytes) -> tuple[str, list[bytes]]:
+    """Return the name of the one file in a zip, and its rows, each with its newline."""
+    with zipfile.ZipFile(io.BytesIO(file)) as archive:
         (name,) = archive.namelist()
-        lines = archive.read(name).splitlines(keepends=True)
-    return _zipped(name, b"".join(lines[: fault.rows]))
+        return name, archive.read(name).splitlines(keepends=True)
 
 
-def _zipped(name: str, content: bytes) -> bytes:
+def zipped(name: str, content: bytes) -> bytes:
+    """Return a zip of one file; the same bytes for the same content."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
