@@ -47,7 +47,7 @@ class Polled:
     polls: int = 0
 
 
-class _Server:
+class Server:
     """Answers the minute charts of one instrument on one session, at a time that each call moves on."""
 
     def __init__(self, bars: Sequence[MinuteBar], calendar: TradingCalendar, chance: random.Random) -> None:
@@ -143,7 +143,7 @@ def polled(stock_days: int = 1000, seed: int = 20251105) -> Polled:
             for code in chance.sample(codes, min(25, stock_days - result.stock_days)):
                 if bars := market.minute_bars(code, session):
                     result.stock_days += 1
-                    _Day(_Server(bars, market.calendar, chance), code, market.calendar, result, ear).poll(chance)
+                    _Day(Server(bars, market.calendar, chance), code, market.calendar, result, ear).poll(chance)
     finally:
         log.removeHandler(ear)
         log.setLevel(level)
@@ -155,7 +155,7 @@ def polled(stock_days: int = 1000, seed: int = 20251105) -> Polled:
 class _Day:
     """One stock-day: its server, and the judge of what is shown of it."""
 
-    server: _Server
+    server: Server
     code: str
     calendar: TradingCalendar
     result: Polled
@@ -198,6 +198,18 @@ class _Day:
         said = told[0].withheld >= len(kept_back) and self.ear.lines == lines + bool(told[0].withheld)
         self.result.unsaid += not said
         return bars, told[0]
+
+
+def asked_in_the_evening(server: Server, code: str, calendar: TradingCalendar, *, virtual: bool) -> MinuteEvidence:
+    """Return what the answers of one evening prove about the session's minutes."""
+    server.now = calendar.final_at(server.session) + timedelta(minutes=40)
+    clock = ServerClock(lambda: server.now)
+    clock.hear(server.now)
+    minutes = Minutes(server.call, clock, calendar, virtual=virtual)
+    with gathering() as told:
+        for _ in minutes.bars(code, server.session, server.session):
+            pass
+    return told[0]
 
 
 def _until(session: date, params: Mapping[str, str]) -> datetime:

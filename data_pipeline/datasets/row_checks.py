@@ -8,7 +8,7 @@ from typing import Any
 
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, is_repeated
 from data_pipeline.market.listed import ROUNDED_TO, Listed
-from data_pipeline.market.price_rules import first_day_from_offer, is_tick_rounding, limit_percent, tick_size
+from data_pipeline.market.price_rules import first_day_from_offer, is_legal_price, is_tick_rounding, limit_percent
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook
 
 WARNING, ERROR = Severity.WARNING, Severity.ERROR
@@ -204,7 +204,7 @@ def _check_ticks(bar: DailyBar, prices: set[int], context: Context) -> Iterator[
         return
     board = "ETF" if _is_fund(instrument) else instrument.market
     rules = context.rules_of(bar.session)
-    off = sorted(price for price in prices if price % tick_size(price, board, rules))
+    off = sorted(price for price in prices if not is_legal_price(price, board, rules))
     if off:
         yield Finding("tick", WARNING, f"{', '.join(map(str, off))} off the ticks", bar)
 

@@ -175,7 +175,7 @@ def test_limits_of_an_unknown_issue_are_a_warning():
 @pytest.mark.parametrize(
     ("bar", "check"),
     [
-        (replace(GOOD, close=71550, change=550), "tick"),
+        (replace(GOOD, close=71560, change=560), "tick"),
         (replace(GOOD, trading_value=150_000_000), "value"),
         (DailyBar("005930", TUE, 35500, 36000, 35300, 35800, 2000, 71_300_000, 300), "base"),
     ],
@@ -184,6 +184,14 @@ def test_what_may_be_true_is_a_warning(bar, check):
     """An off-tick close, a mean outside the range (after-market), a halved base: loaded and counted."""
     judged = verdict(bar)
     assert (found(judged), judged.good) == (([], [check]), [bar])
+
+
+def test_the_midpoint_of_a_book_is_a_price():
+    """71,550 lies between 71,500 and 71,600: since 4 March 2025 trades may have it, and before none could."""
+    assert found(verdict(replace(GOOD, close=71550, change=550))) == ([], [])
+    before = DailyBar("005930", date(2025, 2, 28), 71_550, 71_550, 71_550, 71_550, 10, 715_500, 0)
+    asked = Asked(["005930"], before.session, before.session)
+    assert found(verdict(before, before=None, asked=asked)) == ([], ["tick"])
 
 
 FOREIGN = DailyBar("005930", TUE, 68000, 69000, 67500, 68500, 2000, 136_500_000, 500)
