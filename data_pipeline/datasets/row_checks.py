@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, is_repeated
+from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, is_repeated, joins
 from data_pipeline.market.listed import ROUNDED_TO, Listed
 from data_pipeline.market.price_rules import first_day_from_offer, is_legal_price, is_tick_rounding, limit_percent
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook
@@ -87,11 +87,6 @@ def _check_neighbours(bar: DailyBar, earlier: Earlier, context: Context) -> Iter
 
 def _base(bar: DailyBar) -> int:
     return bar.close - bar.change
-
-
-def joins(before: DailyBar, bar: DailyBar) -> bool:
-    """Return whether the base price of a bar is the close of the session before, which only an action changes."""
-    return _base(bar) == before.close or is_tick_rounding(before.close, _base(bar))
 
 
 def _is_impossible(before: DailyBar, bar: DailyBar, context: Context) -> bool:

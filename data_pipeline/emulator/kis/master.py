@@ -6,7 +6,6 @@ import io
 import zipfile
 from datetime import date
 
-from data_pipeline.emulator.faults import Fault
 from data_pipeline.emulator.figures import SECTORS, earnings_per_share, figure
 from data_pipeline.emulator.kis.master_layout import CODE_WIDTH, ISIN_WIDTH, NAME_WIDTH, TAILS, nothing, number, padded
 from data_pipeline.emulator.kis.quote import is_fund
@@ -23,16 +22,6 @@ FILES = {"kospi_code": "KOSPI", "kosdaq_code": "KOSDAQ", "konex_code": "KONEX"}
 def master_file(view: MarketView, name: str, session: date) -> bytes:
     """Return the zip of one market's master as it stands for this session; the same bytes for the same session."""
     return view.files.get((name, session), lambda: zipped(f"{name}.mst", _rows(view, FILES[name], session)))
-
-
-def spoilt(fault: Fault, true: bytes) -> bytes:
-    """Return a master file as this fault leaves it: cut in the middle, with its first rows only, or as it is."""
-    if fault.kind == "truncated":
-        return true[: len(true) // 2]
-    if fault.kind != "short_page":
-        return true
-    name, lines = lines_of(true)
-    return zipped(name, b"".join(lines[: fault.rows]))
 
 
 def lines_of(file: bytes) -> tuple[str, list[bytes]]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
-from data_pipeline.datasets.row_checks import joins
+from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, joins
 from data_pipeline.datasets.table import Table
 
 if TYPE_CHECKING:

@@ -1,10 +1,11 @@
-"""Lies about stock master files: which files a hostile server sends in place of the true one."""
+"""Stock master files as faults leave them: cut, short, or by seed whatever a hostile server sends in place of one."""
 
 from __future__ import annotations
 
 from datetime import date
 
 from data_pipeline.emulator.exchange import Reply
+from data_pipeline.emulator.faults import Fault
 from data_pipeline.emulator.hostile import STATUSES, drawn, lie_for
 from data_pipeline.emulator.kis.master import FILES, lines_of, master_file, zipped
 from data_pipeline.emulator.kis.view import MarketView
@@ -24,6 +25,16 @@ LIES = (
 )
 """Those of ``hostile.LIES`` that a file can tell: ``other_code`` is the file of another market."""
 MEDIA = "application/zip"
+
+
+def spoilt(fault: Fault, true: bytes) -> bytes:
+    """Return a master file as this fault leaves it: cut in the middle, with its first rows only, or as it is."""
+    if fault.kind == "truncated":
+        return true[: len(true) // 2]
+    if fault.kind != "short_page":
+        return true
+    name, lines = lines_of(true)
+    return zipped(name, b"".join(lines[: fault.rows]))
 
 
 def told(view: MarketView, seed: int, path: str, name: str, session: date) -> Reply:

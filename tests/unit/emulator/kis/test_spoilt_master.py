@@ -8,8 +8,8 @@ from collections import Counter
 from datetime import date
 
 from data_pipeline.emulator.hostile import lie_for
-from data_pipeline.emulator.kis.hostile_master import LIES, told
 from data_pipeline.emulator.kis.master import lines_of, master_file
+from data_pipeline.emulator.kis.spoilt_master import LIES, told
 
 SESSION, PATH = date(2026, 11, 20), "/common/master/konex_code.mst.zip"
 SAID = {seed: lie_for(seed, PATH, {"SESSION": str(SESSION)}, LIES) for seed in range(400)}
