@@ -15,13 +15,16 @@ from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
 from data_pipeline.exceptions import WindowRefusedError
 from data_pipeline.loading.coverage.cells import missing_cells
+from data_pipeline.loading.instruments.lists import keep_list
 from data_pipeline.loading.rows.upsert import upsert
+from data_pipeline.market.records import Instrument
 from data_pipeline.market.window import Window
 from tests.support.altered import EVENING, Altered
 from tests.support.tables import DAILY_BAR
 
 CODE = "005930"
 FRIDAY, MONDAY, TUESDAY = date(2026, 9, 18), date(2026, 9, 21), date(2026, 9, 22)
+SAMSUNG = Instrument(CODE, "KR7005930003", "삼성전자", "KOSPI", "ST", TUESDAY, date(1975, 6, 11))
 FILL = Run(moment=EVENING, remember_empty=True)
 DOUBTED = "SELECT session, state, source FROM market.proof WHERE dataset = 'daily_bar' ORDER BY 1"
 STORED = "SELECT session FROM market.daily_bar ORDER BY 1"
@@ -31,7 +34,8 @@ STORED = "SELECT session FROM market.daily_bar ORDER BY 1"
 def listed(database):
     """A connection to a warehouse that lists the instrument, and the true bars of Friday to Tuesday."""
     with database.connect("owner") as connection:
-        load_window(connection, Altered(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
+        keep_list(connection, [SAMSUNG], "mock")
+        connection.commit()
         yield connection, [*Altered().daily_bars([CODE], FRIDAY, TUESDAY)]
 
 

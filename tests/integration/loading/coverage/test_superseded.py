@@ -17,14 +17,16 @@ from data_pipeline.engine.one_window import Run
 from data_pipeline.loading.coverage.cells import missing_cells
 from data_pipeline.loading.coverage.proofs import contradictions
 from data_pipeline.loading.coverage.seals import months_to_verify, verify_month
+from data_pipeline.loading.instruments.lists import keep_list
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.evidence import MinuteEvidence, tell
-from data_pipeline.market.records import DailyBar
+from data_pipeline.market.records import DailyBar, Instrument
 from data_pipeline.market.window import Window
 from tests.support.altered import EVENING, Altered
 from tests.support.tables import DAILY_BAR
 
 CODE, TUESDAY = "005930", date(2026, 9, 22)
+SAMSUNG = Instrument(CODE, "KR7005930003", "삼성전자", "KOSPI", "ST", TUESDAY, date(1975, 6, 11))
 FILL = Run(moment=EVENING, remember_empty=True)
 STORED = "SELECT count(*) FROM market.minute_bar"
 STATES = "SELECT state, proof, rows, (figures ->> 'taken_back')::int FROM market.proof WHERE dataset = 'minute_bar'"
@@ -59,7 +61,8 @@ class Silent(Altered):
 def loader(database):
     """A connection of the owner with wrong minutes beside ten true ones; the warehouse lists the instrument."""
     with database.connect("owner") as connection:
-        load_window(connection, Altered(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
+        keep_list(connection, [SAMSUNG], "mock")
+        connection.commit()
         load(connection, Early())
         yield connection
 
