@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.exceptions import CalendarRangeError
+from data_pipeline.market.price_rules import is_tick_rounding
 from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
@@ -131,3 +132,9 @@ def is_repeated(bar: DailyBar, before: DailyBar) -> bool:
     """Return whether a bar with trades is the same as another one except for its session."""
     names = ("open", "high", "low", "close", "volume", "trading_value", "change")
     return bar.volume > 0 and all(getattr(bar, name) == getattr(before, name) for name in names)
+
+
+def joins(before: DailyBar, bar: DailyBar) -> bool:
+    """Return whether the base price of a bar is the close of the session before, which only an action changes."""
+    base = bar.close - bar.change
+    return base == before.close or is_tick_rounding(before.close, base)

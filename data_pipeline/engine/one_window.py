@@ -22,6 +22,7 @@ from data_pipeline.engine.expected import (
     missing_bars,
     refused_cells,
     require_every_market,
+    require_one_code_each,
 )
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks.judge import Asked
@@ -245,6 +246,7 @@ class WindowLoad:
             return len(refused_codes.intersection(self.codes))
         if due is Due.LIST:
             require_every_market(records)
+            require_one_code_each(records)
         return 0
 
     def _reconcile(self, records: Sequence[Any]) -> None:

@@ -28,7 +28,7 @@ from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.source import MockDataSource
 from tests.support.kis_answers import APP_KEY, APP_SECRET, HEAD, PRICE, ROW, FakeKis, FakeTime, ok
-from tests.support.krx_answers import API_KEY, BAR, BASE, Clock, FakeKrx, block
+from tests.support.krx_answers import API_KEY, BAR, Clock, FakeKrx, base_of, block
 from tests.support.tables import DAILY_BAR
 
 CODE = "900001"
@@ -104,10 +104,10 @@ def test_a_bar_of_the_exchange(database, connection, tmp_path):
     """KRX's own row, whose provisional bar had not a single share."""
     server, clock = FakeKrx(), Clock()
     server.answer("ksq_bydd_trd", block(LATE_OF_KRX))
-    server.answer("ksq_isu_base_info", block(BASE | {"ISU_SRT_CD": CODE, "LIST_DD": "20100104"}))
+    server.answer("ksq_isu_base_info", block(base_of(CODE, LIST_DD="20100104")))
     for board, code in (("stk", "000660"), ("knx", "900200")):
         server.answer(f"{board}_bydd_trd", block(BAR | {"ISU_CD": code}))
-        server.answer(f"{board}_isu_base_info", block(BASE | {"ISU_SRT_CD": code, "LIST_DD": "20100104"}))
+        server.answer(f"{board}_isu_base_info", block(base_of(code, LIST_DD="20100104")))
     server.answer("etf_bydd_trd", block(BAR | {"ISU_CD": "069500"}))
     settings = KrxSettings(API_KEY, base_url="https://krx.example.org")
     source = KRXDataSource(settings, FileStore(tmp_path / "state"), server, clock=clock.now, sleep=clock.sleep)
