@@ -134,7 +134,7 @@ def command(runs):
 
 
 def test_a_plan_without_a_key_is_priced_for_the_emulator(command):
-    """One instrument's 83 sessions before those of the run are a page of 100, and the mock would ask for none."""
+    """One instrument's 82 sessions before those of the run are a page of 100, and the mock would ask for none."""
     words = ("--dataset", "daily_bar", "--codes", "005930", "--first", "2026-03-02", "--last", "2026-06-30")
     code, printed = command("backfill", *words, "--dry-run")
     assert (code, "kis-sandbox" in printed, " 1 request" in printed) == (0, True, True), printed
@@ -151,11 +151,13 @@ def test_what_a_backfill_adds_comes_from_the_source_of_the_run(command):
     assert "381" in printed
 
 
-def test_the_budget_without_a_key_is_that_of_the_run(command):
-    """The calls of the runs are counted, of which the whole market alone takes 92."""
+def test_the_budget_without_a_key_is_that_of_the_emulator_that_was_asked(command):
+    """A plan sends nothing; a trading day's 381 minutes are four pages of 120."""
+    words = ("--dataset", "minute_bar", "--codes", "000660", "--first", f"{SESSION}")
+    assert command("backfill", *words)[0] == 0
     code, printed = command("budget")
     assert (code, "kis-sandbox" in printed) == (0, True), printed
-    assert any(int(word) > 92 for word in re.findall(r"\d+", printed.replace(",", "")))
+    assert re.search(r"0\.\d\d s │ 4 │", printed), printed
 
 
 @pytest.mark.parametrize(
