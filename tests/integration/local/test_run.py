@@ -140,6 +140,7 @@ def test_a_plan_without_a_key_is_priced_for_the_emulator(command):
     assert (code, "kis-sandbox" in printed, " 1 request" in printed) == (0, True, True), printed
 
 
+@pytest.mark.slow
 def test_what_a_backfill_adds_comes_from_the_source_of_the_run(command):
     """Minutes stand beside the bars of the run and are of the same market."""
     words = ("--dataset", "minute_bar", "--codes", "005930", "--first", f"{SESSION}")
@@ -151,6 +152,7 @@ def test_what_a_backfill_adds_comes_from_the_source_of_the_run(command):
     assert "381" in printed
 
 
+@pytest.mark.slow
 def test_the_budget_without_a_key_is_that_of_the_emulator_that_was_asked(command):
     """A plan sends nothing; a trading day's 381 minutes are four pages of 120."""
     words = ("--dataset", "minute_bar", "--codes", "000660", "--first", f"{SESSION}")
@@ -166,7 +168,7 @@ def test_the_budget_without_a_key_is_that_of_the_emulator_that_was_asked(command
         (("quarantine", "list"), "0 rows in quarantine"),
         (("quarantine", "retry"), "0 refused"),
         (("adjust",), "0 adjustments changed"),
-        (("coverage", "--dataset", "minute_bar"), "minute_bar"),
+        (("coverage", "--dataset", "daily_bar", "--first", f"{SESSION}"), "daily_bar"),
         (("migrate",), ""),
     ],
 )
