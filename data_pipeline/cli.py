@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", _run, "Load the last finished session through Airflow, then print what is there and what is missing.")
     add("up", _up, "Start Postgres and Airflow and leave them running, with the UI on 127.0.0.1.")
-    stop = add("down", _down, "Stop what `up` started, one part after the other.")
+    stop = add("down", _down, "Stop what `up` started, with all that it started, and end the DAG runs under way.")
     stop.add_argument(
         "--delete", action="store_true", help="also delete the database and everything else that was kept"
     )
@@ -96,7 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     add_verify_options(prove)
     take = add("export", _export, "Write a part of the warehouse as one Parquet file, with units and types.")
     add_export_options(take)
-    add("budget", _budget, "Show the shared call budget and the circuit breaker of the KIS key; sends nothing.")
+    add(
+        "budget",
+        _budget,
+        "Show the shared call budget and the circuit breaker of the KIS key, or the emulator's; sends nothing.",
+    )
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")

@@ -9,7 +9,7 @@ from rich.table import Table
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.coordination.store import Store
 from data_pipeline.local.home import local_home
-from data_pipeline.local.keyless import is_keyless, sandbox_variables
+from data_pipeline.local.keyless import asked_emulator, is_keyless, sandbox_variables
 from data_pipeline.market.clock import market_clock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
@@ -18,7 +18,8 @@ from data_pipeline.sources.kis.source import KISDataSource
 def budget_table(environ: Mapping[str, str], store: Store | None = None) -> Table:
     """Return the budgets of the configured app keys, each under a hash, and the breaker; nothing is sent.
 
-    Without any credentials it is the budget of the emulator's key, which `run` and `up` load with.
+    Without any key it is the budget of the emulator that was asked last: that of `up` while it runs, else the one
+    of the last `run` or `backfill`.
 
     Args:
         environ: The settings, as ``.env.example`` names them.
@@ -29,7 +30,8 @@ def budget_table(environ: Mapping[str, str], store: Store | None = None) -> Tabl
         CoordinationError: The shared state cannot be read; trying again can help.
     """
     if is_keyless(environ):
-        environ = sandbox_variables(local_home(environ), environ)
+        home = local_home(environ)
+        environ = sandbox_variables(home, environ, asked_emulator(home))
     with KISDataSource(KisSettings.from_env(environ), store, clock=market_clock(environ)) as source:
         table = Table("budget", "calls a second now", "next slot in", "calls so far", title=source.name)
         for name, one in source.client.budgets().items():

@@ -44,6 +44,11 @@ class Home:
         """One file with a PID for each process that is left running."""
         return self.root / "run"
 
+    @property
+    def emulator_address(self) -> Path:
+        """A file with the address of the emulator that was asked last; it may have ended since."""
+        return self.run / "emulator.address"
+
     def prepare(self) -> Home:
         """Make the folders, readable by their owner only; the server's account may pass through the outermost one."""
         self.root.mkdir(mode=0o711, parents=True, exist_ok=True)

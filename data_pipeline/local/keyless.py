@@ -48,6 +48,12 @@ def running_emulator(home: Home) -> str:
     return f"http://127.0.0.1:{int(port_file.read_text('ascii'))}"
 
 
+def asked_emulator(home: Home) -> str:
+    """Return the address of the emulator of `up` while it runs, else of the one that was asked last."""
+    kept = home.emulator_address
+    return running_emulator(home) or (kept.read_text("ascii") if kept.exists() else NOWHERE)
+
+
 @contextmanager
 def source_variables(home: Home, kind: str, *, sends: bool) -> Iterator[dict[str, str]]:
     """Yield the variables that a source is made of; without credentials they lead to the emulator.
@@ -69,4 +75,5 @@ def source_variables(home: Home, kind: str, *, sends: bool) -> Iterator[dict[str
         yield sandbox_variables(home, environ, url)
     else:
         with EmulatorProcess(rate=SANDBOX_RATE) as emulator:
+            home.emulator_address.write_text(emulator.url, "ascii")
             yield sandbox_variables(home, environ, emulator.url)

@@ -107,6 +107,8 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             migrated = starter.submit(migrate, warehouse.owner_url)
             if emulator_ready:
                 emulator_ready.result()
+            if emulator:
+                home.emulator_address.write_text(emulator.url, "ascii")
             source = sandbox_connection(emulator.url, SANDBOX_RATE) if emulator else kis_connection(environ)
             # Real official bars have no place beside synthetic ones.
             official = None if emulator else official_connection(environ)

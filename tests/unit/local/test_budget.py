@@ -41,6 +41,12 @@ def test_the_budget_names_its_key_by_a_hash_and_counts_its_calls(tmp_path: Path)
     assert SECRET not in text
 
 
+def test_without_a_key_it_is_the_budget_of_the_emulators_key(tmp_path: Path) -> None:
+    """`run` and `up` load with it, and nobody has to set anything to see how far it is spent."""
+    table = budget_table({"DATA_PIPELINE_HOME": str(tmp_path)}, FileStore(tmp_path))
+    assert (table.title, table.row_count) == ("kis-sandbox", 2)
+
+
 def test_an_open_breaker_says_when_calls_pass_again(tmp_path: Path) -> None:
     """Five failures in a row opened it for sixty seconds."""
     now = 100.0
