@@ -1,4 +1,4 @@
-"""Registers timetables, pools and a middleware with Airflow: the scheduler, the API server and the DAG processor load it on start."""
+"""Registers timetables, pools and a middleware with Airflow, whose scheduler, API server and DAG processor load it."""
 
 from __future__ import annotations
 

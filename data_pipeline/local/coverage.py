@@ -36,6 +36,13 @@ def show_coverage(
     first = as_date(options.first, "--first") if options.first else last - timedelta(days=DAYS)
     if first > last:
         raise InvalidRequestError(f"the range is reversed: --first {first} is after --last {last}")
+    calendar = krx_calendar()
+    for day, option in ((last, "--last"), (first, "--first")):
+        if not calendar.first_day <= day <= calendar.last_day:
+            raise InvalidRequestError(
+                f"{option} {day} is not on the trading calendar, which runs from {calendar.first_day} to "
+                f"{calendar.last_day}: what must exist on other days is not known"
+            )
     with open_warehouse(home, environ) as warehouse, closing(connect(warehouse.reader_url)) as connection:
         rows = coverage(connection, first, last, options.dataset)
     console.print(_table(rows) if rows else f"Nothing is expected from {first} to {last}: nothing was ever loaded.")
