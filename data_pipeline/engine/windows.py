@@ -27,10 +27,13 @@ def as_codes(value: str | Sequence[str] | None) -> list[str]:
     """Return the codes of a list, or of text that separates them by commas or blanks, each once and in order.
 
     Raises:
-        InvalidRequestError: An entry is not a stock code.
+        InvalidRequestError: An entry is not a stock code, or there is something and no code in it.
     """
     entries = re.split(r"[,\s]+", value) if isinstance(value, str) else value or []
-    return list(dict.fromkeys(require_stock_code_argument(code) for code in entries if code != ""))
+    codes = list(dict.fromkeys(require_stock_code_argument(code) for code in entries if code != ""))
+    if isinstance(value, str) and value.strip() and not codes:
+        raise InvalidRequestError(f"{value!r} names no stock code; leave it out for every instrument")
+    return codes
 
 
 def require_stock_code_argument(code: str) -> str:

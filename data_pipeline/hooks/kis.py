@@ -83,8 +83,8 @@ class KISHook(SettingsHook):
             found: Any = json.loads(field) if isinstance(field, str) and field.strip() else field or {}
         except ValueError:
             found = None
-        # A pair of two empty texts is one that nobody filled in.
-        pairs = [pair for pair in found.items() if pair != ("", "")] if isinstance(found, dict) else [(None, None)]
+        given: list[tuple[Any, Any]] = [*found.items()] if isinstance(found, dict) else [(None, None)]
+        pairs = [pair for pair in given if pair != ("", "")]  # a pair of two empty texts: nobody filled it in
         if not all(isinstance(part, str) and part for pair in pairs for part in pair):
             raise self._wrong("field 'more_keys' must be a JSON object of app keys and their secrets")
         for pair in pairs:

@@ -36,6 +36,13 @@ def show_coverage(
     first = as_date(options.first, "--first") if options.first else last - timedelta(days=DAYS)
     if first > last:
         raise InvalidRequestError(f"the range is reversed: --first {first} is after --last {last}")
+    calendar = krx_calendar()
+    for day, option in ((last, "--last"), (first, "--first")):
+        if not calendar.first_day <= day <= calendar.last_day:
+            raise InvalidRequestError(
+                f"{option} {day} is not on the trading calendar, which runs from {calendar.first_day} to "
+                f"{calendar.last_day}: what must exist on other days is not known"
+            )
     with open_warehouse(home, environ) as warehouse:
         with suppress(ConfigurationError):  # of a login that can only read, which may ask all the same
             forget_gone_runs(warehouse.loader_url)
