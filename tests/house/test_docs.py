@@ -17,10 +17,16 @@ from tools import wire_evidence_page
 from tools.commands_page import lines
 
 REFERENCE = ROOT / "docs" / "reference"
-CODE = [path for folder in ("data_pipeline", "dags", "plugins") for path in sorted((ROOT / folder).rglob("*.py"))]
+TABLE = ROOT / "data_pipeline" / "settings"
+CODE = [
+    path
+    for folder in ("data_pipeline", "dags", "plugins")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if TABLE not in path.parents
+]
 ENVIRONMENTS = re.compile(r"environ|environment|variables|var\.value")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|UNIVERSE")
-OTHERS = {"AIRFLOW__CORE__FERNET_KEY", "XDG_STATE_HOME", "HOSTNAME"}
+OTHERS = {"AIRFLOW__CORE__FERNET_KEY", "XDG_STATE_HOME", "HOSTNAME", "NO_PROXY"}
 """Variables of others that the code or a container reads."""
 
 

@@ -50,6 +50,8 @@ def read_thresholds(environ: Mapping[str, str]) -> Thresholds:
         ConfigurationError: A value cannot be used; the message names the variable.
     """
     return Thresholds(**{one.name: value(environ, f"CHECK_{one.name.upper()}") for one in fields(Thresholds)})
+
+
 # A bar that joins the one before it is proved by that, and one of a source that ranks higher is not doubted.
 _DOUBT = """
     INSERT INTO market.proof AS p (dataset, stock_code, session, state, proof, figures, rows, source, run_id)

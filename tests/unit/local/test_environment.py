@@ -67,7 +67,7 @@ def test_airflows_database_may_not_fall_silent_without_end(tmp_path: Path):
     told = airflow_environment(Home(tmp_path).prepare(), "postgresql://a@h/airflow", "postgresql://b@h/m", source, {})
     names = [told[f"AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS{end}"] for end in ("", "_ASYNC")]
     sync, asynchronous = (resolve_name(name.replace(".metadata.", ".metadata:")) for name in names)
-    assert (sync["tcp_user_timeout"], sync["keepalives"]) == (60_000, 1)
+    assert (sync["tcp_user_timeout"], sync["keepalives"]) == ("60000", 1)
     assert sync["options"] == "-c idle_in_transaction_session_timeout=300000"
     assert asynchronous["server_settings"] == {"idle_in_transaction_session_timeout": "300000"}
 
