@@ -160,7 +160,7 @@ def _down(options: argparse.Namespace) -> int:
     out.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
     if options.delete:
         delete_everything(home)
-        out.print(f"Deleted {home.root}.")
+        out.print(f"Deleted {home.root}.", markup=False, soft_wrap=True)
     return 0
 
 

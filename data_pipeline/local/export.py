@@ -43,7 +43,9 @@ def export_parquet(options: argparse.Namespace, home: Home, environ: Mapping[str
             plan, Path(options.output), warehouse.reader_url, replace=options.force,
             progress=lambda rows, size: progress.update(bar, rows=rows, size=size / 1e6),
         )  # fmt: skip
-    console.print(f"{done.rows:,} rows, {done.size:,} bytes in {options.output}", soft_wrap=True, highlight=False)
+    console.print(
+        f"{done.rows:,} rows, {done.size:,} bytes in {options.output}", soft_wrap=True, highlight=False, markup=False
+    )
     return 0
 
 
