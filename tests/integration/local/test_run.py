@@ -166,7 +166,7 @@ def test_the_budget_without_a_key_is_that_of_the_emulator_that_was_asked(command
     ("words", "told"),
     [
         (("quarantine", "list"), "0 rows in quarantine"),
-        (("quarantine", "retry"), "0 refused"),
+        (("quarantine", "retry"), "Nothing is in quarantine."),
         (("adjust",), "0 adjustments changed"),
         (("coverage", "--dataset", "daily_bar", "--first", f"{SESSION}"), "daily_bar"),
         (("migrate",), ""),
