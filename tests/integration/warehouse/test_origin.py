@@ -57,7 +57,7 @@ def test_lists_of_before_get_the_voice_of_their_origin(before_lists, made_up):
     days = [MONDAY + timedelta(days=number) for number in range(len(names))]
     with closing(connect(before_lists)) as connection:
         with connection.cursor() as cursor:
-            cursor.executemany(LOADED, [*zip(names, days, days)])
+            cursor.executemany(LOADED, [*zip(names, days, days, strict=True)])
         connection.commit()
         migrate(before_lists)
         with connection.cursor() as cursor:
