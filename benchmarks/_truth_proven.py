@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from benchmarks._truth_faults import LAST
+from benchmarks._truth_hostile_server import quiet
 from benchmarks._truth_polled import Server, asked_in_the_evening
 from data_pipeline.sources.kis.minute_tally import NEVER_SHOWN
 from data_pipeline.sources.mock.market import SyntheticMarket
@@ -60,7 +61,8 @@ def minutes_proven(market: SyntheticMarket, stock_days: int = 500, seed: int = 2
                 continue
             for name, virtual in ((REAL, False), (VIRTUAL, True)):
                 server = Server(bars, market.calendar, chance)
-                told = asked_in_the_evening(server, code, market.calendar, virtual=virtual)
+                with quiet():
+                    told = asked_in_the_evening(server, code, market.calendar, virtual=virtual)
                 doubt = told.doubt(told.volume, [server.volume])
                 found.cells[name] += 1
                 found.proven[name] += not doubt

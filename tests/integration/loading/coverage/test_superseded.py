@@ -32,7 +32,7 @@ STORED = "SELECT count(*) FROM market.minute_bar"
 STATES = "SELECT state, proof, rows, (figures ->> 'taken_back')::int FROM market.proof WHERE dataset = 'minute_bar'"
 KEPT = """
     SELECT operation, r.source, r.run_id, count(*), min(r.old_row ->> 'volume') FROM market.restatement r
-    WHERE r.dataset = 'minute_bar' GROUP BY 1, 2, 3
+    WHERE r.dataset = 'minute_bar' AND operation = 'delete' GROUP BY 1, 2, 3
 """
 IDLE = DailyBar(CODE, TUESDAY, 0, 0, 0, 71_000, 0, 0, 0)
 
@@ -59,8 +59,8 @@ class Silent(Altered):
 
 @pytest.fixture
 def loader(database):
-    """A connection of the owner with wrong minutes beside ten true ones; the warehouse lists the instrument."""
-    with database.connect("owner") as connection:
+    """A connection of the loader with wrong minutes beside ten true ones; the warehouse lists the instrument."""
+    with database.connect("loader") as connection:
         keep_list(connection, [SAMSUNG], "mock")
         connection.commit()
         load(connection, Early())
@@ -101,7 +101,6 @@ def test_minutes_of_a_source_that_ranks_higher_stay(loader, database):
     """They are of the sandbox of KIS: the cell stays missing, and says why."""
     with loader, loader.cursor() as cursor:
         cursor.execute("UPDATE market.minute_bar SET source = 'kis-sandbox'")
-        cursor.execute("DELETE FROM market.restatement")
     assert load(loader, Altered())["missing"] == 1
     assert database.rows(STORED) == [(384,)]
     assert database.rows(KEPT) == []
