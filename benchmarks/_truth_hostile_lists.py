@@ -20,6 +20,7 @@ from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
 from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.market.origin import ORIGINS
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.window import Window
 from data_pipeline.sources.mock.issue import Issue
@@ -46,7 +47,6 @@ _TOLD = """
 _LISTING = "SELECT stock_code::text, isin, listed_from, delisted_on FROM market.listing"
 _HISTORY = "SELECT stock_code::text, valid_from, valid_to, market, name FROM market.instrument_history"
 _FAILED = "SELECT source::text, first FROM market.ingest_run WHERE dataset = 'instrument' AND status = 'failed'"
-_VOICES = {"broker": "kis-sandbox", "exchange": "krx-sandbox"}
 
 
 @dataclass
@@ -100,6 +100,7 @@ class Lists:
     known: set[Row]
     """Listings, histories."""
     failed: set[Row]
+    """Voice and session of each list that failed."""
 
 
 def lists_of(world: World) -> Lists:
@@ -109,7 +110,7 @@ def lists_of(world: World) -> Lists:
         told.setdefault((voice, session), set()).add(tuple(what))
     known = {(name, *row) for name, query in (("listing", _LISTING), ("history", _HISTORY))
              for row in asked(world.connection, query)}  # fmt: skip
-    failed = {tuple(row) for row in asked(world.connection, _FAILED)}
+    failed = {(ORIGINS[source].voice, first) for source, first in asked(world.connection, _FAILED)}
     world.connection.rollback()
     return Lists(told, known, failed)
 
@@ -200,7 +201,7 @@ def _judge(world: World, seed: int, truth: Lists, told: ToldOfLists, tell: Calla
     absent = truth.told.keys() - after.told.keys()
     found = {
         "settled_wrongly": [cell for cell in differ if cell not in spared],
-        "unnamed": [(voice, day) for voice, day in absent if (_VOICES[voice], day) not in after.failed],
+        "unnamed": [(voice, day) for voice, day in absent if (voice, day) not in after.failed],
         "not_healed": (healed.known ^ truth.known)
         | {cell for cell in truth.told if healed.told.get(cell) != truth.told[cell]},
         "untyped": untyped,

@@ -61,7 +61,7 @@ def source_variables(home: Home, kind: str, *, sends: bool) -> Iterator[dict[str
     It is the one of `up` while that runs, else one that runs for the block, on the market's clock.
 
     Args:
-        home: The installation's folder, prepared.
+        home: The installation's folder; made only where an emulator is started.
         kind: Which source was chosen; only ``auto`` can mean the emulator.
         sends: Whether anything will be sent; otherwise no emulator is started.
 
@@ -74,6 +74,7 @@ def source_variables(home: Home, kind: str, *, sends: bool) -> Iterator[dict[str
     elif url := running_emulator(home) if sends else NOWHERE:
         yield sandbox_variables(home, environ, url)
     else:
+        home.prepare()
         with EmulatorProcess(rate=SANDBOX_RATE) as emulator:
             home.emulator_address.write_text(emulator.url, "ascii")
             yield sandbox_variables(home, environ, emulator.url)

@@ -16,7 +16,7 @@ from tests.support.old_warehouse import warehouse_before
 MONDAY = date(2026, 9, 14)
 LOADED = """
     INSERT INTO market.ingest_run (dataset, source, first, last, status, finished_at, rows_inserted)
-    VALUES ('instrument', %s, %s, %s, 'success', clock_timestamp(), 1)
+    VALUES ('instrument', %s, %s, %s, 'success', %s, 1)
 """
 
 
@@ -57,7 +57,7 @@ def test_lists_of_before_get_the_voice_of_their_origin(before_lists, made_up):
     days = [MONDAY + timedelta(days=number) for number in range(len(names))]
     with closing(connect(before_lists)) as connection:
         with connection.cursor() as cursor:
-            cursor.executemany(LOADED, [*zip(names, days, days, strict=True)])
+            cursor.executemany(LOADED, [*zip(names, days, days, days, strict=True)])
         connection.commit()
         migrate(before_lists)
         with connection.cursor() as cursor:
