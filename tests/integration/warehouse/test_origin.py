@@ -16,7 +16,7 @@ from tests.support.old_warehouse import warehouse_before
 MONDAY = date(2026, 9, 14)
 LOADED = """
     INSERT INTO market.ingest_run (dataset, source, first, last, status, finished_at, rows_inserted)
-    VALUES ('instrument', %s, %s, %s, 'success', clock_timestamp(), 1)
+    VALUES ('instrument', %s, %s, %s, 'success', timestamptz '2026-09-14 21:00+09', 1)
 """
 
 
