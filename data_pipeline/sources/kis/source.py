@@ -83,7 +83,8 @@ class KISDataSource(AbstractDataSource):
         if settings.environment != "sandbox":
             require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
-        shared = store or open_store(settings.coordination_url, patience=settings.queue_timeout)
+        wait = settings.queue_timeout
+        shared = store or open_store(settings.coordination_url, patience=wait, wait=wait)
         self.client = KisClient(settings, shared, adapter, clock, sleep, wall)
         self.calls_a_second = (settings.rate_limit or 0.0) * (1 + len(settings.more_keys)) or None
         self._virtual = bool(settings.use_virtual)

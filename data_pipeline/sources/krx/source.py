@@ -76,7 +76,8 @@ class KRXDataSource(AbstractDataSource):
         if settings.environment != "sandbox":
             require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
-        self.client = KrxClient(settings, store or open_store(settings.coordination_url), adapter, clock, sleep)
+        shared = store or open_store(settings.coordination_url, wait=_STORE_WAIT)
+        self.client = KrxClient(settings, shared, adapter, clock, sleep)
         self._calendar: TradingCalendar = krx_calendar()
         self.publication = Publication(self.origin, self._calendar, clock)
         self._days = MarketDays(self._fetch)
