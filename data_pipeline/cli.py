@@ -96,7 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     add_verify_options(prove)
     take = add("export", _export, "Write a part of the warehouse as one Parquet file, with units and types.")
     add_export_options(take)
-    add("budget", _budget, "Show the shared call budget and the circuit breaker of the KIS key; sends nothing.")
+    left = add("budget", _budget, "Show the shared call budget and the circuit breaker of the KIS key; sends nothing.")
+    left.add_argument("--forget", action="store_true", help="first forget what rejections taught about the quota")
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")
@@ -176,10 +177,10 @@ def _export(options: argparse.Namespace) -> int:
     return export_parquet(options, local_home(os.environ), os.environ, Console())
 
 
-def _budget(_: argparse.Namespace) -> int:
+def _budget(options: argparse.Namespace) -> int:
     from data_pipeline.local.budget import budget_table
 
-    Console().print(budget_table(os.environ))
+    Console().print(budget_table(os.environ, forget=options.forget))
     return 0
 
 

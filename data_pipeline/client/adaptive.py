@@ -23,7 +23,7 @@ _MINUTE_CLIMB_SECONDS = 10.0
 _BURST_APART, _EVIDENCE_SECONDS, _AGREE = 5.0, 600.0, 0.2
 """Two times at which a longer window seemed full are evidence of a quota a minute when they lie this far apart, no
 further than that, and differ by no more than this share in what the server took in the minute before."""
-_LONGEST_PAUSE = 16
+_LONGEST_PAUSE = 2
 _LEARNED = (
     *("guard", "guard_at", "rate", "rate_at", "rate_hold", "minute", "minute_at", "minute_hold", "stage", "stage_at"),
     *("minute_seen", "minute_seen_at", "pauses", "lone", "told_rate", "trips"),

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _HIGHEST_RATE = 1000.0
 _NOTICEABLE = 0.002
 """Seconds by which a send may leave later than recorded; the window's ``jitter`` allows for that little."""
-_LONGEST_LEAD = 1.0
+_LONGEST_LEAD, _LEAD_DECAY = 1.0, 0.98
 _LATE_TRIES = 20
 """How often a store that is too slow is asked for another moment; a lead has reached its longest long before."""
 _LOWER = (
@@ -144,7 +144,7 @@ class TokenBucketRateLimiter:
             # A send that is recorded a little ahead of its time can wait for a slow answer and still leave in time.
             if not late:
                 if tries == 0:
-                    self._lead = self._lead / 2 if self._lead > _NOTICEABLE else 0.0
+                    self._lead = self._lead * _LEAD_DECAY if self._lead > _NOTICEABLE else 0.0
                 return slot
             self._lead = min(max(2 * self._lead, 2 * _NOTICEABLE), _LONGEST_LEAD)
             slot = self.try_send(slot)

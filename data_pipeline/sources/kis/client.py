@@ -87,6 +87,12 @@ class KisClient:
         """Return how each budget stands, by the hashed name of its app key; asks the shared state only."""
         return {name: limiter.snapshot() for key in self._keys for name, limiter in key.budgets()}
 
+    def forget(self) -> None:
+        """Forget what rejections taught about the budgets of all app keys; asks the shared state only."""
+        for key in self._keys:
+            for _, limiter in key.budgets():
+                limiter.forget()
+
     def call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
         """Return the successful answer of one call, which is sent again where that can help.
 
