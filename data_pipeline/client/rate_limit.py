@@ -70,9 +70,9 @@ class TokenBucketRateLimiter:
     ``rate`` sends in any sliding second, whatever the bucket held before and however late a waiting process wakes up.
     A slot is a moment; a ring of the real times of the last n sends is checked again just before the send. A caller
     that hears of its own send late, because the store or itself stood still, does not send but asks for another moment.
-    Slots reserved by a process that dies are lost and cost nobody else anything. What rejections teach is shared too, see
-    :class:`~data_pipeline.client.adaptive.Learned`. A store that lost its memory makes everybody who knew it wait for
-    one window.
+    Slots reserved by a process that dies are lost and cost nobody else anything. What rejections teach is shared too,
+    see :class:`~data_pipeline.client.adaptive.Learned`. A store that lost its memory makes everybody who knew it wait
+    for one window.
 
     Args:
         store: Where the slots are shared.

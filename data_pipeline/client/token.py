@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_pipeline.client.hidden import Hidden
 from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.store import Store, damaged, number
 from data_pipeline.exceptions import (
@@ -37,6 +38,7 @@ class Token:
     """Seconds since 1970 (UTC) from which the server refuses it."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "value", Hidden(self.value))
         if not self.value or not math.isfinite(self.expires_at):
             raise ValueError("a token needs a value and a time at which it expires")
 
@@ -104,7 +106,7 @@ class TokenManager:
         self._known: _Usable | None = None
 
     def get(self) -> str:
-        """Return a token that the server accepts, as far as can be known without asking it.
+        """Return a token that the server accepts, as far as can be known without asking it; its ``repr`` hides it.
 
         Raises:
             TokenUnavailableError: None came within ``patience``; ``retry_after`` says when to ask again.

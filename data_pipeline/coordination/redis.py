@@ -27,7 +27,7 @@ _KEPT_SECONDS = 8 * 86_400
 _SLOW_SECONDS = 0.25
 """An answer that took longer says too little about the time to move everybody's."""
 _AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, TryAgainError)
-"""What may pass while the caller waits: nobody answers, or a server that only just became, or is no longer, the first."""
+"""What may pass while the caller waits: nobody answers, or another server is just taking over."""
 _URL = "COORDINATION_URL must be redis://[:password@]host[:port][/db], or rediss:// for TLS"
 
 

@@ -88,7 +88,7 @@ class EmulatorProcess:
 
     def _answers(self) -> bool:
         try:
-            return requests.get(f"{self.url}/emulator/health", timeout=5).ok
+            return self._asked("GET", "health", timeout=5).ok
         except requests.RequestException:
             return False
 
@@ -141,11 +141,16 @@ class EmulatorProcess:
         self._control("DELETE", "tokens")
 
     def _control(self, method: str, what: str, **options: Any) -> Any:
-        answer = requests.request(method, f"{self.url}/emulator/{what}", timeout=30, **options)
+        answer = self._asked(method, what, timeout=30, **options)
         if answer.status_code == 422:
             raise ConfigurationError(f"the emulator refused {method} {what}: {answer.text}")
         answer.raise_for_status()
         return answer.json()
+
+    def _asked(self, method: str, what: str, **options: Any) -> requests.Response:
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of the environment cannot reach this machine
+            return session.request(method, f"{self.url}/emulator/{what}", **options)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from airflow.sdk import BaseHook
 
+from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError
 
 SettingsT = TypeVar("SettingsT")
@@ -17,15 +18,25 @@ class SettingsHook(BaseHook):
     """
     Reads a vendor's settings out of an Airflow connection, and speaks of its fields where the settings name variables.
 
-    The environment is never read for credentials; only ``COORDINATION_URL`` is that of the process.
+    The environment is never read for credentials; only ``COORDINATION_URL`` and ``KIS_ALLOWED_HOSTS`` are those of the
+    process, so that whoever may change a connection cannot choose where its secret goes.
     """
+
+    own_hosts: ClassVar[tuple[str, ...]] = ()
+    """The vendor's own hosts."""
 
     fields: ClassVar[Mapping[str, str]] = {}
     """The documented variables, and the fields of the connection that share their meaning and their defaults."""
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return whether the vendor accepts the credentials, and a sentence; see :meth:`probe` for what it costs."""
+        """
+        Return whether the vendor accepts the credentials, and a sentence; see :meth:`probe` for what it costs.
+
+        Airflow fills the stored secret in for whoever tests a connection, if host and port are the stored ones. An
+        address anywhere else than in the field host would get past that, so it is not tested.
+        """
         try:
+            self._require_guarded_address()
             return True, self.probe()
         except (DataPipelineError, ValueError) as error:
             return False, str(error)
@@ -33,6 +44,21 @@ class SettingsHook(BaseHook):
     def probe(self) -> str:
         """Ask the vendor for something small and return what it said, in one sentence."""
         raise ConfigurationError(f"{type(self).__name__} has nothing to test")
+
+    def _require_guarded_address(self) -> None:
+        connection = self.get_connection(getattr(self, self.conn_name_attr))
+        address = connection.extra_dejson.get("base_url")
+        if address in (None, "", connection.host):
+            return
+        if not require_address("field 'base_url'", str(address), allowed=self._allowed()).belongs_to(*self.own_hosts):
+            raise self._wrong(
+                "a test sends the stored secret only to an address in the field host, which Airflow guards; move the "
+                "field 'base_url' there"
+            )
+
+    @staticmethod
+    def _allowed() -> tuple[str, ...]:
+        return allowed_hosts(os.environ.get(ALLOWED_HOSTS, ""))
 
     def _read(
         self, read: Callable[[Mapping[str, str]], SettingsT], extra: Mapping[str, Any], own: Mapping[str, Any]
@@ -43,7 +69,7 @@ class SettingsHook(BaseHook):
         :raises ConfigurationError: A field is missing or wrong; the message names it and never its secret.
         """
         given = {variable: extra.get(field) for variable, field in self.fields.items()} | {**own}
-        given |= {"COORDINATION_URL": os.environ.get("COORDINATION_URL")}
+        given |= {name: os.environ.get(name) for name in ("COORDINATION_URL", ALLOWED_HOSTS)}
         try:
             return read({name: str(value) for name, value in given.items() if value not in (None, "")})
         except ConfigurationError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from data_pipeline.local.home import PROJECT, Home
 from data_pipeline.market.clock import anchored
-from data_pipeline.market.state_folder import CORRECTIONS, corrections_path
+from data_pipeline.market.state_folder import CORRECTIONS, corrections_path, default_folder
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.variables import setting
 from data_pipeline.warehouse.fields import connection_fields
@@ -33,6 +33,8 @@ class SourceConnection:
     login: str = ""
     password: str = ""
     extra: Mapping[str, object] | None = None
+    host: str = ""
+    """Scheme, host and port of the server; there Airflow guards the stored secret against another address."""
 
     def __repr__(self) -> str:
         return f"SourceConnection({self.conn_id}, {self.conn_type})"
@@ -42,6 +44,7 @@ class SourceConnection:
         return json.dumps(
             {
                 "conn_type": self.conn_type,
+                "host": self.host,
                 "login": self.login,
                 "password": self.password,
                 "extra": dict(self.extra or {}),
@@ -51,8 +54,8 @@ class SourceConnection:
 
 def sandbox_connection(emulator_url: str, rate: float) -> SourceConnection:
     """Return the connection that speaks KIS to the emulator."""
-    extra = {"environment": "real", "base_url": emulator_url, "master_url": emulator_url, "rate_limit": rate}
-    return SourceConnection("kis_default", "kis", SANDBOX_KEY, SANDBOX_SECRET, extra)
+    extra = {"environment": "real", "master_url": emulator_url, "rate_limit": rate}
+    return SourceConnection("kis_default", "kis", SANDBOX_KEY, SANDBOX_SECRET, extra, emulator_url)
 
 
 def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
@@ -64,13 +67,20 @@ def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
     if not setting(environ, "KRX_API_KEY"):
         return None
     settings = KrxSettings.from_env(environ)
-    extra = {"base_url": settings.base_url, "daily_limit": settings.daily_limit}
-    return SourceConnection("krx_default", "krx", "", settings.api_key, extra)
+    extra = {"daily_limit": settings.daily_limit}
+    return SourceConnection("krx_default", "krx", "", settings.api_key, extra, settings.base_url)
 
 
 def postgres_connection_json(url: str) -> str:
     """Return a ``postgresql://`` URL in the form that ``AIRFLOW_CONN_<ID>`` takes, with every parameter it has."""
     return json.dumps(connection_fields(url))
+
+
+def direct_to_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return ``NO_PROXY``, in both spellings, such that no proxy of the environment is asked for this machine."""
+    named = [word for name in ("NO_PROXY", "no_proxy") for word in environ.get(name, "").split(",") if word.strip()]
+    both = ",".join(dict.fromkeys([*named, "127.0.0.1", "localhost", "::1"]))
+    return {"NO_PROXY": both, "no_proxy": both}
 
 
 def airflow_environment(
@@ -84,7 +94,7 @@ def airflow_environment(
     """Return the environment of every Airflow process of this installation.
 
     Args:
-        home: Where ``AIRFLOW_HOME`` and the state that processes share are kept.
+        home: Where ``AIRFLOW_HOME`` is kept.
         metadata_url: Airflow's own database.
         warehouse_url: The warehouse, for the connection ``market_db``; the loader's role is enough.
         source: Where the data comes from.
@@ -95,6 +105,7 @@ def airflow_environment(
     return {
         **environ,
         **anchored(environ),
+        **direct_to_this_machine(environ),
         "AIRFLOW_HOME": str(home.airflow),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
@@ -110,7 +121,8 @@ def airflow_environment(
         "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(warehouse_url),
         **{f"AIRFLOW_CONN_{one.conn_id.upper()}": one.as_json() for one in (source, official) if one},
         "DATA_SOURCE_CONN_ID": source.conn_id,
-        "COORDINATION_URL": environ.get("COORDINATION_URL") or home.coordination.as_uri(),
+        # The one place of this user, as for the command and Python, whatever home an Airflow process has.
+        "COORDINATION_URL": environ.get("COORDINATION_URL") or default_folder(environ).as_uri(),
         # The corrections that this process has, wherever the shared state lies.
         CORRECTIONS: str(corrections_path(environ)),
         "PYTHONWARNINGS": "ignore",

@@ -59,13 +59,13 @@ def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
     settings = KisSettings.from_env(environ)
     extra = {
         "environment": "virtual" if settings.use_virtual else "real",
-        "base_url": settings.base_url,
         "master_url": settings.master_url,
         "account_number": settings.account_number,
         "rate_limit": settings.rate_limit,
         "queue_timeout": settings.queue_timeout,
     }
-    return SourceConnection("kis_default", "kis", settings.app_key, settings.app_secret, extra)
+    pair = settings.app_key, settings.app_secret
+    return SourceConnection("kis_default", "kis", *pair, extra, settings.base_url)
 
 
 def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:

@@ -57,8 +57,13 @@ class KisClient:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter, max_bytes=_LARGEST_ANSWER)
-        self._files = HttpSession(settings.master_url, settings.timeout, adapter=adapter, max_bytes=_LARGEST_FILE)
+        timeout, allowed = settings.timeout, settings.allowed_hosts
+        self._session = HttpSession(
+            settings.base_url, timeout, adapter=adapter, max_bytes=_LARGEST_ANSWER, allowed=allowed
+        )
+        self._files = HttpSession(
+            settings.master_url, timeout, adapter=adapter, max_bytes=_LARGEST_FILE, allowed=allowed
+        )
         self.drift = FieldDrift(KNOWN_FIELDS)
         # When a server fails, it fails for every key.
         server = hashed(settings.base_url)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from data_pipeline.client.address import require_address
+from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address, require_destination
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_credential
 from data_pipeline.sources.variables import setting
@@ -14,7 +14,7 @@ from data_pipeline.sources.variables import setting
 REAL_URL = "https://openapi.koreainvestment.com:9443"
 VIRTUAL_URL = "https://openapivts.koreainvestment.com:29443"
 MASTER_URL = "https://new.real.download.dws.co.kr"
-_OWN_HOSTS, _MASTER_HOSTS = (".koreainvestment.com",), (".dws.co.kr", ".koreainvestment.com")
+OWN_HOSTS, _MASTER_HOSTS = (".koreainvestment.com",), (".dws.co.kr", ".koreainvestment.com")
 QUOTA = {False: 18.0, True: 1.0}
 """Calls a second by ``use_virtual``. Source: KIS notice of 2026-04-20 on call limits."""
 
@@ -66,6 +66,8 @@ class KisSettings:
     """Where processes share quota and token; None for the default."""
     more_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Further app keys with their secrets; work spreads over all keys, and their budgets add up."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts beside KIS's own and this machine to which the keys may go, each with or without its port."""
 
     def __post_init__(self) -> None:
         for variable, value in (("KIS_APP_KEY", self.app_key), ("KIS_APP_SECRET", self.app_secret)):
@@ -108,6 +110,7 @@ class KisSettings:
             cache_ttl=_cache_ttl(environ),
             coordination_url=setting(environ, "COORDINATION_URL") or None,
             more_keys=more_keys(environ),
+            allowed_hosts=allowed_hosts(setting(environ, ALLOWED_HOSTS)),
         )
 
     @property
@@ -129,11 +132,11 @@ class KisSettings:
                 raise ConfigurationError("a sandbox needs its server's address: set base_url (KIS_API_BASE_URL_REAL)")
             self._settle("base_url", VIRTUAL_URL if self.use_virtual else REAL_URL)
         variable = "KIS_API_BASE_URL_VIRTUAL" if self.use_virtual else "KIS_API_BASE_URL_REAL"
-        server = require_address(variable, self.base_url, REAL_URL)
-        official = server.belongs_to(*_OWN_HOSTS)
+        server = require_destination(variable, self.base_url, OWN_HOSTS, REAL_URL, self.allowed_hosts)
+        official = server.belongs_to(*OWN_HOSTS)
         if not self.master_url:
             self._settle("master_url", MASTER_URL if official else self.base_url)
-        master = require_address("KIS_MASTER_BASE_URL", self.master_url, MASTER_URL)
+        master = require_address("KIS_MASTER_BASE_URL", self.master_url, MASTER_URL, self.allowed_hosts)
         if official and server.host.startswith("openapivts") != self.use_virtual:
             raise ConfigurationError(f"KIS_USE_VIRTUAL_SERVER does not fit the server's address {self.base_url}")
         if not (official and master.belongs_to(*_MASTER_HOSTS)):

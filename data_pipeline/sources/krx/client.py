@@ -45,7 +45,9 @@ class KrxClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
-        self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter)
+        self._session = HttpSession(
+            settings.base_url, settings.timeout, adapter=adapter, allowed=settings.allowed_hosts
+        )
         # The days of a sandbox are not the exchange's, and must not use up or forget the real day's count.
         sandbox = settings.environment == "sandbox"
         name = hashed(f"{settings.api_key}@{settings.base_url}" if sandbox else settings.api_key)

@@ -41,6 +41,9 @@ from data_pipeline.sources.krx.settings import KrxSettings
 
 logger = logging.getLogger(__name__)
 
+_STORE_WAIT = 30.0
+"""Seconds for which running work waits for shared state that is away."""
+
 
 class KRXDataSource(AbstractDataSource):
     """A source over the KRX Open API: official figures, a whole market in one call, from 08:00 of the next session.
