@@ -24,6 +24,7 @@ _BURST_APART, _EVIDENCE_SECONDS, _AGREE = 5.0, 600.0, 0.2
 """Two times at which a longer window seemed full are evidence of a quota a minute when they lie this far apart, no
 further than that, and differ by no more than this share in what the server took in the minute before."""
 _LONGEST_PAUSE = 2
+_TELL_AGAIN = 86_400.0
 _LEARNED = (
     *("guard", "guard_at", "rate", "rate_at", "rate_hold", "minute", "minute_at", "minute_hold", "stage", "stage_at"),
     *("minute_seen", "minute_seen_at", "pauses", "lone", "told_rate", "trips"),
@@ -115,6 +116,10 @@ class Learned:
         self._state["told_rate"] = rate
         return rate
 
+    def stranger_to_tell(self) -> bool:
+        """Return whether a call was rejected that nothing sent under this budget explains; once a day."""
+        return bool(self._state.pop("stranger", False))
+
     def minute(self, now: float) -> float:
         """Return the learned sends a minute; infinity when nothing limits them."""
         if "minute" not in self._state:
@@ -195,6 +200,8 @@ class Learned:
         if seen and not echo and now - at <= _EVIDENCE_SECONDS and abs(used - seen) <= _AGREE * max(used, seen):
             return self._lower_minute(used, now)
         self._state["minute_seen_at"] = now
+        if now - self._number("stranger_at", -_TELL_AGAIN) >= _TELL_AGAIN:
+            self._state.update(stranger_at=now, stranger=True)
         if not seen or not echo:
             self._state["minute_seen"] = used
         return self._pause(now, min(2 * int(self._number("pauses", 1)), _LONGEST_PAUSE))

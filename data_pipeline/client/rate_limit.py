@@ -28,6 +28,10 @@ _LOWER = (
     "The server takes about %.3g calls a second, although %s allows %g, as in the first days of a new key: "
     "calls keep to that, and more is tried from time to time"
 )
+_STRANGER = (
+    "The server rejected a call although nothing was sent under this budget for more than a second before it: another "
+    "program, or processes with another COORDINATION_URL, use the app key too, or the server also counts by the minute"
+)
 _BACKWARDS = 1.0
 """Seconds by which the store's clock may seem to run backwards before its times count as those of another clock."""
 
@@ -207,16 +211,18 @@ class TokenBucketRateLimiter:
             sent_at: What :meth:`acquire` returned for it; None for now.
         """
 
-        def learn(state: dict[str, Any], now: float) -> tuple[str, float | None]:
+        def learn(state: dict[str, Any], now: float) -> tuple[str, float | None, bool]:
             self._begin(state, now, [])
             learned = self._learned(state)
             step = learned.rejected(now if sent_at is None else sent_at, now, self._log(state))
-            return step, learned.lower_rate_to_tell(now)
+            return step, learned.lower_rate_to_tell(now), learned.stranger_to_tell()
 
-        step, rate = self._store.update(self._key, learn)
+        step, rate, stranger = self._store.update(self._key, learn)
         logger.debug("The server rejected a call as one too many: %s", step or "nothing new")
         if rate is not None:
             logger.warning(_LOWER, rate, self._variable, self._quota.rate)
+        if stranger:
+            logger.warning(_STRANGER)
 
     def note_trip(self, seconds: float) -> None:
         """Note how long a call took, until its answer; shared with the next slot, at no cost of its own."""

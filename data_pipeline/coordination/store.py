@@ -11,6 +11,7 @@ from data_pipeline.exceptions import CoordinationError
 
 T = TypeVar("T")
 
+
 class StoreAwayError(CoordinationError):
     """The store does not answer at present, or stays locked; it may be back within seconds."""
 

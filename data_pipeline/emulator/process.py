@@ -23,6 +23,13 @@ APP_SECRET = "emulator-" + "0" * 171
 """An app secret of the documented length (180) that the emulator accepts."""
 
 
+def _direct(method: str, url: str, **options: Any) -> requests.Response:
+    """Ask this machine, which a proxy of the environment cannot reach."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(method, url, **options)
+
+
 class EmulatorProcess:
     """Runs ``python -m data_pipeline.emulator`` on a free port of this machine while the ``with`` block lasts.
 
@@ -88,7 +95,7 @@ class EmulatorProcess:
 
     def _answers(self) -> bool:
         try:
-            return self._asked("GET", "health", timeout=5).ok
+            return _direct("GET", f"{self.url}/emulator/health", timeout=5).ok
         except requests.RequestException:
             return False
 
@@ -141,16 +148,11 @@ class EmulatorProcess:
         self._control("DELETE", "tokens")
 
     def _control(self, method: str, what: str, **options: Any) -> Any:
-        answer = self._asked(method, what, timeout=30, **options)
+        answer = _direct(method, f"{self.url}/emulator/{what}", timeout=30, **options)
         if answer.status_code == 422:
             raise ConfigurationError(f"the emulator refused {method} {what}: {answer.text}")
         answer.raise_for_status()
         return answer.json()
-
-    def _asked(self, method: str, what: str, **options: Any) -> requests.Response:
-        with requests.Session() as session:
-            session.trust_env = False  # a proxy of the environment cannot reach this machine
-            return session.request(method, f"{self.url}/emulator/{what}", **options)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -84,6 +84,11 @@ class KisClient:
         return sum(key.sent for key in self._keys)
 
     @property
+    def key_names(self) -> list[str]:
+        """The hashed names under which the state of each app key is shared."""
+        return [key.name for key in self._keys]
+
+    @property
     def limiters(self) -> tuple[TokenBucketRateLimiter, ...]:
         """The budget of each app key, in the order of the settings; ledger calls are counted separately."""
         return tuple(key.limiter for key in self._keys)

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from requests.adapters import BaseAdapter
 
+from data_pipeline.coordination.identity import SharedBudget
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import Store
 from data_pipeline.exceptions import PayloadError, UnknownStockError, UnsupportedDatasetError
@@ -93,6 +94,10 @@ class KRXDataSource(AbstractDataSource):
     def requests_sent(self) -> int:
         """Calls sent so far, each of which counts against the key's quota of the day; retries included."""
         return self.client.requests_sent
+
+    def shared_budget(self) -> SharedBudget:
+        """Return the budget of the key, which is that of the day."""
+        return self.client.budget
 
     def daily_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[DailyBar]:
         """Yield official raw daily bars, newest first within a code, funds (ETF, ETN) included.

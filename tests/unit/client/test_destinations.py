@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +24,7 @@ from tests.unit.client.test_address import KIS, KRX, LATER, OWN, REFUSED, TAKEN
 
 NAMED = "emulator:8000,kis.example.org"
 """What ``KIS_ALLOWED_HOSTS`` says."""
+SESSION = date(2026, 11, 20)
 SECRETS = ("the-app-key", "the-app-secret", "the-api-key")
 _FOREIGN = [
     "evil.example", "koreainvestment.com.evil.example", "evilkoreainvestment.com", "koreainvestment.co",
@@ -39,7 +42,11 @@ MEANT = [
     "https://kis.example.org:7", "http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000",
     "https://127.0.0.1:8000", "http://127.255.255.254",
 ]  # fmt: skip
-EVERY = [url for url in dict.fromkeys([*REFUSED, *(url for url, _ in TAKEN), *FOREIGN, *CLEAR, *OTHER_PORT, *MEANT, *OWN]) if url]
+EVERY = [
+    url
+    for url in dict.fromkeys([*REFUSED, *(url for url, _ in TAKEN), *FOREIGN, *CLEAR, *OTHER_PORT, *MEANT, *OWN])
+    if url
+]
 
 
 class Listening(BaseAdapter):
@@ -62,20 +69,19 @@ class Listening(BaseAdapter):
 
 def heard(folder: Path, url: str, named: str = NAMED) -> list[tuple[str, str]]:
     """Return who hears a secret when sources are told to ask this address."""
-    world, allowed = Listening(), allowed_hosts(named)
-    for virtual in (False, True):
-        try:
-            kis = KisSettings(SECRETS[0], SECRETS[1], base_url=url, use_virtual=virtual, allowed_hosts=allowed)
-            source = KISDataSource(kis, FileStore(folder), world, clock=lambda: LATER, sleep=lambda _: None)
-            source.get_order_book("005930")
-        except DataPipelineError:
-            pass
-    try:
+    world, allowed, store = Listening(), allowed_hosts(named), FileStore(folder)
+
+    def ask_kis(virtual: bool) -> None:
+        kis = KisSettings(SECRETS[0], SECRETS[1], base_url=url, use_virtual=virtual, allowed_hosts=allowed)
+        KISDataSource(kis, store, world, clock=lambda: LATER, sleep=lambda _: None).get_order_book("005930")
+
+    def ask_krx() -> None:
         krx = KrxSettings(SECRETS[2], base_url=url, allowed_hosts=allowed)
-        exchange = KRXDataSource(krx, FileStore(folder), world, clock=lambda: LATER, sleep=lambda _: None)
-        list(exchange.index_bars(LATER.date().replace(month=11, day=20)))
-    except DataPipelineError:
-        pass
+        list(KRXDataSource(krx, store, world, clock=lambda: LATER, sleep=lambda _: None).index_bars(SESSION))
+
+    for ask in (lambda: ask_kis(False), lambda: ask_kis(True), ask_krx):
+        with suppress(DataPipelineError):
+            ask()
     return world.heard
 
 
@@ -103,7 +109,9 @@ def test_without_names_only_vendors_and_this_machine_hear_a_key(tmp_path: Path) 
     assert [url for url in MEANT if heard(tmp_path, url, "")] == MEANT[5:]
 
 
-@pytest.mark.parametrize("name", ["http://emulator", "*", "*.example.org", "a/b", "user@host", "a b", "host:0", "host:x"])
+@pytest.mark.parametrize(
+    "name", ["http://emulator", "*", "*.example.org", "a/b", "user@host", "a b", "host:0", "host:x"]
+)
 def test_what_names_no_host_is_refused(name: str) -> None:
     """A star would name every host; the message shows how to write it and does not repeat it."""
     with pytest.raises(ConfigurationError, match="KIS_ALLOWED_HOSTS must name hosts"):

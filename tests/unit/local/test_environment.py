@@ -88,7 +88,9 @@ def test_airflow_shares_the_one_place_of_this_user(tmp_path: Path, environ: dict
     home = Home(tmp_path).prepare()
 
     def told(environ: dict[str, str]) -> str:
-        return airflow_environment(home, "postgresql://a@h/a", "postgresql://b@h/m", source, environ)["COORDINATION_URL"]
+        return airflow_environment(home, "postgresql://a@h/a", "postgresql://b@h/m", source, environ)[
+            "COORDINATION_URL"
+        ]
 
     assert open_store(told(environ)).location("k") == open_store(environ=environ).location("k")
     assert told({**environ, "COORDINATION_URL": "redis://h/1"}) == "redis://h/1"

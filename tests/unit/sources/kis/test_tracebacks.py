@@ -16,7 +16,7 @@ QUERY = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "005930"}
 TOKEN = "token-of-a-traceback"
 
 
-class Interrupted(Exception):
+class InterruptedTaskError(Exception):
     """What a time limit of a task raises, wherever it is at the moment."""
 
 
@@ -33,7 +33,7 @@ def failing(make_client: Any, kis: Any) -> Any:
         kis.answer("tokenP", issue)
         kis.answer("inquire-price", price)
         client: KisClient = make_client()
-        with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is
+        with pytest.raises(Exception) as caught:
             client.call(PRICE, QUERY, "005930")
         return shown(caught.value)
 
@@ -49,9 +49,9 @@ BAD_TIME = GOOD[:-1] + b', "access_token_token_expired": "noon"}'
     [
         (GOOD, b'{"rt_cd": "1", "msg_cd": "OPSQ0002", "msg1": "no"}'),
         (GOOD, b"[1]"),
-        (GOOD, Interrupted()),
+        (GOOD, InterruptedTaskError()),
         (BAD_TIME, None),
-        (Interrupted(), None),
+        (InterruptedTaskError(), None),
         (b'{"error_code": "EGW00103", "access_token": 5}', None),
     ],
 )
