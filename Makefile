@@ -43,8 +43,8 @@ SEEDS ?= 11,12,13,14,15
 test: setup-dev ## Run every test but the long and slow ones on embedded parts (SHIFT_DAYS=400: as if it were then)
 	@$(PYTEST) --dist loadfile
 
-test-fast: setup-dev ## Run the tests that need neither Postgres nor Airflow: a minute
-	@$(PYTEST) --dist loadfile tests/unit tests/house tests/contract tests/conformance
+test-fast: setup-dev ## Run the unit tests and what holds the docs and the imports together: a minute
+	@$(PYTEST) --dist loadfile tests/unit tests/house
 
 test-days: setup-dev ## Run what depends on the date at fixed moments (DAYS=csat,sunday for some of them)
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long tests/days

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,9 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from data_pipeline.backfill.division import joined
 from data_pipeline.backfill.gaps import all_sessions
-from data_pipeline.engine.progress import Pace, Step, require_no_failure
+from data_pipeline.engine.progress import Progress, Step, require_no_failure
 from data_pipeline.exceptions import DailyQuotaError
-from data_pipeline.market.clock import real_now
 from data_pipeline.market.window import Gap, Span
 from data_pipeline.sources.base import AbstractDataSource
 
@@ -104,13 +102,14 @@ def fill(plan: BackfillPlan, in_turn: Sequence[AbstractDataSource], load: Load) 
             the plan is about what coverage counts as missing.
         TransientError, PermanentError: As :func:`load_plan`.
     """
-    dataset, pace = plan.backfill.dataset, Pace(time.monotonic, real_now)
+    dataset, progress = plan.backfill.dataset, Progress("requests")
     log.info("%s: %d spans to ask for", dataset, sum(len(share.spans) for share in plan.shares))
     total, failures, windows = Counter[str](), list[Step](), 0
     for step in load_plan(plan, in_turn, load):
         windows += 1
         failures += [step] if step.error else []
         total.update(step.counts)
-        log.info("%s %s: %s; %s", dataset, step.window, step.counts or "failed", pace.line(step))
+        so_far = progress.line(step.done, step.total)
+        log.info("%s %s: %s; %s", dataset, step.window, step.counts or "failed", so_far)
     require_no_failure(failures, windows, unservable_is_fine=plan.backfill.cells == "missing")
     return dict(total)

@@ -98,7 +98,7 @@ def load_windows(
         SyntheticDataRefusedError: Synthetic rows for a warehouse of real ones, or the reverse.
         TransientError: The source or the warehouse could not be reached; trying again can help.
     """
-    progress = Progress(f"{dataset.name} from {source.name}", sum(window.cells for window in windows))
+    progress, done, cells = Progress("cells"), 0, sum(window.cells for window in windows)
     at: WindowLoad | None = None
     with warehouse_on(target) as warehouse:
         counted = replace(run, counted=counted_by(source, warehouse))
@@ -107,7 +107,9 @@ def load_windows(
             with closing(fetched(work.parts(), work.fetch, threads, lambda: work.is_full)) as finished:
                 for part, brought in finished:
                     at = part.load
-                    progress.add(part.window.cells)
+                    done += part.window.cells
+                    if progress.is_due():
+                        log.info("%s from %s: %s", dataset.name, source.name, progress.line(done, cells))
                     if (counts := work.take(part, brought)) is not None:
                         yield at.window, counts
             if refused is None:

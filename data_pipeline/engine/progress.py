@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from data_pipeline.exceptions import IncompleteDataError, PermanentError, UnknownStockError, UnsupportedDatasetError
-from data_pipeline.market.clock import Clock
+from data_pipeline.market.clock import Clock, real_now
 
 if TYPE_CHECKING:
     from data_pipeline.market.window import Window
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTERVAL = 30.0
-"""Seconds between two lines of the log."""
+"""Seconds between two lines of the log about work that ends many windows a second."""
 UNSERVABLE = (UnknownStockError, UnsupportedDatasetError)
 """What the source will never have, whatever is asked."""
 NAMED = 10
@@ -26,32 +26,31 @@ NAMED = 10
 
 
 class Progress:
-    """Counts work, and logs every half minute how much is done and how much time is left.
+    """Says how far work has come and when it will end, supposing that the rest goes as fast as what is done.
 
     Args:
-        what: What is being loaded, for the log.
-        total: The work there is, in cells (one code on one day).
+        unit: What is counted, in the plural: ``cells`` (one code on one day) or ``requests``.
         clock: Seconds that never run backwards.
+        now: The real time of day, for people.
     """
 
-    def __init__(self, what: str, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._what, self._total, self._clock = what, max(1, total), clock
+    def __init__(self, unit: str, clock: Callable[[], float] = time.monotonic, now: Clock = real_now) -> None:
+        self._unit, self._clock, self._now = unit, clock, now
         self._began = self._told = clock()
-        self.done = 0
 
-    def add(self, cells: int) -> None:
-        """Count work as done, and log a line when the last one is half a minute old."""
-        self.done += cells
-        now = self._clock()
-        if now - self._told >= INTERVAL:
-            self._told = now
-            log.info("%s", self.line(now))
+    def is_due(self) -> bool:
+        """Return whether the last time that this was true is half a minute ago."""
+        due = self._clock() - self._told >= INTERVAL
+        if due:
+            self._told = self._clock()
+        return due
 
-    def line(self, now: float) -> str:
-        """Return how far the work has come at ``now``; the time left assumes that the rest goes as fast."""
-        left = (now - self._began) * (self._total - self.done) / self.done if self.done else 0.0
-        ends = f"{timedelta(seconds=round(left))} left" if self.done else "time left unknown"
-        return f"{self._what}: {self.done:,} of {self._total:,} cells ({100 * self.done / self._total:.1f} %), {ends}"
+    def line(self, done: int, total: int) -> str:
+        """Return ``37% of 1,234 requests, done at about 21:05``; with nothing done there is no time to tell."""
+        share = done / total if total else 1.0
+        took = self._clock() - self._began
+        ends = f", done at about {self._now() + timedelta(seconds=took * (1 - share) / share):%H:%M}" if share else ""
+        return f"{share:.0%} of {total:,} {self._unit}{ends}"
 
 
 @dataclass(frozen=True)
@@ -65,30 +64,6 @@ class Step:
     """Requests of the plan that are over."""
     total: int = 0
     """Requests of the plan."""
-
-    @property
-    def share(self) -> float:
-        """How much of the work is done, 0 to 1."""
-        return self.done / self.total if self.total else 1.0
-
-
-class Pace:
-    """Says how far the work is and when it will be done.
-
-    Args:
-        clock: Seconds of a clock that never runs backwards.
-        now: The real time of day, for people.
-    """
-
-    def __init__(self, clock: Callable[[], float], now: Clock) -> None:
-        self._clock, self._now = clock, now
-        self._began = clock()
-
-    def line(self, step: Step) -> str:
-        """Return ``37 % of 1,234 requests, done at about 21:05``; the time follows from the pace so far."""
-        elapsed = self._clock() - self._began
-        left = timedelta(seconds=elapsed * (1 - step.share) / step.share) if step.share else timedelta()
-        return f"{step.share:.0%} of {step.total:,} requests, done at about {self._now() + left:%H:%M}"
 
 
 def require_no_failure(failures: Sequence[Step], windows: int, *, unservable_is_fine: bool = False) -> None:

@@ -50,7 +50,7 @@ def sent(emulator):
     return len(emulator.requests(path="inquire-daily-itemchartprice"))
 
 
-@seeded(1, 2)
+@seeded(1)
 def test_a_killed_backfill_goes_on_where_it_was(database, command, codes, emulator, seed):
     """Killed four times at random: the same table, and no more than one chunk is asked again per kill."""
     emulator.forget_requests()

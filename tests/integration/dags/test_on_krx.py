@@ -144,6 +144,7 @@ def test_both_lists_are_merged(airflow, result):
     assert sorted(known) == [("kis-sandbox", False, False), ("krx-sandbox", False, False)]
 
 
+@pytest.mark.slow
 def test_calls_that_are_spent_leave_the_rest_to_kis(airflow, result, exchanges):
     """The exchange says no to the first call: the same task asks KIS, and the run is a success."""
     form = {"stock_codes": listed(SESSION)[:30], "first": OLDEST.isoformat(), "last": OLDEST.isoformat()}

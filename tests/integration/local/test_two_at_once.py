@@ -57,6 +57,7 @@ def ended(process):
     return process.returncode, written
 
 
+@pytest.mark.slow
 def test_beside_a_run(home, command):
     """A second run is told, `sql` shares its server, `down` leaves it, nothing is deleted, all is loaded."""
     first = command("run")

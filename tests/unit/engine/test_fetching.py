@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.engine.fetching import Stopped, fetch_codes, fetch_threads, fetched, until
-from data_pipeline.engine.progress import Progress
 from data_pipeline.exceptions import (
     ConfigurationError,
     PayloadError,
@@ -200,13 +199,3 @@ def test_a_wrong_number_of_threads_is_named(text):
     """The message names the variable."""
     with pytest.raises(ConfigurationError, match="FETCH_THREADS"):
         fetch_threads({"FETCH_THREADS": text})
-
-
-def test_progress_says_how_far_and_how_long(caplog):
-    """After a minute with a quarter done, three minutes are left; lines come at most every half minute."""
-    caplog.set_level("INFO")
-    seconds = iter([0.0, 10.0, 60.0, 70.0])
-    progress = Progress("daily_bar from kis", 1000, clock=lambda: next(seconds))
-    for cells in (50, 200, 50):
-        progress.add(cells)
-    assert caplog.messages == ["daily_bar from kis: 250 of 1,000 cells (25.0 %), 0:03:00 left"]

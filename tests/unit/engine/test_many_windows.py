@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 import pytest
 
@@ -10,7 +10,7 @@ from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.many_windows import load_spans
 from data_pipeline.engine.official import load_official
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.progress import Pace, Step, require_no_failure
+from data_pipeline.engine.progress import Step, require_no_failure
 from data_pipeline.exceptions import (
     ConnectionFailedError,
     DailyQuotaError,
@@ -21,7 +21,6 @@ from data_pipeline.exceptions import (
     UnsupportedDatasetError,
 )
 from data_pipeline.loading.prices.reconciliation import Comparison
-from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.window import Span, Window
 from data_pipeline.sources.base import AbstractDataSource
 from tests.unit.engine.fakes import MON, TUE, FakeSource, FakeWarehouse
@@ -38,7 +37,7 @@ def steps(source, spans=SPANS, **answers):
 
 def test_each_span_says_how_much_of_the_plan_is_over():
     """Three of four requests after the first span, all of them after the second."""
-    assert [(step.done, step.total, step.share) for step in steps(FakeSource())] == [(3, 4, 0.75), (4, 4, 1.0)]
+    assert [(step.done, step.total) for step in steps(FakeSource())] == [(3, 4), (4, 4)]
 
 
 def test_a_code_that_fails_is_a_step_of_its_own():
@@ -109,14 +108,6 @@ def test_lists_end_with_an_error_that_the_next_one_would_meet_too(error):
     with pytest.raises(type(error)):
         list(load_lists(FakeWarehouse(keep_list=error), source, [FRI, MON, TUE]))
     assert source.asked == ["2026-09-18"]
-
-
-def test_the_pace_says_when_the_work_ends():
-    """A quarter took a minute, so three more are left at 21:00."""
-    seconds = iter([0.0, 60.0])
-    pace = Pace(lambda: next(seconds), lambda: datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL))
-    line = pace.line(Step(Window((), TUE, TUE), done=300, total=1200))
-    assert line == "25% of 1,200 requests, done at about 21:03"
 
 
 def test_failures_are_named_with_their_reasons():

@@ -6,7 +6,7 @@ Facts: 21 and 22 September are sessions; their figures are final at 20:00.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from itertools import islice
 
 import pytest
@@ -15,11 +15,10 @@ from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.many_windows import load_spans
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.progress import Pace, Step, require_no_failure
+from data_pipeline.engine.progress import Step, require_no_failure
 from data_pipeline.exceptions import IncompleteDataError, RequestTimeoutError, UnknownStockError
 from data_pipeline.loading.coverage.cells import missing_cells, unstored_cells
 from data_pipeline.market.evidence import MinuteEvidence, tell
-from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.window import Span, Window
 from tests.support.altered import EVENING, Altered
 from tests.support.market_rows import PROOF
@@ -201,14 +200,6 @@ def test_failures_are_named_at_the_end():
     require_no_failure([unknown], 3, unservable_is_fine=True)
     with pytest.raises(IncompleteDataError, match="1 of 3 windows failed, the others are loaded: 2026-09-21 to"):
         require_no_failure([unknown], 3)
-
-
-def test_the_pace_says_how_far_and_until_when():
-    """A quarter of the requests took ten minutes; three quarters will take thirty."""
-    seconds = iter([0.0, 600.0])
-    pace = Pace(lambda: next(seconds), lambda: datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL))
-    step = Step(Window(("000660",), MONDAY, TUESDAY), done=25, total=100)
-    assert pace.line(step) == "25% of 100 requests, done at about 21:30"
 
 
 def test_a_refused_minute_keeps_its_session_missing(loader, database):
