@@ -8,13 +8,14 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from data_pipeline.client.adaptive import Learned, Quota
 from data_pipeline.client.quota import SendLog, rebase
+from data_pipeline.client.slot import BudgetSnapshot, Slot, queue_too_long, waiting
 from data_pipeline.coordination.store import Store, number
-from data_pipeline.exceptions import ConfigurationError, CoordinationError, QueueTimeoutError
+from data_pipeline.exceptions import ConfigurationError, CoordinationError
 
 logger = logging.getLogger(__name__)
 
@@ -34,37 +35,6 @@ _STRANGER = (
 )
 _BACKWARDS = 1.0
 """Seconds by which the store's clock may seem to run backwards before its times count as those of another clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A moment of the shared budget that belongs to one caller."""
-
-    at: float
-    """When it may send, on the store's clock; when it did send, once ``sent``."""
-    wait: float
-    """Seconds until then, from the time the slot was given."""
-    asked_at: float
-    epoch: int
-    """How often all slots had been voided when this one was given."""
-    born: str
-    """Which state gave it; another one means that the store lost its memory."""
-    sent: bool = False
-    """Whether the send is recorded; the caller sends at once, if it is not late."""
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetSnapshot:
-    """A budget's present state, for a person or a metric."""
-
-    rate: float
-    """Sends a second that are tried now; below the configured quota by a safety margin and by what was learned."""
-    ahead: float
-    """Seconds until the next free slot."""
-    sends: int
-    """Sends recorded since the state was made."""
-    learned: str = ""
-    """What rejections taught, in words; empty when nothing holds the budget below what is configured."""
 
 
 class TokenBucketRateLimiter:
@@ -199,8 +169,8 @@ class TokenBucketRateLimiter:
                 return self._send(state, now, slot)
             if free_at - slot.asked_at > 2 * self._queue_timeout + 60.0 / self._quota.rate:
                 # Only a process that slept far beyond its slot comes here.
-                raise _queue_timeout(free_at - now, self._queue_timeout)
-            return _waiting(slot, free_at, now)
+                raise queue_too_long(free_at - now, self._queue_timeout)
+            return waiting(slot, free_at, now)
 
         return self._remembered(self._store.update(self._key, use))
 
@@ -270,7 +240,7 @@ class TokenBucketRateLimiter:
         limits = learned.limits(now)
         at = max(self._number(state, "next_slot", now), self._free_at(state, now), now)
         if at - now > self._queue_timeout:
-            raise _queue_timeout(at - now, self._queue_timeout)
+            raise queue_too_long(at - now, self._queue_timeout)
         state["next_slot"] = round(at + learned.take_lone(limits.interval), 6)
         return Slot(at, at - now, asked_at, int(self._number(state, "epoch")), str(state["born"]))
 
@@ -304,21 +274,8 @@ class TokenBucketRateLimiter:
         return number(state, name, default, self._store.location(self._key))
 
 
-def _waiting(slot: Slot, at: float, now: float) -> Slot:
-    return replace(slot, at=at, wait=at - now, sent=False)
-
-
 def _checked(variable: str, value: Any, least: float, most: float) -> float:
     usable = isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
     if not usable:
         raise ConfigurationError(f"{variable} must be a number from {least:g} to {most:g}, not {value!r}")
     return float(value)
-
-
-def _queue_timeout(wait: float, queue_timeout: float) -> QueueTimeoutError:
-    error = QueueTimeoutError(
-        f"The next free slot of the shared budget is {wait:.1f} s away and the queue timeout is {queue_timeout:g} s; "
-        "fewer calls at once, or a larger KIS_API_QUEUE_TIMEOUT, would fit"
-    )
-    error.retry_after = wait
-    return error

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from data_pipeline.engine.warehouse import Warehouse
 from data_pipeline.loading.rows.ingest_run import CountedBy, other_stores
-from data_pipeline.sources.base import AbstractDataSource
+
+if TYPE_CHECKING:
+    from data_pipeline.engine.warehouse import Warehouse
+    from data_pipeline.sources.base import AbstractDataSource
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from data_pipeline.client.rate_limit import Slot
+from data_pipeline.client.slot import Slot
 from data_pipeline.coordination.shared_clock import SharedClock
 from tests.support.limiter_simulation import Simulation
 
@@ -51,6 +51,11 @@ class View:
         """The shared time as this process knows it."""
         known = self._shared.estimate()
         return self._store.clock() + self._shift[0] if known is None else known
+
+    def read(self, key: str, *, lasting: bool = False) -> dict[str, Any]:
+        """Return the state, at once."""
+        state: dict[str, Any] = self._store.read(key)
+        return state
 
     @property
     def told(self) -> float:

@@ -13,9 +13,10 @@ from requests.adapters import BaseAdapter
 
 from data_pipeline.client.answer import error_of_status, require_data
 from data_pipeline.client.circuit_breaker import CircuitBreaker
-from data_pipeline.client.rate_limit import BudgetSnapshot, TokenBucketRateLimiter
+from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
+from data_pipeline.client.slot import BudgetSnapshot
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import ServerFailureError, UnsupportedDatasetError
 from data_pipeline.market.clock import Clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,15 +16,17 @@ from data_pipeline.client.address import allowed_hosts, require_destination
 from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError
+from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
-from tests.unit.client.test_address import KIS, KRX, LATER, OWN, REFUSED, TAKEN
+from tests.support.addresses import KIS, KRX, OWN, REFUSED, TAKEN
 
 NAMED = "emulator:8000,kis.example.org"
 """What ``KIS_ALLOWED_HOSTS`` says."""
 SESSION = date(2026, 11, 20)
+LATER = datetime(2026, 12, 1, 12, 0, tzinfo=SEOUL)
 SECRETS = ("the-app-key", "the-app-secret", "the-api-key")
 _FOREIGN = [
     "evil.example", "koreainvestment.com.evil.example", "evilkoreainvestment.com", "koreainvestment.co",

@@ -345,3 +345,16 @@ def test_a_store_that_is_always_slow_is_allowed_for(clock: Any, new_store: Any) 
     times = [limiter.acquire() for _ in range(60)]
     assert most_within(times, 1.0) <= 20
     assert 59 / (times[-1] - times[0]) >= 0.85 * 20
+
+
+def test_a_rejection_that_nothing_sent_explains_is_said_once_a_day(store: Any, clock: Any, caplog: Any) -> None:
+    """Another program, or another place of shared state, uses the key; what to look at stands in the sentence."""
+    limiter = make(store)
+    for _ in range(2):
+        minute_seemed_full(limiter, 2)
+        clock.advance(700)
+    (said,) = [message for message in caplog.messages if "COORDINATION_URL" in message]
+    assert said.startswith("The server rejected a call although nothing was sent under this budget for more than a")
+    clock.advance(86_400)
+    minute_seemed_full(limiter, 2)
+    assert sum("COORDINATION_URL" in said for said in caplog.messages) == 2
