@@ -156,6 +156,8 @@ class RedisStore:
                 slow = self._monotonic() - asked_at > _SLOW_SECONDS
                 if wrong and not slow:
                     self._run(_SHIFT, names[1:], shift, f"{float(shift) - wrong:.6f}")
+                if slow and not stored:
+                    write = ()  # a time that is wrong by nobody knows how much is good for no further try
                 if write or not wrong:
                     return _Found(now - wrong, value, stored=bool(stored))
                 if slow and self._monotonic() - began > self._patience:

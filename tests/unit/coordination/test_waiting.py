@@ -10,6 +10,7 @@ from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import StoreAwayError, damaged
 from data_pipeline.coordination.waiting import WaitingStore
 from data_pipeline.exceptions import CoordinationError
+from data_pipeline.sources.factory import DataSourceFactory
 
 
 class Moody:
@@ -78,3 +79,20 @@ def test_the_store_of_running_work_waits() -> None:
     assert "hunter2" not in repr(store)
     with pytest.raises(CoordinationError, match="cannot be used"):
         store.read("k")
+
+
+@pytest.mark.parametrize("vendor", ["kis", "krx"])
+def test_sources_wait_for_a_store_that_is_away(vendor: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What they open themselves is a store that waits; a damaged one they would not wait for."""
+    environ = {
+        "KIS_APP_KEY": "k", "KIS_APP_SECRET": "s", "KRX_API_KEY": "x", "KIS_API_QUEUE_TIMEOUT": "0.2",
+        "COORDINATION_URL": "redis://127.0.0.1:1/0",
+    }  # fmt: skip
+    with DataSourceFactory(environ).create(vendor) as source:
+        budget = source.shared_budget()
+        assert budget is not None
+        assert "WaitingStore" in repr(vars(budget))
+        if vendor == "kis":
+            with pytest.raises(CoordinationError, match="cannot be used"):
+                budget.store_id()
+            assert "waiting for it, for up to 0 s" in caplog.text
