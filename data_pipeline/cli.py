@@ -105,11 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     add_verify_options(prove)
     take = add("export", _export, "Write a part of the warehouse as one Parquet file, with units and types.")
     add_export_options(take)
-    add(
+    left = add(
         "budget",
         _budget,
         "Show the shared call budget and the circuit breaker of the KIS key, or the emulator's; sends nothing.",
     )
+    left.add_argument("--forget", action="store_true", help="first forget what rejections taught about the quota")
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")
@@ -194,10 +195,10 @@ def _export(options: argparse.Namespace) -> int:
     return export_parquet(options, local_home(os.environ), os.environ, console())
 
 
-def _budget(_: argparse.Namespace) -> int:
+def _budget(options: argparse.Namespace) -> int:
     from data_pipeline.local.budget import budget_table
 
-    console().print(budget_table(os.environ))
+    console().print(budget_table(os.environ, forget=options.forget))
     return 0
 
 

@@ -34,7 +34,7 @@ from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.loading.prices.price_adjustment import adjust_all, adjust_prices
 from data_pipeline.loading.prices.reconciliation import reconcile
 from data_pipeline.loading.rows.counts import LoadCounts
-from data_pipeline.loading.rows.ingest_run import fail_run, finish_run, start_run
+from data_pipeline.loading.rows.ingest_run import CountedBy, fail_run, finish_run, start_run
 from data_pipeline.loading.rows.stored import ensure_coming_months, none_stored
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.clock import Clock, market_now
@@ -66,6 +66,8 @@ class Run:
     """
     remember_empty: bool = False
     """Whether sessions of minutes without a trade are noted in ``market.no_data``."""
+    counted: CountedBy | None = None
+    """Who counts the calls; None for a source without a budget."""
     kis_includes_after_market: bool | None = None
     """Whether KIS's daily bars hold the after-market, for the comparison with the exchange's; None when unknown."""
 
@@ -138,7 +140,7 @@ class WindowLoad:
         rows = {Due.EACH_SESSION: len(self._expected), Due.EACH_CODE: len(window.stock_codes)}.get(self.dataset.due)
         self.run_id = self.warehouse.do(
             start_run, self.dataset.table.name, self.source, run.dag_id, run.task_id, run.run_key,
-            window.first, window.last, rows or None, map_index=run.map_index,
+            window.first, window.last, rows or None, map_index=run.map_index, counted=run.counted,
         )  # fmt: skip
 
     def take(self, brought: Fetched) -> None:

@@ -12,7 +12,7 @@ from airflow.sdk.log import mask_secret
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.hooks.settings_hook import SettingsHook
 from data_pipeline.market.clock import market_clock
-from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.settings import OWN_HOSTS, KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
 PROBE_CODE = "005930"
@@ -37,6 +37,7 @@ class KISHook(SettingsHook):
     default_conn_name = "kis_default"
     conn_type = "kis"
     hook_name = "Korea Investment & Securities (KIS)"
+    own_hosts = OWN_HOSTS
 
     def __init__(self, kis_conn_id: str = default_conn_name) -> None:
         super().__init__()

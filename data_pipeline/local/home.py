@@ -30,11 +30,6 @@ class Home:
         return self.root / "airflow"
 
     @property
-    def coordination(self) -> Path:
-        """The state that processes share: the limiter's slots, the breaker, the token."""
-        return self.root / "coordination"
-
-    @property
     def logs(self) -> Path:
         """One log file for each process."""
         return self.root / "logs"
@@ -52,7 +47,7 @@ class Home:
     def prepare(self) -> Home:
         """Make the folders, readable by their owner only; the server's account may pass through the outermost one."""
         self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
-        for folder in (self.airflow, self.coordination, self.logs, self.run):
+        for folder in (self.airflow, self.logs, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self
 

@@ -26,8 +26,8 @@ def is_keyless(environ: Mapping[str, str]) -> bool:
     return not any(text(environ, name) for name in CHOICES)
 
 
-def sandbox_variables(home: Home, environ: Mapping[str, str], url: str = NOWHERE) -> dict[str, str]:
-    """Return the environment with the emulator's key and address, and the state that `run` and `up` share."""
+def sandbox_variables(environ: Mapping[str, str], url: str = NOWHERE) -> dict[str, str]:
+    """Return the environment with the emulator's key and address."""
     return {
         **environ,
         "KIS_APP_KEY": SANDBOX_KEY,
@@ -36,7 +36,6 @@ def sandbox_variables(home: Home, environ: Mapping[str, str], url: str = NOWHERE
         "KIS_API_BASE_URL_REAL": url,
         "KIS_MASTER_BASE_URL": url,
         "KIS_API_RATE_LIMIT": str(SANDBOX_RATE),
-        "COORDINATION_URL": environ.get("COORDINATION_URL") or home.coordination.as_uri(),
     }
 
 
@@ -72,9 +71,9 @@ def source_variables(home: Home, kind: str, *, sends: bool) -> Iterator[dict[str
     if kind != AUTO or not is_keyless(environ):
         yield environ
     elif url := running_emulator(home) if sends else NOWHERE:
-        yield sandbox_variables(home, environ, url)
+        yield sandbox_variables(environ, url)
     else:
         home.prepare()
         with EmulatorProcess(rate=SANDBOX_RATE) as emulator:
             home.emulator_address.write_text(emulator.url, "ascii")
-            yield sandbox_variables(home, environ, emulator.url)
+            yield sandbox_variables(environ, emulator.url)

@@ -6,7 +6,7 @@ import pytest
 
 from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.local.home import Home
-from data_pipeline.local.keyless import NOWHERE, asked_emulator, is_keyless, sandbox_variables, source_variables
+from data_pipeline.local.keyless import NOWHERE, asked_emulator, is_keyless, source_variables
 from data_pipeline.sources.factory import create_data_source
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.warehouse.process import start_of
@@ -44,11 +44,3 @@ def test_the_budget_is_that_of_the_emulator_that_was_asked_last(tmp_path: Path):
     assert asked_emulator(home) == NOWHERE
     home.emulator_address.write_text("http://127.0.0.1:2")
     assert asked_emulator(home) == "http://127.0.0.1:2"
-
-
-def test_the_shared_state_is_that_of_the_run(tmp_path: Path):
-    """Two budgets of one key would exceed its quota; a place that was named goes before."""
-    home = Home(tmp_path)
-    assert sandbox_variables(home, {})["COORDINATION_URL"] == (tmp_path / "coordination").as_uri()
-    named = {"COORDINATION_URL": "redis://127.0.0.1:6379"}
-    assert sandbox_variables(home, named)["COORDINATION_URL"] == "redis://127.0.0.1:6379"

@@ -33,6 +33,7 @@ SAMPLES = KEYS | {
     "KIS_API_BASE_URL_REAL": "http://127.0.0.1:1",
     "KIS_API_BASE_URL_VIRTUAL": "http://127.0.0.1:2",
     "KIS_MASTER_BASE_URL": "http://127.0.0.1:3",
+    "KIS_ALLOWED_HOSTS": "emulator.example:8000",
     "KIS_API_RATE_LIMIT": "3.5",
     "KIS_API_RATE_LIMIT_PER_MINUTE": "200",
     "KIS_API_LEDGER_RATE_LIMIT": "2",

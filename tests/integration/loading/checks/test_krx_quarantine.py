@@ -24,7 +24,7 @@ from tests.support.krx_answers import API_KEY, BAR, FRIDAY, SUSPENDED, Clock, Fa
 from tests.support.tables import DAILY_BAR
 
 THURSDAY = date(2026, 11, 19)
-SANDBOX = "https://krx.example.org"
+SANDBOX = "http://127.0.0.1:9"
 OTHERS = [BAR | {"ISU_CD": code} for code in ("000070", "000660", "035720")]
 BAD = BAR | {"TDD_CLSPRC": "71,000"}
 KOSPI = "KRX sto/stk_bydd_trd"

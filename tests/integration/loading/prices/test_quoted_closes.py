@@ -51,7 +51,7 @@ def exchange(tmp_path, **funds):
         server.answer(f"{board}_isu_base_info", block(base_of(code, LIST_DD="20100104")))
     server.answer("etf_bydd_trd", block(on(THURSDAY, funds["thursday"])), block(on(FRIDAY, funds["friday"])))
     clock = Clock()
-    settings = KrxSettings(API_KEY, base_url="https://krx.example.org")
+    settings = KrxSettings(API_KEY, base_url="http://127.0.0.1:9")
     return KRXDataSource(settings, FileStore(tmp_path / "state"), server, clock=clock.now, sleep=clock.sleep)
 
 
