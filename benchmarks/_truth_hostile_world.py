@@ -79,8 +79,9 @@ class Lie:
 
     @property
     def is_old(self) -> bool:
-        """Whether it shows the figures of the session before without their date."""
-        return (self.name in ("stale", "late") and "multprice" in self.path) or self.name == "stale_board"
+        """Whether it shows figures of the session before without their date: quotes, a board, or one row of a board."""
+        of_a_board = self.name == "other_day_figures" and "bydd_trd" in self.path
+        return of_a_board or (self.name in ("stale", "late") and "multprice" in self.path) or self.name == "stale_board"
 
 
 class SmallMarket(SyntheticMarket):
