@@ -165,7 +165,7 @@ def _field_moved(page: _Page) -> list[Row]:
     if not page.rows:
         return []
     name = page.chance.choice(sorted(page.rows[0]))
-    page.answer.setdefault("output1", page.answer)[name] = page.rows[0][name]
+    page.answer.get("output1", page.answer)[name] = page.rows[0][name]
     return [{key: value for key, value in row.items() if key != name} for row in page.rows]
 
 

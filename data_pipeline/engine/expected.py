@@ -17,6 +17,7 @@ from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
+    from data_pipeline.datasets.dataset import MarketSize
     from data_pipeline.market.window import Cell, Window
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,11 @@ def expected_cells(window: Window, listings: Iterable[Listing]) -> set[Cell]:
     listings = list(listings)
     sessions = window.sessions if listings else []
     return {(listing.stock_code, session) for listing in listings for session in sessions if listing.holds(session)}
+
+
+def main_cells(size: MarketSize, sessions: Iterable[date]) -> set[Cell]:
+    """Return the labels and sessions of the rows that the whole market must have."""
+    return {(label, session) for session in sessions for label in size.main(session)}
 
 
 def missing_bars(bars: Iterable[DailyBar], expected: set[Cell]) -> int:

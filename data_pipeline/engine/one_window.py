@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.datasets.dataset import Dataset, Due, MarketSize
 from data_pipeline.engine.expected import (
     expected_cells,
     final_sessions,
+    main_cells,
     missing_bars,
     refused_cells,
     require_every_market,
@@ -128,7 +129,9 @@ class WindowLoad:
         self._numbers: Counter[str] = Counter()
         """What is counted besides the rows."""
         final: Sequence[date] = ()
-        if dataset.has_cells:
+        if isinstance(dataset.size, MarketSize):
+            self._expected = main_cells(dataset.size, window.sessions)
+        elif dataset.has_cells:
             codes = window.stock_codes or tuple(warehouse.do(listed_codes, window.first))
             self._expected = expected_cells(window, warehouse.do(certain_listings, codes))
             final = warehouse.do(final_sessions, window.sessions, run.moment)
@@ -137,7 +140,8 @@ class WindowLoad:
     def start(self) -> None:
         """Put the window on record."""
         run, window = self.run, self.window
-        rows = {Due.EACH_SESSION: len(self._expected), Due.EACH_CODE: len(window.stock_codes)}.get(self.dataset.due)
+        rows = len(window.stock_codes) if self.dataset.due is Due.EACH_CODE else None
+        rows = len(self._expected) if self.dataset.due in (Due.EACH_SESSION, Due.WHOLE_MARKET) else rows
         self.run_id = self.warehouse.do(
             start_run, self.dataset.table.name, self.source, run.dag_id, run.task_id, run.run_key,
             window.first, window.last, rows or None, map_index=run.map_index, counted=run.counted,
@@ -215,7 +219,7 @@ class WindowLoad:
         records, self._records = self._records, []
         table = self.dataset.table
         self.held.at_fault = rows_at_fault(self.failed)
-        if self.dataset.by_code:
+        if self.dataset.check:
             records = self.warehouse.do(
                 screen, self.dataset, records, self._asked(), self.held, self.source, self.run_id, now=self._clock()
             )
@@ -246,6 +250,8 @@ class WindowLoad:
             refused_codes = {row.stock_code for row in self.held.rows if row.stock_code} - come
             require_codes(come | refused_codes, self.codes, self.dataset.table)
             return len(refused_codes.intersection(self.codes))
+        if due is Due.WHOLE_MARKET:  # that a session lacks a main row altogether was a check of the window
+            return len(self._expected - {(record.label, record.session) for record in records})
         if due is Due.LIST:
             require_every_market(records)
             require_one_code_each(records)

@@ -65,5 +65,5 @@ class KRXHook(SettingsHook):
         """Ask for the newest indices, three calls."""
         with self.get_conn() as source:
             session = source.publication.last_published()
-            indices = list(source.index_bars(session))
+            indices = list(source.index_bars(session, session))
         return f"{source.name} answered with {len(indices)} indices of {session}."

@@ -31,7 +31,7 @@ def show_coverage(
     from data_pipeline.engine.windows import as_date
 
     if options.dataset not in (None, *WITH_CELLS):
-        raise InvalidRequestError(f"--dataset must be {' or '.join(WITH_CELLS)}, not {options.dataset!r}")
+        raise InvalidRequestError(f"--dataset must be {', '.join(WITH_CELLS)}, not {options.dataset!r}")
     last = as_date(options.last, "--last") if options.last else krx_calendar().last_final_session(now)
     first = as_date(options.first, "--first") if options.first else last - timedelta(days=DAYS)
     if first > last:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, joins
 from data_pipeline.datasets.table import Table
+from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.dataset import Dataset
@@ -92,8 +93,8 @@ def _contradicted(errors: Sequence[Finding], earlier: Earlier, context: Context)
 
     A bar that joins neither of two neighbours is the wrong one; beside one of them, either may be.
     """
-    stored = {(bar.stock_code, bar.session) for bar in context.stored}
-    for bar in [one.record for one in errors if one.check == "base"]:
+    stored = {(bar.stock_code, bar.session) for bar in context.stored if isinstance(bar, DailyBar)}
+    for bar in [one.record for one in errors if one.check == "base" and isinstance(one.record, DailyBar)]:
         before, after = earlier.get(bar), earlier.after(bar)
         against = [before] if before is not None and not joins(before, bar) else []
         against += [after] if after is not None and not joins(bar, after) else []

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.datasets.dataset import Dataset
 from data_pipeline.datasets.findings import Context, Thresholds
@@ -21,6 +22,7 @@ from data_pipeline.exceptions import CalendarRangeError, PayloadError, Permanent
 from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.loading.instruments.listing import stays_of
+from data_pipeline.market.index_records import IndexBar
 from data_pipeline.market.origin import origin_of
 from data_pipeline.market.records import DailyBar, MinuteBar
 from data_pipeline.market.rejections import Rejection, Rejections
@@ -41,6 +43,11 @@ _STORED = f"""
     JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS wanted (code, day) ON (b.stock_code, b.session) = (code, day)
     WHERE b.session BETWEEN %(first)s AND %(last)s
 """  # noqa: S608 - names of our own
+_STORED_INDICES = """
+    SELECT family, name, session, open::float8, high::float8, low::float8, close::float8, change::float8, volume,
+        trading_value, market_cap
+    FROM market.index_bar WHERE session = %s
+"""
 
 
 def read_thresholds(environ: Mapping[str, str]) -> Thresholds:
@@ -183,7 +190,7 @@ def read_context(
 
     Synthetic rows are checked against today's price rules, which the synthetic market follows on every session.
     """
-    codes = sorted(asked.stock_codes or {one.stock_code for one in records})
+    codes = sorted(asked.stock_codes or {one.stock_code for one in records if hasattr(one, "stock_code")})
     limits = read_thresholds(os.environ) if thresholds is None else thresholds
     calendar = krx_calendar()
     wanted = _around(records, calendar)
@@ -195,9 +202,22 @@ def read_context(
             of, days = zip(*sorted(wanted), strict=True)
             cursor.execute(_STORED, {"codes": list(of), "days": list(days), "first": min(days), "last": max(days)})
             stored = [DailyBar(*row) for row in cursor.fetchall()]
+        indices = [one for one in records if isinstance(one, IndexBar)]
+        stored_indices = _index_bars_before(cursor, indices, calendar)
     newest = {code: found[-1] for code, found in stays.items()}
     reused = {code: found for code, found in stays.items() if len(found) > 1}
-    return Context(calendar, now, limits, newest, stored, reused, dated_rules=not made_up)
+    beside: list[DailyBar | IndexBar] = [*stored, *stored_indices]
+    return Context(calendar, now, limits, newest, beside, reused, dated_rules=not made_up)
+
+
+def _index_bars_before(cursor: Cursor, bars: Sequence[IndexBar], calendar: TradingCalendar) -> list[IndexBar]:
+    """Return the stored index bars of the session before the oldest of these."""
+    if not bars:
+        return []
+    with suppress(CalendarRangeError):
+        cursor.execute(_STORED_INDICES, (calendar.previous_session(min(bar.session for bar in bars)),))
+        return [IndexBar(*row) for row in cursor.fetchall()]
+    return []
 
 
 def _around(records: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:

@@ -95,7 +95,7 @@ class Ledger:
     ) -> None:
         self._table = dataset.table
         self._of_minutes = dataset.due is Due.AS_TRADED
-        self._kept = dataset.has_cells
+        self._kept = dataset.has_cells and dataset.by_code  # rows of the whole market prove their cells themselves
         self._in_chain = bool(dataset.follows)
         """Whether each row has the close of the one before, so that a hole between two can be seen to fit."""
         self._final = frozenset(final)

@@ -139,16 +139,20 @@ class KRXDataSource(AbstractDataSource):
         self._require(session)
         return (bar for endpoint in (*STOCK_BARS, *FUND_BARS) for bar in self._whole(endpoint, session))
 
-    def index_bars(self, session: date) -> Iterator[IndexBar]:
-        """Yield the bar of every KRX, KOSPI and KOSDAQ index of one session; three calls.
+    def index_bars(self, first: date, last: date) -> Iterator[IndexBar]:
+        """Yield the bar of every KRX, KOSPI and KOSDAQ index, newest session first; three calls a session.
 
         Raises:
-            InvalidRequestError: It is no session, or not final yet by the local clock.
-            UnsupportedDatasetError: It lies before 2010-01-04, the first session that KRX has.
-            NotPublishedError: It is not published yet.
+            InvalidRequestError: The range is reversed, or holds a session that is not final yet by the local clock.
+            UnsupportedDatasetError: It holds a session before 2010-01-04, the first that KRX has.
+            NotPublishedError: Its last session is not published yet.
         """
-        self._require(session)
-        return (bar for endpoint in INDEX_BARS for bar in self._indices(endpoint, session))
+        checked_range(first, last)
+        sessions = self._calendar.sessions(first, last)
+        if sessions:
+            self._require(sessions[-1])
+            _require_reach(sessions[0])
+        return (bar for session in reversed(sessions) for one in INDEX_BARS for bar in self._indices(one, session))
 
     def instruments(self, session: date) -> Iterator[Instrument]:
         """Yield the stocks of the three markets as listed on any published session since 2010; three calls.

@@ -79,7 +79,7 @@ def heard(folder: Path, url: str, named: str = NAMED) -> list[tuple[str, str]]:
 
     def ask_krx() -> None:
         krx = KrxSettings(SECRETS[2], base_url=url, allowed_hosts=allowed)
-        list(KRXDataSource(krx, store, world, clock=lambda: LATER, sleep=lambda _: None).index_bars(SESSION))
+        list(KRXDataSource(krx, store, world, clock=lambda: LATER, sleep=lambda _: None).index_bars(SESSION, SESSION))
 
     for ask in (lambda: ask_kis(False), lambda: ask_kis(True), ask_krx):
         with suppress(DataPipelineError):

@@ -148,7 +148,7 @@ def test_a_wrong_index_is_set_aside(krx, make_source):
     for api in ("kospi_dd_trd", "kosdaq_dd_trd"):
         krx.answer(api, block(INDEX))
     with collecting() as held:
-        assert len(list(make_source().index_bars(FRIDAY))) == 3
+        assert len(list(make_source().index_bars(FRIDAY, FRIDAY))) == 3
     assert [(row.stock_code, row.session, row.origin) for row in held.rows] == [(None, FRIDAY, "KRX idx/krx_dd_trd")]
 
 
