@@ -14,6 +14,7 @@ the whole market: starting another costs more time than it saves.
 **When it fails.** Do nothing about a single run: the next one comes in a minute, and while a run takes longer than
 that, the scheduler skips those that come due.
 
+* *Skipped*: the run came later than its minute (after `up` in the evening, say), and a missed moment stays missed.
 * *No instruments in the warehouse*: run `market_reference`.
 * *CircuitOpenError, QueueTimeoutError* run after run: the source is down, or other work uses the quota up.
 * *UnknownStockError, IncompleteDataError*: the list of instruments is older than the session; run `market_reference`.
@@ -35,9 +36,11 @@ from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stoc
 from data_pipeline.pools import QUOTES_POOL
 from data_pipeline.timetables import KrxIntradayTimetable
 
+EVERY = timedelta(minutes=1)
+
 with DAG(
     dag_id="current_prices",
-    schedule=KrxIntradayTimetable(minutes=1),
+    schedule=KrxIntradayTimetable(minutes=EVERY // timedelta(minutes=1)),
     start_date=datetime(2026, 1, 1, tzinfo=SEOUL),
     catchup=False,
     max_active_runs=1,
@@ -62,7 +65,7 @@ with DAG(
         """Return the codes listed on the run's session, in chunks; refuse when they cannot be had in time."""
         from data_pipeline.operators.planning import plan_prices
 
-        return plan_prices(context, source_conn_id)
+        return plan_prices(context, source_conn_id, EVERY)
 
     DataSourceToPostgresOperator.partial(
         task_id="load",

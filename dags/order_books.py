@@ -11,10 +11,10 @@ order book of each, one call an instrument; a long list is cut into chunks, one 
 **Why.** Nobody publishes the books of the past: what is not stored at its moment is gone.
 
 **When it fails.** An order book belongs to a moment: a failed run cannot be made up for, and the next one comes in five
-minutes. So retries end quickly. When runs fail one after the other, read the message: *CircuitOpenError* means that the
-source is down, *AuthenticationError* that the connection has to be corrected, *UnknownStockError* that the watch list
-holds an instrument that is no longer listed, *ConfigurationError* in `watched` that the watch list is longer than the
-quota brings in four minutes.
+minutes. So retries end quickly, and a run that comes later than its five minutes is skipped. When runs fail one after
+the other, read the message: *CircuitOpenError* means that the source is down, *AuthenticationError* that the connection
+has to be corrected, *UnknownStockError* that the watch list holds an instrument that is no longer listed,
+*ConfigurationError* in `watched` that the watch list is longer than the quota brings in four minutes.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stoc
 from data_pipeline.pools import QUOTES_POOL
 from data_pipeline.timetables import KrxIntradayTimetable
 
+EVERY = timedelta(minutes=5)
+
 with DAG(
     dag_id="order_books",
-    schedule=KrxIntradayTimetable(minutes=5),
+    schedule=KrxIntradayTimetable(minutes=EVERY // timedelta(minutes=1)),
     start_date=datetime(2026, 1, 1, tzinfo=SEOUL),
     catchup=False,
     max_active_runs=1,
@@ -56,7 +58,7 @@ with DAG(
         """Return the codes to ask for, in chunks; refuse when they cannot be had in time."""
         from data_pipeline.operators.planning import plan_watched
 
-        return plan_watched(context, source_conn_id)
+        return plan_watched(context, source_conn_id, EVERY)
 
     DataSourceToPostgresOperator.partial(
         task_id="load",

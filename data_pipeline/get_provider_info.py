@@ -4,65 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
+from data_pipeline.settings import SETTINGS, Kind, Setting, value
+
 SECRET = {"type": ["string", "null"], "format": "password"}
+_TYPES = {Kind.NUMBER: "number", Kind.WHOLE: "integer"}
+_MORE_KEYS = 'Work spreads over all keys and their budgets add up. JSON: {"app key": "app secret"}.'
 
 
 def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": schema}
 
 
+def _of_setting(one: Setting) -> dict[str, Any]:
+    """Return the form's field for a setting; left empty, it means the setting's default."""
+    schema: dict[str, Any] = SECRET if one.secret else {"type": [_TYPES.get(one.kind, "string"), "null"]}
+    if one.numbered:
+        return _field(one.label, _MORE_KEYS, **schema)
+    left_empty = one.empty or one.default
+    return _field(one.label, f"{one.help.replace('`', '')} Empty: {left_empty}.", **schema)
+
+
+def _fields(connection: str) -> dict[str, Any]:
+    """Return the extra fields that a form shows: those of the settings that have a label."""
+    ours = [one for one in SETTINGS.values() if one.connection == connection and one.label]
+    return {one.field: _of_setting(one) for one in ours}
+
+
 KIS_FIELDS: dict[str, Any] = {
     "environment": _field(
         "Server",
-        "Which of the two servers the app key belongs to: real trading (실전투자) or virtual trading (모의투자).",
+        SETTINGS["KIS_USE_VIRTUAL_SERVER"].help,
         type="string",
         enum=["real", "virtual"],
-        default="real",
+        default="virtual" if value({}, "KIS_USE_VIRTUAL_SERVER") else "real",
     ),
-    "account_number": {
-        "label": "Account number",
-        "description": "Only needed for trading, which this package does not do; kept secret when given.",
-        "schema": SECRET,
-    },
-    "rate_limit": _field(
-        "Calls per second",
-        "The budget of one app key, shared by every process. Empty: what KIS allows on the chosen server.",
-        type=["number", "null"],
-    ),
-    "rate_limit_per_minute": _field(
-        "Calls per minute", "A second budget of one app key, in any 60 seconds. Empty: none.", type=["number", "null"]
-    ),
-    "ledger_rate_limit": _field(
-        "Ledger calls per second",
-        "The budget of one app key for ledger calls (원장), which KIS counts apart. Empty: as the calls per second.",
-        type=["number", "null"],
-    ),
-    "more_keys": {
-        "label": "More app keys",
-        "description": 'Work spreads over all keys and their budgets add up. JSON: {"app key": "app secret"}.',
-        "schema": SECRET,
-    },
-    "queue_timeout": _field(
-        "Queue timeout (s)", "How long a call may wait for a slot of the budget. Empty: 30.", type=["number", "null"]
-    ),
-    "breaker_threshold": _field(
-        "Breaker threshold",
-        "Server failures in a row after which calls are rejected. Empty: 5.",
-        type=["integer", "null"],
-    ),
-    "breaker_timeout": _field(
-        "Breaker timeout (s)",
-        "How long calls are rejected before one is let through as a trial. Empty: 60.",
-        type=["number", "null"],
-    ),
-    "base_url": _field(
-        "API address",
-        "Empty: KIS's own. Another address makes stored rows say kis-sandbox; http:// for this machine only.",
-        type=["string", "null"],
-    ),
-    "master_url": _field(
-        "Stock master address", "Where the stock master files lie. Empty: KIS's own.", type=["string", "null"]
-    ),
+    **_fields("kis"),
 }
 
 KRX_FIELDS: dict[str, Any] = {
@@ -73,16 +49,7 @@ KRX_FIELDS: dict[str, Any] = {
         enum=["real", "sandbox"],
         default="real",
     ),
-    "base_url": _field(
-        "API address",
-        "Empty: KRX's own. Another address makes stored rows say krx-sandbox; http:// for this machine only.",
-        type=["string", "null"],
-    ),
-    "daily_limit": _field(
-        "Calls per day",
-        "The budget of the key from 00:00 to 24:00 in Seoul, shared by every process. Empty: 10,000.",
-        type=["integer", "null"],
-    ),
+    **_fields("krx"),
 }
 
 MOCK_FIELDS: dict[str, Any] = {
@@ -103,7 +70,7 @@ def _connection_type(
         "connection-type": kind,
         "hook-class-name": f"data_pipeline.hooks.{kind}.{hook}",
         "hook-name": name,
-        "ui-field-behaviour": {"hidden-fields": ["host", "port", "schema", *hidden], **behaviour},
+        "ui-field-behaviour": {"hidden-fields": ["port", "schema", *hidden], **behaviour},
         "conn-fields": fields,
     }
 
@@ -122,14 +89,21 @@ def get_provider_info() -> dict[str, Any]:
         "connection-types": [
             _connection_type(
                 "kis", "KISHook", "Korea Investment & Securities (KIS)", [], KIS_FIELDS,
-                relabeling={"login": "App key", "password": "App secret"},
-                placeholders={"login": "36 characters from KIS Developers", "password": "180 characters"},
+                relabeling={"login": "App key", "password": "App secret", "host": "API address"},
+                placeholders={
+                    "login": "36 characters from KIS Developers",
+                    "password": "180 characters",
+                    "host": "Empty: KIS's own. Another one makes stored rows say kis-sandbox",
+                },
             ),
             _connection_type(
                 "krx", "KRXHook", "Korea Exchange (KRX)", ["login"], KRX_FIELDS,
-                relabeling={"password": "API key"},
-                placeholders={"password": "40 characters from openapi.krx.co.kr"},
+                relabeling={"password": "API key", "host": "API address"},
+                placeholders={
+                    "password": "40 characters from openapi.krx.co.kr",
+                    "host": "Empty: KRX's own. Another one makes stored rows say krx-sandbox",
+                },
             ),
-            _connection_type("mock", "MockHook", "Synthetic market (mock)", ["login", "password"], MOCK_FIELDS),
+            _connection_type("mock", "MockHook", "Synthetic market (mock)", ["host", "login", "password"], MOCK_FIELDS),
         ],
     }  # fmt: skip

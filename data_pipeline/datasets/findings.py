@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from data_pipeline.exceptions import CalendarRangeError, ConfigurationError
+from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.price_rules import is_tick_rounding
 from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
@@ -71,20 +71,6 @@ class Thresholds:
     """How far a market value may be from price times listed shares before it is an error, as a share of that."""
     base_ratio: float = 20.0
     """How many times lower than the close before, if that session had trades, a base price may be."""
-
-    @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Thresholds:
-        """Return the thresholds that the environment sets, with the defaults for the others.
-
-        Raises:
-            ConfigurationError: A value cannot be used; the message names the variable.
-        """
-        values: dict[str, Any] = {}
-        for one in fields(cls):
-            name = f"CHECK_{one.name.upper()}"
-            if text := environ.get(name, "").strip():
-                values[one.name] = _number(name, text, type(one.default))
-        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -156,21 +142,7 @@ def is_repeated(bar: DailyBar, before: DailyBar) -> bool:
     return bar.volume > 0 and all(getattr(bar, name) == getattr(before, name) for name in names)
 
 
-def _number(name: str, text: str, kind: type) -> float:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = math.nan
-    share = name.endswith("_SHARE")
-    if not 0 <= value < math.inf or (share and value > 1) or (name.endswith("_RATIO") and value < 1):
-        meant = (
-            "a share from 0 to 1"
-            if share
-            else "a number of at least 1"
-            if name.endswith("_RATIO")
-            else "a number, 0 or more"
-        )
-        if kind is int:
-            meant = "a whole number, 0 or more"
-        raise ConfigurationError(f"{name} must be {meant}, not {text!r}")
-    return value  # type: ignore[no-any-return]
+def joins(before: DailyBar, bar: DailyBar) -> bool:
+    """Return whether the base price of a bar is the close of the session before, which only an action changes."""
+    base = bar.close - bar.change
+    return base == before.close or is_tick_rounding(before.close, base)

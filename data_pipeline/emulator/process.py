@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 import requests
+from requests import Response
 from typing_extensions import Self
 
 from data_pipeline.exceptions import ConfigurationError
@@ -73,7 +74,8 @@ class EmulatorProcess:
                 if not self._becomes_ready(port_file):
                     self.stop()
                     errors.seek(0)
-                    raise ConfigurationError(f"the emulator did not start: {errors.read().decode().strip()[-2000:]}")
+                    said = errors.read().decode().strip()[-2000:] or f"no answer within {self._ready_seconds:.0f} s"
+                    raise ConfigurationError(f"the emulator did not start: {said}")
         return self
 
     def _becomes_ready(self, port_file: Path) -> bool:
@@ -88,7 +90,7 @@ class EmulatorProcess:
 
     def _answers(self) -> bool:
         try:
-            return requests.get(f"{self.url}/emulator/health", timeout=5).ok
+            return bool(self._asked("GET", "health", timeout=5).ok)
         except requests.RequestException:
             return False
 
@@ -141,11 +143,16 @@ class EmulatorProcess:
         self._control("DELETE", "tokens")
 
     def _control(self, method: str, what: str, **options: Any) -> Any:
-        answer = requests.request(method, f"{self.url}/emulator/{what}", timeout=30, **options)
+        answer = self._asked(method, what, timeout=30, **options)
         if answer.status_code == 422:
             raise ConfigurationError(f"the emulator refused {method} {what}: {answer.text}")
         answer.raise_for_status()
         return answer.json()
+
+    def _asked(self, method: str, what: str, **options: Any) -> Response:
+        with requests.Session() as session:
+            session.trust_env = False  # what runs on this machine is never asked through a proxy
+            return session.request(method, f"{self.url}/emulator/{what}", **options)
 
     def __enter__(self) -> Self:
         return self.start()

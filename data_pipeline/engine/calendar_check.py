@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,14 +26,15 @@ from data_pipeline.market.window import Window
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.warehouse.calendar_table import holds_rows, keep_sessions
 from data_pipeline.warehouse.errors import said_plainly
+from data_pipeline.warehouse.lease import leased
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 log = logging.getLogger(__name__)
 
-LOCK = 6_020_903
-"""Key of the advisory lock that is held while the source is asked; any number that nothing else here uses."""
+LEASE_S = 600.0
+"""Seconds that asking takes at most, its turn in the queue and every try included."""
 ASKED_TODAY = """
     SELECT EXISTS (
         SELECT FROM market.ingest_run
@@ -64,7 +64,7 @@ def check_calendar(
 ) -> dict[str, int]:
     """Load the source's list of open days and return the counts; raise when the calendar disagrees.
 
-    KIS allows one such call a day. The warehouse remembers it: whoever asks holds a lock, and when a call was sent on
+    KIS allows one such call a day. The warehouse remembers it: whoever asks holds a lease, and when a call was sent on
     the same day in Seoul, by any process on any host and whatever its result, the answer comes from the table. A task
     that is cleared after the calendar was mended therefore compares again without a call.
 
@@ -79,7 +79,7 @@ def check_calendar(
         IncompleteDataError: Today's call was made already and brought nothing about these days; run it again tomorrow.
     """
     heard: set[date] = set()
-    with _alone(connection):
+    with leased(connection, f"{dataset.name} of {source.name}", LEASE_S):
         if _asked_today(connection, source.name):
             counts = _remembered(connection, source.name, window, run)
         else:
@@ -136,17 +136,6 @@ def _otherwise_ahead(connection: Connection, answers: list[_Answer], today: date
             and calendar.is_session(one.day) != one.is_open
             and not holds_rows(connection, one.day)
         ]
-
-
-@contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
-    """Hold the lock for the block, whatever it commits; when the process is killed, it ends with the connection."""
-    _execute(connection, "SELECT pg_advisory_lock(%s)", LOCK)
-    try:
-        yield
-    finally:
-        connection.rollback()
-        _execute(connection, "SELECT pg_advisory_unlock(%s)", LOCK)
 
 
 def _asked_today(connection: Connection, source: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
+from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError, PayloadError
 from data_pipeline.loading.instruments.listing import Listing
 from data_pipeline.market.boards import KONEX_OPENED
 from data_pipeline.market.records import MARKETS, DailyBar, Instrument, MarketDay
@@ -85,6 +85,21 @@ def require_every_market(instruments: Iterable[Instrument]) -> None:
     absent = [market for market in MARKETS if market not in present and (market != "KONEX" or day >= KONEX_OPENED)]
     if absent:
         raise IncompleteDataError(f"the list of instruments has none of {', '.join(absent)}")
+
+
+def require_one_code_each(instruments: Iterable[Instrument]) -> None:
+    """Return when no two instruments of the list have one ISIN, which names an instrument as its code does.
+
+    Raises:
+        PayloadError: Two have; one of the rows is of another instrument, and nothing tells which.
+    """
+    codes: dict[str, str] = {}
+    for one in instruments:
+        if (other := codes.setdefault(one.isin, one.stock_code)) != one.stock_code:
+            raise PayloadError(
+                f"the list of {one.as_of} gives the ISIN {one.isin} to {other} and to {one.stock_code}: "
+                "nothing of it is stored; load it again"
+            )
 
 
 def require_same_calendar(days: Iterable[MarketDay], calendar: TradingCalendar | None = None) -> None:

@@ -18,9 +18,12 @@ from data_pipeline.exceptions import (
     SyntheticDataRefusedError,
     UnknownStockError,
 )
+from data_pipeline.settings import SETTINGS, value
 
-THREADS = 8
-MOST_THREADS = 64
+BEAT_S = 5.0
+"""Seconds between two calls of ``beat`` while nothing comes."""
+_NAME = "FETCH_THREADS"
+THREADS = int(SETTINGS[_NAME].default)
 CODE_ERRORS = (UnknownStockError, PayloadError, IncompleteDataError, RequestRefusedError)
 """Errors of one code that say nothing about the others."""
 
@@ -42,23 +45,24 @@ def fetch_threads(environ: Mapping[str, str]) -> int:
     Raises:
         ConfigurationError: It is not a whole number from 1 to 64.
     """
-    return checked_threads(environ.get("FETCH_THREADS") or THREADS)
+    return int(value(environ, _NAME))
 
 
-def checked_threads(value: object) -> int:
+def checked_threads(given: object) -> int:
     """Return a number of threads that is given as a number or as text.
 
     Raises:
         ConfigurationError: It is not a whole number from 1 to 64.
     """
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_THREADS):
-        raise ConfigurationError(f"FETCH_THREADS must be a whole number from 1 to {MOST_THREADS}, not {value!r}")
-    return int(text)
+    return int(value({_NAME: str(given)}, _NAME))
 
 
 def fetched(
-    units: Iterable[UnitT], fetch: Callable[[UnitT, Event], T], threads: int, full: Callable[[], bool]
+    units: Iterable[UnitT],
+    fetch: Callable[[UnitT, Event], T],
+    threads: int,
+    full: Callable[[], bool],
+    beat: Callable[[], None] = lambda: None,
 ) -> Generator[tuple[UnitT, T], None, None]:
     """Yield each unit with what it brought, in the order in which they finish.
 
@@ -71,6 +75,7 @@ def fetched(
         fetch: Runs in a thread; it passes the event to :func:`until`.
         threads: Units asked for at once.
         full: Whether the next unit has to wait; asked after each unit, and never when none is being fetched.
+        beat: Called in the caller's own thread every few seconds while it waits, and after each unit.
 
     Raises:
         Exception: The first one that ``fetch`` raised; nothing is yielded afterwards.
@@ -82,9 +87,9 @@ def fetched(
         for unit in units:
             ahead[pool.submit(fetch, unit, stop)] = unit
             while ahead and full():
-                yield from _finished(ahead)
+                yield from _finished(ahead, beat)
         while ahead:
-            yield from _finished(ahead)
+            yield from _finished(ahead, beat)
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
@@ -136,8 +141,11 @@ def fetch_codes(
     return left + right, {**left_failed, **right_failed}
 
 
-def _finished(ahead: dict[Future[T], UnitT]) -> Iterator[tuple[UnitT, T]]:
+def _finished(ahead: dict[Future[T], UnitT], beat: Callable[[], None]) -> Iterator[tuple[UnitT, T]]:
+    beat()
+    while not (done := wait(ahead, BEAT_S, FIRST_COMPLETED).done):
+        beat()
     # Errors come last: what was fetched beside one has cost its calls, and is taken first.
-    for future in sorted(wait(ahead, return_when=FIRST_COMPLETED).done, key=lambda one: one.exception() is not None):
+    for future in sorted(done, key=lambda one: one.exception() is not None):
         unit = ahead.pop(future)
         yield unit, future.result()

@@ -16,17 +16,18 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
 from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.engine.counted import counted_by
 from data_pipeline.engine.fetching import CONCERNS_ALL, THREADS, fetch_codes, fetched, until
 from data_pipeline.engine.one_window import Fetched, Run, WindowLoad
 from data_pipeline.engine.progress import Progress
-from data_pipeline.engine.warehouse import Warehouse, warehouse_on
+from data_pipeline.engine.warehouse import SignsOfLife, Warehouse, warehouse_on
 from data_pipeline.engine.windows import most_rows_of, units
 from data_pipeline.exceptions import (
     CodesFailedError,
@@ -100,9 +101,10 @@ def load_windows(
     progress, done, cells = Progress("cells"), 0, sum(window.cells for window in windows)
     at: WindowLoad | None = None
     with warehouse_on(target) as warehouse:
-        work = _Work(warehouse, source, dataset, windows, run, most_rows, refused)
+        counted = replace(run, counted=counted_by(source, warehouse))
+        work = _Work(warehouse, source, dataset, windows, counted, most_rows, refused)
         try:
-            with closing(fetched(work.parts(), work.fetch, threads, lambda: work.is_full)) as finished:
+            with closing(fetched(work.parts(), work.fetch, threads, lambda: work.is_full, work.beat)) as finished:
                 for part, brought in finished:
                     at = part.load
                     done += part.window.cells
@@ -147,6 +149,7 @@ class _Work:
         self._waiting = deque(windows)
         self._parts_left = 0
         self._sent_before = source.requests_sent
+        self._signs = SignsOfLife(warehouse)
 
     def parts(self) -> Iterator[_Part]:
         """Begin one window after the other and yield its parts; codes that failed before are left out."""
@@ -165,6 +168,10 @@ class _Work:
             for left, part in zip(reversed(range(len(parts))), parts, strict=True):
                 self._parts_left = left
                 yield _Part(load, part)
+
+    def beat(self) -> None:
+        """Show that the windows which are begun are under way."""
+        self._signs.give_in_time([load.run_id for load in self.open])
 
     @property
     def is_full(self) -> bool:
@@ -246,6 +253,7 @@ class _Work:
 
     def _store(self, load: WindowLoad) -> dict[str, int]:
         requests = self._requests()
+        self._signs.give([load.run_id])
         counts = load.store(requests)
         self.warehouse.commit_run(load.run_id)
         del self.open[load]

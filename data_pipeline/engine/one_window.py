@@ -23,6 +23,7 @@ from data_pipeline.engine.expected import (
     missing_bars,
     refused_cells,
     require_every_market,
+    require_one_code_each,
 )
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks.judge import Asked
@@ -34,7 +35,7 @@ from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.loading.prices.price_adjustment import adjust_all, adjust_prices
 from data_pipeline.loading.prices.reconciliation import reconcile
 from data_pipeline.loading.rows.counts import LoadCounts
-from data_pipeline.loading.rows.ingest_run import fail_run, finish_run, start_run
+from data_pipeline.loading.rows.ingest_run import CountedBy, fail_run, finish_run, start_run
 from data_pipeline.loading.rows.stored import ensure_coming_months, none_stored
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.clock import Clock, market_now
@@ -66,6 +67,8 @@ class Run:
     """
     remember_empty: bool = False
     """Whether sessions of minutes without a trade are noted in ``market.no_data``."""
+    counted: CountedBy | None = None
+    """Who counts the calls; None for a source without a budget."""
     kis_includes_after_market: bool | None = None
     """Whether KIS's daily bars hold the after-market, for the comparison with the exchange's; None when unknown."""
 
@@ -141,7 +144,7 @@ class WindowLoad:
         rows = len(self._expected) if self.dataset.due in (Due.EACH_SESSION, Due.WHOLE_MARKET) else rows
         self.run_id = self.warehouse.do(
             start_run, self.dataset.table.name, self.source, run.dag_id, run.task_id, run.run_key,
-            window.first, window.last, rows or None, map_index=run.map_index,
+            window.first, window.last, rows or None, map_index=run.map_index, counted=run.counted,
         )  # fmt: skip
 
     def take(self, brought: Fetched) -> None:
@@ -251,6 +254,7 @@ class WindowLoad:
             return len(self._expected - {(record.label, record.session) for record in records})
         if due is Due.LIST:
             require_every_market(records)
+            require_one_code_each(records)
         return 0
 
     def _reconcile(self, records: Sequence[Any]) -> None:

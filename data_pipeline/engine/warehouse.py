@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from data_pipeline.loading.rows.commit import commit_run
+from data_pipeline.loading.rows.ingest_run import renew_runs
 from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+SIGN_S = 30.0
+"""Seconds between two signs of life of a run."""
 
 
 class Warehouse:
@@ -57,6 +61,30 @@ class Warehouse:
     def close(self) -> None:
         """Close the replacements, if there are any."""
         self._replacements.close()
+
+
+class SignsOfLife:
+    """Shows that runs in ``market.ingest_run`` are under way, so that nobody takes them for those of a killed process.
+
+    Args:
+        warehouse: Where the runs are on record.
+        clock: Seconds that never run backwards.
+    """
+
+    def __init__(self, warehouse: Warehouse, clock: Callable[[], float] = time.monotonic) -> None:
+        self._warehouse, self._clock = warehouse, clock
+        self._last = clock()
+
+    def give(self, run_ids: Collection[int]) -> None:
+        """Renew the runs; until the transaction ends nobody can take them for dead, however long it takes."""
+        self._warehouse.do(renew_runs, run_ids)
+        self._last = self._clock()
+
+    def give_in_time(self, run_ids: Collection[int]) -> None:
+        """Renew the runs and commit, when the last sign is half a minute old; no transaction may be open."""
+        if run_ids and self._clock() - self._last >= SIGN_S:
+            self.give(run_ids)
+            self._warehouse.commit()
 
 
 @contextmanager

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.datasets.dataset import Size
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
-from data_pipeline.market.clock import market_ahead
+from data_pipeline.market.clock import Clock, market_ahead
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.market.window import Window, chunks
 
@@ -28,10 +28,13 @@ def as_codes(value: str | Sequence[str] | None) -> list[str]:
     """Return the codes of a list, or of text that separates them by commas or blanks, each once and in order.
 
     Raises:
-        InvalidRequestError: An entry is not a stock code.
+        InvalidRequestError: An entry is not a stock code, or there is something and no code in it.
     """
     entries = re.split(r"[,\s]+", value) if isinstance(value, str) else value or []
-    return list(dict.fromkeys(require_stock_code_argument(code) for code in entries if code != ""))
+    codes = list(dict.fromkeys(require_stock_code_argument(code) for code in entries if code != ""))
+    if isinstance(value, str) and value.strip() and not codes:
+        raise InvalidRequestError(f"{value!r} names no stock code; leave it out for every instrument")
+    return codes
 
 
 def require_stock_code_argument(code: str) -> str:
@@ -79,6 +82,13 @@ def run_moment(context: Mapping[str, Any]) -> datetime | None:
     if due is None or getattr(run, "run_type", None) in BY_TIMETABLE:
         return due
     return due + market_ahead(os.environ)
+
+
+def lateness(context: Mapping[str, Any], clock: Clock) -> timedelta | None:
+    """Return how long ago a run of a timetable came due, by the clock that the scheduler lives by; None for others."""
+    run = context.get("dag_run")
+    due: datetime | None = getattr(run, "run_after", None)
+    return clock() - due if due is not None and getattr(run, "run_type", None) in BY_TIMETABLE else None
 
 
 def run_session(context: Mapping[str, Any], *, final: bool = True) -> date:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.sdk.log import mask_secret
 
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.hooks.settings_hook import SettingsHook
 from data_pipeline.market.clock import market_clock
-from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.settings import OWN_HOSTS, KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
 PROBE_CODE = "005930"
+_ADDRESS = re.compile(r"field 'base_url(_real|_virtual)'")
 _NUMBERED = re.compile(r"KIS_APP_(?:KEY|SECRET)_[0-9]+(?:, _3 \.\.\.)?")
 
 
@@ -24,13 +24,11 @@ class KISHook(SettingsHook):
     """
     Builds a :class:`KISDataSource` from an Airflow connection; nothing is sent before the source is asked.
 
-    The connection's login is the app key, its password the app secret. Extra fields: ``environment`` (real or
-    virtual; ``use_virtual_server`` true or false says the same), ``base_url`` (the host field does as well),
-    ``master_url``, ``account_number``, ``rate_limit`` and ``ledger_rate_limit`` (calls a second of one app
-    key), ``rate_limit_per_minute``, ``queue_timeout`` and ``breaker_timeout``
-    (seconds), ``breaker_threshold``, and ``more_keys``: a JSON object of further app keys and their secrets, over which
-    work spreads. A field left empty means the default of the variable of that name in
-    ``.env.example``; the environment itself is never read for credentials.
+    The connection's login is the app key, its password the app secret. Its extra fields stand for the documented
+    variables (``docs/reference/configuration.md`` lists both); ``environment`` (real or virtual) says the same as
+    ``use_virtual_server``, the host field the same as ``base_url``, and ``more_keys`` is a JSON object of further app
+    keys and their secrets, over which work spreads. A field left empty means the default of its variable; the
+    environment itself is never read for credentials.
 
     :param kis_conn_id: The Airflow connection.
     """
@@ -39,21 +37,7 @@ class KISHook(SettingsHook):
     default_conn_name = "kis_default"
     conn_type = "kis"
     hook_name = "Korea Investment & Securities (KIS)"
-    fields: ClassVar[Mapping[str, str]] = {
-        "KIS_APP_KEY": "login",
-        "KIS_APP_SECRET": "password",
-        "KIS_ACCOUNT_NUMBER": "account_number",
-        "KIS_API_BASE_URL_REAL": "base_url",
-        "KIS_API_BASE_URL_VIRTUAL": "base_url",
-        "KIS_MASTER_BASE_URL": "master_url",
-        "KIS_API_RATE_LIMIT_PER_MINUTE": "rate_limit_per_minute",
-        "KIS_API_LEDGER_RATE_LIMIT": "ledger_rate_limit",
-        "KIS_API_RATE_LIMIT": "rate_limit",
-        "KIS_API_QUEUE_TIMEOUT": "queue_timeout",
-        "KIS_API_CIRCUIT_BREAKER_THRESHOLD": "breaker_threshold",
-        "KIS_API_CIRCUIT_BREAKER_TIMEOUT": "breaker_timeout",
-        "KIS_USE_VIRTUAL_SERVER": "use_virtual_server",
-    }
+    own_hosts = OWN_HOSTS
 
     def __init__(self, kis_conn_id: str = default_conn_name) -> None:
         super().__init__()
@@ -74,7 +58,7 @@ class KISHook(SettingsHook):
 
         :raises ConfigurationError: A field of the connection is missing or wrong; the message names it.
         """
-        connection = self.get_connection(self.kis_conn_id)
+        connection = self._connection()
         extra = connection.extra_dejson
         for secret in (connection.login, connection.password, extra.get("account_number")):
             if secret:
@@ -100,16 +84,20 @@ class KISHook(SettingsHook):
             found: Any = json.loads(field) if isinstance(field, str) and field.strip() else field or {}
         except ValueError:
             found = None
-        parts: list[Any] = [part for pair in found.items() for part in pair] if isinstance(found, dict) else [None]
-        if not all(isinstance(part, str) and part for part in parts):
+        given: list[tuple[Any, Any]] = [*found.items()] if isinstance(found, dict) else [(None, None)]
+        pairs = [pair for pair in given if pair != ("", "")]  # a pair of two empty texts: nobody filled it in
+        if not all(isinstance(part, str) and part for pair in pairs for part in pair):
             raise self._wrong("field 'more_keys' must be a JSON object of app keys and their secrets")
-        for secret in parts:
-            mask_secret(secret)
-        return list(zip(parts[::2], parts[1::2], strict=True))
+        for pair in pairs:
+            for secret in pair:
+                mask_secret(secret)
+        return pairs
 
     def _settings(self, pairs: list[tuple[str, str]], host: str | None, extra: dict[str, Any]) -> KisSettings:
         address = extra.get("base_url") or host
-        own = {"KIS_API_BASE_URL_REAL": address, "KIS_API_BASE_URL_VIRTUAL": address, **_credentials(pairs)}
+        own = _credentials(pairs)
+        if address:
+            own |= dict.fromkeys(("KIS_API_BASE_URL_REAL", "KIS_API_BASE_URL_VIRTUAL"), address)
         environment = extra.get("environment")
         if environment not in (None, "", "real", "virtual"):
             raise self._wrong(f"field 'environment' must be real or virtual, not {environment!r}")
@@ -118,7 +106,8 @@ class KISHook(SettingsHook):
         return self._read(KisSettings.from_env, extra, own)
 
     def _in_fields(self, message: str) -> str:
-        return super()._in_fields(_NUMBERED.sub("field 'more_keys'", message))
+        told = super()._in_fields(_NUMBERED.sub("field 'more_keys'", message))
+        return _ADDRESS.sub(r"field 'base_url' or 'base_url\1'", told)
 
     def probe(self) -> str:
         """Ask for one order book, with a token."""

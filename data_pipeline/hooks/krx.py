@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import ClassVar
 
 from airflow.sdk.log import mask_secret
 
 from data_pipeline.hooks.settings_hook import SettingsHook
 from data_pipeline.market.clock import market_clock
-from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.krx.settings import OWN_HOSTS, KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 
 
@@ -30,11 +28,7 @@ class KRXHook(SettingsHook):
     default_conn_name = "krx_default"
     conn_type = "krx"
     hook_name = "Korea Exchange (KRX)"
-    fields: ClassVar[Mapping[str, str]] = {
-        "KRX_API_KEY": "password",
-        "KRX_API_BASE_URL": "base_url",
-        "KRX_API_DAILY_LIMIT": "daily_limit",
-    }
+    own_hosts = OWN_HOSTS
 
     def __init__(self, krx_conn_id: str = default_conn_name) -> None:
         super().__init__()
@@ -55,7 +49,7 @@ class KRXHook(SettingsHook):
 
         :raises ConfigurationError: A field of the connection is missing or wrong; the message names it.
         """
-        connection = self.get_connection(self.krx_conn_id)
+        connection = self._connection()
         if not connection.password:
             raise self._wrong("the field password is empty; put the key of openapi.krx.co.kr there")
         mask_secret(connection.password)

@@ -9,6 +9,8 @@ from typing import Any
 from airflow.sdk import BaseHook
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.get_provider_info import MOCK_FIELDS
+from data_pipeline.hooks.connection import read_connection, require_fields
 from data_pipeline.market.clock import Clock, market_clock
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.sources.mock.source import MockDataSource
@@ -38,9 +40,11 @@ class MockHook(BaseHook):
         """
         Return a source; close it after use, or use it as a context manager.
 
-        :raises ConfigurationError: ``seed`` is not a whole number or ``now`` not a time with a zone.
+        :raises ConfigurationError: ``seed`` is not a whole number, ``now`` is not a time with a zone, or there is a
+            field of another name.
         """
-        extra = self.get_connection(self.mock_conn_id).extra_dejson
+        extra = read_connection(self.mock_conn_id, self.conn_type).extra_dejson
+        require_fields(self.mock_conn_id, extra, MOCK_FIELDS)
         return MockDataSource(self._market(extra), self._clock(extra))
 
     def _market(self, extra: dict[str, Any]) -> SyntheticMarket:

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.get_provider_info import get_provider_info
+from data_pipeline.hooks.connection import read_connection
 
 if TYPE_CHECKING:
     from data_pipeline.sources.base import AbstractDataSource
@@ -28,8 +29,9 @@ def open_source(source_conn_id: str) -> AbstractDataSource:
     """
     from data_pipeline.sources.base import AbstractDataSource
 
+    connection = read_connection(source_conn_id)
     try:
-        hook = BaseHook.get_connection(source_conn_id).get_hook()
+        hook = connection.get_hook()
     except AirflowException as error:
         raise ConfigurationError(f"source_conn_id {source_conn_id!r}: {error}") from None
     source = hook.get_conn() if hook.conn_type in SOURCE_TYPES else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseHook
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.hooks.connection import read_connection
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -20,7 +21,7 @@ class WarehouseHook(BaseHook):
     Airflow's own Postgres hook reads the same connection, but gives psycopg 3.
 
     :param postgres_conn_id: The Airflow connection; ``schema`` is the database. Its extra may hold any connection
-        parameter of libpq (``sslmode``, ``options``, ``target_session_attrs`` ...), which takes precedence over a
+        parameter of libpq (``sslmode``, ``options``, ``service`` ...), which takes precedence over a
         field.
     """
 
@@ -37,8 +38,12 @@ class WarehouseHook(BaseHook):
         """
         Return a new connection, which the caller closes; leaving its ``with`` block commits or rolls back.
 
-        :raises ConfigurationError: The connection is of another type, lacks a host or a database, or its extra has a
-        name that libpq does not know.
+        Its settings begin each transaction; in autocommit mode the server's own hold. See
+        :func:`data_pipeline.warehouse.connect.connect` for them and for how long it waits.
+
+        :raises ConfigurationError: The connection is of another type, lacks a host or a database and names no
+        service, or its extra has a name that libpq does not know; or the server refuses it.
+        :raises ConnectionFailedError: The server cannot be reached or is not ready; trying again can help.
         """
         from data_pipeline.warehouse.connect import connect
 
@@ -52,11 +57,7 @@ class WarehouseHook(BaseHook):
         """
         from data_pipeline.warehouse.fields import connection_url
 
-        connection = self.get_connection(self.postgres_conn_id)
-        if connection.conn_type not in ("postgres", "postgresql"):
-            raise ConfigurationError(
-                f"connection {self.postgres_conn_id!r} must be of type postgres, not {connection.conn_type!r}"
-            )
+        connection = read_connection(self.postgres_conn_id, "postgres", "postgresql")
         try:
             extra = json.loads(
                 connection.extra or "{}"

@@ -71,8 +71,8 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--source",
         default="auto",
-        help="auto (as DATA_SOURCE_TYPE or the credentials say, and daily bars from KRX where its key exists and that "
-        "is cheaper), kis, krx or mock; default: auto",
+        help="auto (as DATA_SOURCE_TYPE or the credentials say, without any the emulator of run and up, and daily bars "
+        "from KRX where its key exists and that is cheaper), kis, krx or mock; default: auto",
     )
     add("--window-rows", type=int, default=50_000, metavar="ROWS", help="rows that a kill may cost (default: 50,000)")
     add("--dry-run", action="store_true", help="only say what it would cost: requests, time and rows")

@@ -27,10 +27,11 @@ from data_pipeline.engine.windows import as_codes, as_date
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.loading.prices.reconciliation import after_market_setting
 from data_pipeline.local.home import Home
+from data_pipeline.local.keyless import source_variables
 from data_pipeline.local.opened import open_warehouse
-from data_pipeline.market.clock import market_clock
-from data_pipeline.sources.factory import DataSourceFactory, read_environment
-from data_pipeline.sources.variables import setting
+from data_pipeline.market.clock import Clock, market_clock
+from data_pipeline.settings import text
+from data_pipeline.sources.factory import DataSourceFactory
 from data_pipeline.warehouse.connect import connect
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ class Typed:
 
 
 class Variables:
-    """The sources that the environment's variables make, by kind, for :func:`open_sources`."""
+    """The sources that variables make, by kind, for :func:`open_sources`."""
 
-    def __init__(self, factory: DataSourceFactory) -> None:
-        self._factory = factory
+    def __init__(self, environ: Mapping[str, str], clock: Clock) -> None:
+        self._environ, self._factory = environ, DataSourceFactory(environ, clock)
 
     def name_of(self, kind: str) -> str:
         """Return the kind; that of ``auto`` is empty: as ``DATA_SOURCE_TYPE`` or the credentials say."""
@@ -64,7 +65,7 @@ class Variables:
 
     def exchange(self) -> str | None:
         """Return ``krx`` when ``KRX_API_KEY`` is set."""
-        return "krx" if setting(read_environment(), "KRX_API_KEY") else None
+        return "krx" if text(self._environ, "KRX_API_KEY") else None
 
     def open(self, name: str) -> AbstractDataSource:
         """Return a new source of a kind."""
@@ -91,11 +92,11 @@ def backfill(typed: Typed, home: Home, environ: Mapping[str, str], now: datetime
     Raises:
         DataPipelineError: It could not be done; each says what to do.
     """
-    known = after_market_setting(environ.get("KIS_BARS_INCLUDE_AFTER_MARKET"))
+    known = after_market_setting(text(environ, "KIS_BARS_INCLUDE_AFTER_MARKET"))
     run = Run(run_key="data-pipeline backfill", moment=now, kis_includes_after_market=known)
-    available = Variables(DataSourceFactory(clock=market_clock(environ)))
     with (
-        open_sources(available, typed.wish.dataset, typed.source) as sources,
+        source_variables(home, typed.source, sends=not typed.dry_run) as told,
+        open_sources(Variables(told, market_clock(environ)), typed.wish.dataset, typed.source) as sources,
         open_warehouse(home, environ) as warehouse,
         closing(connect(warehouse.loader_url)) as connection,
     ):

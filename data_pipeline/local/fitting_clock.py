@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_pipeline.market.clock import is_fixed, market_clock, require_real_clock
+from data_pipeline.settings import text
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.krx.settings import KrxSettings
-from data_pipeline.sources.variables import setting
 from data_pipeline.warehouse.locate import has_credentials
 
 
@@ -24,7 +24,7 @@ def require_fitting_clock(environ: Mapping[str, str]) -> None:
     kis = KisSettings.from_env(environ)
     if kis.environment != "sandbox":
         require_real_clock(clock, kis.base_url)
-    if setting(environ, "KRX_API_KEY"):
+    if text(environ, "KRX_API_KEY"):
         krx = KrxSettings.from_env(environ)
         if krx.environment != "sandbox":
             require_real_clock(clock, krx.base_url)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
+from data_pipeline.loading.rows.ingest_run import end_gone_runs
 from data_pipeline.local.home import Home
+from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.locate import Warehouse, market_address, warehouse_of
 from data_pipeline.warehouse.migrate import migrate
@@ -28,3 +30,13 @@ def open_warehouse(home: Home, environ: Mapping[str, str], *, migrated: bool = T
         if migrated:
             migrate(warehouse.owner_url)
         yield warehouse
+
+
+def forget_gone_runs(loader_url: str) -> None:
+    """Fail the runs in ``market.ingest_run`` whose process was killed, so that none says running for ever.
+
+    Args:
+        loader_url: The warehouse, migrated, as a user that may load.
+    """
+    with closing(connect(loader_url)) as connection, connection:
+        end_gone_runs(connection)

@@ -1,4 +1,4 @@
-"""Background processes of a local installation, known by PID files, started and stopped one by one."""
+"""Background processes of a local installation, known by PID files, started and stopped with all that they start."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.local.families import Family
 from data_pipeline.local.home import Home
+from data_pipeline.local.locks import in_turn
+from data_pipeline.warehouse.process import start_of
 
 POLL = 0.1
+LEFT_BEHIND_S = 5.0
+"""Seconds that processes get to end by themselves when the one that started them has ended."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,47 @@ class Background:
             pid, started = self.pid_file.read_text("ascii").split()
         except (FileNotFoundError, ValueError):
             return None
-        return int(pid) if _start_time(int(pid)) == started else None
+        return int(pid) if start_of(int(pid)) == started else None
+
+    @property
+    def family(self) -> Family:
+        """The process and everything that it started."""
+        return Family(self.home, self.name)
 
     def start(self, command: Sequence[str], environ: Mapping[str, str]) -> int:
-        """Start the process in a group of its own and return its PID; one that runs already is left alone."""
-        running = self.pid()
-        if running is not None:
-            return running
+        """Start the process in a group of its own and return its PID; one that runs already is left alone.
+
+        What an earlier one that was killed has left running is ended first.
+        """
+        with in_turn(self.home, "parts"):
+            running = self.pid()
+            if running is not None:
+                return running
+            self.family.end(LEFT_BEHIND_S)
+            return self._spawn(command, {**environ, **self.family.mark})
+
+    def end_orphans(self) -> int:
+        """End what a process that was killed has left running, and return how many there were; none while it runs."""
+        with in_turn(self.home, "parts"):
+            if not self.pid_file.exists() or self.pid() is not None:
+                return 0
+            self.pid_file.unlink()
+            return self.family.end(LEFT_BEHIND_S)
+
+    def stop(self, grace: float = 30.0) -> bool:
+        """Ask the process to end, and kill it when it does not within ``grace`` seconds; True if anything of it ran.
+
+        What it started ends with it; so does what one that was killed has left running.
+        """
+        pid = self.pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: self.pid() is None, grace)
+        left = self.family.end(0 if self.pid() is not None else LEFT_BEHIND_S)
+        self.pid_file.unlink(missing_ok=True)
+        return pid is not None or left > 0
+
+    def _spawn(self, command: Sequence[str], environ: Mapping[str, str]) -> int:
         flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
         pid = os.posix_spawn(  # not Popen, whose object expects to outlive its child
             command[0],
@@ -58,26 +97,8 @@ class Background:
             ],
             setsid=True,
         )
-        self.pid_file.write_text(f"{pid} {_start_time(pid)}", "ascii")
+        self.pid_file.write_text(f"{pid} {start_of(pid)}", "ascii")
         return pid
-
-    def stop(self, grace: float = 30.0) -> bool:
-        """Ask the process to end, and end its group when it does not within ``grace`` seconds; True if it ran."""
-        pid = self.pid()
-        if pid is None:
-            self.pid_file.unlink(missing_ok=True)
-            return False
-        os.kill(pid, signal.SIGTERM)
-        if not wait_until(lambda: self.pid() is None, grace):
-            os.killpg(pid, signal.SIGKILL)
-            wait_until(lambda: self.pid() is None, grace)
-        self.pid_file.unlink(missing_ok=True)
-        return True
-
-    def tail(self, lines: int = 5) -> str:
-        """Return the last lines of the log, for an error message."""
-        text = self.log_file.read_text("utf-8", errors="replace") if self.log_file.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -90,34 +111,16 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _start_time(pid: int) -> str | None:
-    """Return what tells this process from a later one with the same PID; None if there is none, or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return None
-        return _alive_without_proc(pid)
-    return None if fields[0] == "Z" else fields[19]
-
-
-def _alive_without_proc(pid: int) -> str | None:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError):
-        return None
-    return "alive"
-
-
-def run_to_the_end(command: Sequence[str], environ: Mapping[str, str], log_file: Path) -> None:
-    """Run a command, its output in ``log_file``.
+def run_to_the_end(command: Sequence[str], environ: Mapping[str, str], log_file: Path, family: Family) -> None:
+    """Run a command, its output in ``log_file``; what is left of an earlier one of its family is ended first.
 
     Raises:
         ConfigurationError: It ended with an error; the message names the log file.
     """
+    family.end(LEFT_BEHIND_S)
     with log_file.open("ab") as log:
         code = subprocess.run(  # noqa: S603 - our own command line
-            command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
+            command, env={**environ, **family.mark}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
         ).returncode
     if code != 0:
         raise ConfigurationError(f"`{Path(command[0]).name} {' '.join(command[1:])}` failed; read {log_file}")

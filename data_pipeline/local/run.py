@@ -18,14 +18,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from data_pipeline.local.dag_runs import write_plan
+from data_pipeline.local.families import Family
 from data_pipeline.local.home import Home
 from data_pipeline.local.locks import alone
 from data_pipeline.local.plan import HISTORY_SESSIONS, RunPlan, make_plan, market_evening
+from data_pipeline.local.processes import LEFT_BEHIND_S
 from data_pipeline.local.report import Gap, Loaded, gap_table, gaps, last_run_id, loaded_since, loaded_table
 from data_pipeline.local.stack import Stack, has_credentials, local_stack
 from data_pipeline.warehouse.connect import connect
 
 REFRESH = 0.25
+ONE_PROCESS = {
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "data_pipeline.hooks.metadata.PATIENT",
+}
+"""What the process that runs the DAGs is told besides."""
 LABELS = {
     "market_reference": "instruments",
     "daily_bars": "today's bars, whole market",
@@ -63,16 +69,17 @@ def _run_alone(home: Home, environ: Mapping[str, str], now: datetime, console: C
     ):
         ready_s = time.monotonic() - began
         with closing(connect(stack.warehouse.reader_url)) as connection:
-            connection.autocommit = True
             return _load_and_report(stack, plan, connection, console, ready_s)
 
 
 def _load_and_report(stack: Stack, plan: RunPlan, connection: Any, console: Console, ready_s: float) -> int:
-    before = last_run_id(connection)
+    with connection:
+        before = last_run_id(connection)
     began = time.monotonic()
     succeeded = _run_dags(stack, plan, connection, console, before)
     pipeline_s = time.monotonic() - began
-    loaded, found = loaded_since(connection, before), gaps(connection, plan)
+    with connection:
+        loaded, found = loaded_since(connection, before), gaps(connection, plan)
     _write_summary(stack.home, loaded, found, ready_s, pipeline_s)
     console.print(loaded_table(loaded, float((stack.source.extra or {})["rate_limit"])))  # type: ignore[arg-type]
     console.print(gap_table(found))
@@ -105,6 +112,8 @@ def _write_summary(
 def _run_dags(stack: Stack, plan: RunPlan, connection: Any, console: Console, before: int) -> bool:
     """Run the DAGs in one process of their own, showing progress; True when all succeeded."""
     plan_file, events = stack.home.run / "plan.json", stack.home.run / "events.jsonl"
+    family = Family(stack.home, "run")
+    family.end(LEFT_BEHIND_S)  # of a `run` that was killed
     runs = plan.dag_runs()
     write_plan(plan_file, runs)
     events.unlink(missing_ok=True)
@@ -115,7 +124,8 @@ def _run_dags(stack: Stack, plan: RunPlan, connection: Any, console: Console, be
         bars = {run.dag_id: progress.add_task(LABELS[run.dag_id], start=False, total=None) for run in runs}
         child = subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-m", "data_pipeline.local.dag_runs", str(plan_file), str(events), "--stop-with-stdin"],
-            env={**stack.airflow_environment(), "TASK_RETRIES": "1"}, stdin=subprocess.PIPE, stdout=log, stderr=log,
+            env={**dag_environment(stack.airflow_environment()), **family.mark, **ONE_PROCESS},
+            stdin=subprocess.PIPE, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             while child.poll() is None:
@@ -125,8 +135,14 @@ def _run_dags(stack: Stack, plan: RunPlan, connection: Any, console: Console, be
             if child.poll() is None:
                 child.terminate()
             child.communicate()
+            family.end(LEFT_BEHIND_S)
         _show(progress, bars, totals, events, connection, before)
     return child.returncode == 0
+
+
+def dag_environment(airflow: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of `run`'s DAGs: Airflow's, with one retry where the user named no number."""
+    return {**airflow, "TASK_RETRIES": airflow.get("TASK_RETRIES") or "1"}
 
 
 def _progress(console: Console) -> Progress:
@@ -141,7 +157,9 @@ def _show(
 ) -> None:
     """Update the progress bars from what is committed to the warehouse."""
     rows: Counter[str] = Counter()
-    for one in loaded_since(connection, before):
+    with connection:
+        loaded = loaded_since(connection, before)
+    for one in loaded:
         rows[one.dag_id] += one.rows
     for dag_id, state in _states(events).items():
         task = bars[dag_id]

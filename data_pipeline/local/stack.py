@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from data_pipeline.emulator.process import EmulatorProcess
@@ -15,9 +15,12 @@ from data_pipeline.local.environment import (
     airflow_environment,
     official_connection,
     sandbox_connection,
+    without_addresses,
 )
+from data_pipeline.local.families import Family
 from data_pipeline.local.home import Home
 from data_pipeline.local.locks import in_turn
+from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import run_to_the_end
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
@@ -41,7 +44,8 @@ class Stack:
     warehouse: Warehouse
     metadata_url: str
     source: SourceConnection
-    emulator: EmulatorProcess | None
+    environ: Mapping[str, str] = field(repr=False)
+    """What the processes inherit."""
     official: SourceConnection | None = None
 
     def __repr__(self) -> str:
@@ -50,28 +54,28 @@ class Stack:
     def airflow_environment(self) -> dict[str, str]:
         """Return the environment of every Airflow process on this stack."""
         return airflow_environment(
-            self.home, self.metadata_url, self.warehouse.loader_url, self.source, official=self.official
+            self.home, self.metadata_url, self.warehouse.loader_url, self.source, self.environ, self.official
         )
 
 
 def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
     """Return the connection that the environment's KIS credentials stand for."""
     settings = KisSettings.from_env(environ)
-    extra = {
-        "environment": "virtual" if settings.use_virtual else "real",
-        "base_url": settings.base_url,
-        "master_url": settings.master_url,
-        "account_number": settings.account_number,
+    extra: dict[str, object] = {
+        **without_addresses("kis", environ),
+        "use_virtual_server": settings.use_virtual,
         "rate_limit": settings.rate_limit,
-        "queue_timeout": settings.queue_timeout,
+        "more_keys": dict(settings.more_keys),
     }
-    return SourceConnection("kis_default", "kis", settings.app_key, settings.app_secret, extra)
+    pair = settings.app_key, settings.app_secret
+    return SourceConnection("kis_default", "kis", *pair, extra, settings.base_url)
 
 
 def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:
     """Bring Airflow's metadata database up to date; its output goes to ``logs/airflow-migrate.log``."""
     with in_turn(home, "airflow-migrate"):  # the first one also writes AIRFLOW_HOME
-        run_to_the_end([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log")
+        family = Family(home, "airflow-migrate")
+        run_to_the_end([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log", family)
 
 
 def _emulator(market_now: datetime) -> EmulatorProcess:
@@ -104,10 +108,13 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             migrated = starter.submit(migrate, warehouse.owner_url)
             if emulator_ready:
                 emulator_ready.result()
+            if emulator:
+                home.emulator_address.write_text(emulator.url, "ascii")
             source = sandbox_connection(emulator.url, SANDBOX_RATE) if emulator else kis_connection(environ)
             # Real official bars have no place beside synthetic ones.
             official = None if emulator else official_connection(environ)
-            stack = Stack(home, warehouse, metadata_url, source, emulator, official)
+            stack = Stack(home, warehouse, metadata_url, source, environ, official)
             migrate_airflow(home, stack.airflow_environment())
             migrated.result()
+            forget_gone_runs(warehouse.loader_url)
         yield stack

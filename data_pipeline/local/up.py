@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.exceptions import BusyError, ConfigurationError
-from data_pipeline.local.environment import airflow_command, sandbox_connection
+from data_pipeline.local.environment import airflow_command, official_connection, sandbox_connection
+from data_pipeline.local.health import Health
 from data_pipeline.local.home import Home
+from data_pipeline.local.keyless import EMULATOR_PORT, running_emulator
 from data_pipeline.local.locks import alone
+from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import (
     METADATA_DATABASE,
@@ -26,6 +27,8 @@ from data_pipeline.local.stack import (
     migrate_airflow,
     warehouse_of,
 )
+from data_pipeline.local.waiting_runs import end_waiting_runs
+from data_pipeline.market.clock import real_now
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
 
@@ -38,6 +41,9 @@ COMPONENTS: dict[str, list[str]] = {
 }
 """In the order in which they start; they stop in the reverse order. Log servers would listen on every address of the
 machine, and the UI reads the logs from the folder anyway."""
+PARTS = (*COMPONENTS, "emulator")
+WATCH = "watch"
+"""The part that ends what others leave running when they are killed."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +74,15 @@ def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | 
     server.create_database(METADATA_DATABASE, METADATA_ROLE)
     warehouse = warehouse_of(server, environ)
     migrate(warehouse.owner_url)
+    forget_gone_runs(warehouse.loader_url)
+    official = None
     if has_credentials(environ):
-        source = kis_connection(environ)
+        source, official = kis_connection(environ), official_connection(environ)
     else:
         yield "the emulator of the KIS Open API, because there are no credentials"
         source = sandbox_connection(_start_emulator(home, environ), SANDBOX_RATE)
     port = _port(home)
-    stack = Stack(home, warehouse, server.url(METADATA_DATABASE, METADATA_ROLE), source, None)
+    stack = Stack(home, warehouse, server.url(METADATA_DATABASE, METADATA_ROLE), source, environ, official)
     airflow = {
         **stack.airflow_environment(),
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -87,9 +95,10 @@ def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | 
     for name, options in COMPONENTS.items():
         yield f"airflow {name}"
         Background(home, name).start([airflow_command(), name, *options], airflow)
-    yield "waiting until Airflow is healthy"
+    Background(home, WATCH).start([sys.executable, "-m", "data_pipeline.local.watch", str(home.root), *PARTS], airflow)
+    yield "waiting until Airflow schedules"
     url = f"http://127.0.0.1:{port}"
-    _require_healthy(home, f"{url}/api/v2/monitor/health")
+    _require_healthy(home, Health(url, stack.metadata_url, real_now()))
     yield Running(url, "admin", home.airflow / "simple_auth_manager_passwords.json.generated", home.logs)
 
 
@@ -102,11 +111,13 @@ def stop_everything(home: Home) -> Iterator[str]:
         BusyError: Another `up` or `down` of this installation is at work.
     """
     with alone(home, "up", "`data-pipeline down`"):
-        for name in (*reversed(COMPONENTS), "emulator"):
+        for name in (WATCH, *reversed(COMPONENTS), "emulator"):
             if Background(home, name).stop():
                 yield name
         server = EmbeddedPostgres(home.postgres)
         if server.running:
+            ended = end_waiting_runs(server.url(METADATA_DATABASE, METADATA_ROLE))
+            yield from (f"the DAG run {run}" for run in ended)
             yield "Postgres" if server.release() else "what `up` started (another command still uses Postgres)"
 
 
@@ -126,14 +137,14 @@ def delete_everything(home: Home) -> None:
 
 def _start_emulator(home: Home, environ: Mapping[str, str]) -> str:
     emulator = Background(home, "emulator")
-    port_file = home.run / "emulator.port"
+    port_file = home.run / EMULATOR_PORT
     if emulator.pid() is None:
         port_file.unlink(missing_ok=True)
         options = ["--port", "0", "--port-file", str(port_file), "--rate", str(SANDBOX_RATE)]
         emulator.start([sys.executable, "-m", "data_pipeline.emulator", *options], environ)
-    if not wait_until(port_file.exists, HEALTHY_WITHIN):
+    if not wait_until(lambda: bool(running_emulator(home)), HEALTHY_WITHIN):
         raise ConfigurationError(f"the emulator did not start; read {emulator.log_file}")
-    return f"http://127.0.0.1:{int(port_file.read_text('ascii'))}"
+    return running_emulator(home)
 
 
 def _port(home: Home) -> int:
@@ -152,17 +163,20 @@ def _port(home: Home) -> int:
     return port
 
 
-def _require_healthy(home: Home, url: str) -> None:
+def _require_healthy(home: Home, health: Health) -> None:
+    complaint = ""
+
     def healthy() -> bool:
+        nonlocal complaint
         for name in COMPONENTS:
             part = Background(home, name)
             if part.pid() is None:
                 raise ConfigurationError(f"airflow {name} ended; read {part.log_file}")
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+        complaint = health.complaint()
+        return not complaint
 
     if not wait_until(healthy, HEALTHY_WITHIN):
-        raise ConfigurationError(f"Airflow did not become healthy within {HEALTHY_WITHIN:.0f} s; read {home.logs}")
+        raise ConfigurationError(
+            f"Airflow is not healthy after {HEALTHY_WITHIN:.0f} s: {complaint}; read {home.logs}, then "
+            "`data-pipeline down` and `up` again"
+        )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.records import require_stock_code
+from data_pipeline.settings import text, value
 
 LARGEST_ISSUES = (
     "005930", "000660", "373220", "207940", "005380", "000270", "068270", "105560", "035420", "055550",
@@ -21,10 +22,7 @@ def takes_whole_market(environ: Mapping[str, str]) -> bool:
     Raises:
         ConfigurationError: It is neither.
     """
-    universe = environ.get("UNIVERSE", "").strip() or "market"
-    if universe not in ("market", "watch_list"):
-        raise ConfigurationError(f"UNIVERSE must be market or watch_list, not {universe!r}")
-    return universe == "market"
+    return bool(value(environ, "UNIVERSE") == "market")
 
 
 def watch_list(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -33,7 +31,7 @@ def watch_list(environ: Mapping[str, str]) -> tuple[str, ...]:
     Raises:
         ConfigurationError: An entry is not a stock code.
     """
-    codes = re.split(r"[,\s]+", environ.get("WATCH_LIST", "").strip())
+    codes = re.split(r"[,\s]+", text(environ, "WATCH_LIST"))
     if codes == [""]:
         return LARGEST_ISSUES
     try:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.settings import text
 
 
 def alert(context: Mapping[str, Any]) -> None:
@@ -20,7 +21,7 @@ def alert(context: Mapping[str, Any]) -> None:
     Raises:
         ConfigurationError: There is no such name; Airflow writes that into the task's log.
     """
-    name = os.environ.get("ALERT_CALLBACK", "").strip()
+    name = text(os.environ, "ALERT_CALLBACK")
     if not name:
         return
     module, _, attribute = name.rpartition(".")

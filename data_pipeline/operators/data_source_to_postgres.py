@@ -17,6 +17,7 @@ from data_pipeline.exceptions import CodesFailedError, ConfigurationError, Unsup
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from data_pipeline.datasets.dataset import Dataset
     from data_pipeline.market.window import Window
 
 _MOVED = frozenset({"cells", "ranges", "fallback_conn_id"})
@@ -39,7 +40,8 @@ class DataSourceToPostgresOperator(BaseOperator):
     all others are loaded before the task fails with ``CodesFailedError``, which names it.
 
     Errors are this package's own; ``RETRY_POLICY`` in :mod:`data_pipeline.operators.defaults` tells Airflow which of
-    them are worth another try. Gaps are filled by :class:`~data_pipeline.operators.fill_gaps.FillGapsOperator`.
+    them are worth another try. A scheduled task about the present is skipped when its moment has passed. Gaps are
+    filled by :class:`~data_pipeline.operators.fill_gaps.FillGapsOperator`.
 
     :param dataset: The name of a dataset, as ``daily_bar``; ``docs/reference/datasets.md`` has all. (templated)
     :param source_conn_id: The Airflow connection of the source; its type decides which source it is. (templated)
@@ -119,6 +121,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         if self.without_key:
             skip_without_key(self.source_conn_id, self.without_key)
         dataset = find_dataset(self.dataset)
+        _skip_when_late(dataset, context)
         windows = windows_of_run(
             dataset,
             context,
@@ -154,3 +157,12 @@ class DataSourceToPostgresOperator(BaseOperator):
                     raise AirflowSkipException(str(error)) from None
                 raise
         return dict(total)
+
+
+def _skip_when_late(dataset: Dataset, context: Context) -> None:
+    """Skip a task about the present when its moment has passed."""
+    from data_pipeline.datasets import Due
+    from data_pipeline.operators.task import skip_when_late
+
+    if dataset.due is Due.EACH_CODE and dataset.present:
+        skip_when_late(context, dataset.title, 2 * dataset.present.allowed)

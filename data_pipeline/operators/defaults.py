@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
-from data_pipeline.exceptions import ConfigurationError, PermanentError, TransientError
+from data_pipeline.exceptions import PermanentError, TransientError
 from data_pipeline.notifications import alert
 from data_pipeline.pools import HISTORY_POOL
+from data_pipeline.settings import text, value
 
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -29,10 +29,8 @@ def task_retries(environ: Mapping[str, str]) -> int:
     Raises:
         ConfigurationError: It is not a whole number from 0 to 100.
     """
-    text = environ.get("TASK_RETRIES") or "4"
-    if not re.fullmatch(r"\d{1,2}|100", text):
-        raise ConfigurationError(f"TASK_RETRIES must be a whole number from 0 to 100, not {text!r}")
-    return int(text)
+    retries = value(environ, "TASK_RETRIES")
+    return 4 if retries is None else int(retries)
 
 
 TASK_DEFAULTS: dict[str, Any] = {
@@ -50,7 +48,7 @@ TASK_DEFAULTS: dict[str, Any] = {
 
 
 SOURCE_CONN_ID = "{{{{ params.get('source_conn_id') or var.value.get('DATA_SOURCE_CONN_ID', {!r}) }}}}".format(
-    os.environ.get("DATA_SOURCE_CONN_ID") or "kis_default"
+    text(os.environ, "DATA_SOURCE_CONN_ID")
 )
 """A template for the source's Airflow connection: the run's parameter ``source_conn_id``, else the Airflow Variable
 ``DATA_SOURCE_CONN_ID``, else the environment variable of that name, else ``kis_default``."""

@@ -136,8 +136,9 @@ class FillGapsOperator(BaseOperator):
 def _after_market(source: AbstractDataSource) -> bool | None:
     """Return what the Airflow Variable or the environment says; asked only where it matters."""
     from data_pipeline.loading.prices.reconciliation import after_market_setting
+    from data_pipeline.settings import text
 
     if not source.origin.official:
         return None
     name = "KIS_BARS_INCLUDE_AFTER_MARKET"
-    return after_market_setting(Variable.get(name, default=None) or os.environ.get(name))
+    return after_market_setting(Variable.get(name, default=None) or text(os.environ, name))

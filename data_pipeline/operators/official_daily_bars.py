@@ -12,12 +12,13 @@ from airflow.sdk import BaseOperator
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.hooks.source import OFFICIAL_CONN_ID, open_source
+from data_pipeline.settings import text
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 KIS_INCLUDES_AFTER_MARKET = "{{{{ var.value.get('KIS_BARS_INCLUDE_AFTER_MARKET', {!r}) }}}}".format(
-    os.environ.get("KIS_BARS_INCLUDE_AFTER_MARKET") or ""
+    text(os.environ, "KIS_BARS_INCLUDE_AFTER_MARKET")
 )
 """A template: the Airflow Variable ``KIS_BARS_INCLUDE_AFTER_MARKET``, else the environment variable of that name."""
 

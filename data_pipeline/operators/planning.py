@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Variable
@@ -20,6 +20,8 @@ from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.instruments.listing import listed_codes
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.watch_list import takes_whole_market, watch_list
+from data_pipeline.operators.task import skip_when_late
+from data_pipeline.settings import text
 
 
 def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: str = "market_db") -> list[list[str]]:
@@ -32,30 +34,34 @@ def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: s
 
 
 def plan_prices(
-    context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
+    context: Mapping[str, Any], source_conn_id: str, every: timedelta, postgres_conn_id: str = "market_db"
 ) -> list[list[str]]:
     """Return the codes whose present price is asked for, in chunks of the run's parameter ``chunk_size``.
 
     They are those in its parameter ``stock_codes``; if it is empty, the whole market or the watch list, as ``UNIVERSE``
-    says.
+    says. ``every`` is the interval of the runs.
 
     Raises:
+        AirflowSkipException: The run comes later than its own interval.
         ConfigurationError: The quota does not suffice for a snapshot of so many; nothing was asked.
         IncompleteDataError: The warehouse lists nothing; ``market_reference`` has to run first.
     """
+    skip_when_late(context, "prices", every)
     codes = _named(context) or _universe(run_session(context, final=False), postgres_conn_id)
     return _in_time(context, source_conn_id, "price_snapshot", codes)
 
 
-def plan_watched(context: Mapping[str, Any], source_conn_id: str) -> list[list[str]]:
+def plan_watched(context: Mapping[str, Any], source_conn_id: str, every: timedelta) -> list[list[str]]:
     """Return the codes whose order books are asked for, in chunks of the run's parameter ``chunk_size``.
 
     They are those in its parameter ``stock_codes``; if it is empty, those in ``WATCH_LIST``, an Airflow Variable or an
-    environment variable.
+    environment variable. ``every`` is the interval of the runs.
 
     Raises:
+        AirflowSkipException: The run comes later than its own interval.
         ConfigurationError: An entry of the watch list is not a stock code, or the quota does not suffice for so many.
     """
+    skip_when_late(context, "order books", every)
     return _in_time(context, source_conn_id, "order_book", _named(context) or _watched())
 
 
@@ -105,7 +111,7 @@ def _universe(session: date, postgres_conn_id: str) -> list[str]:
 
 
 def _setting(name: str) -> str:
-    return Variable.get(name, default=None) or os.environ.get(name, "")
+    return Variable.get(name, default=None) or text(os.environ, name)
 
 
 def _listed(session: date, postgres_conn_id: str) -> list[str]:

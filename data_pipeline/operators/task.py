@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
 from data_pipeline.engine.one_window import Run
-from data_pipeline.engine.windows import run_moment
+from data_pipeline.engine.windows import lateness, run_moment
 from data_pipeline.hooks.source import OFFICIAL_CONN_ID, has_official_key
+from data_pipeline.market.clock import Clock, real_now
 
 
 def run_of(context: Mapping[str, Any]) -> Run:
@@ -32,4 +34,25 @@ def skip_without_key(conn_id: str, consequence: str) -> None:
         raise AirflowSkipException(
             f"there is no connection {OFFICIAL_CONN_ID!r} with a key, so {consequence}; make one of "
             "type 'krx' with a key of openapi.krx.co.kr"
+        )
+
+
+def skip_when_late(context: Mapping[str, Any], what: str, allowed: timedelta, clock: Clock = real_now) -> None:
+    """
+    Skip a task that stores the present when the moment of its run has passed: a missed moment stays missed.
+
+    A run that somebody made by hand is about the present, whenever it runs.
+
+    :param context: Airflow's own.
+    :param what: What is not stored, for the message.
+    :param allowed: How long after the run came due the present still counts as its moment.
+    :param clock: The machine's own clock, by which the scheduler lives.
+    :raises AirflowSkipException: It is later than that.
+    """
+    late = lateness(context, clock)
+    if late is not None and late > allowed:
+        minutes = round(late.total_seconds() / 60)
+        raise AirflowSkipException(
+            f"this run was due {minutes:,} minutes ago and stores the present: its moment is missed, and {what} of now "
+            "belong to another one"
         )

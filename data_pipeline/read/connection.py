@@ -42,11 +42,12 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
         ConnectionFailedError: It cannot be reached; trying again can help.
     """
     if environ is None:
-        kept = {name: value for name, value in dotenv_values(PROJECT / ".env").items() if value is not None}
+        found = dotenv_values(PROJECT / ".env", interpolate=False, encoding="utf-8-sig")
+        kept = {name: value for name, value in found.items() if value is not None}
         environ = {**kept, **os.environ}
     with (
         existing(environ, "reader", reader_address(environ)) as url,
-        closing(connect(url, application_name="data-pipeline read", environ=environ)) as connection,
+        closing(_connect(url, environ)) as connection,
     ):
         yield connection
 
@@ -94,11 +95,16 @@ def _opened(where: Any) -> Iterator[Connection]:
         with warehouse() as connection:
             yield connection
     elif isinstance(where, str):
-        with closing(connect(where.replace("+psycopg2", "", 1), application_name="data-pipeline read")) as connection:
+        with closing(_connect(where.replace("+psycopg2", "", 1))) as connection:
             yield connection
     else:
         with _borrowed(where) as connection:
             yield connection
+
+
+def _connect(url: str, environ: Mapping[str, str] | None = None) -> Connection:
+    """Open a connection whose statements take as long as their rows need."""
+    return connect(url, application_name="data-pipeline read", statement_timeout=None, environ=environ)
 
 
 @contextmanager

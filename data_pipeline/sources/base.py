@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import date
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
@@ -24,6 +25,9 @@ from data_pipeline.market.records import (
     PriceType,
     StockInfo,
 )
+
+if TYPE_CHECKING:
+    from data_pipeline.coordination.identity import SharedBudget
 
 
 class AbstractDataSource(ABC):
@@ -56,6 +60,10 @@ class AbstractDataSource(ABC):
     def requests_sent(self) -> int:
         """Requests sent so far that count against a quota, retries included; 0 for a source without one."""
         return 0
+
+    def shared_budget(self) -> SharedBudget | None:
+        """Return who counts its calls together with those of other processes; None for a source without a quota."""
+        return None
 
     def gauges(self) -> dict[str, float]:
         """Return what the shared state says now, by the name of the metric; empty for a source that shares none."""

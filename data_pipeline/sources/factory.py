@@ -10,9 +10,9 @@ from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.clock import Clock, is_fixed, market_clock
+from data_pipeline.settings import require_known, text
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis.settings import QUOTA, KisSettings
-from data_pipeline.sources.variables import setting
 
 logger = logging.getLogger(__name__)
 
@@ -51,17 +51,19 @@ class DataSourceFactory:
         Without any credentials that is the mock source, said in a warning.
 
         Raises:
-            ConfigurationError: ``DATA_SOURCE_TYPE`` is no kind, or only one of key and secret is set.
+            ConfigurationError: ``DATA_SOURCE_TYPE`` is no kind, only one of key and secret is set, or a variable's
+                name is nearly that of a setting.
         """
-        named = setting(self._environ, "DATA_SOURCE_TYPE")
+        require_known(self._environ)
+        named = text(self._environ, "DATA_SOURCE_TYPE")
         if named:
             return _kind(named)
-        missing = [name for name in ("KIS_APP_KEY", "KIS_APP_SECRET") if not setting(self._environ, name)]
+        missing = [name for name in ("KIS_APP_KEY", "KIS_APP_SECRET") if not text(self._environ, name)]
         if not missing:
             return DataSourceType.KIS
         if len(missing) == 1:
             raise ConfigurationError(f"{missing[0]} is not set (No API key provided), but the other half of the key is")
-        if setting(self._environ, "KRX_API_KEY"):
+        if text(self._environ, "KRX_API_KEY"):
             return DataSourceType.KRX
         logger.warning(
             "NO CREDENTIALS: every figure from here on is MADE UP by the mock data source. "

@@ -6,7 +6,6 @@ import fcntl
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -21,7 +20,8 @@ from typing_extensions import Self
 from data_pipeline.exceptions import ConfigurationError, TransientError
 from data_pipeline.warehouse.account import Account
 from data_pipeline.warehouse.cluster import ROLES, Cluster
-from data_pipeline.warehouse.postmaster import gone, read_postmaster
+from data_pipeline.warehouse.keeper import require_keeper
+from data_pipeline.warehouse.postmaster import free_port, gone, read_postmaster
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class EmbeddedPostgres:
     """A Postgres server on 127.0.0.1 whose files lie in one folder; any number of processes may use it at once.
 
     ``start()`` leaves it running until somebody calls ``stop()``. As a context manager it stops when the last process
-    inside such a block has left, even if others were killed, unless ``start()`` was called in between.
+    inside such a block has left or was killed, unless ``start()`` was called in between.
 
     Args:
         directory: Everything is kept here; made when absent. ``passwords.json`` in it has mode 0600. See ``Cluster``
@@ -107,6 +107,15 @@ class EmbeddedPostgres:
             (self.directory / "keep").unlink(missing_ok=True)
         return self._stop_as_last(self._open_use())
 
+    def stop_unless_kept(self) -> None:
+        """Stop the server unless ``start()`` was called; for callers that keep others from starting it meanwhile.
+
+        Raises:
+            TransientError: It is still running after the timeout.
+        """
+        if not (self.directory / "keep").exists():
+            self._stop()
+
     def destroy(self) -> None:
         """Stop the server and delete all its files, wherever they lie."""
         if self.directory.exists():
@@ -143,6 +152,7 @@ class EmbeddedPostgres:
         try:
             fcntl.flock(use, fcntl.LOCK_SH)
             self._start()
+            require_keeper(self.directory)
         except BaseException:
             os.close(use)
             raise
@@ -163,18 +173,17 @@ class EmbeddedPostgres:
     def _stop_as_last(self, use: int) -> bool:
         """Close ``use`` and stop the server unless it is used or was started to stay; return whether it is stopped."""
         try:
-            fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with self._alone():
-                if not (self.directory / "keep").exists():
-                    self._stop()
-                    return True
+                fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.stop_unless_kept()
                 # Before the lock of starts and stops is released: whoever deletes `keep` next has to find nobody here.
                 fcntl.flock(use, fcntl.LOCK_UN)
         except BlockingIOError:
             log.debug("others still use the Postgres in %s", self.directory)
+            return False
         finally:
             os.close(use)
-        return False
+        return not self.running
 
     def _stop(self) -> None:
         (self.directory / "keep").unlink(missing_ok=True)
@@ -228,7 +237,7 @@ class EmbeddedPostgres:
         stale = read_postmaster(self.cluster.data)
         # The server respects a postmaster.pid whose process exists, even a zombie, unless that is its own ancestor.
         env = {"PG_GRANDPARENT_PID": str(stale.pid)} if stale is not None else {}
-        port = self._free_port()
+        port = free_port(self.directory / "port")
         command: list[str | Path] = [self.cluster.program("postgres"), "-D", self.cluster.data, "-p", str(port)]
         with self.cluster.open_log() as server_log:
             self._log_start = server_log.tell()
@@ -250,17 +259,7 @@ class EmbeddedPostgres:
         time.sleep(0.05)
 
     def _last_words(self) -> str:
-        words = self.cluster.log.read_bytes()[self._log_start :] if self.cluster.log.exists() else b""
-        return " ".join(words.decode("utf-8", "replace").splitlines()[-6:]) or "its log is empty"
-
-    def _free_port(self) -> int:
-        known = self.directory / "port"
-        for port in ([int(known.read_text("ascii"))] if known.exists() else []) + [0]:
-            with closing(socket.socket()) as probe, suppress(OSError):
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
-                return int(probe.getsockname()[1])
-        raise ConfigurationError("there is no free port on 127.0.0.1 for Postgres")
+        return self.cluster.last_words(self._log_start)
 
     def _signalled(self, how: signal.Signals) -> bool:
         postmaster = read_postmaster(self.cluster.data)

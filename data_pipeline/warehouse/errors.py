@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg2
@@ -19,10 +19,57 @@ from data_pipeline.exceptions import (
 OTHER_KIND = "DP001"
 """SQLSTATE of ``market.admit_source``: the warehouse holds rows of the other kind."""
 KIND_CONSTRAINT = "real_or_made_up"
-NOT_MIGRATED = {"3F000", "42P01", "42704", "42883", "42703"}
-PASSING = ("40", "53", "55P03", "57014")
-"""Serialization and deadlock, lack of resources, lock timeout, statement timeout."""
-LOST = ("08", "57P")
+_UNMIGRATED = (ConfigurationError, "this database is not migrated to the newest schema; run `data-pipeline migrate`")
+_READ_ONLY = (
+    "this server takes no writes now, as after a failover; where that stays so, name the primary in the address "
+    "(several hosts with target_session_attrs=read-write find it)"
+)
+_BROKE_OFF = "the connection to the warehouse broke off"
+PLAIN: Mapping[str, tuple[type[DataPipelineError], str]] = {
+    "3F000": _UNMIGRATED,
+    "42P01": _UNMIGRATED,
+    "42703": _UNMIGRATED,
+    "42704": _UNMIGRATED,
+    "42883": _UNMIGRATED,
+    "42501": (ConfigurationError, "this role may not load; it has to be a member of market_loader"),
+    "22P05": (ConfigurationError, "this database cannot store a character, because its encoding is not UTF8"),
+    "57P04": (ConfigurationError, "somebody dropped this database"),
+    "25006": (
+        TransientError,
+        _READ_ONLY,
+    ),
+    "25P03": (TransientError, "the server ended a transaction that had been idle for too long"),
+    "25P04": (TransientError, "the server ended a transaction that had taken too long (transaction_timeout)"),
+    "57P01": (TransientError, f"{_BROKE_OFF}: the server is stopping, or an administrator ended it"),
+    "57P02": (TransientError, f"{_BROKE_OFF}: a process of the server crashed and it starts again"),
+    "57P03": (TransientError, "the server is starting, stopping or recovering"),
+    "57P": (TransientError, _BROKE_OFF),
+    "08": (TransientError, _BROKE_OFF),
+    "40001": (TransientError, "Postgres could not load now, because another load wrote the same rows"),
+    "40P01": (TransientError, "Postgres could not load now, because two loads waited for each other"),
+    "40": (TransientError, "Postgres could not load now"),
+    "53100": (TransientError, "Postgres could not load now, because a disk of the server is full; make room there"),
+    "53200": (TransientError, "Postgres could not load now, because the server is out of memory"),
+    "53300": (TransientError, "every connection of the server is taken; run fewer tasks at once or add a pooler"),
+    "53": (TransientError, "Postgres could not load now, because the server lacks something"),
+    "55P03": (
+        TransientError,
+        "Postgres could not load now, because somebody else held a lock for longer than lock_timeout",
+    ),
+    "57014": (
+        TransientError,
+        "Postgres could not load now: the statement took longer than statement_timeout, or was cancelled",
+    ),
+    "58": (LoadError, "the server cannot read or write one of its files; look into its log"),
+    "XX001": (LoadError, "the server found a damaged page; look into its log and restore a backup"),
+    "XX002": (LoadError, "the server found a damaged index; REINDEX it"),
+}
+"""What a SQLSTATE means, by the code or by how it begins; the longest that fits. All others mean refused rows.
+
+Source: PostgreSQL documentation, "PostgreSQL Error Codes".
+"""
+LOST = ("08", "57P", "25P03", "25P04")
+"""After these the connection is gone."""
 
 
 @contextmanager
@@ -33,7 +80,7 @@ def said_plainly(what: str) -> Iterator[None]:
         SyntheticDataRefusedError: Synthetic rows met real ones.
         ConfigurationError: The warehouse is not migrated, or the role may not do this.
         ConnectionFailedError: The connection broke; a new connection and another try can help.
-        TransientError: A deadlock, a timeout or a full server; trying again can help.
+        TransientError: A failover, a deadlock, a timeout or a full server; trying again can help.
         LoadError: Postgres refused the rows.
     """
     try:
@@ -47,15 +94,12 @@ def plain_error(what: str, error: psycopg2.Error) -> DataPipelineError:
     code, words = error.pgcode or "", _words(error)
     if code == OTHER_KIND or error.diag.constraint_name == KIND_CONSTRAINT:
         return SyntheticDataRefusedError(f"{what}: real and made-up rows do not share a warehouse: {words}")
-    if code in NOT_MIGRATED:
-        return ConfigurationError(f"{what}: this database is not migrated to the newest schema: {words}")
-    if code == "42501":
-        return ConfigurationError(f"{what}: this role may not load: {words}")
     if code.startswith(LOST) or (not code and isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))):
-        return ConnectionFailedError(f"{what}: the connection to the warehouse broke off: {words}")
-    if code.startswith(PASSING):
-        return TransientError(f"{what}: Postgres could not load now: {words}")
-    return LoadError(f"{what}: Postgres refused the rows: {words}")
+        kind, meaning = PLAIN.get(code, PLAIN["08"])
+        return (ConnectionFailedError if kind is TransientError else kind)(f"{what}: {meaning}: {words}")
+    found = max((key for key in PLAIN if code.startswith(key)), key=len, default=None)
+    kind, meaning = (LoadError, "Postgres refused the rows") if found is None else PLAIN[found]
+    return kind(f"{what}: {meaning}: {words}")
 
 
 def _words(error: psycopg2.Error) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
@@ -9,7 +10,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.warehouse.connect import require_address
+from data_pipeline.warehouse.address import require_address
 
 FIELDS = {"host": "host", "port": "port", "user": "login", "password": "password", "dbname": "schema"}
 """libpq's names, and what Airflow calls them; everything else goes into the extra under libpq's name."""
@@ -17,6 +18,9 @@ FIELDS = {"host": "host", "port": "port", "user": "login", "password": "password
 OF_AIRFLOW = frozenset({"cursor", "sqlalchemy_scheme", "sqlalchemy_query"})
 """What Airflow's own Postgres hook reads from the extra and never hands to libpq; it does not concern where a
 connection leads or who logs in."""
+
+_IN_BRACKETS = re.compile(r"\[([0-9A-Fa-f:.%]+)\]")
+"""IPv6 as addresses write it; the parameter of libpq wants it without."""
 
 
 def connection_fields(url: str) -> dict[str, object]:
@@ -55,9 +59,14 @@ def connection_url(fields: Mapping[str, object], extra: Mapping[str, object], na
     parameters = {ours: str(fields[theirs]) for ours, theirs in FIELDS.items() if fields.get(theirs)}
     wanted = {key: value for key, value in extra.items() if value is not None and key not in OF_AIRFLOW}
     parameters.update({key: _text(key, value, name) for key, value in wanted.items()})
-    if ("host" not in parameters and not parameters.get("hostaddr")) or "dbname" not in parameters:
-        raise ConfigurationError(f"connection {name!r}: the fields host and schema (the database) must be filled in")
+    placed = "host" in parameters or parameters.get("hostaddr")
+    if not parameters.get("service") and not (placed and "dbname" in parameters):
+        raise ConfigurationError(
+            f"connection {name!r}: the fields host and schema (the database) must be filled in, or service in its extra"
+        )
     parameters = {key: value for key, value in parameters.items() if value}
+    if "host" in parameters:
+        parameters["host"] = _IN_BRACKETS.sub(r"\1", parameters["host"])
     for key, value in parameters.items():
         _require_known(key, value, name)
     return "postgresql://?" + urlencode(parameters, quote_via=quote)

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 import psycopg2
 from psycopg2 import errors, sql
 
-from data_pipeline.exceptions import ConfigurationError, LoadError
+from data_pipeline.exceptions import ConfigurationError, LoadError, TransientError
+from data_pipeline.warehouse.address import address
 from data_pipeline.warehouse.calendar_table import keep_sessions
-from data_pipeline.warehouse.connect import address, connect
+from data_pipeline.warehouse.connect import connect
+from data_pipeline.warehouse.errors import plain_error
 from data_pipeline.warehouse.rehearsal import Rehearsal, begin_report, end_report, read_rehearsal, version_of
+from data_pipeline.warehouse.requirements import require_suitable
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
 SQL = Path(__file__).resolve().parents[2] / "sql"
-OLDEST_SERVER = 150000
 
 _ALEMBIC = threading.Lock()
 """Alembic keeps its context in module globals until after its commit, so threads of one process take turns."""
@@ -33,15 +35,16 @@ def migrate(url: str, passwords: Mapping[str, str] | None = None, *, scripts: Pa
     Everything happens in one transaction, so it is migrated whole or not at all. Concurrent callers take turns.
 
     Args:
-        url: The warehouse's database. The user is a superuser, or owns the database and is a member of the role
-            ``market_owner``, or may create roles.
+        url: The warehouse's database, whose encoding is UTF8. The user is a superuser; or may create roles, and objects
+            in the database; or the three roles are there and it is a member of ``market_owner``.
         passwords: ``market_owner``, ``market_loader``, ``market_reader``: passwords with which these roles may log in
             from now on. Roles that are not named stay as they are; if new, they cannot log in.
         scripts: The folder with the migrations.
 
     Raises:
-        ConfigurationError: The folder is missing, the server is older than 15, or the user may not do this.
-        ConnectionFailedError: The server cannot be reached; trying again can help.
+        ConfigurationError: The folder is missing, the server is older than 15, its database is not UTF8, or the user
+            may not do this; the message says what an administrator has to run.
+        ConnectionFailedError, TransientError: The server is away or takes no writes now; trying again can help.
         LoadError: A migration failed; the message carries Postgres's own words.
     """
     _run(url, passwords or {}, scripts, keep=True)
@@ -59,16 +62,15 @@ def rehearse(url: str, *, scripts: Path = SQL) -> Rehearsal:
 def _run(url: str, passwords: Mapping[str, str], scripts: Path, *, keep: bool) -> Rehearsal:
     if not (scripts / "env.py").exists():
         raise ConfigurationError(f"the migrations are missing: {scripts} should be the project's sql folder")
-    with closing(connect(url, application_name="data-pipeline migrate")) as connection:
-        if connection.server_version < OLDEST_SERVER:
-            raise ConfigurationError(
-                f"the warehouse needs Postgres 15 or newer, not {connection.server_version // 10000}"
-            )
+    with closing(connect(url, application_name="data-pipeline migrate", statement_timeout=None)) as connection:
         try:
+            require_suitable(connection, address(url))
             return _migrate(connection, passwords, scripts, keep=keep)
         except errors.InsufficientPrivilege as error:
             raise ConfigurationError(f"{address(url)} may not migrate the warehouse: {_words(error)}") from None
         except psycopg2.Error as error:
+            if isinstance(plain := plain_error("the migration was undone", error), TransientError):
+                raise plain from None
             raise LoadError(f"the migration failed and nothing was changed: {_words(error)}") from None
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from data_pipeline.exceptions import ConfigurationError
 
 PROC = Path("/proc")
 
@@ -69,3 +73,17 @@ def gone(pid: int) -> bool:
         return (PROC / "self").exists()
     except OSError:
         return False
+
+
+def free_port(known: Path) -> int:
+    """Return a free port of 127.0.0.1: the one that this file holds, or any other.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    for port in ([int(known.read_text("ascii"))] if known.exists() else []) + [0]:
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise ConfigurationError("there is no free port on 127.0.0.1 for Postgres")

@@ -3,7 +3,7 @@
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -17,15 +17,16 @@ class Proxy:
     ``cut(before=word)`` holds the word back; both look from the word ``once`` on. A cut is used up by one connection.
     """
 
-    def __init__(self, host, port):
+    def __init__(self, host, port, listener=None):
         self.upstream = (host, port)
+        self.silent = Event()
         self.sent = {"up": 0, "down": 0}
         self.cuts = 0
         self._lock = Lock()
         self._left = {}
         self._words = {}
         self._once = b""
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         self._acceptor = Thread(target=self._accept)
         self._acceptor.start()
 
@@ -38,6 +39,10 @@ class Proxy:
         self._left = {way: left for way, left in (("up", up), ("down", down)) if left is not None}
         self._words = {where: word for where, word in (("before", before), ("after", after)) if word is not None}
         self._once = once
+
+    def silence(self):
+        """Take every connection from now on, and let nothing through any more, in either direction."""
+        self.silent.set()
 
     def refuse(self):
         """Take no further connection."""
@@ -58,6 +63,8 @@ class Proxy:
     def _serve(self, client, pumps):
         with client, socket.create_connection(self.upstream) as server:
             for one in (client, server):
+                if one.family == socket.AF_UNIX:
+                    continue
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             down = pumps.submit(self._pump, "down", server, client)
             self._pump("up", client, server)
@@ -68,6 +75,8 @@ class Proxy:
             while data := source.recv(1 << 16):
                 passed, cut = self._passed(way, data)
                 self.sent[way] += len(passed)
+                if self.silent.is_set():
+                    continue
                 if cut:
                     # The client is cut off first, so that no answer reaches it.
                     (source if way == "up" else target).shutdown(socket.SHUT_RDWR)

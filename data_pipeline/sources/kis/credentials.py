@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.sources.variables import setting
+from data_pipeline.settings import plain, require_key_characters
 
+_LONGEST_KEY = 100
+"""Between the two lengths, so that neither has to be exact."""
 _NUMBERED = re.compile(r"KIS_APP_(?:KEY|SECRET)_([1-9][0-9]{0,2})")
 
 
@@ -17,11 +19,11 @@ def more_keys(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     Raises:
         ConfigurationError: Half of a pair is missing; the message names it.
     """
-    numbers = {int(found[1]) for name in environ if (found := _NUMBERED.fullmatch(name)) and setting(environ, name)}
+    numbers = {int(found[1]) for name in environ if (found := _NUMBERED.fullmatch(name)) and plain(environ[name])}
     pairs = []
     for number in sorted(numbers):
         names = f"KIS_APP_KEY_{number}", f"KIS_APP_SECRET_{number}"
-        key, secret = (setting(environ, name) for name in names)
+        key, secret = (plain(environ.get(name, "")) for name in names)
         if not key or not secret:
             raise ConfigurationError(f"{names[bool(key)]} is not set, although {names[not key]} is")
         pairs.append((key, secret))
@@ -32,26 +34,35 @@ def check_more_keys(app_key: str, pairs: Sequence[tuple[str, str]]) -> None:
     """Refuse further keys that cannot be used.
 
     Raises:
-        ConfigurationError: A key or secret holds a character that it cannot have, or a key stands there twice.
+        ConfigurationError: A key or secret cannot be one, or a key stands there twice.
     """
     for number, (key, secret) in enumerate(pairs, 2):
-        require_credential(f"KIS_APP_KEY_{number}", key)
-        require_credential(f"KIS_APP_SECRET_{number}", secret)
+        require_pair(f"_{number}", key, secret)
     keys = [app_key, *(key for key, _ in pairs)]
     if len(set(keys)) != len(keys):
         raise ConfigurationError("KIS_APP_KEY and KIS_APP_KEY_2, _3 ... hold one key twice; its budget does not double")
 
 
-def require_credential(variable: str, value: str) -> None:
-    """Refuse a key or secret that is missing or holds a character that it cannot have.
+def require_pair(end: str, key: str, secret: str) -> None:
+    """Refuse a key and its secret when one is missing, cannot be one, or stands in the other's place.
+
+    Args:
+        end: What follows ``KIS_APP_KEY`` and ``KIS_APP_SECRET`` in the names of their variables.
+        key: The app key. Source: KIS Developers gives keys of 36 characters and secrets of 180.
+        secret: Its secret.
 
     Raises:
-        ConfigurationError: The message names the variable.
+        ConfigurationError: The message names the variable and repeats nothing of it.
     """
-    if not value:
+    for variable, value in ((f"KIS_APP_KEY{end}", key), (f"KIS_APP_SECRET{end}", secret)):
+        if not value:
+            raise ConfigurationError(
+                f"{variable} is not set (No API key provided): put KIS_APP_KEY and KIS_APP_SECRET into the environment "
+                "or .env, or choose DATA_SOURCE_TYPE=mock"
+            )
+        require_key_characters(variable, value)
+    if len(key) > _LONGEST_KEY >= len(secret):
         raise ConfigurationError(
-            f"{variable} is not set (No API key provided): put KIS_APP_KEY and KIS_APP_SECRET into the environment or "
-            ".env, or choose DATA_SOURCE_TYPE=mock"
+            f"KIS_APP_KEY{end} holds {len(key)} characters and KIS_APP_SECRET{end} {len(secret)}; a key has 36 and a "
+            "secret 180, so they stand in each other's place: swap them"
         )
-    if not re.fullmatch(r"[!-~]+", value):
-        raise ConfigurationError(f"{variable} holds a character that a key cannot have (a blank or a non-ASCII one)")

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from data_pipeline.client.address import require_address
+from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address, require_destination
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_credential
-from data_pipeline.sources.variables import setting
+from data_pipeline.settings import SETTINGS, require_known, text, value
+from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_pair
 
-REAL_URL = "https://openapi.koreainvestment.com:9443"
-VIRTUAL_URL = "https://openapivts.koreainvestment.com:29443"
-MASTER_URL = "https://new.real.download.dws.co.kr"
-_OWN_HOSTS, _MASTER_HOSTS = (".koreainvestment.com",), (".dws.co.kr", ".koreainvestment.com")
+REAL_URL = SETTINGS["KIS_API_BASE_URL_REAL"].default
+VIRTUAL_URL = SETTINGS["KIS_API_BASE_URL_VIRTUAL"].default
+MASTER_URL = SETTINGS["KIS_MASTER_BASE_URL"].default
+OWN_HOSTS, _MASTER_HOSTS = (".koreainvestment.com",), (".dws.co.kr", ".koreainvestment.com")
 QUOTA = {False: 18.0, True: 1.0}
 """Calls a second by ``use_virtual``. Source: KIS notice of 2026-04-20 on call limits."""
 
 _SOURCE_NAMES = {"real": "kis", "virtual": "kis-virtual", "sandbox": "kis-sandbox"}
-_TRUE, _FALSE = {"true", "1", "yes", "y", "on"}, {"false", "0", "no", "n", "off"}
 _CACHE_VARIABLES = ("PRICE", "ORDERBOOK", "CHART", "STOCK_INFO")
 
 
@@ -66,10 +64,11 @@ class KisSettings:
     """Where processes share quota and token; None for the default."""
     more_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Further app keys with their secrets; work spreads over all keys, and their budgets add up."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts beside KIS's own and this machine to which the keys may go, each with or without its port."""
 
     def __post_init__(self) -> None:
-        for variable, value in (("KIS_APP_KEY", self.app_key), ("KIS_APP_SECRET", self.app_secret)):
-            require_credential(variable, value)
+        require_pair("", self.app_key, self.app_secret)
         if self.environment not in _SOURCE_NAMES:
             raise ConfigurationError(f"environment must be real, virtual or sandbox, not {self.environment!r}")
         self._settle("use_virtual", self.environment == "virtual" if self.use_virtual is None else self.use_virtual)
@@ -85,29 +84,30 @@ class KisSettings:
         """Return the settings that these environment variables describe; an empty one counts as not set.
 
         A comment after a value (``true  # true=virtual``) is dropped, as the documented ``.env`` has them.
-        ``KIS_USE_VIRTUAL_SERVER`` defaults to false.
 
         Raises:
-            ConfigurationError: A value is missing or wrong; the message names the variable and never its secret.
+            ConfigurationError: A value is missing or wrong, or a ``KIS_...`` variable is none; the message names the
+                variable and never its secret.
         """
-        virtual = _flag(environ, "KIS_USE_VIRTUAL_SERVER")
-        url_variable = "KIS_API_BASE_URL_VIRTUAL" if virtual else "KIS_API_BASE_URL_REAL"
+        require_known(environ)
+        virtual = value(environ, "KIS_USE_VIRTUAL_SERVER")
         return cls(
-            app_key=setting(environ, "KIS_APP_KEY"),
-            app_secret=setting(environ, "KIS_APP_SECRET"),
+            app_key=text(environ, "KIS_APP_KEY"),
+            app_secret=text(environ, "KIS_APP_SECRET"),
             environment="virtual" if virtual else "real",
-            base_url=setting(environ, url_variable),
-            master_url=setting(environ, "KIS_MASTER_BASE_URL"),
-            rate_limit=_number(environ, "KIS_API_RATE_LIMIT"),
-            rate_limit_per_minute=_number(environ, "KIS_API_RATE_LIMIT_PER_MINUTE"),
-            ledger_rate_limit=_number(environ, "KIS_API_LEDGER_RATE_LIMIT"),
-            queue_timeout=_number(environ, "KIS_API_QUEUE_TIMEOUT") or 30.0,
-            breaker_threshold=_whole(environ, "KIS_API_CIRCUIT_BREAKER_THRESHOLD") or 5,
-            breaker_timeout=_number(environ, "KIS_API_CIRCUIT_BREAKER_TIMEOUT") or 60.0,
-            account_number=setting(environ, "KIS_ACCOUNT_NUMBER") or None,
+            base_url=_server(environ, virtual=virtual),
+            master_url=SETTINGS["KIS_MASTER_BASE_URL"].read(environ),
+            rate_limit=value(environ, "KIS_API_RATE_LIMIT"),
+            rate_limit_per_minute=value(environ, "KIS_API_RATE_LIMIT_PER_MINUTE"),
+            ledger_rate_limit=value(environ, "KIS_API_LEDGER_RATE_LIMIT"),
+            queue_timeout=value(environ, "KIS_API_QUEUE_TIMEOUT"),
+            breaker_threshold=value(environ, "KIS_API_CIRCUIT_BREAKER_THRESHOLD"),
+            breaker_timeout=value(environ, "KIS_API_CIRCUIT_BREAKER_TIMEOUT"),
+            account_number=text(environ, "KIS_ACCOUNT_NUMBER") or None,
             cache_ttl=_cache_ttl(environ),
-            coordination_url=setting(environ, "COORDINATION_URL") or None,
+            coordination_url=text(environ, "COORDINATION_URL") or None,
             more_keys=more_keys(environ),
+            allowed_hosts=allowed_hosts(text(environ, ALLOWED_HOSTS)),
         )
 
     @property
@@ -129,44 +129,29 @@ class KisSettings:
                 raise ConfigurationError("a sandbox needs its server's address: set base_url (KIS_API_BASE_URL_REAL)")
             self._settle("base_url", VIRTUAL_URL if self.use_virtual else REAL_URL)
         variable = "KIS_API_BASE_URL_VIRTUAL" if self.use_virtual else "KIS_API_BASE_URL_REAL"
-        server = require_address(variable, self.base_url, REAL_URL)
-        official = server.belongs_to(*_OWN_HOSTS)
+        server = require_destination(variable, self.base_url, OWN_HOSTS, REAL_URL, self.allowed_hosts)
+        official = server.belongs_to(*OWN_HOSTS)
         if not self.master_url:
             self._settle("master_url", MASTER_URL if official else self.base_url)
-        master = require_address("KIS_MASTER_BASE_URL", self.master_url, MASTER_URL)
+        master = require_address("KIS_MASTER_BASE_URL", self.master_url, MASTER_URL, self.allowed_hosts)
         if official and server.host.startswith("openapivts") != self.use_virtual:
             raise ConfigurationError(f"KIS_USE_VIRTUAL_SERVER does not fit the server's address {self.base_url}")
         if not (official and master.belongs_to(*_MASTER_HOSTS)):
             self._settle("environment", "sandbox")
 
 
-def _flag(environ: Mapping[str, str], variable: str) -> bool:
-    value = setting(environ, variable).lower()
-    if value and value not in _TRUE | _FALSE:
-        raise ConfigurationError(f"{variable} must be true or false, not {value!r}")
-    return value in _TRUE
-
-
-def _number(environ: Mapping[str, str], variable: str, *, zero: bool = False) -> float | None:
-    text = setting(environ, variable)
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and (value > 0 or (zero and value == 0))):
-        raise ConfigurationError(f"{variable} must be a number above 0, not {text!r}")
-    return value
-
-
-def _whole(environ: Mapping[str, str], variable: str) -> int | None:
-    value = _number(environ, variable)
-    if value is not None and not value.is_integer():
-        raise ConfigurationError(f"{variable} must be a whole number, not {value!r}")
-    return None if value is None else int(value)
+def _server(environ: Mapping[str, str], *, virtual: bool) -> str:
+    """Return the chosen server's address; refuse one that was given for a server that nobody chose."""
+    real, other = (SETTINGS[f"KIS_API_BASE_URL_{which}"] for which in ("REAL", "VIRTUAL"))
+    chosen = SETTINGS["KIS_USE_VIRTUAL_SERVER"].read(environ)
+    if virtual and not chosen and real.read(environ) not in ("", real.default) and not other.read(environ):
+        raise ConfigurationError(
+            "KIS_API_BASE_URL_REAL is set, but KIS_USE_VIRTUAL_SERVER is not, and without it the virtual server is "
+            "asked: set KIS_USE_VIRTUAL_SERVER=false to use that address, or true to leave it out"
+        )
+    return (other if virtual else real).read(environ)
 
 
 def _cache_ttl(environ: Mapping[str, str]) -> dict[str, float]:
-    found = {name.lower(): _number(environ, f"KIS_CACHE_TTL_{name}", zero=True) for name in _CACHE_VARIABLES}
+    found = {name.lower(): value(environ, f"KIS_CACHE_TTL_{name}") for name in _CACHE_VARIABLES}
     return {name: seconds for name, seconds in found.items() if seconds}

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from requests.adapters import BaseAdapter
 
 from data_pipeline.client.cache import TTLCache
+from data_pipeline.coordination.identity import SharedBudget
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import Store
 from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
@@ -85,8 +86,9 @@ class KISDataSource(AbstractDataSource):
         if settings.environment != "sandbox":
             require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
-        shared = store or open_store(settings.coordination_url, patience=settings.queue_timeout)
-        self.client = KisClient(settings, shared, adapter, clock, sleep, wall)
+        wait = settings.queue_timeout
+        self._store = store or open_store(settings.coordination_url, patience=wait, wait=wait)
+        self.client = KisClient(settings, self._store, adapter, clock, sleep, wall)
         self.calls_a_second = (settings.rate_limit or 0.0) * (1 + len(settings.more_keys)) or None
         self._virtual = bool(settings.use_virtual)
         self._calendar: TradingCalendar = krx_calendar()
@@ -114,6 +116,10 @@ class KISDataSource(AbstractDataSource):
     def requests_sent(self) -> int:
         """Calls of this source that took a slot of the quota, retries included; master files cost none."""
         return self.client.requests_sent
+
+    def shared_budget(self) -> SharedBudget:
+        """Return the budgets of all app keys."""
+        return SharedBudget(self._store, self.client.key_names)
 
     def gauges(self) -> dict[str, float]:
         """Return the breaker (0 closed, 1 half open, 2 open; failures in a row) and the budgets of all keys."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from data_pipeline.client.address import require_address
+from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_destination
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.sources.variables import setting
+from data_pipeline.settings import SETTINGS, require_key_characters, require_known, text, value
 
-REAL_URL = "https://data-dbg.krx.co.kr"
+REAL_URL = SETTINGS["KRX_API_BASE_URL"].default
 """The production host, whatever its name suggests; the portal's own host does not answer calls."""
-DAILY_LIMIT = 10_000
+DAILY_LIMIT = int(SETTINGS["KRX_API_DAILY_LIMIT"].default)
 """Calls of one key from 00:00 to 24:00 in Seoul. Source: terms of use of the KRX Open API."""
 
 _SOURCE_NAMES = {"real": "krx", "sandbox": "krx-sandbox"}
-_OWN_HOST = "data-dbg.krx.co.kr"
+OWN_HOSTS = ("data-dbg.krx.co.kr",)
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,8 @@ class KrxSettings:
     """Seconds before an unanswered request is given up."""
     coordination_url: str | None = None
     """Where processes share the day's count; None for the default."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts beside KRX's own and this machine to which the key may go, each with or without its port."""
 
     def __post_init__(self) -> None:
         if not self.api_key:
@@ -49,19 +50,16 @@ class KrxSettings:
                 "KRX_API_KEY is not set (No API key provided): put the key of openapi.krx.co.kr into the environment "
                 "or .env, or choose DATA_SOURCE_TYPE=mock"
             )
-        if not re.fullmatch(r"[!-~]+", self.api_key):
-            raise ConfigurationError(
-                "KRX_API_KEY holds a character that a key cannot have (a blank or a non-ASCII one)"
-            )
+        require_key_characters("KRX_API_KEY", self.api_key)
         if self.environment not in _SOURCE_NAMES:
             raise ConfigurationError(f"environment must be real or sandbox, not {self.environment!r}")
-        if self.daily_limit < 1:
-            raise ConfigurationError(f"KRX_API_DAILY_LIMIT must be 1 or more, not {self.daily_limit}")
+        value({"KRX_API_DAILY_LIMIT": f"{self.daily_limit}"}, "KRX_API_DAILY_LIMIT")
         if not self.base_url and self.environment == "sandbox":
             raise ConfigurationError("a sandbox needs its server's address: set base_url (KRX_API_BASE_URL)")
         address = self.base_url or REAL_URL
         object.__setattr__(self, "base_url", address)
-        if not require_address("KRX_API_BASE_URL", address, REAL_URL).belongs_to(_OWN_HOST):
+        server = require_destination("KRX_API_BASE_URL", address, OWN_HOSTS, REAL_URL, self.allowed_hosts)
+        if not server.belongs_to(*OWN_HOSTS):
             object.__setattr__(self, "environment", "sandbox")
         elif self.environment == "sandbox":
             raise ConfigurationError("environment sandbox does not fit KRX's own address; set base_url or choose real")
@@ -71,16 +69,16 @@ class KrxSettings:
         """Return the settings that these environment variables describe; an empty one counts as not set.
 
         Raises:
-            ConfigurationError: A value is missing or wrong; the message names the variable and never its secret.
+            ConfigurationError: A value is missing or wrong, or a ``KRX_...`` variable is none; the message names the
+                variable and never its secret.
         """
-        limit = setting(environ, "KRX_API_DAILY_LIMIT")
-        if not re.fullmatch(r"[0-9]{0,9}", limit):
-            raise ConfigurationError(f"KRX_API_DAILY_LIMIT must be a whole number, not {limit!r}")
+        require_known(environ)
         return cls(
-            api_key=setting(environ, "KRX_API_KEY"),
-            base_url=setting(environ, "KRX_API_BASE_URL"),
-            daily_limit=int(limit) if limit else DAILY_LIMIT,
-            coordination_url=setting(environ, "COORDINATION_URL") or None,
+            api_key=text(environ, "KRX_API_KEY"),
+            base_url=SETTINGS["KRX_API_BASE_URL"].read(environ),
+            daily_limit=value(environ, "KRX_API_DAILY_LIMIT"),
+            coordination_url=text(environ, "COORDINATION_URL") or None,
+            allowed_hosts=allowed_hosts(text(environ, ALLOWED_HOSTS)),
         )
 
     @property

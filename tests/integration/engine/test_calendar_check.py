@@ -126,11 +126,30 @@ def test_days_that_were_not_in_the_answer(connection):
     assert source.asked == 1
 
 
-def test_the_lock_is_given_back(connection, database):
+def test_the_lease_is_given_back(connection, database):
     """A failed check does not make the next process wait for ever."""
     with pytest.raises(PayloadError):
         check(connection, Exchange(error=PayloadError("broken")))
-    assert database.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+    assert database.rows("SELECT count(*) FROM market.lease") == [(0,)]
+
+
+def test_nothing_is_locked_while_the_source_is_asked(connection, database):
+    """A session lock would leak where connections are pooled, and an open transaction would hold up others."""
+    held = []
+
+    class Watched(Exchange):
+        def market_days(self, first):
+            held.extend(
+                database.rows(
+                    "SELECT count(*) FILTER (WHERE state LIKE 'idle in transaction%%'), "
+                    "(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') "
+                    "FROM pg_stat_activity WHERE datname = current_database()"
+                )
+            )
+            return super().market_days(first)
+
+    check(connection, Watched())
+    assert held == [(0, 0)]
 
 
 def test_on_a_fixed_clock_another_day_is_asked_about(database, monkeypatch):

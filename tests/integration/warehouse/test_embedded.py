@@ -16,12 +16,15 @@ import psycopg2
 import pytest
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.local.processes import wait_until
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from data_pipeline.warehouse.postmaster import gone
 from tests.support.project import ROOT
 
 USE = """
 import sys
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
+from data_pipeline.warehouse.postmaster import gone
 with EmbeddedPostgres(sys.argv[1], durable=False) as server:
     print(server.pid, flush=True)
     sys.stdin.read()
@@ -231,6 +234,14 @@ def test_killed_user_does_not_keep_the_server_running(fresh):
             other.kill()
             other.wait()
     assert not fresh.running
+
+
+def test_server_of_a_killed_user_is_stopped(fresh):
+    """Nobody is there to stop it, and nobody has to come by."""
+    with user(fresh.directory) as other:
+        pid = int(other.stdout.readline())
+        other.kill()
+    assert wait_until(lambda: gone(pid), 60)
 
 
 def test_started_server_outlives_with_blocks(fresh):

@@ -16,9 +16,9 @@ from data_pipeline.market.records import Instrument
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 
-TABLES = {*DATASETS} | {*DATASETS} | {
+TABLES = {*DATASETS} | {
     "alembic_version", "calendar_session", "coverage_start", "dataset", "earlier_listing", "ingest_run",
-    "instrument_history", "instrument_list", "instrument_report", "main_index", "price_adjustment", "proof",
+    "instrument_history", "instrument_list", "instrument_report", "lease", "main_index", "price_adjustment", "proof",
     "reconciliation", "rejected_row", "restatement", "seal", "unproven", "warehouse_kind",
 }  # fmt: skip
 VIEWS = {
@@ -223,7 +223,7 @@ def test_connection_says_who_it_is_and_obeys_its_timeouts(server):
                 "SELECT current_setting('application_name'), current_setting('lock_timeout'),"
                 " current_setting('statement_timeout'), current_setting('search_path')"
             )
-            assert cursor.fetchone() == ("probe", "1500ms", "1min", "market,public")
+            assert cursor.fetchone() == ("probe", "1500ms", "1min", "market, public")
         assert not connection.autocommit
 
 

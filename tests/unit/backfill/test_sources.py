@@ -11,7 +11,6 @@ from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.backfill import Variables
 from data_pipeline.market.trading_calendar import SEOUL
-from data_pipeline.sources.factory import DataSourceFactory
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.source import MockDataSource
@@ -103,12 +102,10 @@ def test_the_exchange_takes_no_share_beside_another_source_than_kis(tmp_path):
     assert available.opened == ["usual"]
 
 
-def test_what_the_environment_can_open(monkeypatch, tmp_path):
+def test_what_the_environment_can_open():
     """A kind is its own name; ``auto`` is left to the credentials; the exchange's key makes its source."""
-    monkeypatch.chdir(tmp_path)
-    variables = Variables(DataSourceFactory({"DATA_SOURCE_TYPE": "mock"}))
+    variables = Variables({"DATA_SOURCE_TYPE": "mock"}, lambda: EVENING)
     assert (variables.name_of("kis"), variables.exchange()) == ("kis", None)
-    monkeypatch.setenv("KRX_API_KEY", "K" * 40)
-    assert variables.exchange() == "krx"
+    assert Variables({"KRX_API_KEY": "K" * 40}, lambda: EVENING).exchange() == "krx"
     with variables.open(variables.name_of("auto")) as source:
         assert source.name == "mock"

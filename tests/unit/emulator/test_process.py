@@ -52,6 +52,13 @@ def _quote(emulator, headers, session=requests):
     return session.get(emulator.url + PRICE, params=params, headers=headers, timeout=10)
 
 
+def test_an_emulator_is_never_asked_through_a_proxy(environment):
+    """It runs on this machine, whatever proxy the environment names for the rest of the world."""
+    environment(HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9")
+    with EmulatorProcess(now=EVENING, frozen=True, ready_seconds=60) as process:
+        assert process.summary()["accepted"] == 0
+
+
 @pytest.mark.parametrize("part", ["body", "headers"])
 def test_an_answer_that_drips_is_the_right_one(emulator, headers, part):
     """Whoever has the patience gets every byte of it, and the emulator goes on."""
@@ -178,3 +185,10 @@ def test_a_wrong_moment_of_the_market_is_refused(monkeypatch):
     monkeypatch.setenv("MARKET_CLOCK", "tomorrow")
     with pytest.raises(ConfigurationError, match="MARKET_CLOCK must be a moment"):
         EmulatorProcess().start()
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_it(environment):
+    """`HTTP_PROXY` without `NO_PROXY`, and nobody there: the emulator starts and answers as without."""
+    environment(HTTP_PROXY="http://127.0.0.1:9", HTTPS_PROXY="http://127.0.0.1:9", NO_PROXY="", no_proxy="")
+    with EmulatorProcess(now=EVENING, frozen=True) as emulator:
+        assert emulator.requests() == []

@@ -51,6 +51,7 @@ class FakeWarehouse(Warehouse):
             "certain_listings": lambda codes: [],
             "final_sessions": lambda sessions, moment: sessions,
             "start_run": lambda *_, **__: self._end(next(numbers), "running"),
+            "renew_runs": lambda run_ids: None,
             "screen": lambda table, records, *_, **__: records,
             "reconcile": lambda *_: Comparison(0, 0, 0),
             "none_stored": lambda table, rows: False,

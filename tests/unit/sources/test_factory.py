@@ -15,7 +15,7 @@ from data_pipeline.sources.api_client import KISAPIClient
 from data_pipeline.sources.factory import DataSourceFactory, DataSourceType, create_data_source
 from tests.support.project import ROOT
 
-KEYS = {"KIS_APP_KEY": "the-app-key", "KIS_APP_SECRET": "the-app-secret"}
+KEYS = {"KIS_APP_KEY": "the-app-key", "KIS_APP_SECRET": "the-app-secret", "KIS_USE_VIRTUAL_SERVER": "false"}
 
 
 @pytest.mark.parametrize(("kind", "environ", "name"), [

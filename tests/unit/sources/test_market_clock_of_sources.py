@@ -21,7 +21,7 @@ from data_pipeline.sources.factory import create_data_source
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
-KIS = {"KIS_APP_KEY": "K" * 36, "KIS_APP_SECRET": "S" * 180}
+KIS = {"KIS_APP_KEY": "K" * 36, "KIS_APP_SECRET": "S" * 180, "KIS_USE_VIRTUAL_SERVER": "false"}
 KRX = {"KRX_API_KEY": "R" * 40}
 NOWHERE = "http://127.0.0.1:9"
 EMULATED = {"KIS_API_BASE_URL_REAL": NOWHERE, "KRX_API_BASE_URL": NOWHERE}

@@ -6,7 +6,8 @@ from contextlib import closing
 import pytest
 
 from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
-from data_pipeline.warehouse.connect import address, connect
+from data_pipeline.warehouse.address import address
+from data_pipeline.warehouse.connect import connect
 
 
 def test_address_leaves_the_password_out():

@@ -147,3 +147,19 @@ def test_server_that_stays_away(database, proxy):
         with pytest.raises(ConnectionFailedError, match="load it again, that is safe"):
             commit_run(connection, run_id, waits.append)
     assert waits == [0, 1, 2, 3, 4]
+
+
+def test_a_failover_at_commit(database, proxy):
+    """The new server takes no writes yet: nobody can say what became of the commit, and that may be tried again."""
+    reset(database)
+    waits: list[float] = []
+    with closing(connect(proxy.url(database.url()))) as connection:
+        run_id = start_run(connection, "daily_bar", "kis")
+        connection.commit()
+        finish_run(connection, run_id, upsert(connection, DAILY_BAR, FRESH, "kis", run_id))
+        proxy.cut(after=b"COMMIT")
+        with database.connect("admin") as admin, admin, admin.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+        with pytest.raises(ConnectionFailedError, match=r"takes no writes now.*load it again, that is safe"):
+            commit_run(connection, run_id, waits.append)
+    assert waits == [0, 1, 2, 3, 4]

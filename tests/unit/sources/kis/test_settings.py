@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.settings import text
 from data_pipeline.sources.kis.settings import KisSettings
-from data_pipeline.sources.variables import setting
 
 KEYS = {"KIS_APP_KEY": "the-app-key", "KIS_APP_SECRET": "the-app-secret"}
 
@@ -35,21 +35,21 @@ def test_documented_values_with_comments_behind_them():
 
 def test_value_that_is_only_a_comment_is_not_set():
     """DATA_SOURCE_TYPE= with nothing but a comment behind it counts as empty."""
-    assert setting({"DATA_SOURCE_TYPE": "# Leave empty for auto-detection"}, "DATA_SOURCE_TYPE") == ""
+    assert text({"DATA_SOURCE_TYPE": "# Leave empty for auto-detection"}, "DATA_SOURCE_TYPE") == ""
 
 
 def test_hash_inside_a_value_stays():
     """Only a hash at the start or after a blank begins a comment."""
-    assert setting({"KIS_APP_SECRET": "abc#def"}, "KIS_APP_SECRET") == "abc#def"
+    assert text({"KIS_APP_SECRET": "abc#def"}, "KIS_APP_SECRET") == "abc#def"
 
 
 @pytest.mark.parametrize(("virtual", "rate", "url", "name"), [
     ("false", 18.0, "https://openapi.koreainvestment.com:9443", "kis"),
-    ("", 18.0, "https://openapi.koreainvestment.com:9443", "kis"),
+    ("", 1.0, "https://openapivts.koreainvestment.com:29443", "kis-virtual"),
     ("true", 1.0, "https://openapivts.koreainvestment.com:29443", "kis-virtual"),
 ])  # fmt: skip
 def test_server_decides_address_quota_and_name(virtual, rate, url, name):
-    """The real server allows 18 calls a second, the virtual one 1, and rows say which it was."""
+    """The real server allows 18 calls a second, the virtual one 1, which is the default; rows say which it was."""
     settings = KisSettings.from_env({**KEYS, "KIS_USE_VIRTUAL_SERVER": virtual})
     assert (settings.rate_limit, settings.base_url, settings.source_name) == (rate, url, name)
 
@@ -70,9 +70,12 @@ def test_foreign_host_is_a_sandbox(virtual):
 
 
 @pytest.mark.parametrize("url", ["https://evilkoreainvestment.com", "https://koreainvestment.com.evil.example"])
-def test_lookalike_host_is_a_sandbox(url):
-    """A host that only looks like KIS's own is not taken for it."""
-    assert KisSettings("key", "secret", base_url=url).source_name == "kis-sandbox"
+def test_lookalike_host_is_never_kis(url):
+    """A host that only looks like KIS's own gets no key, and when somebody names it all the same it is a sandbox."""
+    with pytest.raises(ConfigurationError, match="KIS_ALLOWED_HOSTS"):
+        KisSettings("key", "secret", base_url=url)
+    named = (url.removeprefix("https://"),)
+    assert KisSettings("key", "secret", base_url=url, allowed_hosts=named).source_name == "kis-sandbox"
 
 
 def test_foreign_master_is_a_sandbox():
@@ -110,7 +113,7 @@ def test_master_is_the_official_one_by_default():
 def test_bad_value_names_its_variable(variable, value):
     """A missing or wrong value is a ConfigurationError that names the variable, and a ValueError."""
     with pytest.raises(ConfigurationError, match=variable) as caught:
-        KisSettings.from_env({**KEYS, variable: value})
+        KisSettings.from_env({**KEYS, "KIS_USE_VIRTUAL_SERVER": "false", variable: value})
     assert isinstance(caught.value, ValueError)
     assert "password@" not in str(caught.value)
     assert "the-app-secret" not in str(caught.value)
@@ -124,8 +127,35 @@ def test_missing_key_says_so_in_the_documented_words():
 
 def test_real_flag_with_the_virtual_address_is_refused():
     """A key of one server at the other one is a mistake that is found before any call."""
+    virtual = "https://openapivts.koreainvestment.com:29443"
     with pytest.raises(ConfigurationError, match="KIS_USE_VIRTUAL_SERVER"):
-        KisSettings.from_env({**KEYS, "KIS_API_BASE_URL_REAL": "https://openapivts.koreainvestment.com:29443"})
+        KisSettings.from_env({**KEYS, "KIS_USE_VIRTUAL_SERVER": "false", "KIS_API_BASE_URL_REAL": virtual})
+
+
+def test_an_address_of_the_server_that_nobody_chose_is_said():
+    """Whoever names an emulator for the real server alone would ask KIS's virtual server without knowing it."""
+    emulator = {**KEYS, "KIS_API_BASE_URL_REAL": "http://127.0.0.1:8000"}
+    with pytest.raises(ConfigurationError, match="set KIS_USE_VIRTUAL_SERVER=false"):
+        KisSettings.from_env(emulator)
+    assert KisSettings.from_env({**emulator, "KIS_USE_VIRTUAL_SERVER": "true"}).source_name == "kis-virtual"
+
+
+@pytest.mark.parametrize("quotes", ['""', "''", "“”"])
+@pytest.mark.parametrize("variable", ["KIS_APP_KEY", "KIS_APP_SECRET"])
+def test_quotes_around_a_key_are_named(variable, quotes):
+    """They would be sent as a part of it, and KIS would only say that the key is invalid."""
+    quoted = f"{quotes[0]}{KEYS[variable]}{quotes[1]}"
+    with pytest.raises(ConfigurationError, match=f"{variable} begins or ends with a quote") as caught:
+        KisSettings.from_env({**KEYS, variable: quoted})
+    assert KEYS[variable] not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["", "_2"])
+def test_a_key_and_a_secret_in_each_others_place_are_named(end):
+    """KIS gives keys of 36 characters and secrets of 180."""
+    swapped = {f"KIS_APP_KEY{end}": "S" * 180, f"KIS_APP_SECRET{end}": "K" * 36}
+    with pytest.raises(ConfigurationError, match=f"KIS_APP_KEY{end} holds 180 .* swap them"):
+        KisSettings.from_env(KEYS | swapped)
 
 
 def test_repr_shows_no_secret():

@@ -1,15 +1,15 @@
-"""Investor flows: who bought and who sold."""
+"""Index bars, and coverage of what is of the whole market."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
-FOLDER = Path(__file__).resolve().parents[1] / "0012_investor_flow"
+FOLDER = Path(__file__).resolve().parents[1] / "0014_index_bar"
 
 
 def upgrade() -> None:

@@ -1,4 +1,4 @@
-"""Index bars, and coverage of what is of the whole market."""
+"""Leases: who is at work, so that what a killed process began is known to be over."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-FOLDER = Path(__file__).resolve().parents[1] / "0011_index_bar"
+FOLDER = Path(__file__).resolve().parents[1] / "0011_leases"
 
 
 def upgrade() -> None:
