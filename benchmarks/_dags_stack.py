@@ -107,7 +107,7 @@ def local_airflow() -> Iterator[LocalAirflow]:
         server = EmbeddedPostgres(home.postgres)
         metadata_url, warehouse = server.url(METADATA_DATABASE, METADATA_ROLE), warehouse_of(server, {})
         emulator_url = f"http://127.0.0.1:{int((home.run / 'emulator.port').read_text('ascii'))}"
-        stack = Stack(home, warehouse, metadata_url, sandbox_connection(emulator_url, SANDBOX_RATE), None)
+        stack = Stack(home, warehouse, metadata_url, sandbox_connection(emulator_url, SANDBOX_RATE), os.environ)
         with (
             closing(psycopg2.connect(metadata_url)) as metadata,
             closing(psycopg2.connect(warehouse.owner_url)) as market,

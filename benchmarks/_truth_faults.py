@@ -171,17 +171,20 @@ def quote_faults(market: SyntheticMarket) -> tuple[int, list[str]]:
     return len(faults), missed
 
 
-def false_alarms(market: SyntheticMarket) -> tuple[int, Counter[str]]:
-    """Judge every bar of a clean year, code by code; return how many there are, and what was found by check."""
+def false_alarms(market: SyntheticMarket) -> tuple[int, int, Counter[str]]:
+    """Judge every bar of a clean year, code by code; return the cells that must exist, the bars, and what was found."""
     first = LAST - timedelta(days=365)
-    rows, alarms = 0, Counter[str]()
+    cells, rows, alarms = 0, 0, Counter[str]()
     codes = sorted({one.stock_code for day in _quarters(market, first) for one in market.instruments(day)})
+    sessions = market.calendar.sessions(first, LAST)
     for code in codes:
         bars = market.daily_bars(code, first, LAST)
         verdict = judge(bars, DAILY_BAR, Asked([code], first, LAST), context(market, [code]))
+        listed, left = market.listed_on(code), market.delisted_on(code)
+        cells += sum(listed <= one and (left is None or one < left) for one in sessions)
         rows += len(bars)
         alarms.update(f"{one.check} ({one.severity.name.lower()})" for one in [*verdict.errors, *verdict.warnings])
-    return rows, alarms
+    return cells, rows, alarms
 
 
 def _quarters(market: SyntheticMarket, first: date) -> Iterator[date]:

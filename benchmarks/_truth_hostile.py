@@ -8,16 +8,15 @@ otherwise, and no row may differ. The same work without lies must then end like 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import partial
 from typing import Any
 
+from benchmarks._truth_hostile_server import quiet
 from benchmarks._truth_hostile_world import (
     CODES,
     DAILY,
@@ -75,7 +74,7 @@ class Told:
     not_healed: int = 0
     """Rows and cells that differ after the same work without lies."""
     believed: int = 0
-    """Minutes of an uncontradictable lie that are still there beside the true ones after the work without lies."""
+    """Those of ``not_healed`` that are minutes of an uncontradictable lie, still there beside the true ones."""
     untyped: int = 0
     """Errors from outside the tree."""
     lies: int = 0
@@ -185,7 +184,7 @@ def undisturbed(world: World) -> State:
     world.lie(None)
     world.empty()
     work = Work(world)
-    with _quiet():
+    with quiet():
         work.do()
     truth, wrong = state_of(world), [*work.errors, *work.untyped]
     if wrong or truth.missing or truth.held:
@@ -196,24 +195,12 @@ def undisturbed(world: World) -> State:
 def judged(world: World, seeds: Iterable[int], truth: State, tell: Callable[[str], None] = lambda _: None) -> Told:
     """Return what became of these seeds."""
     told, began = Told(), time.process_time()
-    with _quiet():
+    with quiet():
         for seed in seeds:
             _judge(world, seed, truth, told, tell)
             told.seeds += 1
     told.cpu_seconds = round(time.process_time() - began, 1)
     return told
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the loads say of every lie from the screen."""
-    log = logging.getLogger("data_pipeline")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def _judge(world: World, seed: int, truth: State, told: Told, tell: Callable[[str], None]) -> None:
@@ -231,13 +218,13 @@ def _judge(world: World, seed: int, truth: State, told: Told, tell: Callable[[st
     again = Work(world, refetch=bool(spared or edges))
     again.do()
     left = _differences(truth, state_of(world))
-    # A minute that was believed stays beside the true ones: an answer adds and mends minutes, and takes none away.
+    # The proof of the whole session takes back what it does not hold, so none of what was believed may stay.
     believed = {key for key in left if key[0] == "minute_bar" and key[1] in spared and key not in truth.rows}
     found: dict[str, Collection[Any]] = {
         "rows_wrong": {*differ} - {*edges},
         "settled_wrongly": [cell for cell in _settled_wrongly(truth, after) if cell[1] not in spared],
         "unnamed": [cell for cell in lacking if not _is_named(cell, after, work.errors)],
-        "not_healed": left - believed,
+        "not_healed": left,
         "untyped": [*work.untyped, *again.untyped],
     }
     for name, many in found.items():

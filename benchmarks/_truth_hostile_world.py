@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -19,6 +17,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
+from benchmarks._truth_hostile_server import empty_warehouse
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.datasets import DATASETS
 from data_pipeline.emulator.app import create_app
@@ -38,9 +37,6 @@ from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.issue import Issue
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.warehouse.calendar_table import keep_sessions
-from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.embedded import EmbeddedPostgres
-from data_pipeline.warehouse.migrate import migrate
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -56,7 +52,6 @@ THAT_EVENING, NEXT_EVENING = (datetime(2026, 11, day, 20, 30, tzinfo=SEOUL) for 
 MONDAY = datetime(2026, 11, 23, 8, 30, tzinfo=SEOUL)
 UNCONTRADICTABLE = ("other_code", "wrong_action")
 """Lies that the rest of what is known then cannot contradict; docs/explanation/proof.md says why."""
-_CLOCK = "2026-12-01T21:00+09:00"
 _EMPTIED = (
     "daily_bar", "minute_bar", "loaded_day", "no_data", "coverage_start", "rejected_row", "restatement",
     "reconciliation", "price_adjustment", "ingest_run",
@@ -84,8 +79,9 @@ class Lie:
 
     @property
     def is_old(self) -> bool:
-        """Whether it shows the figures of the session before without their date."""
-        return (self.name in ("stale", "late") and "multprice" in self.path) or self.name == "stale_board"
+        """Whether it shows figures of the session before without their date: quotes, a board, or one row of a board."""
+        of_a_board = self.name == "other_day_figures" and "bydd_trd" in self.path
+        return of_a_board or (self.name in ("stale", "late") and "multprice" in self.path) or self.name == "stale_board"
 
 
 class SmallMarket(SyntheticMarket):
@@ -138,12 +134,14 @@ class InProcess(BaseAdapter):
 class World:
     """One emulator, one warehouse, and clocks that only waiting and :meth:`at` move."""
 
-    def __init__(self, connection: Connection, folder: Path) -> None:
+    def __init__(self, connection: Connection, folder: Path, market: SyntheticMarket | None = None) -> None:
         self.connection = connection
         self.seconds = 1000.0
         self.clock = MarketClock(THAT_EVENING, frozen=True, wall=lambda: THAT_EVENING)
         settings = EmulatorSettings(rate=100_000, issue_seconds=0.0)
-        app = create_app(SmallMarket(), settings, self.clock, monotonic=lambda: self.seconds, wall=lambda: self.seconds)
+        app = create_app(
+            market or SmallMarket(), settings, self.clock, monotonic=lambda: self.seconds, wall=lambda: self.seconds
+        )
         self.server = app.server
         self._adapter = InProcess(app)
         self._store = FileStore(folder / "state", clock=lambda: self.seconds, sleep=self._sleep, boot_id="hostile")
@@ -194,30 +192,9 @@ class World:
 
 @contextmanager
 def warehouse() -> Iterator[World]:
-    """Hand over a world on a Postgres of its own, which is deleted afterwards."""
-    with tempfile.TemporaryDirectory(prefix="data-pipeline-hostile-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)  # Postgres runs under an account of its own
-        server = EmbeddedPostgres(folder / "postgres", durable=False)
-        server.start()
-        try:
-            migrate(server.url())
-            with fixed_clock(), closing(connect(server.url(role="owner"))) as connection:
-                yield prepared(World(connection, folder))
-        finally:
-            server.destroy()
-
-
-@contextmanager
-def fixed_clock() -> Iterator[None]:
-    """Fix the market's clock of this process after all of the work, and put it back."""
-    before = os.environ.get("MARKET_CLOCK")
-    os.environ["MARKET_CLOCK"] = _CLOCK
-    try:
-        yield
-    finally:
-        os.environ.pop("MARKET_CLOCK")
-        os.environ.update({} if before is None else {"MARKET_CLOCK": before})
+    """Hand over a world that has its lists, on a Postgres of its own, which is deleted afterwards."""
+    with empty_warehouse() as (connection, folder):
+        yield prepared(World(connection, folder))
 
 
 def prepared(world: World) -> World:

@@ -47,7 +47,7 @@ class Polled:
     polls: int = 0
 
 
-class _Server:
+class Server:
     """Answers the minute charts of one instrument on one session, at a time that each call moves on."""
 
     def __init__(self, bars: Sequence[MinuteBar], calendar: TradingCalendar, chance: random.Random) -> None:
@@ -61,6 +61,8 @@ class _Server:
             self._totals[bar.at] = total
             total += bar.trading_value
         self.total = total
+        self.volume = sum(bar.volume for bar in bars) + chance.choice((0, 100))
+        """Shares of the day by the head and the daily bar, which may hold some of the after-market."""
 
     def call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
         """Return one page."""
@@ -71,7 +73,7 @@ class _Server:
                 rows = self._past(_until(self.session, params))[:120]
         elif "FID_INPUT_HOUR_1" in params:
             rows = self._live(_until(self.session, params))
-        head = {"hts_kor_isnm": "issue", "acml_vol": str(sum(bar.volume for bar in self.bars.values()))}
+        head = {"hts_kor_isnm": "issue", "acml_vol": str(self.volume)}
         return Answer(f"KIS {endpoint.name} of {subject}", {"output1": head, "output2": rows}, self.now)
 
     def _so_far(self, bar: MinuteBar) -> MinuteBar | None:
@@ -141,7 +143,7 @@ def polled(stock_days: int = 1000, seed: int = 20251105) -> Polled:
             for code in chance.sample(codes, min(25, stock_days - result.stock_days)):
                 if bars := market.minute_bars(code, session):
                     result.stock_days += 1
-                    _Day(_Server(bars, market.calendar, chance), code, market.calendar, result, ear).poll(chance)
+                    _Day(Server(bars, market.calendar, chance), code, market.calendar, result, ear).poll(chance)
     finally:
         log.removeHandler(ear)
         log.setLevel(level)
@@ -153,7 +155,7 @@ def polled(stock_days: int = 1000, seed: int = 20251105) -> Polled:
 class _Day:
     """One stock-day: its server, and the judge of what is shown of it."""
 
-    server: _Server
+    server: Server
     code: str
     calendar: TradingCalendar
     result: Polled
@@ -172,8 +174,7 @@ class _Day:
         if found is not None:
             bars, told = found
             volume = sum(bar.volume for bar in bars)
-            # The day's bar may hold shares of the after-market too; only a trade at the close then proves the end.
-            whole = told.doubt(volume, [volume + chance.choice((0, 100))]) == "" or closes not in self.server.bars
+            whole = told.doubt(volume, [self.server.volume]) == ""
             self.result.right_after_close += whole and bars == list(self.server.bars.values())
 
     def _judged(self, at: datetime, *, virtual: bool) -> tuple[list[MinuteBar], MinuteEvidence] | None:
@@ -197,6 +198,18 @@ class _Day:
         said = told[0].withheld >= len(kept_back) and self.ear.lines == lines + bool(told[0].withheld)
         self.result.unsaid += not said
         return bars, told[0]
+
+
+def asked_in_the_evening(server: Server, code: str, calendar: TradingCalendar, *, virtual: bool) -> MinuteEvidence:
+    """Return what the answers of one evening prove about the session's minutes."""
+    server.now = calendar.final_at(server.session) + timedelta(minutes=40)
+    clock = ServerClock(lambda: server.now)
+    clock.hear(server.now)
+    minutes = Minutes(server.call, clock, calendar, virtual=virtual)
+    with gathering() as told:
+        for _ in minutes.bars(code, server.session, server.session):
+            pass
+    return told[0]
 
 
 def _until(session: date, params: Mapping[str, str]) -> datetime:

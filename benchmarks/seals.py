@@ -4,7 +4,8 @@ Made-up daily bars are loaded out of KIS's pages through the parser, the checks 
 50,000 rows a transaction, in turn with and without the triggers that keep the seals. `seal_share` is how much longer
 the load takes with them, from answer to commit; `seal_share_cpu` is the same in seconds of CPU of loader and server
 together, which other programs on the machine disturb less. Then the stored months are verified, in turn with a
-statement that works out each row's SHA-256 and does nothing with it: the limit. All figures are medians of one run.
+statement that works out each row's SHA-256 and does nothing with it: the limit. At last all rows are sealed as they
+stand, as the migration does that brings seals to a warehouse. All figures are medians of one run.
 
 Examples:
     python -m benchmarks seals
@@ -45,12 +46,16 @@ TARGETS = {
     "verify_rows_per_cpu_s": "",
     "sha256_rows_per_s": "",
     "verify_to_sha256": "",
+    "seal_stored_rows_per_s": "",
+    "seal_stored_rows_per_cpu_s": "",
     "findings": "0",
 }
 _LIMIT = """
     SELECT session, max(length(market.row_digest(b))) FROM market.daily_bar b
     WHERE session BETWEEN %s AND %s GROUP BY session
 """
+
+_SEAL_STORED = "SELECT market.seal_again('daily_bar', '1956-03-03', 'infinity')"
 
 
 class Spent(NamedTuple):
@@ -104,6 +109,8 @@ def _measured(server: LoadingServer, pages: Path, rows: int, repeats: int, conso
         for _ in range(repeats):
             limit.append(_spent(connection, lambda: _work_out(connection, months)))
             verified.append(_spent(connection, lambda: _verify(connection, months)))
+    with closing(connect(server.url("owner"))) as connection:
+        stored = _medians([_spent(connection, lambda: _seal_stored(connection)) for _ in range(repeats)])
     plain, with_seals = _medians(loads[False]), _medians(loads[True])
     proof, floor = _medians(verified), _medians(limit)
     return {
@@ -115,6 +122,8 @@ def _measured(server: LoadingServer, pages: Path, rows: int, repeats: int, conso
         "verify_rows_per_cpu_s": round(rows / proof.cpu),
         "sha256_rows_per_s": round(rows / floor.seconds),
         "verify_to_sha256": round(floor.seconds / proof.seconds, 3),
+        "seal_stored_rows_per_s": round(rows / stored.seconds),
+        "seal_stored_rows_per_cpu_s": round(rows / stored.cpu),
         "findings": found,
     }
 
@@ -134,6 +143,11 @@ def _work_out(connection: Connection, months: Sequence[Month]) -> None:
     with connection.cursor() as cursor:
         for month in months:
             cursor.execute(_LIMIT, (month.first, month.last))
+
+
+def _seal_stored(connection: Connection) -> None:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_SEAL_STORED)
 
 
 def _spent(connection: Connection, work: Callable[[], None]) -> Spent:

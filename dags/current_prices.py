@@ -14,6 +14,7 @@ the whole market: starting another costs more time than it saves.
 **When it fails.** Do nothing about a single run: the next one comes in a minute, and while a run takes longer than
 that, the scheduler skips those that come due.
 
+* *Skipped*: the run came later than its minute (after `up` in the evening, say), and a missed moment stays missed.
 * *No instruments in the warehouse*: run `market_reference`.
 * *CircuitOpenError, QueueTimeoutError* run after run: the source is down, or other work uses the quota up.
 * *UnknownStockError, IncompleteDataError*: the list of instruments is older than the session; run `market_reference`.

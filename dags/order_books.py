@@ -11,10 +11,10 @@ order book of each, one call an instrument; a long list is cut into chunks, one 
 **Why.** Nobody publishes the books of the past: what is not stored at its moment is gone.
 
 **When it fails.** An order book belongs to a moment: a failed run cannot be made up for, and the next one comes in five
-minutes. So retries end quickly. When runs fail one after the other, read the message: *CircuitOpenError* means that the
-source is down, *AuthenticationError* that the connection has to be corrected, *UnknownStockError* that the watch list
-holds an instrument that is no longer listed, *ConfigurationError* in `watched` that the watch list is longer than the
-quota brings in four minutes.
+minutes. So retries end quickly, and a run that comes later than its five minutes is skipped. When runs fail one after
+the other, read the message: *CircuitOpenError* means that the source is down, *AuthenticationError* that the connection
+has to be corrected, *UnknownStockError* that the watch list holds an instrument that is no longer listed,
+*ConfigurationError* in `watched` that the watch list is longer than the quota brings in four minutes.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 import psycopg2
 from dotenv import load_dotenv
-from rich.console import Console
 from rich.markup import escape
 
 from data_pipeline.exceptions import DataPipelineError
@@ -21,7 +20,9 @@ from data_pipeline.local.arguments import (
 )
 from data_pipeline.local.calendar_command import add_calendar
 from data_pipeline.local.home import PROJECT, local_home
+from data_pipeline.local.output import console
 from data_pipeline.market.clock import anchored, market_now
+from data_pipeline.settings import require_known
 
 EXAMPLES = """examples:
   data-pipeline run                      load the last finished session and say what is missing
@@ -43,22 +44,30 @@ Settings are read from the environment and from .env; .env.example lists them al
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 not everything is there, 2 it could not be done."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    load_dotenv(PROJECT / ".env")
+    load_dotenv(PROJECT / ".env", interpolate=False, encoding="utf-8-sig")
     if words[:1] == ["emulator"]:
         from data_pipeline.emulator.__main__ import main as emulator
 
         return emulator(words[1:])
     options = _parser().parse_args(words)
-    errors = Console(stderr=True)
+    errors = console(stderr=True)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         # From here on this process, its children and their SQL sessions share one clock.
         os.environ.update(anchored(os.environ))
+        require_known(os.environ)
         return command(options)
     except DataPipelineError as error:
         errors.print(f"[red]{type(error).__name__}[/red]: {escape(str(error))}", soft_wrap=True)
     except psycopg2.Error as error:
         errors.print(f"[red]Postgres[/red]: {escape(str(error).strip())}", soft_wrap=True)
+    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        where = f": {escape(str(error.filename))}" if error.filename else ""
+        errors.print(
+            f"[red]{type(error).__name__}[/red]: {escape(error.strerror or str(error))}{where}", soft_wrap=True
+        )
     except KeyboardInterrupt:
         errors.print("Stopped.")
     return 2
@@ -80,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", _run, "Load the last finished session through Airflow, then print what is there and what is missing.")
     add("up", _up, "Start Postgres and Airflow and leave them running, with the UI on 127.0.0.1.")
-    stop = add("down", _down, "Stop what `up` started, one part after the other.")
+    stop = add("down", _down, "Stop what `up` started, with all that it started, and end the DAG runs under way.")
     stop.add_argument(
         "--delete", action="store_true", help="also delete the database and everything else that was kept"
     )
@@ -96,10 +105,20 @@ def _parser() -> argparse.ArgumentParser:
     add_verify_options(prove)
     take = add("export", _export, "Write a part of the warehouse as one Parquet file, with units and types.")
     add_export_options(take)
-    add("budget", _budget, "Show the shared call budget and the circuit breaker of the KIS key; sends nothing.")
+    left = add(
+        "budget",
+        _budget,
+        "Show the shared call budget and the circuit breaker of the KIS key, or the emulator's; sends nothing.",
+    )
+    left.add_argument("--forget", action="store_true", help="first forget what rejections taught about the quota")
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")
+    ask.add_argument("--rows", type=int, default=1000, metavar="ROWS", help="show at most so many (default: 1,000)")
+    form = ask.add_mutually_exclusive_group()
+    for name, text in (("json", "one JSON object: columns, rows, more"), ("csv", "CSV with a line of names")):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=f"print {text}")
+    ask.set_defaults(form="table")
     add_calendar(commands)
     held = add("quarantine", _quarantine, "List the rows that checks refused, or try them again after a fix.")
     held.add_argument("action", choices=["list", "retry"])
@@ -115,7 +134,7 @@ def _run(_: argparse.Namespace) -> int:
     from data_pipeline.local.run import run
 
     require_fitting_clock(os.environ)
-    return run(local_home(os.environ), os.environ, market_now(), Console())
+    return run(local_home(os.environ), os.environ, market_now(), console())
 
 
 def _up(_: argparse.Namespace) -> int:
@@ -123,70 +142,71 @@ def _up(_: argparse.Namespace) -> int:
     from data_pipeline.local.up import Running, start_everything
 
     require_fitting_clock(os.environ)
-    console = Console()
+    out = console()
     for step in start_everything(local_home(os.environ).prepare(), os.environ):
         if isinstance(step, Running):
-            console.print(f"\nAirflow is at [bold]{step.url}[/bold], user [bold]{step.user}[/bold].")
-            console.print(f"The password is in {step.password_file}, the logs are in {step.log_folder}.")
+            out.print(f"\nAirflow is at [bold]{step.url}[/bold], user [bold]{step.user}[/bold].")
+            out.print(f"The password is in {step.password_file}, the logs are in {step.log_folder}.")
         else:
-            console.print(f"  {step}")
+            out.print(f"  {step}")
     return 0
 
 
 def _down(options: argparse.Namespace) -> int:
     from data_pipeline.local.up import delete_everything, stop_everything
 
-    console = Console()
+    out = console()
     home = local_home(os.environ).prepare()
     stopped = [*stop_everything(home)]
-    console.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+    out.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
     if options.delete:
         delete_everything(home)
-        console.print(f"Deleted {home.root}.")
+        out.print(f"Deleted {home.root}.", markup=False, soft_wrap=True)
     return 0
 
 
 def _migrate(options: argparse.Namespace) -> int:
     from data_pipeline.local.migration import migrate_warehouse
 
-    return migrate_warehouse(local_home(os.environ), os.environ, Console(), dry_run=options.dry_run)
+    return migrate_warehouse(local_home(os.environ), os.environ, console(), dry_run=options.dry_run)
 
 
 def _backfill(options: argparse.Namespace) -> int:
     from data_pipeline.local.backfill import backfill, wish_of
 
-    return backfill(wish_of(options), local_home(os.environ), os.environ, market_now(), Console())
+    return backfill(wish_of(options), local_home(os.environ), os.environ, market_now(), console())
 
 
 def _coverage(options: argparse.Namespace) -> int:
     from data_pipeline.local.coverage import show_coverage
 
-    return show_coverage(options, local_home(os.environ), os.environ, market_now(), Console())
+    return show_coverage(options, local_home(os.environ), os.environ, market_now(), console())
 
 
 def _verify(options: argparse.Namespace) -> int:
     from data_pipeline.local.verify import verify
 
-    return verify(options, local_home(os.environ), os.environ, Console())
+    return verify(options, local_home(os.environ), os.environ, console())
 
 
 def _export(options: argparse.Namespace) -> int:
     from data_pipeline.local.export import export_parquet
 
-    return export_parquet(options, local_home(os.environ), os.environ, Console())
+    return export_parquet(options, local_home(os.environ), os.environ, console())
 
 
-def _budget(_: argparse.Namespace) -> int:
+def _budget(options: argparse.Namespace) -> int:
     from data_pipeline.local.budget import budget_table
 
-    Console().print(budget_table(os.environ))
+    console().print(budget_table(os.environ, forget=options.forget))
     return 0
 
 
 def _sql(options: argparse.Namespace) -> int:
     from data_pipeline.local.sql import query
 
-    Console().print(query(local_home(os.environ), os.environ, options.statement, options.timeout))
+    answer = query(local_home(os.environ), os.environ, options.statement, options.timeout, options.rows)
+    answer.write(options.form)
     return 0
 
 
@@ -194,10 +214,13 @@ def _quarantine(options: argparse.Namespace) -> int:
     from data_pipeline.local.quarantine import list_quarantine, retry_quarantine
 
     if options.action == "list":
-        Console().print(list_quarantine(os.environ))
+        console().print(list_quarantine(os.environ))
         return 0
     counts = retry_quarantine(os.environ, options.rejected_id or None)
-    Console().print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    if not counts:
+        console().print("Nothing is in quarantine.")
+        return 0
+    console().print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     return 1 if counts["refused"] else 0
 
 
@@ -205,7 +228,7 @@ def _adjust(options: argparse.Namespace) -> int:
     from data_pipeline.local.quarantine import adjust
 
     changed = adjust(os.environ, options.stock_code or None)
-    Console().print(f"{changed} adjustments changed.")
+    console().print(f"{changed} adjustments changed.")
     return 0
 
 

@@ -38,12 +38,6 @@ KIS_FIELDS: dict[str, Any] = {
         enum=["real", "virtual"],
         default="virtual" if value({}, "KIS_USE_VIRTUAL_SERVER") else "real",
     ),
-    "base_url": _field(
-        "API address",
-        "Of the server above. Empty: KIS's own. Another address makes stored rows say kis-sandbox; http:// for this "
-        "machine only.",
-        type=["string", "null"],
-    ),
     **_fields("kis"),
 }
 
@@ -76,7 +70,7 @@ def _connection_type(
         "connection-type": kind,
         "hook-class-name": f"data_pipeline.hooks.{kind}.{hook}",
         "hook-name": name,
-        "ui-field-behaviour": {"hidden-fields": ["host", "port", "schema", *hidden], **behaviour},
+        "ui-field-behaviour": {"hidden-fields": ["port", "schema", *hidden], **behaviour},
         "conn-fields": fields,
     }
 
@@ -95,14 +89,21 @@ def get_provider_info() -> dict[str, Any]:
         "connection-types": [
             _connection_type(
                 "kis", "KISHook", "Korea Investment & Securities (KIS)", [], KIS_FIELDS,
-                relabeling={"login": "App key", "password": "App secret"},
-                placeholders={"login": "36 characters from KIS Developers", "password": "180 characters"},
+                relabeling={"login": "App key", "password": "App secret", "host": "API address"},
+                placeholders={
+                    "login": "36 characters from KIS Developers",
+                    "password": "180 characters",
+                    "host": "Empty: KIS's own. Another one makes stored rows say kis-sandbox",
+                },
             ),
             _connection_type(
                 "krx", "KRXHook", "Korea Exchange (KRX)", ["login"], KRX_FIELDS,
-                relabeling={"password": "API key"},
-                placeholders={"password": "40 characters from openapi.krx.co.kr"},
+                relabeling={"password": "API key", "host": "API address"},
+                placeholders={
+                    "password": "40 characters from openapi.krx.co.kr",
+                    "host": "Empty: KRX's own. Another one makes stored rows say krx-sandbox",
+                },
             ),
-            _connection_type("mock", "MockHook", "Synthetic market (mock)", ["login", "password"], MOCK_FIELDS),
+            _connection_type("mock", "MockHook", "Synthetic market (mock)", ["host", "login", "password"], MOCK_FIELDS),
         ],
     }  # fmt: skip

@@ -25,6 +25,7 @@ os.environ.update(
     AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
     COORDINATION_URL=(_FOLDER / "coordination").as_uri(),
     DATA_PIPELINE_HOME=str(_FOLDER / "home"),
+    XDG_STATE_HOME=str(_FOLDER / "state"),
 )
 
 

@@ -25,7 +25,7 @@ ANSWERS: dict[str, tuple[str, Answer]] = {
     "due": ("which rows must come", lambda one: one.due.value),
     "ask": ("asked for by stock code", lambda one: "yes" if one.by_code else "no: it is of the whole market"),
     "market_day": ("the exchange's own rows replace it", lambda _: "yes"),
-    "size": ("rows of a code and session", lambda one: str(one.size.rows)),
+    "size": ("rows of a session, of a code or of the market", lambda one: str(one.size.rows)),
     "check": ("checks of a row", lambda one: f"yes: `{one.check.__name__}`"),
     "check_window": ("checks of a whole window", lambda one: f"yes: `{one.check_window.__name__}`"),
     "follows": ("worked out again from it", lambda one: str(one.follows)),

@@ -30,6 +30,8 @@ Written by `python -m tools.settings_pages page` from the table in `data_pipelin
 Every setting is an environment variable, read from the environment first and then from `.env`. An empty one is the
 default. A wrong value stops the program with one sentence that names the variable; so does a variable whose name is
 nearly that of a setting (`KIS_APPKEY`), and one that begins with `KIS_` or `KRX_` and is like none is warned of.
+`HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` mean what they mean everywhere, but what runs on this machine, and a host of
+`KIS_ALLOWED_HOSTS`, is never asked through a proxy.
 
 *Field* is the field of the Airflow connection `kis_default` or `krx_default` that says the same; *Variable* means that
 an Airflow Variable of the same name takes precedence in tasks. `make run` and `make up` make both connections out of

@@ -51,8 +51,8 @@ def estimate(backfill: Backfill, spans: Sequence[Span], calls_a_second: float | 
     days = max(1, ceil(requests / shape.calls_a_day)) if shape.calls_a_day else 1
     sessions = [len(krx_calendar().sessions(span.first, span.last)) for span in spans]
     if not backfill.by_code:
-        what = f"{sum(sessions):,} {'lists' if backfill.of_lists else 'sessions'}"
-        return Estimate(what, requests, None, seconds, days, shape.calls_a_day)
+        what, size = f"{sum(sessions):,} {'lists' if backfill.of_lists else 'sessions'}", backfill.declared.size
+        return Estimate(what, requests, sum(sessions) * size.rows if size else None, seconds, days, shape.calls_a_day)
     rows = sum(len(span.stock_codes) * number for span, number in zip(spans, sessions, strict=True))
     rows *= backfill.declared.size.rows if backfill.declared.size else 1
     what = f"{len({code for span in spans for code in span.stock_codes}):,} instruments"

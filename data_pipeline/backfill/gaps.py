@@ -10,7 +10,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.backfill.division import as_ranges, clipped, merged
 from data_pipeline.backfill.wish import Backfill, first_reachable
-from data_pipeline.loading.coverage.cells import all_cells, missing_cells, unstored_cells
+from data_pipeline.datasets.dataset import MarketSize
+from data_pipeline.loading.coverage.cells import all_cells, incomplete_sessions, missing_cells, unstored_cells
 from data_pipeline.loading.instruments.lists import listed_sessions
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.window import Gap, chunks
@@ -66,7 +67,9 @@ def all_sessions() -> list[date]:
 def _market_gaps(connection: Connection, backfill: Backfill) -> dict[str, list[Gap]]:
     source, first, last = backfill.source, backfill.first, backfill.last
     days = krx_calendar().sessions(first, last)
-    if backfill.cells != "all" and backfill.of_lists:
+    if backfill.cells != "all" and isinstance(backfill.declared.size, MarketSize):
+        days = incomplete_sessions(connection, backfill.dataset, first, last, only_expected=backfill.cells == "missing")
+    elif backfill.cells != "all" and backfill.of_lists:
         held = listed_sessions(connection, source, first, last)
         days = [day for day in days if day not in held]
     elif backfill.cells != "all":

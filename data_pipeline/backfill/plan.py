@@ -13,9 +13,10 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from data_pipeline.backfill.cost import Estimate, estimate, said_today
 from data_pipeline.backfill.division import as_ranges, clipped, divide, merged
 from data_pipeline.backfill.gaps import all_sessions, lacking, within_reach
-from data_pipeline.backfill.requests import plan_spans, task_chunks
+from data_pipeline.backfill.requests import plan_spans, task_chunks, whole_market_spans
 from data_pipeline.backfill.sources import Sources, offer_of
 from data_pipeline.backfill.wish import Backfill, Wish, checked
+from data_pipeline.datasets.dataset import MarketSize
 from data_pipeline.engine.windows import WINDOW_ROWS
 from data_pipeline.loading.instruments.listing import markets_of
 from data_pipeline.market.origin import Offer
@@ -98,8 +99,9 @@ class BackfillPlan:
 
     def _market_tasks(self) -> Iterator[Backfill]:
         (share,) = self.shares
-        if self.backfill.of_lists:
-            days = sorted(span.first for span in share.spans)
+        if self.backfill.declared.of_sessions:
+            spans = [krx_calendar().sessions(span.first, span.last) for span in share.spans]
+            days = sorted(day for days in spans for day in days)
             for year in (list(some) for _, some in groupby(days, key=lambda day: day.year)):
                 yield replace(self.backfill, first=year[0], last=year[-1])
         # Its check asks once a day at most, and has to compare with the calendar also what is stored already.
@@ -239,6 +241,8 @@ def _spans(backfill: Backfill, gaps: Gaps, moment: datetime, most_rows: int, mar
     if backfill.by_code:
         half = max(1, most_rows // 2)
         return plan_spans(backfill.declared, gaps, all_sessions(), shape, half, quoted_session(moment), markets)
+    if isinstance(size := backfill.declared.size, MarketSize):
+        return whole_market_spans(size, gaps.get("", ()), all_sessions(), shape)
     if backfill.of_lists:
         days = [day for first, last in gaps.get("", ()) for day in krx_calendar().sessions(first, last)]
         return [Span((), day, day, max(1, shape.list_calls)) for day in _coarse_first(days)]

@@ -25,8 +25,8 @@ def said_lacking(backfill: Backfill, found: Mapping[str, Sequence[Gap]]) -> str:
     gaps = found.get("", ())
     number = sum(len(krx_calendar().sessions(first, last)) for first, last in gaps)
     begins = f" from {gaps[0][0]} on" if gaps else ""
-    if backfill.of_lists:
-        return f"{number:,} lists{begins} are not there"
+    if backfill.declared.of_sessions:
+        return f"{number:,} {'lists' if backfill.of_lists else 'sessions'}{begins} are not there"
     return (
         f"{backfill.source} has not said whether the market opens on {number:,} sessions{begins}: one call brings only "
         "some weeks, and KIS is asked once a day; do the same again tomorrow"

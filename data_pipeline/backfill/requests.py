@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
-from data_pipeline.datasets.dataset import Dataset, No
+from data_pipeline.datasets.dataset import Dataset, MarketSize, Size
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.origin import RequestShape
 from data_pipeline.market.window import Gap, Span, chunks
@@ -55,8 +55,8 @@ def plan_spans(
     """
     where = {session: position for position, session in enumerate(sessions)}
     runs = {code: [(where[first], where[last]) for first, last in found] for code, found in gaps.items()}
-    if isinstance(dataset.size, No):
-        raise InvalidRequestError(f"{dataset.name} is not of codes and sessions: {dataset.size.why}")
+    if not isinstance(dataset.size, Size):
+        raise InvalidRequestError(f"{dataset.name} is not of codes and sessions")
     page, rows = dataset.size.page(shape), dataset.size.rows
     if rows > 1:
         longest = min(dataset.size.most_sessions or most_rows, max(1, most_rows // rows))
@@ -66,6 +66,24 @@ def plan_spans(
         return list(_market_days(runs, sessions, shape, markets or {}))
     newest = where.get(quoted) if quoted and dataset.size.in_quotes else None
     return _daily_spans(runs, sessions, page, shape.quotes_page, most_rows, newest)
+
+
+def whole_market_spans(
+    size: MarketSize, gaps: Sequence[Gap], sessions: Sequence[date], shape: RequestShape
+) -> list[Span]:
+    """Return the spans that cover the gaps of a dataset of the whole market, newest first.
+
+    Neighbouring sessions are asked for together, counted back from the newest of a gap.
+    """
+    spans: list[Span] = []
+    where, length = {session: position for position, session in enumerate(sessions)}, size.at_once(shape)
+    for first, last in reversed(gaps):
+        end = where[last]
+        while end >= where[first]:
+            start = max(where[first], end + 1 - length)
+            spans.append(Span((), sessions[start], sessions[end], size.requests(shape, end + 1 - start)))
+            end = start - 1
+    return spans
 
 
 def task_chunks(codes: Sequence[str], size: int) -> list[list[str]]:

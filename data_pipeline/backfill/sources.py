@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from data_pipeline.datasets import Due, find_dataset
+from data_pipeline.datasets import find_dataset
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.origin import Offer, origin_of
 from data_pipeline.sources.base import AbstractDataSource
@@ -49,8 +49,8 @@ class Sources:
 def chosen(available: Available, dataset: str, kind: str, name: str | None = None) -> tuple[str, str | None]:
     """Return the name of the source that is asked, and that of the exchange when it may be asked as well.
 
-    When the choice is left open and there is a key of the exchange, lists come from it, because nobody else has those
-    of the past, and daily bars may.
+    When the choice is left open and there is a key of the exchange, lists and whole sessions of the market come from
+    it, because nobody else has all of them, and daily bars may.
 
     Args:
         available: What can be opened.
@@ -64,10 +64,10 @@ def chosen(available: Available, dataset: str, kind: str, name: str | None = Non
     if kind not in KINDS:
         raise InvalidRequestError(f"source must be one of {', '.join(KINDS)}, not {kind!r}")
     declared = find_dataset(dataset)
-    if name or kind != AUTO or not (declared.due is Due.LIST or declared.market_day):
+    if name or kind != AUTO or not (declared.of_sessions or declared.market_day):
         return name or available.name_of(kind), None
     exchange = available.exchange()
-    return (exchange, None) if exchange and declared.due is Due.LIST else (available.name_of(kind), exchange)
+    return (exchange, None) if exchange and declared.of_sessions else (available.name_of(kind), exchange)
 
 
 @contextmanager

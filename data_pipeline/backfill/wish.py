@@ -179,15 +179,17 @@ def require_range(dataset: str, first: date, last: date, source: str, moment: da
     if first > last:
         raise InvalidRequestError(f"the range is reversed: first {first} is after last {last}")
     if last > newest:
-        which = "newest session with a list" if find_dataset(dataset).due is Due.LIST else "last final session"
+        which = "last final session"
+        if find_dataset(dataset).of_sessions:
+            which = f"newest session that {source} has published"
         raise InvalidRequestError(f"last {last} is beyond {newest}, the {which} at the moment of the run")
     if not krx_calendar().sessions(first, last):
         raise InvalidRequestError(f"no session of the exchange lies between {first} and {last}")
 
 
 def newest_session(dataset: str, source: str, moment: datetime) -> date:
-    """Return the newest session that can be had: the last final one, and of lists the newest that is published."""
-    if find_dataset(dataset).due is Due.LIST:
+    """Return the newest session that can be had: the last final one, and of whole sessions the newest published."""
+    if find_dataset(dataset).of_sessions:
         return last_published(origin_of(source), moment)
     return krx_calendar().last_final_session(moment)
 

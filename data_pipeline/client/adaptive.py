@@ -20,6 +20,15 @@ _RATE_HOLD, _LONGEST_RATE_HOLD = 12.0, 20.0
 _PROBE, _CLIMB, _CLIMB_SECONDS = 1.05, 1.1, 2.0
 _MINUTE_HOLD, _LONGEST_MINUTE_HOLD = 120.0, 1800.0
 _MINUTE_CLIMB_SECONDS = 10.0
+_BURST_APART, _EVIDENCE_SECONDS, _AGREE = 5.0, 600.0, 0.2
+"""Two times at which a longer window seemed full are evidence of a quota a minute when they lie this far apart, no
+further than that, and differ by no more than this share in what the server took in the minute before."""
+_LONGEST_PAUSE = 2
+_TELL_AGAIN = 86_400.0
+_LEARNED = (
+    *("guard", "guard_at", "rate", "rate_at", "rate_hold", "minute", "minute_at", "minute_hold", "stage", "stage_at"),
+    *("minute_seen", "minute_seen_at", "pauses", "lone", "told_rate", "trips"),
+)
 _CLEAN_SECONDS = 30.0
 _LONE_SHARE = 0.5
 _LOOK_BACK = 0.02
@@ -62,8 +71,9 @@ class Learned:
     A rejection is attributed to the mildest cause that fits. First comes jitter: the window gets longer. When another
     one follows at once, all sends pause until the server's window is empty, and the next rejection then measures the
     quota: it is as many sends as the server took in that window. When the server took none, a longer window is full,
-    and the quota a minute is what it took in the last minute. All of this is forgotten slowly, by trying a little more
-    after a while, so that a quota that rises again is found.
+    and sends pause for longer and longer until one is taken. Once may be the echo of a single burst; when it happens
+    again later and the server took about as many in the minute before, that is the quota a minute. All of this is
+    forgotten slowly, by trying a little more after a while, so that a quota that rises again is found.
 
     Args:
         state: The shared state.
@@ -106,6 +116,10 @@ class Learned:
         self._state["told_rate"] = rate
         return rate
 
+    def stranger_to_tell(self) -> bool:
+        """Return whether a call was rejected that nothing sent under this budget explains; once a day."""
+        return bool(self._state.pop("stranger", False))
+
     def minute(self, now: float) -> float:
         """Return the learned sends a minute; infinity when nothing limits them."""
         if "minute" not in self._state:
@@ -113,6 +127,24 @@ class Learned:
         age = now - self._number("minute_at", now) - self._number("minute_hold", _MINUTE_HOLD)
         learned = _climbed(max(self._number("minute"), 1.0), age, _MINUTE_CLIMB_SECONDS, math.inf)
         return learned if learned < self._quota.rate * MINUTE else math.inf
+
+    def told(self, now: float) -> str:
+        """Return in words what holds the budget below the configured quota now; empty for nothing."""
+        minute, rate, room = self.minute(now), self.rate(now), self.guard(now) - self._quota.jitter
+        found = [f"{rate:.3g} a second"] if rate < self._quota.rate else []
+        if minute < math.inf:
+            held = self._number("minute_at", now) + self._number("minute_hold", _MINUTE_HOLD) - now
+            found.append(f"{minute:.0f} a minute" + (f" for {held:.0f} s more" if held > 0 else ", growing"))
+        if room >= _GUARD_STEP:
+            found.append(f"{room * 1000:.0f} ms more room")
+        return ", ".join(found)
+
+    def forget(self, now: float) -> None:
+        """Forget everything that was learned, and void the slots that were spaced by it."""
+        for name in _LEARNED:
+            self._state.pop(name, None)
+        self._state["learned_at"] = now
+        self._renumber(now)
 
     def take_lone(self, interval: float) -> float:
         """Return how long the next send waits after this one: longer when this one has to report first."""
@@ -153,13 +185,26 @@ class Learned:
     def _measure(self, taken: int, now: float, log: SendLog) -> str:
         tried = self.rate(now)
         if taken <= 0 and log.used(now) >= 2 * self._quota.ring:
-            return self._lower_minute(log.used(now), now)
+            return self._longer_window_full(log, now)
         if taken <= 0:
             self._lower_rate(max(tried / 2, self._quota.rate * _LEAST_SHARE), now)
             return self._pause(now)
         if taken >= 0.85 * tried * self._second:
             return self._widen(now)
         return self._lower_rate(taken / self._second, now)
+
+    def _longer_window_full(self, log: SendLog, now: float) -> str:
+        used, seen = log.used(now), int(self._number("minute_seen"))
+        at = self._number("minute_seen_at", now)
+        echo = now - at < _BURST_APART or log.accepted(at, now) <= 0
+        if seen and not echo and now - at <= _EVIDENCE_SECONDS and abs(used - seen) <= _AGREE * max(used, seen):
+            return self._lower_minute(used, now)
+        self._state["minute_seen_at"] = now
+        if now - self._number("stranger_at", -_TELL_AGAIN) >= _TELL_AGAIN:
+            self._state.update(stranger_at=now, stranger=True)
+        if not seen or not echo:
+            self._state["minute_seen"] = used
+        return self._pause(now, min(2 * int(self._number("pauses", 1)), _LONGEST_PAUSE))
 
     def _widen(self, now: float) -> str:
         guard, seen = self.guard(now), self._spread()
@@ -171,10 +216,10 @@ class Learned:
         self._state.update(guard=wider, guard_at=now, stage=1, stage_at=now)
         return f"the window is now {wider * 1000:.0f} ms longer than the server's"
 
-    def _pause(self, now: float) -> str:
-        until = now + 1.1 * self.limits(now).window
+    def _pause(self, now: float, windows: int = 1) -> str:
+        until = now + 1.1 * windows * self.limits(now).window
         self._renumber(until)
-        self._state.update(stage=2, stage_at=until, lone=True)
+        self._state.update(stage=2, stage_at=until, lone=True, pauses=windows)
         return "all sends pause until the server's window is empty"
 
     def _lower_rate(self, rate: float, now: float) -> str:

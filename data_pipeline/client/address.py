@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
@@ -16,6 +17,9 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _THIS_MACHINE = IPv6Address("::1")
 _EXAMPLE = "https://host:port"
+_NAMED_PORT = {"https": 443, "http": 80}
+ALLOWED_HOSTS = "KIS_ALLOWED_HOSTS"
+"""The variable that names the hosts beside the vendors' own to which credentials may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +39,85 @@ class Address:
             return IPv6Address(self.host[1:-1]) == _THIS_MACHINE
         return self.host == "localhost" or (_is_ipv4(self.host) and IPv4Address(self.host).is_loopback)
 
+    def is_named(self, allowed: Sequence[str]) -> bool:
+        """Return whether it is one of these, each a host with or without its port, in lower case."""
+        port = self.port or _NAMED_PORT[self.scheme]
+        return any(each in {self.host, f"{self.host}:{port}"} for each in allowed)
+
     def belongs_to(self, *vendor: str) -> bool:
         """Return whether the host is one of these, or lies below one that begins with a dot."""
         return any(self.host.endswith(each) if each.startswith(".") else self.host == each for each in vendor)
 
 
-def require_address(name: str, url: str, example: str = _EXAMPLE) -> Address:
+def allowed_hosts(text: str) -> tuple[str, ...]:
+    """Return what ``KIS_ALLOWED_HOSTS`` names: hosts separated by commas, each with or without a port.
+
+    Raises:
+        ConfigurationError: One is no host: it has a scheme, a path, a user, a star or another such character.
+    """
+    named = tuple(word.strip().lower() for word in text.split(",") if word.strip())
+    for one in named:
+        found = _read(f"https://{one}")
+        if "/" in one or not isinstance(found, Address):
+            raise ConfigurationError(
+                f"{ALLOWED_HOSTS} must name hosts, separated by commas, like emulator:8000,kis.example.org, each "
+                "spelled out and without http://"
+            )
+    return named
+
+
+def require_address(name: str, url: str, example: str = _EXAMPLE, allowed: Sequence[str] = ()) -> Address:
     """Return where a call to this address goes.
 
-    An address begins with ``https://``, or with ``http://`` for this machine only. It has a host, perhaps a port and a
-    plain path, and nothing that two programs could read in two ways: no user or password, backslash, escape, blank,
-    control or non-ASCII character, and no number that only some programs take for an IP address.
+    An address begins with ``https://``, or with ``http://`` for this machine or a host that is allowed by name. It has
+    a host, perhaps a port and a plain path, and nothing that two programs could read in two ways: no user or password,
+    backslash, escape, blank, control or non-ASCII character, and no number that only some programs take for an IP
+    address.
 
     Args:
         name: What the address is called in the message; usually the variable.
         url: The address.
         example: A correct one, for the message.
+        allowed: What :func:`allowed_hosts` returned.
 
     Raises:
         ConfigurationError: It is not such an address. The message does not repeat it, since it may hold a password.
     """
     found = _read(url)
-    if isinstance(found, Address) and found.scheme == "http" and not found.is_loopback:
+    if isinstance(found, Address) and found.scheme == "http" and not (found.is_loopback or found.is_named(allowed)):
         found = (
             "it must begin with https://, or credentials would travel in clear text; http:// is for this machine alone "
-            "(127.0.0.1, [::1] or localhost)"
+            f"(127.0.0.1, [::1] or localhost) and for hosts that {ALLOWED_HOSTS} names"
         )
     if isinstance(found, str):
         raise ConfigurationError(f"{name} must be an address like {example}: {found}")
+    return found
+
+
+def require_destination(
+    name: str, url: str, vendor: Sequence[str], example: str = _EXAMPLE, allowed: Sequence[str] = ()
+) -> Address:
+    """Return where credentials go with a call to this address: to the vendor over TLS, to this machine, or as allowed.
+
+    Args:
+        name: What the address is called in the message; usually the variable.
+        url: The address.
+        vendor: The vendor's own hosts, as :meth:`Address.belongs_to` takes them; no name makes them take http.
+        example: A correct one, for the message.
+        allowed: What :func:`allowed_hosts` returned.
+
+    Raises:
+        ConfigurationError: It is no address, or leads to any other host. The message does not repeat it.
+    """
+    found = require_address(name, url, example, allowed)
+    own = found.belongs_to(*vendor)
+    if own and found.scheme != "https":
+        raise ConfigurationError(f"{name} must be an address like {example}: the vendor's own host is asked over TLS")
+    if not (own or found.is_loopback or found.is_named(allowed)):
+        raise ConfigurationError(
+            f"{name} leads to a host that is neither the vendor's own nor this machine, so no key is sent there; if it "
+            f"is meant, name it in {ALLOWED_HOSTS} (host or host:port, separated by commas)"
+        )
     return found
 
 

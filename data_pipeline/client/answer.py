@@ -1,8 +1,8 @@
 """What an answer says before its vendor's own codes are read: data, a refusal, or that nobody serves at present.
 
 The one rule for every vendor: what the vendor's service did not write itself (a web page, nothing, a redirect, a bare
-408, 429 or 5xx) concerns all calls alike, blames no stock code, and may pass. JSON that contradicts its document is for
-good, and so is any other 4xx.
+408, 429 or 5xx, any other 4xx without a code of the vendor) concerns all calls alike, blames no stock code, and may
+pass. JSON that contradicts its document is for good, and so is a 4xx with a code that says no more.
 """
 
 from __future__ import annotations
@@ -25,19 +25,23 @@ from data_pipeline.exceptions import (
     TransientError,
 )
 
+BLOCKED_FOR = 600.0
+"""Seconds before it makes sense to come back to what refuses with a page: so many that nobody tries again at once."""
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may stand before the first character: a byte order mark and white space."""
+_BY_STATUS = frozenset({408, 429})
+"""What may pass by its status alone, whoever wrote it."""
 
 
 def read_object(response: requests.Response, where: str) -> dict[str, Any]:
-    """Return the JSON object of an answer of any status; empty for a 4xx without JSON, which only its status explains.
+    """Return the JSON object of an answer of any status; empty for a 408 or 429 without JSON.
 
     Args:
         response: What came, without secrets: errors carry it.
         where: The call and what it was about, for messages.
 
     Raises:
-        MaintenanceError: A success or a 5xx that is no JSON; trying again later can help.
+        MaintenanceError: A success, a 5xx or any other 4xx that is no JSON; trying again later can help.
         ServerFailureError: A 5xx whose JSON is malformed; trying again later can help.
         PayloadError: A success whose JSON is cut or no object, has a key twice, or holds NaN or an infinite number.
     """
@@ -51,29 +55,44 @@ def read_object(response: requests.Response, where: str) -> dict[str, Any]:
     status = response.status_code
     if status >= 500:
         raise error_of_status(response, f"{where}: HTTP {status} without JSON that can be read")
-    if status >= 400:
+    if status in _BY_STATUS:
         return {}
+    if status >= 400:
+        raise no_service(response, f"{where}: answered with half of its JSON", response)
     raise PayloadError(f"{where}: the answer is not the documented JSON ({problem})")
 
 
 def require_data(response: requests.Response, where: str, *beginnings: bytes) -> None:
-    """Raise when a success or a 5xx begins with none of these, as during maintenance.
+    """Raise when an answer begins with none of these, as during maintenance; 408 and 429 say enough by their status.
 
     Raises:
         MaintenanceError: Trying again later can help.
     """
     begin = response.content.lstrip(_BLANK)[:8]
-    if not begin.startswith(beginnings) and not 400 <= response.status_code < 500:
+    if not begin.startswith(beginnings) and response.status_code not in _BY_STATUS:
         kind = "a web page" if begin[:1] == b"<" else "text that is no data" if begin else "nothing"
         raise no_service(response, f"{where}: answered with {kind}", response)
 
 
 def no_service(response: requests.Response, said: str, carried: requests.Response | None = None) -> MaintenanceError:
-    """Return the error of an answer that its service did not write; it carries a response that holds no secret."""
-    message = f"{said} (HTTP {response.status_code}) in place of data; the server may be under maintenance"
+    """Return the error of an answer that its service did not write; it carries a response that holds no secret.
+
+    A 4xx may be an address that is blocked for a while, which asking at once makes worse, so its ``retry_after`` is at
+    least ten minutes.
+    """
+    refused = 400 <= response.status_code < 500
+    why = ", or this address is blocked or wrong" if refused else ""
+    message = f"{said} (HTTP {response.status_code}) in place of data; the server may be under maintenance{why}"
     error = MaintenanceError(message, response=carried)
     error.retry_after = retry_after(response)
+    if refused:
+        error.retry_after = max(BLOCKED_FOR, error.retry_after or 0.0)
     return error
+
+
+def is_unexplained(response: requests.Response, code: str) -> bool:
+    """Return whether an answer is a 4xx in which the vendor's service says nothing; 408 and 429 say enough."""
+    return not code and 400 <= response.status_code < 500 and response.status_code not in _BY_STATUS
 
 
 def error_of_status(response: requests.Response, message: str, status: int | None = None) -> DataPipelineError:
@@ -85,7 +104,7 @@ def error_of_status(response: requests.Response, message: str, status: int | Non
         status: The status that the body names; None for that of the answer itself.
     """
     status = response.status_code if status is None else status
-    if status not in {408, 429} and status < 500:
+    if status not in _BY_STATUS and status < 500:
         return RequestRefusedError(message, response=response)
     error: TransientError = (RateLimitedError if status == 429 else ServerFailureError)(message, response=response)
     error.retry_after = retry_after(response)

@@ -65,20 +65,20 @@ class Guard:
         # Asked twice: before queueing, so that nobody queues in vain, and with the slot in hand, because the breaker
         # may have opened meanwhile.
         self.breaker.check()
-        sent_at = self.limiter.acquire()
-        with self._lock:
-            self._sent += 1
-        try:
-            with self.breaker.call():
-                return self._timed(send, sent_at)
-        except RateLimitedError:
-            self.limiter.slow_down(sent_at)
-            raise
+        slot = self.limiter.leave(self.limiter.reserve(send=True))
+        with self.breaker.call():
+            # Asking the breaker took time, and more than usual while the store stood still.
+            slot = self.limiter.leave(slot)
+            with self._lock:
+                self._sent += 1
+            return self._timed(send, slot.at)
 
     def _timed(self, send: Callable[[], T], sent_at: float) -> T:
-        self.limiter.leaving(sent_at)
         began = self._clock()
         try:
             return send()
+        except RateLimitedError:
+            self.limiter.slow_down(sent_at)
+            raise
         finally:
             self.limiter.note_trip(self._clock() - began)

@@ -32,7 +32,7 @@ class SendLog:
 
     def record(self, at: float, keep: int) -> None:
         """Add a send; the exact times of the newest ``keep`` are remembered."""
-        self._state["sent"] = self.times = [*self.times, at][-keep:]
+        self._state["sent"] = self.times = sorted([*self.times, at])[-keep:]
         self._state["sends"] = int(number(self._state, "sends", 0.0, self._location)) + 1
         bucket = int(at / _BUCKET)
         gap = bucket - self._first - len(self._counts) + 1
@@ -46,15 +46,21 @@ class SendLog:
         self._counts = self._counts[surplus:]
         self._keep_counts()
 
-    def postpone(self, at: float, to: float) -> None:
-        """Correct the time of a send that left later; one that is no longer among the newest stays as it is."""
-        if at in self.times and to > at:
-            self._state["sent"] = self.times = sorted([*(each for each in self.times if each != at), to])
+    def take_back(self, at: float) -> None:
+        """Forget a send that did not leave; one that is no longer among the newest still counts in its minute."""
+        if at in self.times:
+            self.times.remove(at)
+            self._state["sent"] = self.times
+            self._state["sends"] = int(number(self._state, "sends", 0.0, self._location)) - 1
+            self._uncount(at)
 
     def refuse(self, at: float) -> None:
         """Note that the server rejected the send of that moment and so does not count it."""
         refused = times(self._state, "refused", self._location)
         self._state["refused"] = [*refused, at][-_MOST_REFUSED:]
+        self._uncount(at)
+
+    def _uncount(self, at: float) -> None:
         place = int(at / _BUCKET) - self._first
         if 0 <= place < len(self._counts) and self._counts[place] > 0:
             self._counts[place] -= 1

@@ -8,54 +8,33 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from data_pipeline.client.adaptive import Learned, Limits, Quota
+from data_pipeline.client.adaptive import Learned, Quota
 from data_pipeline.client.quota import SendLog, rebase
+from data_pipeline.client.slot import BudgetSnapshot, Slot, queue_too_long, waiting
 from data_pipeline.coordination.store import Store, number
-from data_pipeline.exceptions import ConfigurationError, QueueTimeoutError
+from data_pipeline.exceptions import ConfigurationError, CoordinationError
 
 logger = logging.getLogger(__name__)
 
 _HIGHEST_RATE = 1000.0
 _NOTICEABLE = 0.002
 """Seconds by which a send may leave later than recorded; the window's ``jitter`` allows for that little."""
+_LONGEST_LEAD, _LEAD_DECAY = 1.0, 0.98
+_LATE_TRIES = 20
+"""How often a store that is too slow is asked for another moment; a lead has reached its longest long before."""
 _LOWER = (
     "The server takes about %.3g calls a second, although %s allows %g, as in the first days of a new key: "
     "calls keep to that, and more is tried from time to time"
 )
+_STRANGER = (
+    "The server rejected a call although nothing was sent under this budget for more than a second before it: another "
+    "program, or processes with another COORDINATION_URL, use the app key too, or the server also counts by the minute"
+)
 _BACKWARDS = 1.0
 """Seconds by which the store's clock may seem to run backwards before its times count as those of another clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A moment of the shared budget that belongs to one caller."""
-
-    at: float
-    """When it may send, on the store's clock; when it did send, once ``sent``."""
-    wait: float
-    """Seconds until then, from the time the slot was given."""
-    asked_at: float
-    epoch: int
-    """How often all slots had been voided when this one was given."""
-    born: str
-    """Which state gave it; another one means that the store lost its memory."""
-    sent: bool = False
-    """Whether the send is recorded; the caller sends at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetSnapshot:
-    """A budget's present state, for a person or a metric."""
-
-    rate: float
-    """Sends a second that are tried now; below the configured quota by a safety margin and by what was learned."""
-    ahead: float
-    """Seconds until the next free slot."""
-    sends: int
-    """Sends recorded since the state was made."""
 
 
 class TokenBucketRateLimiter:
@@ -63,10 +42,11 @@ class TokenBucketRateLimiter:
 
     With n = ceil(rate), no n + 1 sends lie within n / rate + ``jitter`` seconds: for a whole rate, never more than
     ``rate`` sends in any sliding second, whatever the bucket held before and however late a waiting process wakes up.
-    A slot is a moment; a ring of the real times of the last n sends is checked again just before the send. Slots
-    reserved by a process that dies are lost and cost nobody else anything. What rejections teach is shared too, see
-    :class:`~data_pipeline.client.adaptive.Learned`. A store that lost its memory makes everybody who knew it wait for
-    one window.
+    A slot is a moment; a ring of the real times of the last n sends is checked again just before the send. A caller
+    that hears of its own send late, because the store or itself stood still, does not send but asks for another moment.
+    Slots reserved by a process that dies are lost and cost nobody else anything. What rejections teach is shared too,
+    see :class:`~data_pipeline.client.adaptive.Learned`. A store that lost its memory makes everybody who knew it wait
+    for one window.
 
     Args:
         store: Where the slots are shared.
@@ -105,6 +85,7 @@ class TokenBucketRateLimiter:
         self._sleep = sleep
         self._name = uuid.uuid4().hex[:12]
         self._born = ""
+        self._lead = 0.0
         self._trips: deque[float] = deque(maxlen=8)
 
     def acquire(self) -> float:
@@ -118,11 +99,36 @@ class TokenBucketRateLimiter:
                 says when a slot comes free.
             CoordinationError: The shared state cannot be used; nothing may be sent.
         """
-        slot = self.reserve(send=True)
-        while not slot.sent:
-            self._sleep(slot.wait)
+        return self.leave(self.reserve(send=True)).at
+
+    def leave(self, slot: Slot) -> Slot:
+        """Wait until a send of this slot is recorded for just now and return it; the caller sends at once.
+
+        Called again after anything that may have taken time, it makes sure that the send still leaves as recorded.
+
+        Raises:
+            QueueTimeoutError: The slot became void, and the next one lies further ahead than the queue timeout.
+            CoordinationError: The shared state cannot be used, or answers too slowly to tell when to send.
+        """
+        for tries in range(_LATE_TRIES):
+            while not slot.sent:
+                self._sleep(slot.wait)
+                slot = self.try_send(slot)
+            late = self.lateness(slot) > _NOTICEABLE
+            # A send that is recorded a little ahead of its time can wait for a slow answer and still leave in time.
+            if not late:
+                if tries == 0:
+                    self._lead = self._lead * _LEAD_DECAY if self._lead > _NOTICEABLE else 0.0
+                return slot
+            self._lead = min(max(2 * self._lead, 2 * _NOTICEABLE), _LONGEST_LEAD)
             slot = self.try_send(slot)
-        return slot.at
+        raise CoordinationError(
+            f"{self._store.location(self._key)} answers too slowly to tell when a call may be sent, so it is not sent"
+        )
+
+    def lateness(self, slot: Slot) -> float:
+        """Return by how many seconds a send that is recorded would leave too late now, at most; negative if early."""
+        return self._store.now() - slot.at
 
     def reserve(self, *, send: bool = False) -> Slot:
         """Take the next slot; most callers want :meth:`acquire`.
@@ -145,6 +151,8 @@ class TokenBucketRateLimiter:
     def try_send(self, slot: Slot) -> Slot:
         """Record a send now and return the slot as sent; else return the slot to wait for, and record nothing.
 
+        A send that is recorded already, and did not leave, is taken back and recorded anew.
+
         Raises:
             QueueTimeoutError: The slot became void, and the next one lies further ahead than the queue timeout.
         """
@@ -152,28 +160,19 @@ class TokenBucketRateLimiter:
 
         def use(state: dict[str, Any], now: float) -> Slot:
             self._begin(state, now, trips)
+            if slot.sent:
+                self._log(state).take_back(slot.at)
             if slot.epoch != self._number(state, "epoch") or slot.born != state["born"]:
                 return self._next(state, now, min(slot.asked_at, now))
-            free_at = max(slot.at, self._free_at(state, now, self._learned(state).limits(now)))
+            free_at = max(now if slot.sent else slot.at, self._free_at(state, now))
             if free_at <= now:
                 return self._send(state, now, slot)
             if free_at - slot.asked_at > 2 * self._queue_timeout + 60.0 / self._quota.rate:
                 # Only a process that slept far beyond its slot comes here.
-                raise _queue_timeout(free_at - now, self._queue_timeout)
-            return _waiting(slot, free_at, now)
+                raise queue_too_long(free_at - now, self._queue_timeout)
+            return waiting(slot, free_at, now)
 
         return self._remembered(self._store.update(self._key, use))
-
-    def leaving(self, sent_at: float) -> None:
-        """Note that the send recorded at that moment leaves only now, if that is noticeably later.
-
-        A process that was held up between the two would otherwise let a later send draw too close to this one.
-
-        Args:
-            sent_at: What :meth:`acquire` returned for it.
-        """
-        if self._store.now() - sent_at > _NOTICEABLE:
-            self._store.update(self._key, lambda state, now: self._log(state).postpone(sent_at, round(now, 6)))
 
     def slow_down(self, sent_at: float | None = None) -> None:
         """Learn from a send that the server rejected as being over the quota.
@@ -182,16 +181,18 @@ class TokenBucketRateLimiter:
             sent_at: What :meth:`acquire` returned for it; None for now.
         """
 
-        def learn(state: dict[str, Any], now: float) -> tuple[str, float | None]:
+        def learn(state: dict[str, Any], now: float) -> tuple[str, float | None, bool]:
             self._begin(state, now, [])
             learned = self._learned(state)
             step = learned.rejected(now if sent_at is None else sent_at, now, self._log(state))
-            return step, learned.lower_rate_to_tell(now)
+            return step, learned.lower_rate_to_tell(now), learned.stranger_to_tell()
 
-        step, rate = self._store.update(self._key, learn)
+        step, rate, stranger = self._store.update(self._key, learn)
         logger.debug("The server rejected a call as one too many: %s", step or "nothing new")
         if rate is not None:
             logger.warning(_LOWER, rate, self._variable, self._quota.rate)
+        if stranger:
+            logger.warning(_STRANGER)
 
     def note_trip(self, seconds: float) -> None:
         """Note how long a call took, until its answer; shared with the next slot, at no cost of its own."""
@@ -208,9 +209,14 @@ class TokenBucketRateLimiter:
     def snapshot(self) -> BudgetSnapshot:
         """Return the budget's present state without changing it."""
         state, now = self._store.read(self._key), self._store.now()
-        limits = self._learned(state).limits(now)
-        free_at = max(self._number(state, "next_slot", now), self._free_at(state, now, limits), now)
-        return BudgetSnapshot(1.0 / limits.interval, free_at - now, int(self._number(state, "sends")))
+        learned = self._learned(state)
+        free_at = max(self._number(state, "next_slot", now), self._free_at(state, now), now)
+        rate = 1.0 / learned.limits(now).interval
+        return BudgetSnapshot(rate, free_at - now, int(self._number(state, "sends")), learned.told(now))
+
+    def forget(self) -> None:
+        """Forget what rejections taught: the configured quota is tried at once, and slots are spaced as for it."""
+        self._store.update(self._key, lambda state, now: self._learned(state).forget(now))
 
     def _begin(self, state: dict[str, Any], now: float, trips: list[float]) -> None:
         seen = self._number(state, "seen_at", now)
@@ -232,19 +238,19 @@ class TokenBucketRateLimiter:
     def _next(self, state: dict[str, Any], now: float, asked_at: float) -> Slot:
         learned = self._learned(state)
         limits = learned.limits(now)
-        at = max(self._number(state, "next_slot", now), self._free_at(state, now, limits), now)
+        at = max(self._number(state, "next_slot", now), self._free_at(state, now), now)
         if at - now > self._queue_timeout:
-            raise _queue_timeout(at - now, self._queue_timeout)
+            raise queue_too_long(at - now, self._queue_timeout)
         state["next_slot"] = round(at + learned.take_lone(limits.interval), 6)
         return Slot(at, at - now, asked_at, int(self._number(state, "epoch")), str(state["born"]))
 
     def _send(self, state: dict[str, Any], now: float, slot: Slot) -> Slot:
-        at = round(now, 6)
+        at = round(now + self._lead, 6)
         self._log(state).record(at, self._quota.ring)
-        return Slot(at, 0.0, slot.asked_at, slot.epoch, slot.born, sent=True)
+        return replace(slot, at=at, wait=0.0, sent=True)
 
-    def _free_at(self, state: dict[str, Any], now: float, limits: Limits) -> float:
-        log = self._log(state)
+    def _free_at(self, state: dict[str, Any], now: float) -> float:
+        log, limits = self._log(state), self._learned(state).limits(now)
         ring = log.times[-limits.count] + limits.window if len(log.times) >= limits.count else -math.inf
         return ring if math.isinf(limits.per_minute) else max(ring, log.free_at(limits.per_minute, now))
 
@@ -268,21 +274,8 @@ class TokenBucketRateLimiter:
         return number(state, name, default, self._store.location(self._key))
 
 
-def _waiting(slot: Slot, at: float, now: float) -> Slot:
-    return Slot(at, at - now, slot.asked_at, slot.epoch, slot.born)
-
-
 def _checked(variable: str, value: Any, least: float, most: float) -> float:
     usable = isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
     if not usable:
         raise ConfigurationError(f"{variable} must be a number from {least:g} to {most:g}, not {value!r}")
     return float(value)
-
-
-def _queue_timeout(wait: float, queue_timeout: float) -> QueueTimeoutError:
-    error = QueueTimeoutError(
-        f"The next free slot of the shared budget is {wait:.1f} s away and the queue timeout is {queue_timeout:g} s; "
-        "fewer calls at once, or a larger KIS_API_QUEUE_TIMEOUT, would fit"
-    )
-    error.retry_after = wait
-    return error

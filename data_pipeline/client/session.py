@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -57,16 +57,19 @@ class HttpSession:
     """Sends calls to one server over a pool of kept connections; safe among threads.
 
     It follows no redirect, keeps no cookie, reads no ``.netrc`` and always verifies TLS. Proxies and CA bundles come
-    from the usual environment variables, but nothing for this machine goes through a proxy. It never repeats a call by
-    itself. What it returns or raises holds neither request headers with credentials nor a request body.
+    from the usual environment variables, but nothing for this machine or without TLS goes through a proxy. It never
+    repeats a call by itself. What it returns or raises holds neither request headers with credentials nor a request
+    body.
 
     Args:
-        base_url: ``https://host:port`` (or ``http://`` for a server on this machine), without the path of a call.
+        base_url: ``https://host:port`` (or ``http://`` for a server on this machine or one that is allowed), without
+            the path of a call.
         timeout: Seconds that a whole call may take: connecting (at most 10 for each of the server's addresses), sending
             and the answer to its last byte, however slowly it drips. Only looking up the server's name comes on top.
         pool: Connections kept open; more threads than that open further ones and drop them afterwards.
         adapter: The transport; None uses the network.
         max_bytes: The largest answer accepted, counted after decompression.
+        allowed: Hosts that may be asked without TLS, as :func:`~data_pipeline.client.address.allowed_hosts` names them.
 
     Raises:
         ConfigurationError: ``base_url`` or ``timeout`` cannot be used.
@@ -80,8 +83,9 @@ class HttpSession:
         adapter: BaseAdapter | None = None,
         *,
         max_bytes: int = 64 * 1024 * 1024,
+        allowed: Sequence[str] = (),
     ) -> None:
-        self._address = require_address(_WHAT, base_url)
+        self._address = require_address(_WHAT, base_url, allowed=allowed)
         self._base_url = base_url.rstrip("/")
         if not 0 < timeout < float("inf"):
             raise ConfigurationError(f"an HTTP timeout must be a number of seconds above 0, not {timeout!r}")
@@ -164,8 +168,8 @@ class HttpSession:
         try:
             request = self._session.prepare_request(requests.Request(method, url, **content))
             settings = self._session.merge_environment_settings(url, {}, True, None, None)
-            if address.is_loopback:
-                settings["proxies"] = {}
+            if address.is_loopback or address.scheme == "http":
+                settings["proxies"] = {}  # which would hear the credentials
             untrusting = _untrusting(settings["verify"]) if address.scheme == "https" else None
             outcome = untrusting or PreparedCall(request, settings, what)
         except (OSError, ValueError) as error:

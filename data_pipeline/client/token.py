@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import uuid
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_pipeline.client.hidden import Hidden
 from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.store import Store, damaged, number
 from data_pipeline.exceptions import (
@@ -20,7 +22,14 @@ from data_pipeline.exceptions import (
     TokenUnavailableError,
 )
 
+logger = logging.getLogger(__name__)
+
 _LOOK_AGAIN_SECONDS = 0.05
+_TELL_AGAIN = 86_400.0
+_STRANGER = (
+    "The server issued an access token for this app key within the last minute, and to nobody who shares this state: "
+    "another program, or processes with another COORDINATION_URL, use the key too"
+)
 _EARLY_SHARE = 0.1
 _REFUSAL_SPACINGS = 2
 """How long a refused secret is not tried again, in spacings: the turn after its own belongs to another process."""
@@ -37,6 +46,7 @@ class Token:
     """Seconds since 1970 (UTC) from which the server refuses it."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "value", Hidden(self.value))
         if not self.value or not math.isfinite(self.expires_at):
             raise ValueError("a token needs a value and a time at which it expires")
 
@@ -104,7 +114,7 @@ class TokenManager:
         self._known: _Usable | None = None
 
     def get(self) -> str:
-        """Return a token that the server accepts, as far as can be known without asking it.
+        """Return a token that the server accepts, as far as can be known without asking it; its ``repr`` hides it.
 
         Raises:
             TokenUnavailableError: None came within ``patience``; ``retry_after`` says when to ask again.
@@ -172,11 +182,12 @@ class TokenManager:
         try:
             token = self._issue()
         except _NOT_ASKED:
-            self._end_turn(turn, asked_at=None)
+            self._end_turn(turn, asked=False)
             raise
         except TokenUnavailableError:
             # Somebody outside this store got the minute's token: the next turn comes a minute from now.
-            self._end_turn(turn, asked_at=self._store.now())
+            self._end_turn(turn)
+            self._tell_of_stranger()
         except AuthenticationError:
             self._end_turn(turn, refused=True)
             raise
@@ -196,12 +207,21 @@ class TokenManager:
         self._end_turn(
             turn,
             token=self._seal.close(token.value),
-            asked_at=self._store.now(),
             refresh_at=token.expires_at - early,
             stale_at=self._store.now() + life - early,
         )
 
-    def _end_turn(self, turn: str, *, refused: bool = False, **changes: Any) -> None:
+    def _tell_of_stranger(self) -> None:
+        def note(shared: dict[str, Any], now: float) -> bool:
+            known = now - _TELL_AGAIN < self._number(shared, "stranger_at", -math.inf) <= now
+            shared.setdefault("stranger_at", now)
+            shared["stranger_at"] = shared["stranger_at"] if known else now
+            return not known
+
+        if self._store.update(self._key, note, lasting=True):
+            logger.warning(_STRANGER)
+
+    def _end_turn(self, turn: str, *, refused: bool = False, asked: bool = True, **changes: Any) -> None:
         def end(shared: dict[str, Any], now: float) -> None:
             if shared.get("holder") == turn:
                 shared.pop("holder")
@@ -209,8 +229,11 @@ class TokenManager:
             elif "token" not in changes and not refused:
                 return
             shared.update(changes)
-            if shared.get("asked_at", now) is None:
-                del shared["asked_at"]
+            if asked:
+                # Not when the turn was taken: the store or the request may have stood still since.
+                shared["asked_at"] = now
+            else:
+                shared.pop("asked_at", None)
             refusals = self._refusals(shared, now)
             refusals.pop(self._seal.fingerprint, None)
             if refused:

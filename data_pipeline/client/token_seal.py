@@ -7,6 +7,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from data_pipeline.client.hidden import Hidden
+
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
@@ -39,12 +41,12 @@ class TokenSeal:
         """Return the sealed text of a token."""
         return self._fernet.encrypt(value.encode()).decode()
 
-    def open(self, sealed: str) -> str | None:
+    def open(self, sealed: str) -> Hidden | None:
         """Return the token inside; None when another secret sealed it, or it is damaged."""
         from cryptography.fernet import InvalidToken
 
         with suppress(InvalidToken, ValueError):
-            return self._fernet.decrypt(sealed.encode()).decode()
+            return Hidden(self._fernet.decrypt(sealed.encode()).decode())
         return None
 
     @cached_property

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_pipeline.coordination.envelope import MOST_BYTES, OldSeal, SealedStateError, open_envelope, wrap
-from data_pipeline.coordination.store import T, damaged, number, require_key
+from data_pipeline.coordination.store import StoreAwayError, T, damaged, number, require_key
 from data_pipeline.exceptions import CoordinationError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -140,7 +140,7 @@ class FileStore:
         waited, pause = 0.0, 0.0005
         while not _try_lock(lock, kind):
             if waited >= self._lock_timeout:
-                raise CoordinationError(f"{path} stayed locked by another process for {waited:.1f} s")
+                raise StoreAwayError(f"{path} stayed locked by another process for {waited:.1f} s")
             self._sleep(pause)
             waited, pause = waited + pause, min(pause * 2, 0.01)
 

@@ -8,10 +8,13 @@ from urllib.parse import urlsplit
 
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.coordination.store import Store
+from data_pipeline.coordination.waiting import WaitingStore
 from data_pipeline.market.state_folder import default_folder, folder_of
 
 
-def open_store(url: str | None = None, environ: Mapping[str, str] = os.environ, patience: float = 5.0) -> Store:
+def open_store(
+    url: str | None = None, environ: Mapping[str, str] = os.environ, patience: float = 5.0, wait: float = 0.0
+) -> Store:
     """Return the store that ``COORDINATION_URL`` names; nothing is created or connected before its first use.
 
     Args:
@@ -19,7 +22,8 @@ def open_store(url: str | None = None, environ: Mapping[str, str] = os.environ, 
             ``rediss://``) for many hosts. None reads ``COORDINATION_URL``; when that is empty too, the directory is
             ``data-pipeline/coordination`` under ``XDG_STATE_HOME`` or ``~/.local/state``.
         environ: Where settings are read. ``AIRFLOW__CORE__FERNET_KEY`` opens states that version 0.1 sealed.
-        patience: Seconds that a store which does not answer may cost, at most; more than 5 makes no difference.
+        patience: Seconds that one try to reach a store may take, at most; more than 5 makes no difference.
+        wait: Seconds for which a store that does not answer is tried again; 0 for one try.
 
     Raises:
         ConfigurationError: The URL or the Fernet key is not usable; the message names the variable.
@@ -31,6 +35,8 @@ def open_store(url: str | None = None, environ: Mapping[str, str] = os.environ, 
         # Whoever shares through files never imports the Redis client.
         from data_pipeline.coordination.redis import RedisStore
 
-        return RedisStore(wanted, fernet_key=fernet_key, patience=patience)
-    directory = folder_of(wanted) if wanted else default_folder(environ)
-    return FileStore(directory, fernet_key=fernet_key, lock_timeout=patience)
+        store: Store = RedisStore(wanted, fernet_key=fernet_key, patience=patience)
+    else:
+        directory = folder_of(wanted) if wanted else default_folder(environ)
+        store = FileStore(directory, fernet_key=fernet_key, lock_timeout=patience)
+    return WaitingStore(store, wait) if wait > 0 else store

@@ -12,18 +12,22 @@ from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoScriptError, ReadOnlyError, RedisError, TryAgainError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from data_pipeline.coordination.envelope import MOST_BYTES, OldSeal, open_envelope, wrap
 from data_pipeline.coordination.shared_clock import SharedClock
-from data_pipeline.coordination.store import T, damaged, require_key
+from data_pipeline.coordination.store import StoreAwayError, T, damaged, require_key
 from data_pipeline.exceptions import ConfigurationError, CoordinationError
 
 _PREFIX = "data-pipeline:"
 _KEPT_SECONDS = 8 * 86_400
+_SLOW_SECONDS = 0.25
+"""An answer that took longer says too little about the time to move everybody's."""
+_AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, TryAgainError)
+"""What may pass while the caller waits: nobody answers, or another server is just taking over."""
 _URL = "COORDINATION_URL must be redis://[:password@]host[:port][/db], or rediss:// for TLS"
 
 
@@ -130,7 +134,7 @@ class RedisStore:
             if found.stored:
                 return result
             if self._monotonic() - began > self._patience:
-                raise CoordinationError(f"{self.location(key)}: others changed it without a pause; try again later")
+                raise StoreAwayError(f"{self.location(key)}: others changed it without a pause; try again later")
 
     def read(self, key: str, *, lasting: bool = False) -> dict[str, Any]:  # noqa: ARG002
         """Return the state last written under ``key``; see the protocol."""
@@ -143,23 +147,30 @@ class RedisStore:
     def _ask(self, key: str, *old_and_new: bytes) -> _Found:
         names = [f"{_PREFIX}{require_key(key)}", f"{_PREFIX}clock"]
         write: tuple[Any, ...] = (*old_and_new, _KEPT_SECONDS) if old_and_new else ()
+        began = self._monotonic()
         with _errors(self.location(key)):
             while True:
-                asked_at = self._monotonic()
-                told, shift, value, stored = self._run(_EXCHANGE, names, MOST_BYTES, *write)
+                asked_at, (told, shift, value, stored) = self._run(_EXCHANGE, names, MOST_BYTES, *write)
                 now = float(told) + float(shift)
                 wrong = self._clock.hear(asked_at, now)
-                if wrong:
+                slow = self._monotonic() - asked_at > _SLOW_SECONDS
+                if wrong and not slow:
                     self._run(_SHIFT, names[1:], shift, f"{float(shift) - wrong:.6f}")
+                if slow and not stored:
+                    write = ()  # a time that is wrong by nobody knows how much is good for no further try
                 if write or not wrong:
-                    return _Found(now, value, stored=bool(stored))
+                    return _Found(now - wrong, value, stored=bool(stored))
+                if slow and self._monotonic() - began > self._patience:
+                    raise RedisTimeoutError
 
-    def _run(self, script: Script, names: list[str], *arguments: Any) -> Any:
-        """Return what a script answers; it is asked twice when there is no connection, or it broke."""
+    def _run(self, script: Script, names: list[str], *arguments: Any) -> tuple[float, Any]:
+        """Return when a script was asked and what it answers; it is asked twice when the connection broke."""
+        asked_at = self._monotonic()
         try:
-            return self._try(script, names, arguments)
+            return asked_at, self._try(script, names, arguments)
         except (RedisConnectionError, RedisTimeoutError):
-            return self._try(script, names, arguments)
+            asked_at = self._monotonic()
+            return asked_at, self._try(script, names, arguments)
 
     def _try(self, script: Script, names: list[str], arguments: tuple[Any, ...]) -> Any:
         connection = self._pool.get_connection()
@@ -194,7 +205,8 @@ def _errors(place: str) -> Iterator[None]:
 def _typed(error: RedisError, place: str) -> CoordinationError:
     if "FOREIGN" in str(error) or "WRONGTYPE" in str(error):
         return damaged(place, "it is not a state of this package")
-    return CoordinationError(
+    away = isinstance(error, _AWAY) and not isinstance(error, AuthenticationError)
+    return (StoreAwayError if away else CoordinationError)(
         f"The shared state {place} cannot be used ({type(error).__name__}), so no call is sent. Check that this Redis "
         "runs, has memory left and accepts the password in COORDINATION_URL"
     )

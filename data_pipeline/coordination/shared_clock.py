@@ -7,11 +7,15 @@ from collections.abc import Callable
 
 _JUMP_SECONDS = 0.5
 _TRUSTED_SECONDS = 60.0
-_EXACT_SECONDS = 1.0
+_DRIFT = 0.001
+"""Seconds by which the two clocks may drift apart in a second, while somebody slews one of them."""
 
 
 class SharedClock:
     """Compares what a server says with a clock that never jumps; safe among threads.
+
+    An answer proves that the server read its clock at some moment between the question and the answer, and no more. So
+    what is known is a range, which a quick answer narrows and a slow one leaves as it is, however long it took.
 
     Args:
         monotonic: Seconds on this host that never jump.
@@ -20,32 +24,39 @@ class SharedClock:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._ahead = self._trip = 0.0
+        self._least = self._most = 0.0
         self._heard_at: float | None = None
 
     def estimate(self) -> float | None:
-        """Return the shared time now, None when it was not heard within the last minute."""
-        here = self._monotonic()
+        """Return the latest that the shared time can be now, None when it was not heard within the last minute."""
         with self._lock:
-            return here + self._ahead if self._is_trusted(here) else None
+            here = self._monotonic()
+            known = self._known(here)
+            return None if known is None else here + known[1]
 
     def hear(self, asked_at: float, now: float) -> float:
         """Take the shared time out of an answer to a question of ``asked_at`` (by this host's clock).
 
         Returns:
             By how many seconds the server's clock went ahead of what it should say: 0 unless it was set by more than
-            half a second within the last minute. Such a time is not taken.
+            half a second within the last minute, whatever the answer took. Such a time is not taken. The figure is good
+            to half of the time that the answer took.
         """
-        here = self._monotonic()
         with self._lock:
-            if self._is_trusted(here):
-                earliest, latest = asked_at + self._ahead - _JUMP_SECONDS, here + self._ahead + _JUMP_SECONDS
-                if not earliest <= now <= latest:
-                    return now - (asked_at + here) / 2 - self._ahead
-            # A quick answer tells the time more exactly than a slow one, but clocks drift apart, so not for ever.
-            if self._heard_at is None or here - asked_at <= self._trip or here - self._heard_at > _EXACT_SECONDS:
-                self._heard_at, self._trip, self._ahead = here, here - asked_at, now - (asked_at + here) / 2
+            here = self._monotonic()
+            least, most = now - here, now - asked_at
+            known = self._known(here)
+            if known is not None:
+                if max(least - known[1], known[0] - most) > _JUMP_SECONDS:
+                    return (least + most - known[0] - known[1]) / 2
+                if least <= known[1] and known[0] <= most:
+                    least, most = max(least, known[0]), min(most, known[1])
+            self._least, self._most, self._heard_at = least, most, here
             return 0.0
 
-    def _is_trusted(self, here: float) -> bool:
-        return self._heard_at is not None and here - self._heard_at <= _TRUSTED_SECONDS
+    def _known(self, here: float) -> tuple[float, float] | None:
+        """Return by how much the shared time is ahead of this host's, at least and at most."""
+        age = None if self._heard_at is None else here - self._heard_at
+        if age is None or age > _TRUSTED_SECONDS:
+            return None
+        return self._least - _DRIFT * age, self._most + _DRIFT * age

@@ -11,6 +11,11 @@ from data_pipeline.exceptions import CoordinationError
 
 T = TypeVar("T")
 
+
+class StoreAwayError(CoordinationError):
+    """The store does not answer at present, or stays locked; it may be back within seconds."""
+
+
 _HUGE = 1e300
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from data_pipeline.datasets.daily_bar import DAILY_BAR
 from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.datasets.index_bar import INDEX_BAR
 from data_pipeline.datasets.instrument import INSTRUMENT
+from data_pipeline.datasets.investor_flow import INVESTOR_FLOW
 from data_pipeline.datasets.minute_bar import MINUTE_BAR
 from data_pipeline.datasets.order_book import ORDER_BOOK
 from data_pipeline.datasets.price_snapshot import PRICE_SNAPSHOT
@@ -18,11 +20,20 @@ __all__ = ["DATASETS", "WITH_CELLS", "WITH_PAST", "Dataset", "Due", "find_datase
 
 DATASETS: dict[str, Dataset] = {
     one.name: one
-    for one in (DAILY_BAR, MINUTE_BAR, TRADING_SESSION, INSTRUMENT, PRICE_SNAPSHOT, ORDER_BOOK)
-}  # fmt: skip
+    for one in (
+        DAILY_BAR,
+        MINUTE_BAR,
+        INDEX_BAR,
+        INVESTOR_FLOW,
+        TRADING_SESSION,
+        INSTRUMENT,
+        PRICE_SNAPSHOT,
+        ORDER_BOOK,
+    )
+}
 """Every dataset that can be loaded, by name."""
 WITH_CELLS = tuple(one.name for one in DATASETS.values() if one.has_cells)
-"""Of which the calendar and the lists of instruments say what must exist."""
+"""Of which it is known beforehand what must exist: by the calendar and the lists, or as whole sessions."""
 WITH_PAST = tuple(one.name for one in DATASETS.values() if one.past)
 """Whose past can be filled."""
 

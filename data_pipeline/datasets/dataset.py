@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,6 +43,7 @@ class Due(Enum):
     LIST = "the whole list of a session, with instruments of every market"
     EACH_SESSION = "one row for each instrument on each session on which it was listed"
     AS_TRADED = "the rows that traded; only the answer itself can prove how many of a session those are"
+    WHOLE_MARKET = "the main rows of the whole market on each session; the others as they come"
     EACH_CODE = "one row for each code that is asked for: the present state"
 
 
@@ -58,6 +59,20 @@ class Size:
     """How many sessions of one code may be fetched at once, which bounds what a thread holds; None for no limit."""
     in_quotes: bool = False
     """Whether the quotes of the newest final session hold its row, so that one request brings it of many codes."""
+
+
+@dataclass(frozen=True)
+class MarketSize:
+    """How much there is of the whole market on one session, for a dataset that is not asked for by code."""
+
+    rows: int
+    """Rows of one session, about."""
+    main: Callable[[date], Collection[str]]
+    """The labels of the rows that a session must have; without all of them it is missing."""
+    requests: Callable[[RequestShape, int], int]
+    """Requests for so many neighbouring sessions, by what a request of the source holds."""
+    at_once: Callable[[RequestShape], int]
+    """How many neighbouring sessions are asked for together, so that no request is spent twice."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +103,8 @@ class Dataset:
     """How a source is asked; one that does not offer it raises UnsupportedDatasetError before anything is sent."""
     market_day: Ask | No
     """How the exchange is asked for its own rows of the whole market, which replace provisional ones."""
-    size: Size | No
-    """How much there is of one code and session."""
+    size: Size | MarketSize | No
+    """How much there is of one code and session, or of the whole market on one session."""
     check: CheckRow | No
     """What can be wrong with a row."""
     check_window: CheckWindow | No
@@ -119,11 +134,16 @@ class Dataset:
 
     @property
     def has_cells(self) -> bool:
-        """Whether a calendar and the lists say what must exist, so that coverage counts it.
+        """Whether it is known beforehand what must exist, by a calendar and lists, so that coverage counts it.
 
         Its sessions must be final before they are loaded as whole ones.
         """
-        return self.due in (Due.EACH_SESSION, Due.AS_TRADED)
+        return self.due in (Due.EACH_SESSION, Due.AS_TRADED, Due.WHOLE_MARKET)
+
+    @property
+    def of_sessions(self) -> bool:
+        """Whether it comes as whole sessions of the market, of which the exchange has the past, if anybody has."""
+        return self.due in (Due.LIST, Due.WHOLE_MARKET)
 
     @property
     def of_market_days(self) -> Dataset:

@@ -7,14 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from data_pipeline.exceptions import CalendarRangeError
+from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.price_rules import is_tick_rounding
 from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
     from data_pipeline.market.listed import Listed
     from data_pipeline.market.trading_calendar import TradingCalendar
+
+Bar = TypeVar("Bar", DailyBar, IndexBar)
 
 
 class Severity(Enum):
@@ -79,8 +83,9 @@ class Context:
     thresholds: Thresholds = field(default_factory=Thresholds)
     instruments: Mapping[str, Listed] = field(default_factory=dict)
     """The newest stay on the list, by stock code."""
-    stored: Collection[DailyBar] = ()
-    """Stored daily bars that stand beside the window's own, a session before or after, and those of its minutes."""
+    stored: Collection[DailyBar | IndexBar] = ()
+    """Stored bars that stand beside the window's own: daily bars a session before or after, and those of its minutes;
+    index bars of the session before the first."""
     stays: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
     """All stays on the list, oldest first, of each code that has several."""
     dated_rules: bool = True
@@ -92,20 +97,20 @@ class Context:
 
 
 class Earlier:
-    """Finds the daily bars around a record, in the window or in the warehouse."""
+    """Finds the daily bars, or the index bars, around a record, in the window or in the warehouse."""
 
     def __init__(self, records: Sequence[Any], context: Context) -> None:
         self._calendar = context.calendar
-        bars = [one for one in records if isinstance(one, DailyBar)]
-        self._held = {(bar.stock_code, bar.session): bar for bar in [*context.stored, *bars]}
+        bars = [one for one in records if isinstance(one, (DailyBar, IndexBar))]
+        self._held: dict[tuple[str, date], Any] = {_cell(bar): bar for bar in [*context.stored, *bars]}
         self._previous: dict[date, date] = {}
         self._next: dict[date, date] = {}
 
-    def get(self, bar: DailyBar) -> DailyBar | None:
+    def get(self, bar: Bar) -> Bar | None:
         """Return the bar of the session directly before this one; None when it is unknown or was refused."""
         return self._beside(bar, self._previous, self._calendar.previous_session)
 
-    def after(self, bar: DailyBar) -> DailyBar | None:
+    def after(self, bar: Bar) -> Bar | None:
         """Return the bar of the session directly after this one; None when it is unknown."""
         return self._beside(bar, self._next, self._calendar.next_session)
 
@@ -113,21 +118,31 @@ class Earlier:
         """Return the bar of one instrument and session; None when it is unknown."""
         return self._held.get((stock_code, session))
 
-    def _beside(self, bar: DailyBar, known: dict[date, date], find: Callable[[date], date]) -> DailyBar | None:
+    def _beside(self, bar: Bar, known: dict[date, date], find: Callable[[date], date]) -> Bar | None:
         session = bar.session
         if session not in known:
             known[session] = date.min
             with suppress(CalendarRangeError):  # a session at an end of the calendar has no known neighbour
                 known[session] = find(session)
-        return self._held.get((bar.stock_code, known[session]))
+        return self._held.get((_cell(bar)[0], known[session]))
 
     def forget(self, record: Any) -> None:
         """Leave out a bar that was refused."""
-        if isinstance(record, DailyBar) and self._held.get((record.stock_code, record.session)) == record:
-            del self._held[record.stock_code, record.session]
+        if isinstance(record, (DailyBar, IndexBar)) and self._held.get(_cell(record)) == record:
+            del self._held[_cell(record)]
+
+
+def _cell(bar: DailyBar | IndexBar) -> tuple[str, date]:
+    return (bar.stock_code if isinstance(bar, DailyBar) else bar.label), bar.session
 
 
 def is_repeated(bar: DailyBar, before: DailyBar) -> bool:
     """Return whether a bar with trades is the same as another one except for its session."""
     names = ("open", "high", "low", "close", "volume", "trading_value", "change")
     return bar.volume > 0 and all(getattr(bar, name) == getattr(before, name) for name in names)
+
+
+def joins(before: DailyBar, bar: DailyBar) -> bool:
+    """Return whether the base price of a bar is the close of the session before, which only an action changes."""
+    base = bar.close - bar.change
+    return base == before.close or is_tick_rounding(before.close, base)

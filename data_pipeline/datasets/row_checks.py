@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, is_repeated
+from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, is_repeated, joins
 from data_pipeline.market.listed import ROUNDED_TO, Listed
-from data_pipeline.market.price_rules import first_day_from_offer, is_tick_rounding, limit_percent, tick_size
+from data_pipeline.market.price_rules import first_day_from_offer, is_legal_price, is_tick_rounding, limit_percent
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook
 
 WARNING, ERROR = Severity.WARNING, Severity.ERROR
@@ -17,6 +17,12 @@ _LEVERAGE = 2
 """Leveraged funds may move twice the percentage of stocks (가격제한폭 60 %)."""
 _FIRST_DAY = (60, 400)
 """Percent of the offer price within which a first day trades."""
+_RELISTED = 35
+"""Percent of the base below which no first day trades: one after a spin-off or a merger opens at 50 to 200 % of its
+evaluated price, and falls by 30 % from there at most. No list tells it from an offer.
+
+Source: KRX, Trading of newly listed stocks (global.krx.co.kr, GLB0602020202T4), re-listing.
+"""
 _WITHOUT_LIMITS = frozenset({"SR", "SW"})
 """Subscription rights and warrants (신주인수권증서, 신주인수권증권) have no price limits; their ticks are not checked.
 
@@ -65,14 +71,14 @@ def _check_neighbours(bar: DailyBar, earlier: Earlier, context: Context) -> Iter
     impossible beside it and to fit the one that follows.
     """
     before, after = earlier.get(bar), earlier.after(bar)
-    if after is None or _joins(bar, after):
+    if after is None or joins(bar, after):
         return
     if before is None:
         following = earlier.after(after)
-        alone = _is_impossible(bar, after, context) and following is not None and _joins(after, following)
+        alone = _is_impossible(bar, after, context) and following is not None and joins(after, following)
     else:
         rises = _base(bar) > before.close or _base(after) > bar.close
-        alone = rises and not _joins(before, bar)
+        alone = rises and not joins(before, bar)
     if alone and not _on_first_day(bar, context):
         problem = f"close {bar.close} before base price {_base(after)} of {after.session}"
         since = f", and base price {_base(bar)} after close {before.close}" if before else ""
@@ -81,11 +87,6 @@ def _check_neighbours(bar: DailyBar, earlier: Earlier, context: Context) -> Iter
 
 def _base(bar: DailyBar) -> int:
     return bar.close - bar.change
-
-
-def _joins(before: DailyBar, bar: DailyBar) -> bool:
-    """Return whether the base price of a bar is the close of the session before, as long as no action moves it."""
-    return _base(bar) == before.close or is_tick_rounding(before.close, _base(bar))
 
 
 def _is_impossible(before: DailyBar, bar: DailyBar, context: Context) -> bool:
@@ -163,8 +164,10 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
         return
     if instrument is not None and _is_first_day(bar, instrument):
         low, high = (base * part // 100 for part in _FIRST_DAY)
-        if not (low <= lowest and highest <= high):
+        if lowest < base * _RELISTED // 100 or highest > high:
             yield Finding("limit", ERROR, f"first day: {problem}", bar)
+        elif lowest < low:
+            yield Finding("limit", WARNING, f"first day, as after a spin-off: {problem}", bar)
         elif not _counts_from_offer(bar, before, instrument, context):
             yield Finding("limit", WARNING, f"first day, counted from its opening price: {problem}", bar)
         return
@@ -175,7 +178,7 @@ def _check_limit(bar: DailyBar, before: DailyBar | None, context: Context) -> It
 
 
 def _check_base(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[Finding]:
-    if not _joins(before, bar) and not _on_first_day(bar, context):
+    if not joins(before, bar) and not _on_first_day(bar, context):
         severity = ERROR if _is_impossible(before, bar, context) else WARNING
         yield Finding("base", severity, f"base price {_base(bar)} after close {before.close}", bar)
 
@@ -196,7 +199,7 @@ def _check_ticks(bar: DailyBar, prices: set[int], context: Context) -> Iterator[
         return
     board = "ETF" if _is_fund(instrument) else instrument.market
     rules = context.rules_of(bar.session)
-    off = sorted(price for price in prices if price % tick_size(price, board, rules))
+    off = sorted(price for price in prices if not is_legal_price(price, board, rules))
     if off:
         yield Finding("tick", WARNING, f"{', '.join(map(str, off))} off the ticks", bar)
 

@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine alone)")
-    add("--port", type=int, default=0, help="port; 0 picks a free one (default)")
+    add("--port", type=_port, default=0, help="port; 0 picks a free one (default)")
     add("--port-file", type=Path, help="file that receives the port once the emulator listens")
     add("--server", default="real", choices=("real", "virtual"), help="which of KIS's servers (default real)")
     add("--rate", type=int, help="calls a second and app key (default 18 real, 1 virtual)")
@@ -131,6 +131,12 @@ def _serve(
         _write_whole(options.port_file, str(port))
     Console(soft_wrap=True, highlight=False).print(f"KIS emulator ({settings.server}) on http://{options.host}:{port}")
     server.run(sockets=[listener])
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, not {text!r}")
+    return int(text)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from data_pipeline.emulator.kis.view import MarketView
-from data_pipeline.emulator.kis.wire import Call
+from data_pipeline.emulator.kis.wire import INDICES, Call
 from data_pipeline.market.trading_calendar import SEOUL
 
 _PAGE = timedelta(days=145)
@@ -39,6 +39,9 @@ def _page_before(call: Call) -> dict[str, str]:
 
 
 def _neighbour(view: MarketView, call: Call) -> str:
-    """Return the next code on the list, the first one after the last."""
-    codes = [one.stock_code for one in view.market.instruments(call.moment.session)]
+    """Return the next code on the list, of indices or of instruments; the first one after the last."""
+    if call.query.get("FID_COND_MRKT_DIV_CODE") == "U":
+        codes = [*INDICES]
+    else:
+        codes = [one.stock_code for one in view.market.instruments(call.moment.session)]
     return next((code for code in codes if code > call.code()), codes[0])

@@ -58,18 +58,18 @@ def lie_for(seed: int, path: str, query: Mapping[str, str], lies: Sequence[str] 
         lies: The lies that may be told; empty for all.
     """
     allowed = lies or tuple(LIES)
-    always = _drawn(seed, "always").choice([*OF_A_SEED, "", ""])
+    always = drawn(seed, "always").choice([*OF_A_SEED, "", ""])
     subject = query.get("FID_INPUT_ISCD", path)
     if always in allowed and _concerns(always, seed, path, subject):
         return always
-    chance = _drawn(seed, path, *sorted(query.items()))
+    chance = drawn(seed, path, *sorted(query.items()))
     passing = [lie for lie in allowed if lie not in OF_A_SEED]
     return chance.choice(passing) if passing and chance.random() < SHARE else ""
 
 
 def is_chosen(seed: int, what: str) -> bool:
     """Return whether a code or service is of the half that a seed has chosen."""
-    return _drawn(seed, "half", what).random() < 0.5
+    return drawn(seed, "half", what).random() < 0.5
 
 
 def told(lie: str, seed: int, path: str, query: Mapping[str, str], true: bytes, other: bytes | None) -> Reply:
@@ -83,7 +83,7 @@ def told(lie: str, seed: int, path: str, query: Mapping[str, str], true: bytes, 
         true: The body of the true answer, JSON.
         other: The body that the lie borrows from; None when there is none, and then the truth is told.
     """
-    chance = _drawn(seed, lie, path, *sorted(query.items()))
+    chance = drawn(seed, lie, path, *sorted(query.items()))
     if lie == "wrong_status":
         return Reply(chance.choice(STATUSES), true, lie=lie)
     if lie == "web_page":
@@ -165,7 +165,7 @@ def _field_moved(page: _Page) -> list[Row]:
     if not page.rows:
         return []
     name = page.chance.choice(sorted(page.rows[0]))
-    page.answer.setdefault("output1", page.answer)[name] = page.rows[0][name]
+    page.answer.get("output1", page.answer)[name] = page.rows[0][name]
     return [{key: value for key, value in row.items() if key != name} for row in page.rows]
 
 
@@ -237,7 +237,7 @@ def _concerns(lie: str, seed: int, path: str, subject: str) -> bool:
 
 
 def _board(seed: int) -> str:
-    return _drawn(seed, "board").choice(("stk_", "ksq_", "knx_", "etf_"))
+    return drawn(seed, "board").choice(("stk_", "ksq_", "knx_", "etf_"))
 
 
 def _dates(row: Row) -> Row:
@@ -254,5 +254,6 @@ def _told(lie: str, body: bytes, *true: bytes) -> Reply:
     return Reply(200, body, lie="" if body in true else lie)
 
 
-def _drawn(seed: int, *what: object) -> random.Random:
+def drawn(seed: int, *what: object) -> random.Random:
+    """Return the draws of a seed for one matter, the same each time."""
     return random.Random(f"{seed}/{what}")  # noqa: S311 - a draw that can be repeated, not a secret

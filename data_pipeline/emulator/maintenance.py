@@ -23,6 +23,8 @@ DRESSES = {
     "cut_page": Reply(200, _PAGE[:_CUT], media=_HTML),
     "empty": Reply(200, b"", media=_HTML),
     "redirect": Reply(302, b"", media=_HTML, location="/maintenance.html"),
+    "403": Reply(403, _PAGE, media=_HTML),
+    "404": Reply(404, _PAGE, media=_HTML),
     "408": Reply(408, _PAGE, media=_HTML),
     "429": Reply(429, _PAGE, media=_HTML),
     "503": Reply(503, _PAGE, media=_HTML),

@@ -16,11 +16,11 @@ from data_pipeline.emulator.clock import MarketClock, http_date
 from data_pipeline.emulator.exchange import Exchange, Reply, WireError, drip, drop, dumps
 from data_pipeline.emulator.faults import Fault, Faults
 from data_pipeline.emulator.hostile import lie_for, told
-from data_pipeline.emulator.kis import quotations
+from data_pipeline.emulator.kis import quotations, spoilt_master
 from data_pipeline.emulator.kis.auth import TokenDesk
 from data_pipeline.emulator.kis.errors import auth_error, gateway_error
 from data_pipeline.emulator.kis.gateway import Gateway
-from data_pipeline.emulator.kis.master import FILES, master_file, spoilt
+from data_pipeline.emulator.kis.master import FILES, master_file
 from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import Answer, Call, Endpoint, a_session_earlier, stock_codes
 from data_pipeline.emulator.kis.wire_auth import POSTS, parse_body
@@ -172,8 +172,12 @@ class EmulatedServer:
             return Reply(404, b"", media="text/html")
         session = self.view.moment(self.clock.now()).session
         loop = asyncio.get_running_loop()
+        if fault and fault.kind == "hostile":
+            return await loop.run_in_executor(
+                self._worker, spoilt_master.told, self.view, fault.seed, exchange.path, name, session
+            )
         content = await loop.run_in_executor(self._worker, master_file, self.view, name, session)
-        return Reply(200, spoilt(fault, content) if fault else content, media="application/zip")
+        return Reply(200, spoilt_master.spoilt(fault, content) if fault else content, media="application/zip")
 
     async def _play(self, fault: Fault, receive: Receive) -> Reply | None:
         """Return the reply of a fault that needs no real answer, None for the others."""

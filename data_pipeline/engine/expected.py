@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
+from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError, PayloadError
 from data_pipeline.loading.instruments.listing import Listing
 from data_pipeline.market.boards import KONEX_OPENED
 from data_pipeline.market.records import MARKETS, DailyBar, Instrument, MarketDay
@@ -17,6 +17,7 @@ from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
+    from data_pipeline.datasets.dataset import MarketSize
     from data_pipeline.market.window import Cell, Window
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,11 @@ def expected_cells(window: Window, listings: Iterable[Listing]) -> set[Cell]:
     listings = list(listings)
     sessions = window.sessions if listings else []
     return {(listing.stock_code, session) for listing in listings for session in sessions if listing.holds(session)}
+
+
+def main_cells(size: MarketSize, sessions: Iterable[date]) -> set[Cell]:
+    """Return the labels and sessions of the rows that the whole market must have."""
+    return {(label, session) for session in sessions for label in size.main(session)}
 
 
 def missing_bars(bars: Iterable[DailyBar], expected: set[Cell]) -> int:
@@ -79,6 +85,21 @@ def require_every_market(instruments: Iterable[Instrument]) -> None:
     absent = [market for market in MARKETS if market not in present and (market != "KONEX" or day >= KONEX_OPENED)]
     if absent:
         raise IncompleteDataError(f"the list of instruments has none of {', '.join(absent)}")
+
+
+def require_one_code_each(instruments: Iterable[Instrument]) -> None:
+    """Return when no two instruments of the list have one ISIN, which names an instrument as its code does.
+
+    Raises:
+        PayloadError: Two have; one of the rows is of another instrument, and nothing tells which.
+    """
+    codes: dict[str, str] = {}
+    for one in instruments:
+        if (other := codes.setdefault(one.isin, one.stock_code)) != one.stock_code:
+            raise PayloadError(
+                f"the list of {one.as_of} gives the ISIN {one.isin} to {other} and to {one.stock_code}: "
+                "nothing of it is stored; load it again"
+            )
 
 
 def require_same_calendar(days: Iterable[MarketDay], calendar: TradingCalendar | None = None) -> None:

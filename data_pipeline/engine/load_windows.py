@@ -16,13 +16,14 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
 from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.engine.counted import counted_by
 from data_pipeline.engine.fetching import CONCERNS_ALL, THREADS, fetch_codes, fetched, until
 from data_pipeline.engine.one_window import Fetched, Run, WindowLoad
 from data_pipeline.engine.progress import Progress
@@ -100,7 +101,8 @@ def load_windows(
     progress, done, cells = Progress("cells"), 0, sum(window.cells for window in windows)
     at: WindowLoad | None = None
     with warehouse_on(target) as warehouse:
-        work = _Work(warehouse, source, dataset, windows, run, most_rows, refused)
+        counted = replace(run, counted=counted_by(source, warehouse))
+        work = _Work(warehouse, source, dataset, windows, counted, most_rows, refused)
         try:
             with closing(fetched(work.parts(), work.fetch, threads, lambda: work.is_full, work.beat)) as finished:
                 for part, brought in finished:

@@ -15,13 +15,15 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.datasets.dataset import Dataset, Due, MarketSize
 from data_pipeline.engine.expected import (
     expected_cells,
     final_sessions,
+    main_cells,
     missing_bars,
     refused_cells,
     require_every_market,
+    require_one_code_each,
 )
 from data_pipeline.exceptions import CodesFailedError, PermanentError
 from data_pipeline.loading.checks.judge import Asked
@@ -33,7 +35,7 @@ from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.loading.prices.price_adjustment import adjust_all, adjust_prices
 from data_pipeline.loading.prices.reconciliation import reconcile
 from data_pipeline.loading.rows.counts import LoadCounts
-from data_pipeline.loading.rows.ingest_run import fail_run, finish_run, start_run
+from data_pipeline.loading.rows.ingest_run import CountedBy, fail_run, finish_run, start_run
 from data_pipeline.loading.rows.stored import ensure_coming_months, none_stored
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.clock import Clock, market_now
@@ -65,6 +67,8 @@ class Run:
     """
     remember_empty: bool = False
     """Whether sessions of minutes without a trade are noted in ``market.no_data``."""
+    counted: CountedBy | None = None
+    """Who counts the calls; None for a source without a budget."""
     kis_includes_after_market: bool | None = None
     """Whether KIS's daily bars hold the after-market, for the comparison with the exchange's; None when unknown."""
 
@@ -125,7 +129,9 @@ class WindowLoad:
         self._numbers: Counter[str] = Counter()
         """What is counted besides the rows."""
         final: Sequence[date] = ()
-        if dataset.has_cells:
+        if isinstance(dataset.size, MarketSize):
+            self._expected = main_cells(dataset.size, window.sessions)
+        elif dataset.has_cells:
             codes = window.stock_codes or tuple(warehouse.do(listed_codes, window.first))
             self._expected = expected_cells(window, warehouse.do(certain_listings, codes))
             final = warehouse.do(final_sessions, window.sessions, run.moment)
@@ -134,10 +140,11 @@ class WindowLoad:
     def start(self) -> None:
         """Put the window on record."""
         run, window = self.run, self.window
-        rows = {Due.EACH_SESSION: len(self._expected), Due.EACH_CODE: len(window.stock_codes)}.get(self.dataset.due)
+        rows = len(window.stock_codes) if self.dataset.due is Due.EACH_CODE else None
+        rows = len(self._expected) if self.dataset.due in (Due.EACH_SESSION, Due.WHOLE_MARKET) else rows
         self.run_id = self.warehouse.do(
             start_run, self.dataset.table.name, self.source, run.dag_id, run.task_id, run.run_key,
-            window.first, window.last, rows or None, map_index=run.map_index,
+            window.first, window.last, rows or None, map_index=run.map_index, counted=run.counted,
         )  # fmt: skip
 
     def take(self, brought: Fetched) -> None:
@@ -212,7 +219,7 @@ class WindowLoad:
         records, self._records = self._records, []
         table = self.dataset.table
         self.held.at_fault = rows_at_fault(self.failed)
-        if self.dataset.by_code:
+        if self.dataset.check:
             records = self.warehouse.do(
                 screen, self.dataset, records, self._asked(), self.held, self.source, self.run_id, now=self._clock()
             )
@@ -243,8 +250,11 @@ class WindowLoad:
             refused_codes = {row.stock_code for row in self.held.rows if row.stock_code} - come
             require_codes(come | refused_codes, self.codes, self.dataset.table)
             return len(refused_codes.intersection(self.codes))
+        if due is Due.WHOLE_MARKET:  # that a session lacks a main row altogether was a check of the window
+            return len(self._expected - {(record.label, record.session) for record in records})
         if due is Due.LIST:
             require_every_market(records)
+            require_one_code_each(records)
         return 0
 
     def _reconcile(self, records: Sequence[Any]) -> None:

@@ -20,7 +20,7 @@ from data_pipeline.loading.checks.quarantine import record_of
 from data_pipeline.market.clock import Clock, market_now
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.window import Window
-from data_pipeline.sources.reread import reread_daily_bar
+from data_pipeline.sources.reread import reread
 from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _load(warehouse: Warehouse, one: Held, clock: Clock) -> str:
     dataset = DATASETS[one.dataset]
     record = _record(dataset.table, one)
     day = one.session or dataset.table.day_of(record)
-    window = Window((one.stock_code or record.stock_code,), day, day)
+    window = Window((one.stock_code or record.stock_code,) if dataset.by_code else (), day, day)
     run = Run(run_key="quarantine", moment=clock())
     load = WindowLoad(warehouse, dataset, one.source, window, run, clock=clock)
     load.start()  # in the transaction of the row, because no source is asked: a row refused again is no failed run
@@ -174,7 +174,7 @@ def _load(warehouse: Warehouse, one: Held, clock: Clock) -> str:
 def _record(table: Table, one: Held) -> Any:
     if one.origin == "record":
         return record_of(table.record, one.payload)
-    return reread_daily_bar(one.origin, one.payload, one.stock_code, one.session)
+    return reread(one.dataset, one.origin, one.payload, one.stock_code, one.session)
 
 
 def _is_superseded(connection: Connection, one: Held) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from data_pipeline.datasets.dataset import Size
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.market.clock import Clock, market_ahead
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
@@ -27,10 +28,13 @@ def as_codes(value: str | Sequence[str] | None) -> list[str]:
     """Return the codes of a list, or of text that separates them by commas or blanks, each once and in order.
 
     Raises:
-        InvalidRequestError: An entry is not a stock code.
+        InvalidRequestError: An entry is not a stock code, or there is something and no code in it.
     """
     entries = re.split(r"[,\s]+", value) if isinstance(value, str) else value or []
-    return list(dict.fromkeys(require_stock_code_argument(code) for code in entries if code != ""))
+    codes = list(dict.fromkeys(require_stock_code_argument(code) for code in entries if code != ""))
+    if isinstance(value, str) and value.strip() and not codes:
+        raise InvalidRequestError(f"{value!r} names no stock code; leave it out for every instrument")
+    return codes
 
 
 def require_stock_code_argument(code: str) -> str:
@@ -155,8 +159,12 @@ def windows_of(dataset: Dataset, codes: Sequence[str], first: date, last: date, 
     sessions = krx_calendar().sessions(first, last)
     if not sessions:
         raise InvalidRequestError(f"no session of the exchange lies between {first} and {last}")
-    if dataset.size:
+    if isinstance(dataset.size, Size):
         return windows(codes, sessions, dataset.size.rows, most_rows, dataset.size.most_sessions)
+    if dataset.size:
+        length = max(1, most_rows // dataset.size.rows)
+        parts = (sessions[start : start + length] for start in range(0, len(sessions), length))
+        return (Window((), part[0], part[-1]) for part in parts)
     return iter([Window(tuple(codes), first, last)])
 
 
@@ -206,6 +214,6 @@ def units(dataset: Dataset, source: AbstractDataSource, window: Window) -> list[
 
 def most_rows_of(dataset: Dataset, source: AbstractDataSource, window: Window) -> int:
     """Return how many rows a window has at most; an answer counts as a full page, however little of it is wanted."""
-    rows, page = (dataset.size.rows, dataset.size.page(source.shape)) if dataset.size else (0, 1)
-    rows = rows * len(window.sessions) or 1
+    page = dataset.size.page(source.shape) if isinstance(dataset.size, Size) else 1
+    rows = (dataset.size.rows if dataset.size else 0) * len(window.sessions) or 1
     return sum(max(page, max(1, len(unit.stock_codes)) * rows) for unit in units(dataset, source, window))

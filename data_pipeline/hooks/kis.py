@@ -12,7 +12,7 @@ from airflow.sdk.log import mask_secret
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.hooks.settings_hook import SettingsHook
 from data_pipeline.market.clock import market_clock
-from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.settings import OWN_HOSTS, KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
 PROBE_CODE = "005930"
@@ -37,6 +37,7 @@ class KISHook(SettingsHook):
     default_conn_name = "kis_default"
     conn_type = "kis"
     hook_name = "Korea Investment & Securities (KIS)"
+    own_hosts = OWN_HOSTS
 
     def __init__(self, kis_conn_id: str = default_conn_name) -> None:
         super().__init__()
@@ -83,8 +84,8 @@ class KISHook(SettingsHook):
             found: Any = json.loads(field) if isinstance(field, str) and field.strip() else field or {}
         except ValueError:
             found = None
-        # A pair of two empty texts is one that nobody filled in.
-        pairs = [pair for pair in found.items() if pair != ("", "")] if isinstance(found, dict) else [(None, None)]
+        given: list[tuple[Any, Any]] = [*found.items()] if isinstance(found, dict) else [(None, None)]
+        pairs = [pair for pair in given if pair != ("", "")]  # a pair of two empty texts: nobody filled it in
         if not all(isinstance(part, str) and part for pair in pairs for part in pair):
             raise self._wrong("field 'more_keys' must be a JSON object of app keys and their secrets")
         for pair in pairs:

@@ -8,7 +8,7 @@ from airflow.sdk.log import mask_secret
 
 from data_pipeline.hooks.settings_hook import SettingsHook
 from data_pipeline.market.clock import market_clock
-from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.krx.settings import OWN_HOSTS, KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 
 
@@ -28,6 +28,7 @@ class KRXHook(SettingsHook):
     default_conn_name = "krx_default"
     conn_type = "krx"
     hook_name = "Korea Exchange (KRX)"
+    own_hosts = OWN_HOSTS
 
     def __init__(self, krx_conn_id: str = default_conn_name) -> None:
         super().__init__()
@@ -64,5 +65,5 @@ class KRXHook(SettingsHook):
         """Ask for the newest indices, three calls."""
         with self.get_conn() as source:
             session = source.publication.last_published()
-            indices = list(source.index_bars(session))
+            indices = list(source.index_bars(session, session))
         return f"{source.name} answered with {len(indices)} indices of {session}."

@@ -5,6 +5,8 @@ Airflow imports these by name: ``AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS`` a
 
 from __future__ import annotations
 
+from data_pipeline.warehouse.bounds import BOUNDS
+
 CONNECT_S = 10
 IDLE_S = 300
 """Seconds after which the server ends a transaction in which nothing happens, and with it what it has locked."""
@@ -14,10 +16,7 @@ ANSWER_S = 120
 PATIENT = {
     "connect_timeout": CONNECT_S,
     "keepalives": 1,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
+    **BOUNDS,
 }
 """For psycopg2: a server that has gone silent is given up after a minute. Of `run`, whose one process keeps a
 transaction open while a task works."""

@@ -8,20 +8,26 @@ from typing import Any, ClassVar, TypeVar
 
 from airflow.sdk import BaseHook
 
+from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError
 from data_pipeline.hooks.connection import read_connection, require_fields
 from data_pipeline.settings import SETTINGS, fields_of
 
 SettingsT = TypeVar("SettingsT")
+_ADDRESSES = ("base_url", "base_url_real", "base_url_virtual")
+"""Extra fields that say where keys go."""
 
 
 class SettingsHook(BaseHook):
     """
     Reads a vendor's settings out of an Airflow connection, and speaks of its fields where the settings name variables.
 
-    The environment is never read for credentials; only ``COORDINATION_URL`` is that of the process.
+    The environment is never read for credentials; only ``COORDINATION_URL`` and ``KIS_ALLOWED_HOSTS`` are those of the
+    process, so that whoever may change a connection cannot choose where its secret goes.
     """
 
+    own_hosts: ClassVar[tuple[str, ...]] = ()
+    """The vendor's own hosts."""
     conn_type: ClassVar[str] = ""
 
     @property
@@ -42,8 +48,14 @@ class SettingsHook(BaseHook):
         return connection
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return whether the vendor accepts the credentials, and a sentence; see :meth:`probe` for what it costs."""
+        """
+        Return whether the vendor accepts the credentials, and a sentence; see :meth:`probe` for what it costs.
+
+        Airflow fills the stored secret in for whoever tests a connection, if host and port are the stored ones. An
+        address anywhere else than in the field host would get past that, so it is not tested.
+        """
         try:
+            self._require_guarded_address()
             return True, self.probe()
         except (DataPipelineError, ValueError) as error:
             return False, str(error)
@@ -51,6 +63,23 @@ class SettingsHook(BaseHook):
     def probe(self) -> str:
         """Ask the vendor for something small and return what it said, in one sentence."""
         raise ConfigurationError(f"{type(self).__name__} has nothing to test")
+
+    def _require_guarded_address(self) -> None:
+        connection = self.get_connection(getattr(self, self.conn_name_attr))
+        for field in _ADDRESSES:
+            address = connection.extra_dejson.get(field)
+            if address in (None, "", connection.host):
+                continue
+            named = require_address(f"field {field!r}", str(address), allowed=self._allowed())
+            if not named.belongs_to(*self.own_hosts):
+                raise self._wrong(
+                    "a test sends the stored secret only to an address in the field host, which Airflow guards; move "
+                    f"the field {field!r} there"
+                )
+
+    @staticmethod
+    def _allowed() -> tuple[str, ...]:
+        return allowed_hosts(os.environ.get(ALLOWED_HOSTS, ""))
 
     def _read(
         self, read: Callable[[Mapping[str, str]], SettingsT], extra: Mapping[str, Any], own: Mapping[str, Any]
@@ -62,7 +91,7 @@ class SettingsHook(BaseHook):
         """
         plain = {name: field for name, field in self.fields.items() if not SETTINGS[name].numbered}
         given = {variable: extra.get(field) for variable, field in plain.items()} | {**own}
-        given |= {"COORDINATION_URL": os.environ.get("COORDINATION_URL")}
+        given |= {name: os.environ.get(name) for name in ("COORDINATION_URL", ALLOWED_HOSTS)}
         try:
             return read({name: str(value) for name, value in given.items() if value not in (None, "")})
         except ConfigurationError as error:

@@ -39,7 +39,9 @@ Exit codes: 0 everything is as it was sealed and proved, 1 something is not, 2 i
 """
 
 EXPORTS = {
-    one.frame.name: one.name for one in DATASETS.values() if one.frame and (one.by_code or one.name == "instrument")
+    one.frame.name: one.name
+    for one in DATASETS.values()
+    if one.frame and (one.by_code or one.has_cells or one.name == "instrument")
 }
 """What `data-pipeline export` writes, and the dataset that it is of; instruments have no range of sessions."""
 
@@ -69,8 +71,8 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--source",
         default="auto",
-        help="auto (as DATA_SOURCE_TYPE or the credentials say, and daily bars from KRX where its key exists and that "
-        "is cheaper), kis, krx or mock; default: auto",
+        help="auto (as DATA_SOURCE_TYPE or the credentials say, without any the emulator of run and up, and daily bars "
+        "from KRX where its key exists and that is cheaper), kis, krx or mock; default: auto",
     )
     add("--window-rows", type=int, default=50_000, metavar="ROWS", help="rows that a kill may cost (default: 50,000)")
     add("--dry-run", action="store_true", help="only say what it would cost: requests, time and rows")
@@ -81,7 +83,7 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
 def add_coverage_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline coverage`."""
     parser.epilog, parser.formatter_class = COVERAGE_EXAMPLES, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--dataset", help=f"{' or '.join(WITH_CELLS)} (default: both)")
+    parser.add_argument("--dataset", help=f"{' or '.join(WITH_CELLS)} (default: all)")
     parser.add_argument("--first", metavar="DAY", help=f"first day, included (default: {DAYS} days before the last)")
     parser.add_argument("--last", metavar="DAY", help="last day, included (default: the last final session)")
 

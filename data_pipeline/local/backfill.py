@@ -95,7 +95,7 @@ def backfill(typed: Typed, home: Home, environ: Mapping[str, str], now: datetime
     known = after_market_setting(text(environ, "KIS_BARS_INCLUDE_AFTER_MARKET"))
     run = Run(run_key="data-pipeline backfill", moment=now, kis_includes_after_market=known)
     with (
-        source_variables(home.prepare(), typed.source, sends=not typed.dry_run) as told,
+        source_variables(home, typed.source, sends=not typed.dry_run) as told,
         open_sources(Variables(told, market_clock(environ)), typed.wish.dataset, typed.source) as sources,
         open_warehouse(home, environ) as warehouse,
         closing(connect(warehouse.loader_url)) as connection,

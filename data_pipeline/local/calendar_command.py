@@ -14,9 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError, InvalidRequestError, TransientError
+from data_pipeline.local.output import console
 from data_pipeline.market import calendar_file
 from data_pipeline.market.calendar_changes import CorrectionsFile
 from data_pipeline.market.calendar_corrections import (
@@ -122,7 +121,7 @@ def _undo(options: argparse.Namespace) -> int:
     file = _corrections()
     before = TradingCalendar(file.facts())
     one = file.undo(options.about)
-    Console().print(f"Taken back: {one.about} {one.kind}, from {one.source}", highlight=False, soft_wrap=True)
+    console().print(f"Taken back: {one.about} {one.kind}, from {one.source}", highlight=False, soft_wrap=True)
     return _told(file, before)
 
 
@@ -130,7 +129,7 @@ def _told(file: CorrectionsFile, before: TradingCalendar) -> int:
     """Say what is otherwise now, tell the warehouse, and return the exit code."""
     after = TradingCalendar(file.facts())
     _print_difference(before, after, file.path)
-    Console().print(_tell_warehouse(after, os.environ), highlight=False, soft_wrap=True)
+    console().print(_tell_warehouse(after, os.environ), highlight=False, soft_wrap=True)
     return 0
 
 
@@ -190,19 +189,19 @@ def _show(options: argparse.Namespace) -> int:
         f"Corrections are kept in {path}" if path else f"The file is {options.file}",
     ]
     for line in lines:
-        Console().print(line, highlight=False, soft_wrap=True)
+        console().print(line, highlight=False, soft_wrap=True)
     return 0
 
 
 def _print_difference(before: TradingCalendar, after: TradingCalendar, path: Path) -> None:
-    console = Console()
+    out = console()
     old, new = (set(one.sessions(one.first_day, one.last_day)) for one in (before, after))
     known = {day for day in new if day <= before.last_day}
     for day in sorted(old ^ known):
-        console.print(f"{day} {'closed' if day in old else 'open'} from now on", highlight=False)
+        out.print(f"{day} {'closed' if day in old else 'open'} from now on", highlight=False)
     if after.last_day > before.last_day:
-        console.print(f"{len(new - known)} sessions up to {after.last_day}", highlight=False)
-    console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+        out.print(f"{len(new - known)} sessions up to {after.last_day}", highlight=False)
+    out.print(f"Wrote {path}", highlight=False, soft_wrap=True)
 
 
 def _day(text: str) -> date:

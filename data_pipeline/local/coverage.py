@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.table import Table
 
 from data_pipeline.datasets import WITH_CELLS
-from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.loading.coverage.cells import Coverage, coverage
 from data_pipeline.local.arguments import DAYS
 from data_pipeline.local.home import Home
@@ -31,13 +31,21 @@ def show_coverage(
     from data_pipeline.engine.windows import as_date
 
     if options.dataset not in (None, *WITH_CELLS):
-        raise InvalidRequestError(f"--dataset must be {' or '.join(WITH_CELLS)}, not {options.dataset!r}")
+        raise InvalidRequestError(f"--dataset must be {', '.join(WITH_CELLS)}, not {options.dataset!r}")
     last = as_date(options.last, "--last") if options.last else krx_calendar().last_final_session(now)
     first = as_date(options.first, "--first") if options.first else last - timedelta(days=DAYS)
     if first > last:
         raise InvalidRequestError(f"the range is reversed: --first {first} is after --last {last}")
+    calendar = krx_calendar()
+    for day, option in ((last, "--last"), (first, "--first")):
+        if not calendar.first_day <= day <= calendar.last_day:
+            raise InvalidRequestError(
+                f"{option} {day} is not on the trading calendar, which runs from {calendar.first_day} to "
+                f"{calendar.last_day}: what must exist on other days is not known"
+            )
     with open_warehouse(home, environ) as warehouse:
-        forget_gone_runs(warehouse.loader_url)
+        with suppress(ConfigurationError):  # of a login that can only read, which may ask all the same
+            forget_gone_runs(warehouse.loader_url)
         with closing(connect(warehouse.reader_url)) as connection:
             rows = coverage(connection, first, last, options.dataset)
     console.print(_table(rows) if rows else f"Nothing is expected from {first} to {last}: nothing was ever loaded.")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from data_pipeline.local.home import PROJECT, Home
 from data_pipeline.market.clock import anchored
-from data_pipeline.market.state_folder import CORRECTIONS, corrections_path
+from data_pipeline.market.state_folder import CORRECTIONS, corrections_path, default_folder
 from data_pipeline.settings import filled_fields, text
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.warehouse.fields import connection_fields
@@ -34,6 +34,8 @@ class SourceConnection:
     login: str = ""
     password: str = ""
     extra: Mapping[str, object] | None = None
+    host: str = ""
+    """Scheme, host and port of the server; there Airflow guards the stored secret against another address."""
 
     def __repr__(self) -> str:
         return f"SourceConnection({self.conn_id}, {self.conn_type})"
@@ -43,6 +45,7 @@ class SourceConnection:
         return json.dumps(
             {
                 "conn_type": self.conn_type,
+                "host": self.host,
                 "login": self.login,
                 "password": self.password,
                 "extra": dict(self.extra or {}),
@@ -52,8 +55,8 @@ class SourceConnection:
 
 def sandbox_connection(emulator_url: str, rate: float) -> SourceConnection:
     """Return the connection that speaks KIS to the emulator."""
-    extra = {"environment": "real", "base_url": emulator_url, "master_url": emulator_url, "rate_limit": rate}
-    return SourceConnection("kis_default", "kis", SANDBOX_KEY, SANDBOX_SECRET, extra)
+    extra = {"environment": "real", "master_url": emulator_url, "rate_limit": rate}
+    return SourceConnection("kis_default", "kis", SANDBOX_KEY, SANDBOX_SECRET, extra, emulator_url)
 
 
 def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
@@ -65,12 +68,19 @@ def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
     if not text(environ, "KRX_API_KEY"):
         return None
     settings = KrxSettings.from_env(environ)
-    return SourceConnection("krx_default", "krx", "", settings.api_key, filled_fields("krx", environ))
+    return SourceConnection(
+        "krx_default", "krx", "", settings.api_key, without_addresses("krx", environ), settings.base_url
+    )
 
 
 def postgres_connection_json(url: str) -> str:
     """Return a ``postgresql://`` URL in the form that ``AIRFLOW_CONN_<ID>`` takes, with every parameter it has."""
     return json.dumps(connection_fields(url))
+
+
+def without_addresses(kind: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the extra of a source's connection but for the server's address, which the field host holds."""
+    return {field: said for field, said in filled_fields(kind, environ).items() if not field.startswith("base_url")}
 
 
 def airflow_environment(
@@ -84,7 +94,7 @@ def airflow_environment(
     """Return the environment of every Airflow process of this installation.
 
     Args:
-        home: Where ``AIRFLOW_HOME`` and the state that processes share are kept.
+        home: Where ``AIRFLOW_HOME`` is kept.
         metadata_url: Airflow's own database.
         warehouse_url: The warehouse, for the connection ``market_db``; the loader's role is enough.
         source: Where the data comes from.
@@ -113,7 +123,8 @@ def airflow_environment(
         "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(warehouse_url),
         **{f"AIRFLOW_CONN_{one.conn_id.upper()}": one.as_json() for one in (source, official) if one},
         "DATA_SOURCE_CONN_ID": source.conn_id,
-        "COORDINATION_URL": environ.get("COORDINATION_URL") or home.coordination.as_uri(),
+        # The one place of this user, as for the command and Python, whatever home an Airflow process has.
+        "COORDINATION_URL": environ.get("COORDINATION_URL") or default_folder(environ).as_uri(),
         # The corrections that this process has, wherever the shared state lies.
         CORRECTIONS: str(corrections_path(environ)),
         "PYTHONWARNINGS": "ignore",

@@ -43,7 +43,9 @@ def export_parquet(options: argparse.Namespace, home: Home, environ: Mapping[str
             plan, Path(options.output), warehouse.reader_url, replace=options.force,
             progress=lambda rows, size: progress.update(bar, rows=rows, size=size / 1e6),
         )  # fmt: skip
-    console.print(f"{done.rows:,} rows, {done.size:,} bytes in {options.output}", soft_wrap=True, highlight=False)
+    console.print(
+        f"{done.rows:,} rows, {done.size:,} bytes in {options.output}", soft_wrap=True, highlight=False, markup=False
+    )
     return 0
 
 
@@ -62,7 +64,9 @@ def plan_of(options: argparse.Namespace) -> Plan:
         return plans.plan_instruments(options.on)
     if not options.first or not options.last:
         raise InvalidRequestError(f"{options.dataset} needs --first and --last, for example --first 2024-01-02")
-    asked = (options.codes.replace(",", " ").split() if options.codes else None, options.first, options.last)
+    from data_pipeline.engine.windows import as_codes
+
+    asked = (as_codes(options.codes) or None, options.first, options.last)
     complete = not options.incomplete
     if options.dataset == "daily_bars":
         return plans.plan_daily_bars(*asked, adjusted=options.adjusted, as_of=options.as_of, complete=complete)

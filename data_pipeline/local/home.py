@@ -30,11 +30,6 @@ class Home:
         return self.root / "airflow"
 
     @property
-    def coordination(self) -> Path:
-        """The state that processes share: the limiter's slots, the breaker, the token."""
-        return self.root / "coordination"
-
-    @property
     def logs(self) -> Path:
         """One log file for each process."""
         return self.root / "logs"
@@ -44,10 +39,15 @@ class Home:
         """One file with a PID for each process that is left running."""
         return self.root / "run"
 
+    @property
+    def emulator_address(self) -> Path:
+        """A file with the address of the emulator that was asked last; it may have ended since."""
+        return self.run / "emulator.address"
+
     def prepare(self) -> Home:
         """Make the folders, readable by their owner only; the server's account may pass through the outermost one."""
         self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
-        for folder in (self.airflow, self.coordination, self.logs, self.run):
+        for folder in (self.airflow, self.logs, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self
 

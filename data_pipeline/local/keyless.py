@@ -26,8 +26,8 @@ def is_keyless(environ: Mapping[str, str]) -> bool:
     return not any(text(environ, name) for name in CHOICES)
 
 
-def sandbox_variables(home: Home, environ: Mapping[str, str], url: str = NOWHERE) -> dict[str, str]:
-    """Return the environment with the emulator's key and address, and the state that `run` and `up` share."""
+def sandbox_variables(environ: Mapping[str, str], url: str = NOWHERE) -> dict[str, str]:
+    """Return the environment with the emulator's key and address."""
     return {
         **environ,
         "KIS_APP_KEY": SANDBOX_KEY,
@@ -36,7 +36,6 @@ def sandbox_variables(home: Home, environ: Mapping[str, str], url: str = NOWHERE
         "KIS_API_BASE_URL_REAL": url,
         "KIS_MASTER_BASE_URL": url,
         "KIS_API_RATE_LIMIT": str(SANDBOX_RATE),
-        "COORDINATION_URL": environ.get("COORDINATION_URL") or home.coordination.as_uri(),
     }
 
 
@@ -48,6 +47,12 @@ def running_emulator(home: Home) -> str:
     return f"http://127.0.0.1:{int(port_file.read_text('ascii'))}"
 
 
+def asked_emulator(home: Home) -> str:
+    """Return the address of the emulator of `up` while it runs, else of the one that was asked last."""
+    kept = home.emulator_address
+    return running_emulator(home) or (kept.read_text("ascii") if kept.exists() else NOWHERE)
+
+
 @contextmanager
 def source_variables(home: Home, kind: str, *, sends: bool) -> Iterator[dict[str, str]]:
     """Yield the variables that a source is made of; without credentials they lead to the emulator.
@@ -55,7 +60,7 @@ def source_variables(home: Home, kind: str, *, sends: bool) -> Iterator[dict[str
     It is the one of `up` while that runs, else one that runs for the block, on the market's clock.
 
     Args:
-        home: The installation's folder, prepared.
+        home: The installation's folder; made only where an emulator is started.
         kind: Which source was chosen; only ``auto`` can mean the emulator.
         sends: Whether anything will be sent; otherwise no emulator is started.
 
@@ -66,7 +71,9 @@ def source_variables(home: Home, kind: str, *, sends: bool) -> Iterator[dict[str
     if kind != AUTO or not is_keyless(environ):
         yield environ
     elif url := running_emulator(home) if sends else NOWHERE:
-        yield sandbox_variables(home, environ, url)
+        yield sandbox_variables(environ, url)
     else:
+        home.prepare()
         with EmulatorProcess(rate=SANDBOX_RATE) as emulator:
-            yield sandbox_variables(home, environ, emulator.url)
+            home.emulator_address.write_text(emulator.url, "ascii")
+            yield sandbox_variables(environ, emulator.url)

@@ -7,11 +7,15 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from rich.table import Table
+from rich.text import Text
 
 from data_pipeline.engine.retry_quarantine import held_rows, retry_rows
+from data_pipeline.engine.windows import as_codes
+from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.loading.prices.price_adjustment import adjust_all
 from data_pipeline.local.home import local_home
 from data_pipeline.local.opened import open_warehouse
+from data_pipeline.local.output import as_text
 from data_pipeline.market.clock import market_clock
 from data_pipeline.warehouse.connect import connect
 
@@ -28,23 +32,57 @@ def list_quarantine(environ: Mapping[str, str]) -> Table:
     table = Table("id", "table", "code", "session", "source", "times", "reason", header_style="bold")
     for one in rows[::-1][:MOST_ROWS]:
         shown = (one.rejected_id, one.dataset, one.stock_code, one.session, one.source, one.times, one.reason)
-        table.add_row(*("" if value is None else str(value) for value in shown))
+        table.add_row(*(Text(as_text(value)) for value in shown))
     table.caption = f"{len(rows):,} rows in quarantine"
     return table
 
 
 def retry_quarantine(environ: Mapping[str, str], rejected_ids: Collection[int] | None = None) -> dict[str, int]:
-    """Try rows again, all unless some are named, and return how many had which outcome."""
+    """Try rows again, all unless some are named, and return how many had which outcome; empty when there are none.
+
+    Raises:
+        InvalidRequestError: A number is that of no row in quarantine.
+    """
     with _connection(environ) as connection:
+        held = {one.rejected_id for one in held_rows(connection, rejected_ids)}
+        if unknown := sorted({*(rejected_ids or ())} - held):
+            numbers = ", ".join(map(str, unknown))
+            raise InvalidRequestError(f"no such row in quarantine: {numbers}; `quarantine list` shows those there are")
+        if not held:
+            return {}
+        connection.rollback()  # each row is tried in a transaction of its own
         return retry_rows(connection, rejected_ids, clock=market_clock(environ))
 
 
 def adjust(environ: Mapping[str, str], stock_codes: Collection[str] | None = None) -> int:
-    """Compute adjusted prices anew and return how many rows of ``price_adjustment`` changed."""
+    """Compute adjusted prices anew and return how many rows of ``price_adjustment`` changed.
+
+    Raises:
+        InvalidRequestError: There are no daily bars to compute from, or none of a code.
+    """
+    codes = as_codes([*stock_codes]) if stock_codes else None
     with _connection(environ) as connection:
-        changed = adjust_all(connection, stock_codes)
+        _require_bars(connection, codes)
+        changed = adjust_all(connection, codes)
         connection.commit()
         return changed
+
+
+def _require_bars(connection: Connection, codes: Collection[str] | None) -> None:
+    """Refuse to compute from nothing, which would say that nothing changed."""
+    with connection.cursor() as cursor:
+        if codes is None:
+            cursor.execute("SELECT WHERE EXISTS (SELECT FROM market.daily_bar)")
+            if cursor.fetchone() is None:
+                raise InvalidRequestError("there are no daily bars yet: `data-pipeline run` or `backfill` loads some")
+            return
+        cursor.execute(
+            "SELECT code FROM unnest(%s::text[]) AS code"
+            " WHERE NOT EXISTS (SELECT FROM market.daily_bar WHERE stock_code = code)",
+            ([*codes],),
+        )
+        if unknown := ", ".join(sorted(code for (code,) in cursor.fetchall())):
+            raise InvalidRequestError(f"there are no daily bars of {unknown}")
 
 
 @contextmanager

@@ -29,7 +29,6 @@ from data_pipeline.warehouse.connect import connect
 
 REFRESH = 0.25
 ONE_PROCESS = {
-    "TASK_RETRIES": "1",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "data_pipeline.hooks.metadata.PATIENT",
 }
 """What the process that runs the DAGs is told besides."""

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import psycopg2
 from psycopg2 import errors
-from rich.markup import escape
-from rich.table import Table
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
+from data_pipeline.local.output import Answer
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.rights import more_than_reading
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 MOST_ROWS = 1000
+ALL_ROWS = 1_000_000
 TIMEOUT_S = 60
 LONGEST_S = 86_400
 
@@ -42,8 +42,10 @@ $$
 """
 
 
-def query(home: Home, environ: Mapping[str, str], statement: str, timeout_s: int = TIMEOUT_S) -> Table:
-    """Return the answer as a table of at most 1,000 rows; a server that was not running runs only for the question.
+def query(
+    home: Home, environ: Mapping[str, str], statement: str, timeout_s: int = TIMEOUT_S, most: int = MOST_ROWS
+) -> Answer:
+    """Return at most ``most`` rows of the answer; a server that was not running runs only for the question.
 
     The statement runs in a transaction that is read-only and never committed, with a login that can only read.
 
@@ -52,6 +54,7 @@ def query(home: Home, environ: Mapping[str, str], statement: str, timeout_s: int
         environ: ``MARKET_READER_URL`` or ``MARKET_DB_URL`` name the login; without them it is ``market_reader``.
         statement: One SELECT, VALUES, TABLE, WITH, SHOW or EXPLAIN.
         timeout_s: Seconds after which the server stops the statement.
+        most: Rows, up to 1,000,000, which all are in memory.
 
     Raises:
         InvalidRequestError: It is no such statement, Postgres refuses it, or it took too long.
@@ -60,6 +63,8 @@ def query(home: Home, environ: Mapping[str, str], statement: str, timeout_s: int
     """
     if not 1 <= timeout_s <= LONGEST_S:
         raise InvalidRequestError(f"--timeout must be from 1 to {LONGEST_S} seconds, not {timeout_s}")
+    if not 1 <= most <= ALL_ROWS:
+        raise InvalidRequestError(f"--rows must be from 1 to {ALL_ROWS:,}, not {most}")
     with (
         open_warehouse(home, environ, migrated=False) as warehouse,
         closing(
@@ -75,12 +80,12 @@ def query(home: Home, environ: Mapping[str, str], statement: str, timeout_s: int
             )
         with connection.cursor() as cursor:
             try:
-                return _answer(cursor, statement, timeout_s)
+                return _answer(cursor, statement, timeout_s, most)
             except psycopg2.Error as error:
                 _raise_refusal(error, timeout_s)
 
 
-def _answer(cursor: Cursor, statement: str, timeout_s: int) -> Table:
+def _answer(cursor: Cursor, statement: str, timeout_s: int, most: int) -> Answer:
     settings = {
         "search_path": "market, public",
         "timezone": "Asia/Seoul",
@@ -92,9 +97,10 @@ def _answer(cursor: Cursor, statement: str, timeout_s: int) -> Table:
             cursor.execute("SELECT set_config(%s, %s, true)", (name, value))
         cursor.execute(OPEN)
         # One FETCH: the statement could lift the timeout for the next one.
-        cursor.execute(f"FETCH FORWARD {MOST_ROWS + 1} FROM answer")
+        cursor.execute(f"FETCH FORWARD {most + 1} FROM answer")
         names = [column.name for column in cursor.description or ()]
-        return _table(names, cursor.fetchall())
+        rows = cursor.fetchall()
+        return Answer(names, rows[:most], more=len(rows) > most)
     except UnicodeEncodeError:
         raise InvalidRequestError("the statement is not UTF-8") from None
     except (ValueError, OverflowError) as error:
@@ -120,13 +126,3 @@ def _place(error: psycopg2.Error) -> str:
         return ""
     before, after = text[: int(position) - 1], text[int(position) - 1 :]
     return f", in line {before.count(chr(10)) + 1} at {after.splitlines()[0][:40]!r}" if after else ", at its end"
-
-
-def _table(names: list[str], rows: list[tuple[object, ...]]) -> Table:
-    caption = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
-    if len(rows) > MOST_ROWS:
-        caption = f"more than {MOST_ROWS:,} rows, the first {MOST_ROWS:,} shown"
-    table = Table(*map(escape, names), caption=caption, header_style="bold")
-    for row in rows[:MOST_ROWS]:
-        table.add_row(*("" if value is None else escape(str(value)) for value in row))
-    return table

@@ -15,13 +15,13 @@ from data_pipeline.local.environment import (
     airflow_environment,
     official_connection,
     sandbox_connection,
+    without_addresses,
 )
 from data_pipeline.local.families import Family
 from data_pipeline.local.home import Home
 from data_pipeline.local.locks import in_turn
 from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import run_to_the_end
-from data_pipeline.settings import filled_fields
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.locate import Warehouse, has_credentials, warehouse_of
@@ -62,12 +62,13 @@ def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
     """Return the connection that the environment's KIS credentials stand for."""
     settings = KisSettings.from_env(environ)
     extra: dict[str, object] = {
-        **filled_fields("kis", environ),
+        **without_addresses("kis", environ),
         "use_virtual_server": settings.use_virtual,
         "rate_limit": settings.rate_limit,
         "more_keys": dict(settings.more_keys),
     }
-    return SourceConnection("kis_default", "kis", settings.app_key, settings.app_secret, extra)
+    pair = settings.app_key, settings.app_secret
+    return SourceConnection("kis_default", "kis", *pair, extra, settings.base_url)
 
 
 def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:
@@ -107,6 +108,8 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             migrated = starter.submit(migrate, warehouse.owner_url)
             if emulator_ready:
                 emulator_ready.result()
+            if emulator:
+                home.emulator_address.write_text(emulator.url, "ascii")
             source = sandbox_connection(emulator.url, SANDBOX_RATE) if emulator else kis_connection(environ)
             # Real official bars have no place beside synthetic ones.
             official = None if emulator else official_connection(environ)

@@ -26,6 +26,7 @@ from data_pipeline.loading.coverage.seals import (
     seal_again,
     verify_seals,
 )
+from data_pipeline.local import output
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.warehouse.connect import connect
@@ -49,7 +50,7 @@ def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], 
         began = time.monotonic()
         with closing(connect(warehouse.reader_url)) as connection:
             months = months_to_verify(connection, datasets, first, last)
-            done = list(_followed(verify_seals(connection, months), months, Console(stderr=True)))
+            done = list(_followed(verify_seals(connection, months), months, output.console(stderr=True)))
             problems = [
                 one for month in months for one in contradictions(connection, month.dataset, month.first, month.last)
             ]
@@ -58,7 +59,9 @@ def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], 
         if options.seal_again and findings:
             with closing(connect(warehouse.owner_url)) as connection:
                 seal_again(connection, findings)
-            Console(stderr=True).print(f"{len(findings):,} sessions sealed again as they stand.", highlight=False)
+            output.console(stderr=True).print(
+                f"{len(findings):,} sessions sealed again as they stand.", highlight=False
+            )
     return 1 if findings or problems else 0
 
 

@@ -3,7 +3,7 @@
 ``tests/house/test_datasets.py`` holds them to ``data_pipeline.datasets``.
 """
 
-WITH_CELLS = ("daily_bar", "minute_bar")
-"""Datasets of which the calendar and the lists of instruments say what must exist."""
+WITH_CELLS = ("daily_bar", "minute_bar", "index_bar", "investor_flow")
+"""Datasets of which it is known beforehand what must exist."""
 WITH_PAST = (*WITH_CELLS, "trading_session", "instrument")
 """Datasets whose past can be filled."""

@@ -33,6 +33,15 @@ class MinuteEvidence:
     withheld: int = 0
     """Minutes that traded and were not handed over, since their shares did not show yet; lost when the session is over.
     """
+    ends: bool = False
+    """Whether nothing traded after the newest minute, by two answers that were asked for from different moments."""
+    never_shown: str = ""
+    """Why no later answer shows what is withheld; empty when one may, or when nothing is."""
+
+    @property
+    def _lost(self) -> str:
+        said = self.never_shown or "minutes that traded and never showed their shares"
+        return f"{said}: {self.withheld}" if self.withheld else ""
 
     def doubt(self, volume: int, day_volumes: Collection[int]) -> str:
         """Return why the session is not settled; empty when its minutes are whole or it truly has none.
@@ -44,14 +53,13 @@ class MinuteEvidence:
             day_volumes: What else is known of the whole day's volume, as the stored daily bar; may be empty.
         """
         known = {*day_volumes} if self.day_volume is None else {*day_volumes, self.day_volume}
-        lost = f"minutes that traded and never showed their shares: {self.withheld}" if self.withheld else ""
-        if self.problem or lost:
-            return self.problem or lost
+        if self.problem or self._lost:
+            return self.problem or self._lost
         if volume != self.volume:
             return f"minutes of {volume:,} shares are left of {self.volume:,}"
         if known and min(known) < volume:
             return f"the minutes hold {volume:,} shares, and the whole day {min(known):,}"
-        if volume and (self.reached_close or volume in known):
+        if volume and (self.reached_close or self.ends or volume in known):
             return ""
         if not known:
             return "nothing tells whether more was traded: no minute of the close came, and no daily bar is stored"
@@ -63,7 +71,11 @@ class MinuteEvidence:
         if not volume:
             return NOTHING_TRADED
         joined = "its minutes join without a gap from the first one on"
-        return f"{joined} to the close" if self.reached_close else f"{joined} and add up to the day's volume"
+        if self.reached_close:
+            return f"{joined} to the close"
+        return (
+            f"{joined} to the last trade, by two answers" if self.ends else f"{joined} and add up to the day's volume"
+        )
 
 
 NOTHING_TRADED = "nothing was traded that day: its volume is 0"
@@ -81,6 +93,11 @@ def gathering() -> Iterator[list[MinuteEvidence]]:
         yield gathered
     finally:
         _CURRENT.reset(token)
+
+
+def is_gathered() -> bool:
+    """Return whether somebody gathers evidence, for whom it is worth asking once more."""
+    return _CURRENT.get() is not None
 
 
 def tell(evidence: MinuteEvidence) -> None:

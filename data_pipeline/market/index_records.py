@@ -4,6 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
+
+
+class MainIndex(NamedTuple):
+    """An index that every source has and that coverage expects."""
+
+    family: str
+    name: str
+    since: date
+    """The first session of which the exchange has it."""
+
+    @property
+    def label(self) -> str:
+        """Family and name: ``KOSPI 코스피``."""
+        return f"{self.family} {self.name}"
+
+
+MAIN_INDICES = (
+    MainIndex("KOSPI", "코스피", date(1980, 1, 4)),
+    MainIndex("KOSDAQ", "코스닥", date(1996, 7, 1)),
+    MainIndex("KOSPI", "코스피 200", date(1994, 6, 15)),
+    MainIndex("KOSDAQ", "코스닥 150", date(2015, 7, 13)),
+)
+"""The indices of which every session must have a bar; ``market.main_index`` holds the same.
+
+Source: the exchange's descriptions of its indices, publication dates. The sector indices come from the exchange alone.
+"""
+
+
+def main_labels(session: date) -> list[str]:
+    """Return the labels of the main indices that a session has."""
+    return [one.label for one in MAIN_INDICES if one.since <= session]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +61,13 @@ class IndexBar:
     market_cap: int | None
     """Won."""
 
+    @property
+    def label(self) -> str:
+        """Family and name, which together say which index it is: ``KOSPI 코스피``."""
+        return f"{self.family} {self.name}"
+
     def __post_init__(self) -> None:
-        what = f"index bar {self.family} {self.name} {self.session}"
+        what = f"index bar {self.label} {self.session}"
         _require(bool(self.family.strip()) and bool(self.name.strip()), f"{what}: an index without a name")
         _require(0 < self.close < float("inf"), f"{what}: close {self.close} is not positive")
         day = [price for price in (self.open, self.high, self.low) if price is not None]

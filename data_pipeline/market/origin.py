@@ -100,7 +100,7 @@ _KIS = RequestShape(lacks=frozenset({"instrument"}))
 _VIRTUAL = RequestShape(
     quotes_page=1,
     minutes_page=30,
-    reach={"minute_bar": timedelta(0)},
+    reach={"minute_bar": timedelta(0), "investor_flow": timedelta(days=40)},
     lacks=frozenset({"trading_session", "instrument"}),
 )
 _KRX = RequestShape(
@@ -113,7 +113,7 @@ _KRX = RequestShape(
     ),
     list_calls=3,
     calls_a_day=10_000,
-    lacks=frozenset({"minute_bar", "trading_session"}),
+    lacks=frozenset({"minute_bar", "trading_session", "investor_flow"}),
 )
 _NEXT_MORNING = time(8)
 ORIGINS = {

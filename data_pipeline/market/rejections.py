@@ -46,6 +46,8 @@ class Rejections:
     """Rows for which whole codes were left out; they do not count against the window."""
     unknown_fields: Counter[str] = field(default_factory=Counter)
     """``call.field`` and in how many answers it came."""
+    contradicted: set[tuple[str, date]] = field(default_factory=set)
+    """Stored bars, by code and session, that are all that contradicts a refused one: either may be the wrong one."""
 
     def add(self, other: Rejections) -> None:
         """Take over what another part of the window set aside."""

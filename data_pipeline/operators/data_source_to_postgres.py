@@ -17,6 +17,7 @@ from data_pipeline.exceptions import CodesFailedError, ConfigurationError, Unsup
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from data_pipeline.datasets.dataset import Dataset
     from data_pipeline.market.window import Window
 
 _MOVED = frozenset({"cells", "ranges", "fallback_conn_id"})
@@ -42,11 +43,11 @@ class DataSourceToPostgresOperator(BaseOperator):
     them are worth another try. A scheduled task about the present is skipped when its moment has passed. Gaps are
     filled by :class:`~data_pipeline.operators.fill_gaps.FillGapsOperator`.
 
-    :param dataset: instrument, trading_session, daily_bar, minute_bar, price_snapshot or order_book. (templated)
+    :param dataset: The name of a dataset, as ``daily_bar``; ``docs/reference/datasets.md`` has all. (templated)
     :param source_conn_id: The Airflow connection of the source; its type decides which source it is. (templated)
     :param postgres_conn_id: The Airflow connection of the warehouse. (templated)
-    :param stock_codes: The instruments to ask for, as a list or as text with commas; none for the datasets instrument
-        and trading_session. (templated)
+    :param stock_codes: The instruments to ask for, as a list or as text with commas; none for a dataset of the whole
+        market. (templated)
     :param first: The first day, included. Empty: the session of the run. (templated)
     :param last: The last day, included. Empty: the same as ``first``. (templated)
     :param window_rows: How many rows one window may hold, which bounds memory and the length of a transaction; as many
@@ -56,6 +57,8 @@ class DataSourceToPostgresOperator(BaseOperator):
     :param running_session: Load a session that is still running, as far as it has come. Without it a dataset of whole
         sessions is refused until its figures are final.
     :param skip_unsupported: Skip the task when the source does not offer the dataset; otherwise it fails.
+    :param without_key: What follows when ``source_conn_id`` is the exchange's usual connection and holds no key: the
+        task is skipped and says so. Empty: it fails.
     :raises ConfigurationError: An argument has moved to ``FillGapsOperator``.
     """
 
@@ -83,6 +86,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         failed_codes_allowed: int = 0,
         running_session: bool = False,
         skip_unsupported: bool = False,
+        without_key: str = "",
         **kwargs: Any,
     ) -> None:
         if moved := ", ".join(sorted(_MOVED & kwargs.keys())):
@@ -99,6 +103,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         self.failed_codes_allowed = failed_codes_allowed
         self.running_session = running_session
         self.skip_unsupported = skip_unsupported
+        self.without_key = without_key
 
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
@@ -111,11 +116,12 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.hooks.source import open_source
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.operators.metrics import gauged
-        from data_pipeline.operators.task import run_of, skip_when_late
+        from data_pipeline.operators.task import run_of, skip_without_key
 
+        if self.without_key:
+            skip_without_key(self.source_conn_id, self.without_key)
         dataset = find_dataset(self.dataset)
-        if dataset.due is Due.EACH_CODE and dataset.present:
-            skip_when_late(context, dataset.title, 2 * dataset.present.allowed)
+        _skip_when_late(dataset, context)
         windows = windows_of_run(
             dataset,
             context,
@@ -151,3 +157,12 @@ class DataSourceToPostgresOperator(BaseOperator):
                     raise AirflowSkipException(str(error)) from None
                 raise
         return dict(total)
+
+
+def _skip_when_late(dataset: Dataset, context: Context) -> None:
+    """Skip a task about the present when its moment has passed."""
+    from data_pipeline.datasets import Due
+    from data_pipeline.operators.task import skip_when_late
+
+    if dataset.due is Due.EACH_CODE and dataset.present:
+        skip_when_late(context, dataset.title, 2 * dataset.present.allowed)

@@ -29,11 +29,11 @@ class FillGapsOperator(BaseOperator):
     in ``market.no_data``. The XCom value holds counts only, as that of
     :class:`~data_pipeline.operators.data_source_to_postgres.DataSourceToPostgresOperator`.
 
-    :param dataset: daily_bar, minute_bar, trading_session or instrument (lists of past sessions). (templated)
+    :param dataset: The name of a dataset that has a past. (templated)
     :param source_conn_id: The Airflow connection of the source; its type decides which source it is. (templated)
     :param postgres_conn_id: The Airflow connection of the warehouse. (templated)
-    :param stock_codes: The instruments to ask for, as a list or as text with commas; none for trading_session and
-        instrument. (templated)
+    :param stock_codes: The instruments to ask for, as a list or as text with commas; none for a dataset of
+        the whole market. (templated)
     :param first: The first day, included. Empty: the session of the run. (templated)
     :param last: The last day, included. Empty: the same as ``first``. (templated)
     :param cells: Which cells to ask for: those that are ``unstored`` (neither stored nor known to be empty), those that

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_pipeline.hooks.source import OFFICIAL_CONN_ID
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 
 class OfficialInstrumentsOperator(DataSourceToPostgresOperator):
@@ -25,11 +22,5 @@ class OfficialInstrumentsOperator(DataSourceToPostgresOperator):
     """
 
     def __init__(self, *, source_conn_id: str = OFFICIAL_CONN_ID, **kwargs: Any) -> None:
-        super().__init__(dataset="instrument", source_conn_id=source_conn_id, **kwargs)
-
-    def execute(self, context: Context) -> dict[str, int]:
-        """Load the list; return the counts."""
-        from data_pipeline.operators.task import skip_without_key
-
-        skip_without_key(self.source_conn_id, "the list of instruments is the brokers' alone")
-        return super().execute(context)
+        told = "the list of instruments is the brokers' alone"
+        super().__init__(dataset="instrument", source_conn_id=source_conn_id, without_key=told, **kwargs)

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.datasets.dataset import Dataset
-from data_pipeline.exceptions import IncompleteDataError, UnknownStockError
+from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnknownStockError
 from data_pipeline.loading.instruments.listing import listed, unknown_codes
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.read.adjusted import JOIN, Span, join_values
@@ -55,6 +55,16 @@ _UNSEEN = """
 _UNSEEN_BY_ANYBODY = """
     SELECT 'the market', min(d.session), max(d.session), count(*) FROM day d
     WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.session = d.session) HAVING count(*) > 0
+"""
+_SESSIONS = """
+    SELECT label, min(session), max(session), count(*) FROM {cells}(%(first)s, %(last)s)
+    WHERE state = 'missing' GROUP BY label ORDER BY label
+"""
+_UNKNOWN_INDICES = """
+    SELECT name FROM unnest(%s::text[]) AS wanted (name)
+    WHERE NOT EXISTS (
+        SELECT FROM market.index_bar b WHERE b.name = wanted.name OR b.family || ' ' || b.name = wanted.name)
+    ORDER BY name
 """
 _UNRATED = """
     SELECT b.stock_code::text, min(b.session), max(b.session), count(*) FROM {stored} {join}
@@ -139,6 +149,33 @@ def require_moments(cursor: Cursor, asked: Asked) -> None:
     cursor.execute(_CELLS + statement.format(listed=_LISTED, stored=asked.stored), asked.values)
     if found := cursor.fetchall():
         _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later")
+
+
+def require_sessions(cursor: Cursor, asked: Asked) -> None:
+    """Refuse a range of a dataset of the whole market in which a final session lacks one of its main rows.
+
+    Raises:
+        IncompleteDataError: Names how many and the first of them.
+        CalendarRangeError: The calendar does not reach, so nobody can tell.
+    """
+    krx_calendar().sessions(asked.first, asked.last)
+    cursor.execute(_SESSIONS.format(cells=f"market.{asked.table}_cells"), asked.values)
+    if found := cursor.fetchall():
+        fill = f"`data-pipeline backfill --dataset {asked.table} --first {asked.first} --last {asked.last}` fills them"
+        _refuse(asked, "are not stored", found, fill)
+
+
+def require_indices(cursor: Cursor, names: Sequence[str]) -> None:
+    """Refuse the name of an index that the warehouse has never seen.
+
+    Raises:
+        InvalidRequestError: Names the first such one.
+    """
+    cursor.execute(_UNKNOWN_INDICES, (list(names),))
+    if row := cursor.fetchone():
+        raise InvalidRequestError(
+            f"no index called {row[0]!r} is stored: take the Korean name, as 코스피, or KOSPI 코스피"
+        )
 
 
 def require_factors(cursor: Cursor, asked: Asked, found: Iterable[Span]) -> None:

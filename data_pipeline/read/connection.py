@@ -42,7 +42,8 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
         ConnectionFailedError: It cannot be reached; trying again can help.
     """
     if environ is None:
-        kept = {name: value for name, value in dotenv_values(PROJECT / ".env").items() if value is not None}
+        found = dotenv_values(PROJECT / ".env", interpolate=False, encoding="utf-8-sig")
+        kept = {name: value for name, value in found.items() if value is not None}
         environ = {**kept, **os.environ}
     with (
         existing(environ, "reader", reader_address(environ)) as url,

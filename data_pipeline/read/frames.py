@@ -17,6 +17,7 @@ from data_pipeline.read.plans import (
     Plan,
     plan_coverage,
     plan_daily_bars,
+    plan_index_bars,
     plan_instruments,
     plan_minute_bars,
     plan_rows,
@@ -147,6 +148,53 @@ def order_books(
     return frame("order_book", codes, first, last, complete=complete, connection=connection)
 
 
+def index_bars(
+    first: date | str,
+    last: date | str,
+    names: Codes = None,
+    *,
+    complete: bool = True,
+    connection: Any = None,
+) -> pd.DataFrame:
+    """Return daily bars of indices, sorted by ``family``, ``name`` and ``session``.
+
+    Columns: ``family`` (text: KRX, KOSPI or KOSDAQ), ``name`` (text, Korean), ``session`` (datetime64, a date in
+    Seoul), ``open``, ``high``, ``low``, ``close``, ``change`` (float64, points with two decimals; NaN where the
+    exchange does not say), ``volume`` (Int64, shares), ``trading_value``, ``market_cap`` (Int64, won), ``source``
+    (text). What comes from KIS is exact to a thousand shares and a million won, and has no market value.
+
+    Args:
+        first: First session, included.
+        last: Last session, included.
+        names: One index, several, or None for all: the Korean name, or family and name (``KOSPI 코스피``).
+        complete: Raise when a final session lacks a bar of KOSPI, KOSDAQ, KOSPI 200 or KOSDAQ 150. Nobody knows of
+            which other indices it should have one.
+        connection: See :mod:`data_pipeline.read`.
+
+    Raises:
+        InvalidRequestError: A day is malformed, the range is reversed, or no such index is stored.
+        IncompleteDataError, CalendarRangeError, ConfigurationError, TransientError: As for :func:`daily_bars`.
+    """
+    return _frame(plan_index_bars(first, last, names, complete=complete), connection)
+
+
+def investor_flows(
+    codes: Codes, first: date | str, last: date | str, *, complete: bool = True, connection: Any = None
+) -> pd.DataFrame:
+    """Return who bought and who sold (투자자별 매매동향), sorted by ``stock_code`` and ``session``.
+
+    Columns: ``stock_code`` (text), ``session`` (datetime64, a date in Seoul), ``volume`` (Int64, shares of everybody),
+    then for each kind of investor ``..._bought_volume``, ``..._sold_volume``, ``..._net_volume`` (shares) and
+    ``..._bought_value``, ``..._sold_value``, ``..._net_value`` (won, exact to a million). Kinds: ``individual``,
+    ``foreign``, ``institution`` (int64), then ``securities``, ``trust``, ``private_fund``, ``bank``, ``insurance``,
+    ``merchant_bank``, ``pension``, ``other_group``, ``other_corporation`` (Int64, NA from KIS's virtual server), and
+    ``source`` (text).
+
+    The arguments and errors are those of :func:`frame`.
+    """
+    return frame("investor_flow", codes, first, last, complete=complete, connection=connection)
+
+
 def frame(
     dataset: str,
     codes: Codes,
@@ -156,11 +204,11 @@ def frame(
     complete: bool = True,
     connection: Any = None,
 ) -> pd.DataFrame:
-    """Return any dataset of stock codes by its name, as it is stored, sorted by its key.
+    """Return any dataset of sessions by its name, as it is stored, sorted by its key.
 
     Args:
         dataset: Its name, as ``daily_bar``; its columns and units are those of ``docs/reference/datasets.md``.
-        codes: One stock code, several, or None for all.
+        codes: One stock code, several, or None for all; None for a dataset of the whole market.
         first: First session, included.
         last: Last session, included.
         complete: Raise when a cell is neither stored nor known to be empty; of what is seen at a moment, when a final
@@ -169,7 +217,7 @@ def frame(
 
     Raises:
         ConfigurationError: There is no such dataset; or as for :func:`daily_bars`.
-        InvalidRequestError: It is not of stock codes; or as for :func:`daily_bars`.
+        InvalidRequestError: It has a function of its own; or as for :func:`daily_bars`.
         UnknownStockError, IncompleteDataError, CalendarRangeError, TransientError: As for :func:`daily_bars`.
     """
     return _frame(plan_rows(dataset, codes, first, last, complete=complete), connection)
@@ -220,13 +268,13 @@ def coverage(
 ) -> pd.DataFrame:
     """Return what must be stored for each final session and what is, sorted by ``dataset`` and ``session``.
 
-    Columns: ``dataset`` (text: daily_bar or minute_bar), ``session`` (datetime64, a date in Seoul), ``expected``,
+    Columns: ``dataset`` (text), ``session`` (datetime64, a date in Seoul), ``expected``,
     ``loaded``, ``known_empty``, ``missing`` (int64, cells). Sessions for which nothing is expected are absent.
 
     Args:
         first: First day, included.
         last: Last day, included.
-        dataset: One of the two; None for both.
+        dataset: One that has cells, as daily_bar; None for all.
         connection: See :mod:`data_pipeline.read`.
 
     Raises:

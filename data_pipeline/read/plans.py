@@ -11,7 +11,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.datasets import WITH_CELLS, Dataset, find_dataset
 from data_pipeline.datasets.daily_bar import ADJUSTED_BARS
-from data_pipeline.datasets.dataset import No
+from data_pipeline.datasets.dataset import MarketSize, No
 from data_pipeline.datasets.frame import SESSION, Column, Frame, Type, text
 from data_pipeline.datasets.instrument import INSTRUMENTS_ON
 from data_pipeline.datasets.minute_bar import FRAMES
@@ -20,7 +20,15 @@ from data_pipeline.loading.coverage.cells import COUNTED, OF_DATASET
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.read.adjusted import JOIN, join_values, read_spans
 from data_pipeline.read.arguments import as_codes, as_day, as_moment, as_range
-from data_pipeline.read.completeness import Asked, require_bars, require_factors, require_known, require_moments
+from data_pipeline.read.completeness import (
+    Asked,
+    require_bars,
+    require_factors,
+    require_indices,
+    require_known,
+    require_moments,
+    require_sessions,
+)
 
 Codes = Iterable[str] | str | None
 _RANGE = "b.session BETWEEN %(first)s AND %(last)s"
@@ -102,18 +110,40 @@ def plan_minute_bars(
 
 
 def plan_rows(dataset: str, codes: Codes, first: date | str, last: date | str, *, complete: bool = True) -> Plan:
-    """Plan a read of any dataset that is asked for by stock code, as it is stored.
+    """Plan a read of any dataset of sessions, as it is stored; one of the whole market takes no codes.
 
     Raises:
         ConfigurationError: There is no such dataset.
-        InvalidRequestError: It is not asked for by stock code, or a code or a day is malformed.
+        InvalidRequestError: It has a function of its own; or there are codes and it is of the whole market, or a code
+            or a day is malformed.
     """
     declared = find_dataset(dataset)
+    if isinstance(declared.size, MarketSize):
+        if codes is not None:
+            raise InvalidRequestError(f"{dataset} is of the whole market: leave the stock codes out")
+        whole = Asked(declared, None, *as_range(first, last))
+        return _plan(_frame_of(declared), whole, require_sessions if complete else None)
     if not declared.by_code:
         raise InvalidRequestError(f"{dataset} is not of stock codes: it has a function of its own")
     asked = Asked(declared, as_codes(codes), *as_range(first, last))
     require = require_bars if declared.has_cells else require_moments
     return _plan(_frame_of(declared), asked, require if complete else None)
+
+
+def plan_index_bars(first: date | str, last: date | str, names: Codes = None, *, complete: bool = True) -> Plan:
+    """Plan what :func:`data_pipeline.read.index_bars` reads."""
+    plan = plan_rows("index_bar", None, first, last, complete=complete)
+    if names is None:
+        return plan
+    wanted = [names] if isinstance(names, str) else [*names]
+    where = f"{plan.where} AND (b.name = ANY (%(names)s) OR b.family || ' ' || b.name = ANY (%(names)s))"
+    return replace(
+        plan,
+        where=where,
+        values={**plan.values, "names": wanted},
+        checks=(*plan.checks, lambda cursor: require_indices(cursor, wanted)),
+        about={**plan.about, "codes": ",".join(wanted)},
+    )
 
 
 def plan_instruments(on: date | str | None = None) -> Plan:
@@ -146,7 +176,7 @@ def plan_coverage(first: date | str, last: date | str, dataset: str | None = Non
     """Plan what :func:`data_pipeline.read.coverage` reads."""
     begin, end = as_range(first, last)
     if dataset not in (None, *WITH_CELLS):
-        raise InvalidRequestError(f"dataset must be {' or '.join(WITH_CELLS)}, or None for both, not {dataset!r}")
+        raise InvalidRequestError(f"dataset must be {', '.join(WITH_CELLS)}, or None for all, not {dataset!r}")
     return Plan(COVERAGE, COUNTED, OF_DATASET, {"first": begin, "last": end, "dataset": dataset})
 
 

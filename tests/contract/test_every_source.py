@@ -5,12 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from itertools import groupby, pairwise
-from typing import Any
 
 import pytest
 
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError, UnsupportedDatasetError
+from data_pipeline.market.index_records import main_labels
+from data_pipeline.market.investor_records import OTHERS
 from data_pipeline.market.records import MARKETS, PriceType
+from data_pipeline.sources.mock.indices import BASKETS, indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
 
 SESSION = date(2026, 11, 20)
@@ -184,16 +186,58 @@ def test_market_days(source, kind):
 
 
 def test_indices(source, kind):
-    """KIS and KRX say the same of KOSPI and KOSDAQ: the market's value in trillions of won, and its change."""
-    if kind == "mock":
-        pytest.skip("the synthetic source has no indices; the emulators make them of its instruments")
+    """Every source says the same of the main indices on each session of a range; KIS in thousands and millions."""
+    bars = [bar for bar in source.index_bars(WEEK[0], date(2026, 11, 22)) if bar.label in main_labels(SESSION)]
+    assert sorted((bar.label, bar.session) for bar in bars) == [
+        (label, session) for label in sorted(main_labels(SESSION)) for session in WEEK
+    ]
+    market = indices_of(SyntheticMarket())
+    of_kis = kind.startswith("kis")
+    for bar in bars:
+        basket = next(one for one in BASKETS if f"{one.family} {one.name}" == bar.label)
+        members = market.members(basket, bar.session)
+        volume, value = sum(one.bar.volume for one in members), sum(one.bar.trading_value for one in members)
+        assert bar.volume == (volume // 1000 * 1000 if of_kis else volume)
+        assert bar.trading_value == (value // 10**6 * 10**6 if of_kis else value)
+    kospi = next(bar for bar in bars if (bar.name, bar.session) == ("코스피", SESSION))
+    assert (kospi.close, kospi.close - (kospi.change or 0)) == (2600.0, pytest.approx(2567.2))
+
+
+def test_investor_flows(source, kind):
+    """Every final session of each code: what the kinds bought adds up to the day's shares, in whole millions of won."""
+    if kind == "krx":
+        with pytest.raises(UnsupportedDatasetError, match="no investor flows"):
+            source.investor_flows(CODES, *WEEK[:2])
+        return
+    flows = list(source.investor_flows(CODES[:2], WEEK[1], SESSION))
+    assert sorted((flow.stock_code, flow.session) for flow in flows) == [
+        (code, session) for code in sorted(CODES[:2]) for session in WEEK[1:]
+    ]
     market = SyntheticMarket()
-    bars = {bar.family: bar for bar in source.index_bars(SESSION)}
-    for family in ("KOSPI", "KOSDAQ"):
-        stocks = [one for one in market.instruments(SESSION) if one.market == family and one.security_group != "EF"]
-        days: list[tuple[Any, Any]] = [(one.listed_shares, market.daily_bar(one.stock_code, SESSION)) for one in stocks]
-        close = sum(shares * bar.close for shares, bar in days) / 10**12
-        assert (bars[family].session, bars[family].close) == (SESSION, pytest.approx(close, abs=0.0051))
+    for flow in flows:
+        bar = market.daily_bar(flow.stock_code, flow.session)
+        assert bar is not None
+        assert {amount % 1_000_000 for amount in (*flow.foreign[2:], *flow.institution[2:])} == {0}
+        if kind == "kis-virtual":
+            assert (flow.volume, flow.kinds) == (None, {})
+            continue
+        others = [flow.kinds[name] for name in OTHERS]
+        for side in (0, 1):
+            assert sum(one[side] for one in (flow.individual, flow.foreign, flow.institution, *others)) == bar.volume
+
+
+def test_investor_flows_of_the_past(source, kind):
+    """Forty sessions come in two pages of thirty, or the source says that it reaches thirty sessions back."""
+    if kind == "krx":
+        pytest.skip("KRX has none")
+    first = date(2026, 9, 21)
+    if kind == "kis-virtual":
+        with pytest.raises(UnsupportedDatasetError, match="newest 30 sessions"):
+            list(source.investor_flows(["005930"], first, SESSION))
+        return
+    sessions = sorted(flow.session for flow in source.investor_flows(["005930"], first, SESSION))
+    assert sessions == [bar.session for bar in SyntheticMarket().daily_bars("005930", first, SESSION)]
+    assert len(sessions) > 30
 
 
 @pytest.mark.parametrize("code", ["5930", "A005930", "00593a", "", "005930\n"])

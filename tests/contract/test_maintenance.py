@@ -68,6 +68,8 @@ def play(emulator, vendor, **fault):
     ("cut_page", MaintenanceError),
     ("empty", MaintenanceError),
     ("redirect", MaintenanceError),
+    ("403", MaintenanceError),
+    ("404", MaintenanceError),
     ("503", MaintenanceError),
     ("408", ServerFailureError),
     ("429", RateLimitedError),

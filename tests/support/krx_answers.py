@@ -34,6 +34,13 @@ BASE = {
     "ISU_ENG_NM": "BYC(1P)", "LIST_DD": "19891021", "MKT_TP_NM": "KOSPI", "SECUGRP_NM": "주권", "SECT_TP_NM": "-",
     "KIND_STKCERT_TP_NM": "구형우선주", "PARVAL": "500", "LIST_SHRS": "2154150",
 }  # fmt: skip
+
+
+def base_of(code: str, **more: str) -> dict[str, str]:
+    """Return the base info of a code, with an ISIN of its own."""
+    return {**BASE, "ISU_SRT_CD": code, "ISU_CD": f"KR7{code}003", **more}
+
+
 INDEX = {
     "BAS_DD": "20261120", "IDX_CLSS": "KOSPI", "IDX_NM": "코스피", "CLSPRC_IDX": "3853.26", "CMPPREVDD_IDX": "-151.59",
     "FLUC_RT": "-3.79", "OPNPRC_IDX": "3900.10", "HGPRC_IDX": "3910.00", "LWPRC_IDX": "3838.46",

@@ -10,7 +10,10 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from data_pipeline.client.rate_limit import Slot, TokenBucketRateLimiter
+from typing_extensions import Self
+
+from data_pipeline.client.rate_limit import TokenBucketRateLimiter
+from data_pipeline.client.slot import Slot
 from data_pipeline.emulator.kis.gate import Gate
 
 
@@ -52,7 +55,7 @@ class Simulation:
         """Let something happen that many seconds after the beginning."""
         heapq.heappush(self.events, (self.began + seconds, next(self.order), event))
 
-    def run(self, seconds: float) -> Simulation:
+    def run(self, seconds: float) -> Self:
         """Let time pass until that many seconds after the beginning."""
         while self.events and self.events[0][0] <= self.began + seconds:
             self.store.clock.now, _, event = heapq.heappop(self.events)

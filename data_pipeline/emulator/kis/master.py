@@ -6,7 +6,6 @@ import io
 import zipfile
 from datetime import date
 
-from data_pipeline.emulator.faults import Fault
 from data_pipeline.emulator.figures import SECTORS, earnings_per_share, figure
 from data_pipeline.emulator.kis.master_layout import CODE_WIDTH, ISIN_WIDTH, NAME_WIDTH, TAILS, nothing, number, padded
 from data_pipeline.emulator.kis.quote import is_fund
@@ -22,22 +21,18 @@ FILES = {"kospi_code": "KOSPI", "kosdaq_code": "KOSDAQ", "konex_code": "KONEX"}
 
 def master_file(view: MarketView, name: str, session: date) -> bytes:
     """Return the zip of one market's master as it stands for this session; the same bytes for the same session."""
-    return view.files.get((name, session), lambda: _zipped(f"{name}.mst", _rows(view, FILES[name], session)))
+    return view.files.get((name, session), lambda: zipped(f"{name}.mst", _rows(view, FILES[name], session)))
 
 
-def spoilt(fault: Fault, zipped: bytes) -> bytes:
-    """Return a master file as this fault leaves it: cut in the middle, with its first rows only, or as it is."""
-    if fault.kind == "truncated":
-        return zipped[: len(zipped) // 2]
-    if fault.kind != "short_page":
-        return zipped
-    with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+def lines_of(file: bytes) -> tuple[str, list[bytes]]:
+    """Return the name of the one file in a zip, and its rows, each with its newline."""
+    with zipfile.ZipFile(io.BytesIO(file)) as archive:
         (name,) = archive.namelist()
-        lines = archive.read(name).splitlines(keepends=True)
-    return _zipped(name, b"".join(lines[: fault.rows]))
+        return name, archive.read(name).splitlines(keepends=True)
 
 
-def _zipped(name: str, content: bytes) -> bytes:
+def zipped(name: str, content: bytes) -> bytes:
+    """Return a zip of one file; the same bytes for the same content."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from data_pipeline.sources.mock.market import SyntheticMarket
 
 AFTER_MARKET_SINCE = date(2026, 9, 14)
-_POINTS = 10**12
-"""Won of market value that make one point of the synthetic indices."""
-_INDICES = {"KRX": "KRX 종합", "KOSPI": "코스피", "KOSDAQ": "코스닥"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ def _issues(market: SyntheticMarket, session: date, board: str) -> Iterator[tupl
                 yield one, bar
 
 
-def _traded(bar: DailyBar, *, after_market: bool) -> tuple[int, int]:
+def traded_with_after_market(bar: DailyBar, *, after_market: bool) -> tuple[int, int]:
     """Return volume and value of the day; the after-market adds up to a tenth at the close."""
     if not after_market or bar.session < AFTER_MARKET_SINCE or bar.volume == 0:
         return bar.volume, bar.trading_value
@@ -47,7 +44,7 @@ def _traded(bar: DailyBar, *, after_market: bool) -> tuple[int, int]:
 
 
 def _bar_row(one: Instrument, bar: DailyBar, *, after_market: bool) -> dict[str, str]:
-    volume, value = _traded(bar, after_market=after_market)
+    volume, value = traded_with_after_market(bar, after_market=after_market)
     shares = one.listed_shares or 0
     return {
         "BAS_DD": f"{bar.session:%Y%m%d}",
@@ -112,37 +109,6 @@ def _base_row(market: SyntheticMarket, one: Instrument) -> dict[str, str]:
     }
 
 
-def _index(family: str) -> Service:
-    def rows(market: SyntheticMarket, session: date, after_market: bool) -> list[dict[str, str]]:
-        return [_index_row(family, session, list(_issues(market, session, family)), after_market=after_market)]
-
-    return Service(family, rows)
-
-
-def _index_row(
-    family: str, session: date, issues: list[tuple[Instrument, DailyBar]], *, after_market: bool
-) -> dict[str, str]:
-    def points(price: Callable[[DailyBar], int]) -> float:
-        return sum((price(bar) or bar.close) * (one.listed_shares or 0) for one, bar in issues) / _POINTS
-
-    close, before = points(lambda bar: bar.close), points(lambda bar: bar.close - bar.change)
-    traded = [_traded(bar, after_market=after_market) for _, bar in issues]
-    return {
-        "BAS_DD": f"{session:%Y%m%d}",
-        "IDX_CLSS": family,
-        "IDX_NM": _INDICES[family],
-        "CLSPRC_IDX": f"{close:.2f}",
-        "CMPPREVDD_IDX": f"{close - before:.2f}",
-        "FLUC_RT": f"{100 * (close - before) / before:.2f}",
-        "OPNPRC_IDX": f"{points(lambda bar: bar.open):.2f}",
-        "HGPRC_IDX": f"{points(lambda bar: bar.high):.2f}",
-        "LWPRC_IDX": f"{points(lambda bar: bar.low):.2f}",
-        "ACC_TRDVOL": str(sum(volume for volume, _ in traded)),
-        "ACC_TRDVAL": str(sum(value for _, value in traded)),
-        "MKTCAP": str(sum(bar.close * (one.listed_shares or 0) for one, bar in issues)),
-    }
-
-
 def _nothing(_market: SyntheticMarket, _session: date, _after_market: bool) -> list[dict[str, str]]:
     """Return no rows: the synthetic market has no such instruments."""
     return []
@@ -157,8 +123,5 @@ SERVICES: dict[str, Service] = {
     "sto/knx_isu_base_info": _base_info("KONEX"),
     "etp/etf_bydd_trd": Service("ETF", _funds),
     "etp/etn_bydd_trd": Service("ETN", _nothing),
-    "idx/krx_dd_trd": _index("KRX"),
-    "idx/kospi_dd_trd": _index("KOSPI"),
-    "idx/kosdaq_dd_trd": _index("KOSDAQ"),
 }
 """The services that are served, by category and name."""

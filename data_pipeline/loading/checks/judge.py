@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
+from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, joins
 from data_pipeline.datasets.table import Table
+from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.dataset import Dataset
@@ -39,6 +40,8 @@ class Verdict:
     warnings: list[Finding]
     fatal: list[Finding]
     """Why the window is refused; empty when it is not."""
+    contradicted: set[Cell] = field(default_factory=set)
+    """Stored daily bars that are all that contradicts a refused one, by code and session."""
 
 
 def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Context, set_aside: int = 0) -> Verdict:
@@ -81,7 +84,23 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
     if dataset.check_window:
         every = Earlier(records, context) if errors else earlier
         fatal += dataset.check_window(records, asked.expected, every, context)
-    return Verdict([good[place] for place in sorted(good)], errors, warnings, fatal)
+    contradicted = {*_contradicted(errors, earlier, context)}
+    return Verdict([good[place] for place in sorted(good)], errors, warnings, fatal, contradicted)
+
+
+def _contradicted(errors: Sequence[Finding], earlier: Earlier, context: Context) -> Iterator[Cell]:
+    """Yield the stored bar beside each bar that was refused for its base price alone, if that is the only one.
+
+    A bar that joins neither of two neighbours is the wrong one; beside one of them, either may be.
+    """
+    stored = {(bar.stock_code, bar.session) for bar in context.stored if isinstance(bar, DailyBar)}
+    for bar in [one.record for one in errors if one.check == "base" and isinstance(one.record, DailyBar)]:
+        before, after = earlier.get(bar), earlier.after(bar)
+        against = [before] if before is not None and not joins(before, bar) else []
+        against += [after] if after is not None and not joins(bar, after) else []
+        cells = [(one.stock_code, one.session) for one in against]
+        if len(cells) == 1 and cells[0] in stored:
+            yield cells[0]
 
 
 def _check_asked(record: Any, table: Table, codes: frozenset[str], asked: Asked) -> Iterator[Finding]:

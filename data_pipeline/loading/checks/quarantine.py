@@ -55,7 +55,7 @@ def as_rejection(finding: Finding) -> Rejection:
     record = finding.record
     session = getattr(record, "session", None) or getattr(record, "at", None) or getattr(record, "observed_at", None)
     day = session.date() if isinstance(session, datetime) else session
-    return Rejection(asdict(record), f"{finding.check}: {finding.problem}", record.stock_code, day)
+    return Rejection(asdict(record), f"{finding.check}: {finding.problem}", getattr(record, "stock_code", None), day)
 
 
 def json_text(payload: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.datasets.dataset import Dataset
 from data_pipeline.datasets.findings import Context, Thresholds
@@ -21,6 +22,7 @@ from data_pipeline.exceptions import CalendarRangeError, PayloadError, Permanent
 from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.loading.instruments.listing import stays_of
+from data_pipeline.market.index_records import IndexBar
 from data_pipeline.market.origin import origin_of
 from data_pipeline.market.records import DailyBar, MinuteBar
 from data_pipeline.market.rejections import Rejection, Rejections
@@ -41,6 +43,11 @@ _STORED = f"""
     JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS wanted (code, day) ON (b.stock_code, b.session) = (code, day)
     WHERE b.session BETWEEN %(first)s AND %(last)s
 """  # noqa: S608 - names of our own
+_STORED_INDICES = """
+    SELECT family, name, session, open::float8, high::float8, low::float8, close::float8, change::float8, volume,
+        trading_value, market_cap
+    FROM market.index_bar WHERE session = %s
+"""
 
 
 def read_thresholds(environ: Mapping[str, str]) -> Thresholds:
@@ -50,6 +57,24 @@ def read_thresholds(environ: Mapping[str, str]) -> Thresholds:
         ConfigurationError: A value cannot be used; the message names the variable.
     """
     return Thresholds(**{one.name: value(environ, f"CHECK_{one.name.upper()}") for one in fields(Thresholds)})
+
+
+# A bar that joins the one before it is proved by that, and one of a source that ranks higher is not doubted.
+_DOUBT = """
+    INSERT INTO market.proof AS p (dataset, stock_code, session, state, proof, figures, rows, source, run_id)
+    SELECT %s, b.stock_code, b.session, 'doubted', 'a bar beside it was refused because of it, and nothing proves it',
+        jsonb_build_object('close', b.close, 'base', b.close - b.change), 1, b.source, %s
+    FROM market.daily_bar b
+    JOIN unnest(%s::text[], %s::date[]) AS v (code, day) ON (b.stock_code, b.session) = (v.code, v.day)
+    WHERE b.session BETWEEN %s AND %s AND market.source_rank(b.source) <= market.source_rank(%s)
+        AND b.close - b.change IS DISTINCT FROM (SELECT d.close FROM market.daily_bar d
+            WHERE d.stock_code = b.stock_code AND d.session = (SELECT max(s.session) FROM market.calendar_session s
+                WHERE s.session < b.session))
+    ON CONFLICT (dataset, stock_code, session) DO UPDATE SET state = excluded.state, proof = excluded.proof,
+        figures = excluded.figures, rows = excluded.rows, ask_again = NULL, source = excluded.source,
+        run_id = excluded.run_id, proved_at = now()
+    RETURNING p.stock_code::text, p.session::date
+"""
 
 
 def screen(
@@ -88,6 +113,7 @@ def screen(
     context = read_context(connection, records, asked, moment, thresholds, made_up=made_up)
     verdict = judge(records, dataset, asked, context, len(held.rows))
     held.rows += map(as_rejection, verdict.errors)
+    held.contradicted |= verdict.contradicted
     if verdict.fatal:
         why = "; ".join(one.problem for one in verdict.fatal)
         why += f"; the first wrong row: {_named(held.rows[0])}" if held.rows else ""
@@ -106,6 +132,7 @@ def keep_held(
 ) -> None:
     """Put what was set aside into quarantine and record the counts in the window's ``ingest_run``; never commits."""
     rejected = keep_rejections(connection, table.name, source, [*held.rows, *held.at_fault], run_id)
+    _doubt_neighbours(connection, table.name, source, held, run_id)
     _note(connection, run_id, rejected, warnings or {}, held.unknown_fields)
     for one in held.rows[:5]:
         log.warning("%s: to quarantine: %s", table.name, _named(one))
@@ -128,6 +155,7 @@ def keep_refused(
     rows = [*held.rows, *held.at_fault]
     if isinstance(error, PayloadError) and error.payload is not None:
         rows.append(Rejection(error.payload, str(error), origin=error.origin))
+    _doubt_neighbours(connection, table.name, source, held, run_id)
     return keep_rejections(connection, table.name, source, rows, run_id)
 
 
@@ -162,7 +190,7 @@ def read_context(
 
     Synthetic rows are checked against today's price rules, which the synthetic market follows on every session.
     """
-    codes = sorted(asked.stock_codes or {one.stock_code for one in records})
+    codes = sorted(asked.stock_codes or {one.stock_code for one in records if hasattr(one, "stock_code")})
     limits = read_thresholds(os.environ) if thresholds is None else thresholds
     calendar = krx_calendar()
     wanted = _around(records, calendar)
@@ -174,9 +202,22 @@ def read_context(
             of, days = zip(*sorted(wanted), strict=True)
             cursor.execute(_STORED, {"codes": list(of), "days": list(days), "first": min(days), "last": max(days)})
             stored = [DailyBar(*row) for row in cursor.fetchall()]
+        indices = [one for one in records if isinstance(one, IndexBar)]
+        stored_indices = _index_bars_before(cursor, indices, calendar)
     newest = {code: found[-1] for code, found in stays.items()}
     reused = {code: found for code, found in stays.items() if len(found) > 1}
-    return Context(calendar, now, limits, newest, stored, reused, dated_rules=not made_up)
+    beside: list[DailyBar | IndexBar] = [*stored, *stored_indices]
+    return Context(calendar, now, limits, newest, beside, reused, dated_rules=not made_up)
+
+
+def _index_bars_before(cursor: Cursor, bars: Sequence[IndexBar], calendar: TradingCalendar) -> list[IndexBar]:
+    """Return the stored index bars of the session before the oldest of these."""
+    if not bars:
+        return []
+    with suppress(CalendarRangeError):
+        cursor.execute(_STORED_INDICES, (calendar.previous_session(min(bar.session for bar in bars)),))
+        return [IndexBar(*row) for row in cursor.fetchall()]
+    return []
 
 
 def _around(records: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:
@@ -190,6 +231,22 @@ def _around(records: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:
             with suppress(CalendarRangeError):  # a session at an end of the calendar has no neighbour there
                 beside[session].append(find(session))
     return minutes | ({(code, day) for code, session in own for day in beside[session]} - own)
+
+
+def _doubt_neighbours(connection: Connection, dataset: str, source: str, held: Rejections, run_id: int | None) -> None:
+    """Doubt the stored bars that alone contradict a refused one, so that both sessions are asked for again."""
+    if not held.contradicted:
+        return
+    codes, sessions = zip(*sorted(held.contradicted), strict=True)
+    with said_plainly("checks"), connection.cursor() as cursor:
+        cursor.execute(_DOUBT, (dataset, run_id, list(codes), list(sessions), min(sessions), max(sessions), source))
+        for code, session in cursor.fetchall():
+            log.warning(
+                "%s of %s on %s is doubted: the next bar contradicts it, and nothing proves either",
+                dataset,
+                code,
+                session,
+            )
 
 
 def _note(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets import find_dataset
@@ -42,6 +43,9 @@ _GAPS = """
     SELECT stock_code, min(session), max(session) FROM (
         SELECT *, number - row_number() OVER (PARTITION BY stock_code ORDER BY number) AS island FROM cell
     ) islands GROUP BY stock_code, island ORDER BY stock_code, min(session)
+"""
+_INCOMPLETE = """
+    SELECT DISTINCT session FROM {cells}(%(first)s, %(last)s) WHERE {of} state = 'missing' ORDER BY session
 """
 COUNTED = """(
         SELECT dataset, session, count(*) AS expected, count(*) FILTER (WHERE state = 'loaded') AS loaded,
@@ -120,10 +124,33 @@ def all_cells(
     return _gaps(connection, cells, dataset, stock_codes, first, last)
 
 
-def first_expected(connection: Connection, dataset: str) -> date | None:
-    """Return the first session of which a dataset is expected of any instrument; None when nothing was ever loaded."""
+def incomplete_sessions(
+    connection: Connection, dataset: str, first: date, last: date, *, only_expected: bool
+) -> list[date]:
+    """Return the final sessions of a range on which a main row of the whole market is not stored, oldest first.
+
+    Args:
+        connection: Of any role.
+        dataset: One of the whole market.
+        first: First session, included.
+        last: Last session, included.
+        only_expected: Leave out the sessions before the first that was ever loaded.
+    """
+    cells = sql.Identifier("market", "coverage_cells" if only_expected else f"{dataset}_cells")
+    of = sql.SQL("dataset = %(dataset)s AND" if only_expected else "")
+    statement = sql.SQL(_INCOMPLETE).format(cells=cells, of=of)
     with said_plainly("coverage"), connection.cursor() as cursor:
-        cursor.execute("SELECT min(first) FROM market.expected_range WHERE dataset = %s", (dataset,))
+        cursor.execute(statement, {"dataset": dataset, "first": first, "last": last})
+        return [day for (day,) in cursor.fetchall()]
+
+
+def first_expected(connection: Connection, dataset: str) -> date | None:
+    """Return the first session of which a dataset is expected; None when nothing was ever loaded."""
+    statement = "SELECT min(first) FROM market.expected_range WHERE dataset = %s"
+    if not find_dataset(dataset).by_code:
+        statement = "SELECT min(session) FROM market.coverage_cell WHERE dataset = %s"
+    with said_plainly("coverage"), connection.cursor() as cursor:
+        cursor.execute(statement, (dataset,))
         found: date | None = (cursor.fetchone() or (None,))[0]
         return found
 

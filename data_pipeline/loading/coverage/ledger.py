@@ -10,7 +10,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -19,6 +19,7 @@ from psycopg2.extras import Json, execute_values
 
 from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.loading.coverage.superseded import Proved, supersede
 from data_pipeline.market.evidence import UNSAID, MinuteEvidence
 from data_pipeline.warehouse.errors import said_plainly
 
@@ -45,7 +46,8 @@ _PROVED = """
 """
 _FILLED = """
     DELETE FROM market.proof p USING (VALUES %s) AS v (dataset, stock_code, session)
-    WHERE p.dataset = v.dataset AND p.stock_code = v.stock_code AND p.session = v.session::date AND p.rows = 0
+    WHERE p.dataset = v.dataset AND p.stock_code = v.stock_code AND p.session = v.session::date
+        AND p.state <> 'whole'
 """
 _ASKED = """
     INSERT INTO market.proof AS p (dataset, stock_code, session, state, proof, figures, rows, source, run_id)
@@ -93,7 +95,7 @@ class Ledger:
     ) -> None:
         self._table = dataset.table
         self._of_minutes = dataset.due is Due.AS_TRADED
-        self._kept = dataset.has_cells
+        self._kept = dataset.has_cells and dataset.by_code  # rows of the whole market prove their cells themselves
         self._in_chain = bool(dataset.follows)
         """Whether each row has the close of the one before, so that a hole between two can be seen to fit."""
         self._final = frozenset(final)
@@ -101,6 +103,10 @@ class Ledger:
         self._remember = remember_empty
         self._rows: Counter[Cell] = Counter()
         self._volumes: Counter[Cell] = Counter()
+        self._times: dict[Cell, list[datetime]] = defaultdict(list)
+        """Of the minutes that came."""
+        self._superseded: dict[Cell, int] = {}
+        """Minutes of earlier answers that were taken back."""
         self._evidence: dict[Cell, MinuteEvidence] = {}
         self._days: dict[Cell, list[int]] = {}
         """The volumes of the stored daily bars."""
@@ -116,13 +122,14 @@ class Ledger:
             yield from records
             return
         code_at, day_at = map(self._table.columns.index, ("stock_code", self._table.day))
-        volume_at = self._table.columns.index("volume") if self._of_minutes else None
+        minute = tuple(map(self._table.columns.index, ("volume", "at"))) if self._of_minutes else None
         for record in records:
             values = self._table.values(record)
             cell: Cell = (str(values[code_at]), values[day_at])  # type: ignore[assignment]
             self._rows[cell] += 1
-            if volume_at is not None:
-                self._volumes[cell] += values[volume_at]  # type: ignore[operator]
+            if minute is not None:
+                self._volumes[cell] += values[minute[0]]  # type: ignore[operator]
+                self._times[cell].append(values[minute[1]])  # type: ignore[arg-type]
             yield record
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
@@ -163,7 +170,7 @@ class Ledger:
         }
         absent = self._absent
         with said_plainly("coverage"), connection.cursor() as cursor:
-            settled = self._settled_minutes(connection, {*came, *absent}) if self._of_minutes else {*came}
+            settled = self._settled_minutes(connection, came, absent, source, run_id) if self._of_minutes else {*came}
             if self._remember:
                 _require_some({cell for cell in absent - settled if self._is_doubtful(cell)}, self._rows, name)
             if came:
@@ -192,7 +199,9 @@ class Ledger:
         """
         for cell in sorted({*came, *(settled if self._remember else ())}):
             told = self._evidence.get(cell)
-            figures = Json({"volume": self._volumes[cell], "day_volumes": self._days.get(cell, [])} | _figures(told))
+            taken_back = {"taken_back": self._superseded[cell]} if cell in self._superseded else {}
+            compared = {"volume": self._volumes[cell], "day_volumes": self._days.get(cell, [])}
+            figures = Json(compared | _figures(told) | taken_back)
             if cell not in settled:
                 doubt = QUARANTINED if self._is_refused(cell) else self._doubts.get(cell, UNSAID)
                 yield cell, ("doubted", doubt, figures, came[cell])
@@ -217,8 +226,11 @@ class Ledger:
             return {cell for cell in named if not self._rows[cell]}
         return named | {cell for cell in came if self._is_refused(cell)}
 
-    def _settled_minutes(self, connection: Connection, cells: Collection[Cell]) -> set[Cell]:
+    def _settled_minutes(
+        self, connection: Connection, came: Collection[Cell], absent: Collection[Cell], source: str, run_id: int | None
+    ) -> set[Cell]:
         """Return the cells whose minutes are whole, and those that truly have none; the log says why others are not."""
+        cells = {*came, *absent}
         self._days = self._read_days(connection, cells)
         settled: set[Cell] = set()
         doubts = self._doubts
@@ -229,11 +241,15 @@ class Ledger:
             doubt = self._doubt(cell, told) if told else UNSAID
             settled |= set() if doubt else {cell}
             doubts |= {cell: doubt} if doubt else {}
+        noted = settled if self._remember else settled.intersection(came)
+        held = {cell: Proved(self._times[cell], self._volumes[cell], cell in self._idle) for cell in noted}
+        self._superseded, beside = supersede(connection, held, source, run_id)
+        doubts |= beside
         for (code, session), doubt in sorted(doubts.items())[:NAMED]:
             log.warning("minutes of %s on %s are not whole: %s", code, session, doubt)
         if len(doubts) > NAMED:
             log.warning("minutes of %d more sessions are not whole", len(doubts) - NAMED)
-        return settled
+        return settled - beside.keys()
 
     def _doubt(self, cell: Cell, told: MinuteEvidence) -> str:
         """Return why a cell is not settled. The shares of a day without an open traded outside of regular hours."""
@@ -260,7 +276,11 @@ class Ledger:
 def _figures(told: MinuteEvidence | None) -> dict[str, object]:
     """Return what the answer said of a session, without its name and without what says nothing."""
     said = asdict(told) if told is not None else {}
-    return {f"answer_{name}": value for name, value in said.items() if name not in ("stock_code", "session") and value}
+    return {
+        f"answer_{name}": value
+        for name, value in said.items()
+        if name not in ("stock_code", "session", "never_shown") and value
+    }
 
 
 def _require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) -> None:

@@ -173,7 +173,7 @@ class _List:
             complete=self.complete,
         )
         lists[self.voice] = now = before.with_(self.session, complete=self.complete)
-        changed = self._observe(around, now)
+        changed = self._observe(around, now, again=self.session in again)
         changed |= vanished if self.session in again else vanished | self._other_news(lists, before)
         changed |= store.reused_codes(self.cursor, self.instruments)
         changed |= store.told_by_exchange_alone(self.cursor) if lists[BROKER].complete else set()
@@ -190,14 +190,19 @@ class _List:
         )
         return KeptList(counts, len(vanished), sorted(reused))
 
-    def _observe(self, around: Mapping[str, Sequence[Run]], lists: store.Lists) -> set[str]:
+    def _observe(self, around: Mapping[str, Sequence[Run]], lists: store.Lists, *, again: bool) -> set[str]:
+        """Write the runs that the list changes; return the codes whose history that may change.
+
+        A run that only grows longer tells nothing new, unless the same list came before without the instrument.
+        """
         changes = {}
         for code in self.facts.keys() | around.keys():
             old = around.get(code, [])
             runs = observe(old, self.session, self.facts.get(code), lists.told, lists.complete)
             if runs != old:
                 changes[code] = (old, runs)
-        return store.write_runs(self.cursor, self.voice, changes, self.source, self.run_id)
+        changed = store.write_runs(self.cursor, self.voice, changes, self.source, self.run_id)
+        return changed | changes.keys() if again else changed
 
     def _vanished(self, around: Mapping[str, Sequence[Run]], lists: store.Lists) -> set[str]:
         """Return the codes that were on the list before and are not on this one.

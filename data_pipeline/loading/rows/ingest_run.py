@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from typing import NamedTuple
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -19,9 +20,12 @@ LEASE_S = 120
 """Seconds that a run counts as running after a sign of life; :func:`renew_runs` gives one."""
 _START = """
     INSERT INTO market.ingest_run (
-        dataset, source, dag_id, task_id, run_key, first, last, rows_expected, map_index, process, lease_until
+        dataset, source, dag_id, task_id, run_key, first, last, rows_expected, map_index, budget_keys,
+        budget_store, budget_host, process, lease_until
     )
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s)) RETURNING run_id
+    VALUES (
+        %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s)
+    ) RETURNING run_id
 """
 _RENEW = """
     UPDATE market.ingest_run SET lease_until = clock_timestamp() + make_interval(secs => %s)
@@ -42,6 +46,28 @@ _END_GONE = """
     )
 """
 """A run that is being stored is locked by its transaction, however long that takes."""
+_OTHER_STORES = """
+    SELECT DISTINCT budget_store, budget_host FROM market.ingest_run
+    WHERE budget_keys && %s AND budget_store <> %s AND started_at > clock_timestamp() - interval '1 day'
+    ORDER BY 1, 2
+"""
+
+
+class CountedBy(NamedTuple):
+    """Who counts the calls of a load."""
+
+    keys: list[str]
+    """App keys, each a hash."""
+    store: str
+    """The store of shared state, by its own name."""
+    host: str
+
+
+def other_stores(connection: Connection, counted: CountedBy) -> list[tuple[str, str]]:
+    """Return the other stores that counted calls of these keys within a day, each with its host, in order of name."""
+    with said_plainly("ingest_run"), connection.cursor() as cursor:
+        cursor.execute(_OTHER_STORES, (counted.keys, counted.store))
+        return [(str(store), str(host)) for store, host in cursor.fetchall()]
 
 
 def start_run(  # noqa: PLR0913 - one argument for each column
@@ -56,6 +82,7 @@ def start_run(  # noqa: PLR0913 - one argument for each column
     expected: int | None = None,
     *,
     map_index: int | None = None,
+    counted: CountedBy | None = None,
 ) -> int:
     """Note that a window is about to be loaded and return its ``run_id``; never commits.
 
@@ -73,13 +100,16 @@ def start_run(  # noqa: PLR0913 - one argument for each column
         last: Last session asked for, included.
         expected: Rows that must exist; None when unknown.
         map_index: Airflow's map index.
+        counted: Who counts its calls; None for a source without a budget.
 
     Raises:
         ConfigurationError: The warehouse is not migrated, or the user may not load.
         ConnectionFailedError: The connection broke; trying again can help.
         LoadError: Postgres refused the row, for example because ``first`` is after ``last``.
     """
-    values = (dataset, source, dag_id, task_id, run_key, first, last, expected, map_index, myself(), LEASE_S)
+    budget = (None, None, None) if counted is None else counted
+    window = (dataset, source, dag_id, task_id, run_key, first, last, expected, map_index)
+    values = (*window, *budget, myself(), LEASE_S)
     end_gone_runs(connection, dataset)
     with said_plainly("ingest_run"), connection.cursor() as cursor:
         _admit(cursor, source)

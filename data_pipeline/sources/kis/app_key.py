@@ -6,10 +6,12 @@ import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from data_pipeline.client.answer import read_object
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.guard import Guard
+from data_pipeline.client.hidden import Hidden
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
@@ -54,12 +56,12 @@ class AppKey:
         sleep: Callable[[float], None] = time.sleep,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._key, self._secret = pair
+        self._key, self._secret = (Hidden(part) for part in pair)
         self._account = settings.account_number or ""
         self._session, self._breaker, self._wall = session, breaker, wall
         # Two sandboxes may be used with one invented key, and neither knows the other's tokens.
         sandbox = settings.environment == "sandbox"
-        name = hashed(f"{self._key}@{settings.base_url}" if sandbox else self._key)
+        name = self.name = hashed(f"{self._key}@{settings.base_url}" if sandbox else self._key)
         rate, ledger, wait = settings.rate_limit or 0.0, settings.ledger_rate_limit or 0.0, settings.queue_timeout
         self.limiter = TokenBucketRateLimiter(store, name, rate, wait, sleep, per_minute=settings.rate_limit_per_minute)
         self.ledger_limiter = TokenBucketRateLimiter(
@@ -90,7 +92,7 @@ class AppKey:
         """Return the headers that KIS wants for this call."""
         return {
             "content-type": "application/json; charset=utf-8",
-            "authorization": f"Bearer {token}",
+            "authorization": Hidden(f"Bearer {token}"),
             "appkey": self._key,
             "appsecret": self._secret,
             "tr_id": endpoint.tr_id,
@@ -109,9 +111,9 @@ class AppKey:
         with self._breaker.call():
             response = self._session.post(TOKEN_PATH, request, {"content-type": "application/json; charset=utf-8"})
             clean = scrubbed(response, self.secrets())
-            body = read_object(clean, where)
+            body = _hidden(read_object(clean, where))
             if response.status_code == 200 and "access_token" in body:
-                return self._token(Row(where, read_object(response, where)))
+                return self._token(Row(where, _hidden(read_object(response, where))))
             error = refusal(clean, body, where)
             if isinstance(error, RequestRefusedError) and body and response.status_code in {401, 403}:
                 raise AuthenticationError(str(error), response=clean)
@@ -119,7 +121,7 @@ class AppKey:
 
     def _token(self, row: Row) -> Token:
         """Return the token of a tokenP answer; it lives for the shorter of the two times that the answer states."""
-        value, lifetime = row.text("access_token"), str(row.fields.get("expires_in"))
+        value, lifetime = Hidden(row.text("access_token")), str(row.fields.get("expires_in"))
         seconds = int(lifetime) if re.fullmatch(r"[0-9]{1,9}", lifetime) else 0
         if not re.fullmatch(r"[!-~]+", value) or not seconds:
             raise PayloadError(f"{row.where}: field access_token or expires_in is not what is documented")
@@ -134,3 +136,9 @@ class AppKey:
             # A local clock that is wrong by hours must not make a fresh token look expired.
             ends = min(ends, stated) if stated > now else ends
         return Token(value, ends.timestamp())
+
+
+def _hidden(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a tokenP answer, which a traceback with local variables prints without its token."""
+    value = body.get("access_token")
+    return {**body, "access_token": Hidden(value)} if isinstance(value, str) else body

@@ -13,9 +13,10 @@ from requests.adapters import BaseAdapter
 
 from data_pipeline.client.answer import error_of_status, require_data
 from data_pipeline.client.circuit_breaker import CircuitBreaker
-from data_pipeline.client.rate_limit import BudgetSnapshot, TokenBucketRateLimiter
+from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
+from data_pipeline.client.slot import BudgetSnapshot
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import ServerFailureError, UnsupportedDatasetError
 from data_pipeline.market.clock import Clock
@@ -57,8 +58,13 @@ class KisClient:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter, max_bytes=_LARGEST_ANSWER)
-        self._files = HttpSession(settings.master_url, settings.timeout, adapter=adapter, max_bytes=_LARGEST_FILE)
+        timeout, allowed = settings.timeout, settings.allowed_hosts
+        self._session = HttpSession(
+            settings.base_url, timeout, adapter=adapter, max_bytes=_LARGEST_ANSWER, allowed=allowed
+        )
+        self._files = HttpSession(
+            settings.master_url, timeout, adapter=adapter, max_bytes=_LARGEST_FILE, allowed=allowed
+        )
         self.drift = FieldDrift(KNOWN_FIELDS)
         # When a server fails, it fails for every key.
         server = hashed(settings.base_url)
@@ -79,6 +85,11 @@ class KisClient:
         return sum(key.sent for key in self._keys)
 
     @property
+    def key_names(self) -> list[str]:
+        """The hashed names under which the state of each app key is shared."""
+        return [key.name for key in self._keys]
+
+    @property
     def limiters(self) -> tuple[TokenBucketRateLimiter, ...]:
         """The budget of each app key, in the order of the settings; ledger calls are counted separately."""
         return tuple(key.limiter for key in self._keys)
@@ -86,6 +97,12 @@ class KisClient:
     def budgets(self) -> dict[str, BudgetSnapshot]:
         """Return how each budget stands, by the hashed name of its app key; asks the shared state only."""
         return {name: limiter.snapshot() for key in self._keys for name, limiter in key.budgets()}
+
+    def forget(self) -> None:
+        """Forget what rejections taught about the budgets of all app keys; asks the shared state only."""
+        for key in self._keys:
+            for _, limiter in key.budgets():
+                limiter.forget()
 
     def call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
         """Return the successful answer of one call, which is sent again where that can help.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_QUOTATIONS = "/uapi/domestic-stock/v1/quotations"
+QUOTATIONS = "/uapi/domestic-stock/v1/quotations"
+"""Where all quotations are."""
 
 TOKEN_PATH = "/oauth2/tokenP"  # noqa: S105 - a path
 MASTER_FILES = {
@@ -41,35 +42,35 @@ class Endpoint:
 
 
 PRICE = Endpoint(
-    f"{_QUOTATIONS}/inquire-price", "FHKST01010100", virtual=True, page_size=None, document="주식현재가 시세"
+    f"{QUOTATIONS}/inquire-price", "FHKST01010100", virtual=True, page_size=None, document="주식현재가 시세"
 )
 ORDER_BOOK = Endpoint(
-    f"{_QUOTATIONS}/inquire-asking-price-exp-ccn", "FHKST01010200", virtual=True, page_size=None,
+    f"{QUOTATIONS}/inquire-asking-price-exp-ccn", "FHKST01010200", virtual=True, page_size=None,
     document="주식현재가 호가/예상체결",
 )  # fmt: skip
 DAILY_CHART = Endpoint(
-    f"{_QUOTATIONS}/inquire-daily-itemchartprice", "FHKST03010100", virtual=True, page_size=100,
+    f"{QUOTATIONS}/inquire-daily-itemchartprice", "FHKST03010100", virtual=True, page_size=100,
     document="국내주식기간별시세(일/주/월/년)",
 )  # fmt: skip
 INDEX_CHART = Endpoint(
-    f"{_QUOTATIONS}/inquire-daily-indexchartprice", "FHKUP03500100", virtual=True, page_size=50,
+    f"{QUOTATIONS}/inquire-daily-indexchartprice", "FHKUP03500100", virtual=True, page_size=50,
     document="국내주식업종기간별시세(일/주/월/년)",
 )  # fmt: skip
 MINUTES_TODAY = Endpoint(
-    f"{_QUOTATIONS}/inquire-time-itemchartprice", "FHKST03010200", virtual=True, page_size=30,
+    f"{QUOTATIONS}/inquire-time-itemchartprice", "FHKST03010200", virtual=True, page_size=30,
     document="주식당일분봉조회",
 )  # fmt: skip
 MINUTES_PAST = Endpoint(
-    f"{_QUOTATIONS}/inquire-time-dailychartprice", "FHKST03010230", virtual=False, page_size=120,
+    f"{QUOTATIONS}/inquire-time-dailychartprice", "FHKST03010230", virtual=False, page_size=120,
     document="주식일별분봉조회",
 )  # fmt: skip
 MULTI_PRICE = Endpoint(
-    f"{_QUOTATIONS}/intstock-multprice", "FHKST11300006", virtual=False, page_size=30,
+    f"{QUOTATIONS}/intstock-multprice", "FHKST11300006", virtual=False, page_size=30,
     document="관심종목(멀티종목) 시세조회",
 )  # fmt: skip
 STOCK_INFO = Endpoint(
-    f"{_QUOTATIONS}/search-stock-info", "CTPF1002R", virtual=False, page_size=None, document="주식기본조회", ledger=True
+    f"{QUOTATIONS}/search-stock-info", "CTPF1002R", virtual=False, page_size=None, document="주식기본조회", ledger=True
 )
 HOLIDAYS = Endpoint(
-    f"{_QUOTATIONS}/chk-holiday", "CTCA0903R", virtual=False, page_size=24, document="국내휴장일조회", ledger=True
+    f"{QUOTATIONS}/chk-holiday", "CTCA0903R", virtual=False, page_size=24, document="국내휴장일조회", ledger=True
 )

@@ -1,13 +1,16 @@
-"""The KOSPI and KOSDAQ indices of one session, from KIS's index chart."""
+"""The main indices of a range of sessions, from KIS's index chart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 
-from data_pipeline.exceptions import InvalidRequestError, PayloadError
-from data_pipeline.market.index_records import IndexBar
+from data_pipeline.exceptions import PayloadError
+from data_pipeline.market.index_records import MAIN_INDICES, IndexBar, MainIndex
+from data_pipeline.market.rejections import keep_good
 from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.kis.endpoints import INDEX_CHART
 from data_pipeline.sources.kis.parse_answer import Answer, Call
@@ -15,76 +18,114 @@ from data_pipeline.sources.kis.parse_chart import filled_rows
 from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.server_clock import require_final
 
-CODES = MappingProxyType({"KOSPI": ("0001", "코스피"), "KOSDAQ": ("1001", "코스닥")})
-"""KIS's code of each family's index, and its name as KRX writes it.
+CODES: Mapping[str, MainIndex] = MappingProxyType(
+    dict(zip(("0001", "1001", "2001", "3003"), MAIN_INDICES, strict=True))
+)
+"""KIS's code of each index, and what KRX calls it.
 
 1001 is KOSDAQ; at other vendors it is KOSPI. KIS itself calls 0001 ``종합``, so its names say nothing and are not read.
+
+Source: idxcode.mst of koreainvestment/open-trading-api, stocks_info.
 """
+SESSIONS = 49
+"""Sessions of one call: its fifty rows, without the one that the oldest change is counted from."""
 _SHARES, _WON = 1_000, 1_000_000
 """Index charts count in thousands of shares and millions of won, unlike those of instruments."""
 
 
-def index_bars(call: Call, calendar: TradingCalendar, session: date) -> Iterator[IndexBar]:
-    """Yield the bar of the KOSPI and of the KOSDAQ index of one session; a call each.
+def index_bars(call: Call, calendar: TradingCalendar, first: date, last: date) -> Iterator[IndexBar]:
+    """Yield the bars of the main indices from ``first`` to ``last``, both included; index by index, newest first.
 
-    Volume is exact to a thousand shares, trading value to a million won; market cap is None.
+    Volume is exact to a thousand shares, trading value to a million won; market cap is None. A call holds
+    :data:`SESSIONS` sessions of one index.
 
     Args:
         call: Sends one call.
         calendar: The exchange's sessions.
-        session: Whose bars.
+        first: First day.
+        last: Last day.
 
     Raises:
-        InvalidRequestError: It is no session, or not final yet by the server's clock.
-        PayloadError: The answer is about another index, lacks the session, or a figure is missing or malformed.
+        InvalidRequestError: A session is not final yet by the server's clock.
+        PayloadError: The answer is about another index or lacks a session; or a figure is missing or malformed, and
+            nobody collects such rows.
 
     Source: KIS Developers, 국내주식업종기간별시세.
     """
-    if not calendar.is_session(session):
-        raise InvalidRequestError(f"{session} is not a session of the exchange")
-    before = calendar.previous_session(session)
-    for family, (code, name) in CODES.items():
-        params = {
-            "FID_COND_MRKT_DIV_CODE": "U",
-            "FID_INPUT_ISCD": code,
-            "FID_INPUT_DATE_1": f"{before:%Y%m%d}",
-            "FID_INPUT_DATE_2": f"{session:%Y%m%d}",
-            "FID_PERIOD_DIV_CODE": "D",
-        }
-        answer = call(INDEX_CHART, params, f"the {family} index")
-        require_final(calendar, session, answer.at)
-        yield parse_index_bar(answer, family, code, name, (before, session))
+    for code, index in CODES.items():
+        sessions = calendar.sessions(max(first, index.since), last)
+        while sessions:
+            page = sessions[-SESSIONS:]
+            del sessions[-SESSIONS:]
+            days = page if page[0] == index.since else [calendar.previous_session(page[0]), *page]
+            params = {
+                "FID_COND_MRKT_DIV_CODE": "U",
+                "FID_INPUT_ISCD": code,
+                "FID_INPUT_DATE_1": f"{days[0]:%Y%m%d}",
+                "FID_INPUT_DATE_2": f"{days[-1]:%Y%m%d}",
+                "FID_PERIOD_DIV_CODE": "D",
+            }
+            answer = call(INDEX_CHART, params, f"the index {index.label}")
+            require_final(calendar, days[-1], answer.at)
+            yield from parse_index_bars(answer, code, days)
 
 
-def parse_index_bar(answer: Answer, family: str, code: str, name: str, sessions: tuple[date, date]) -> IndexBar:
-    """Return the bar of the later of two sessions; its change is counted from the close of the other.
+def parse_index_bars(answer: Answer, code: str, sessions: list[date]) -> Iterator[IndexBar]:
+    """Yield the bars of all sessions but the oldest, newest first; a change is counted from the close before.
+
+    The oldest has a bar without a change when it is the first of the index.
 
     Raises:
         PayloadError: As :func:`index_bars`.
     """
+    index = CODES[code]
     head = answer.row("output1")
     if head.text("bstp_cls_code") != code:
-        raise head.error("bstp_cls_code", f"is not {code}, the code of {family}")
-    rows = {row.day("stck_bsop_date"): row for row in filled_rows(answer)}
-    before, row = (_row_of(rows, day, answer) for day in sessions)
+        raise head.error("bstp_cls_code", f"is not {code}, the code of {index.label}")
+    rows = _rows_by_day(answer, sessions)
+    pairs: list[tuple[date | None, date]] = [*pairwise(sessions)]
+    if sessions[0] == index.since:
+        pairs.insert(0, (None, sessions[0]))
+
+    def make(pair: tuple[date | None, date]) -> IndexBar:
+        return _bar(index, pair[1], rows[pair[1]], rows[pair[0]] if pair[0] else None)
+
+    yield from keep_good(make, reversed(pairs), session=lambda pair: pair[1])
+
+
+def _rows_by_day(answer: Answer, sessions: list[date]) -> dict[date, Row]:
+    """Return the rows by their day; each of these sessions has one, and no two neighbours say the same."""
+    rows: dict[date, Row] = {}
+    for row in filled_rows(answer):
+        if (day := row.day("stck_bsop_date")) in rows:
+            raise row.error("stck_bsop_date", f"is {day} twice")
+        rows[day] = row
+    for day in sessions:
+        if day not in rows:
+            raise PayloadError(f"{answer.where}: there is no row of {day}")
+    for older, newer in pairwise(sessions):
+        if _figures(rows[older]) == _figures(rows[newer]):
+            raise PayloadError(f"{answer.where}: the row of {newer} repeats that of {older}")
+    return rows
+
+
+def _figures(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.fields.items() if name != "stck_bsop_date"}
+
+
+def _bar(index: MainIndex, session: date, row: Row, before: Row | None) -> IndexBar:
     close = row.decimal("bstp_nmix_prpr")
     return row.make(
         IndexBar,
-        family=family,
-        name=name,
-        session=sessions[1],
+        family=index.family,
+        name=index.name,
+        session=session,
         open=row.decimal("bstp_nmix_oprc"),
         high=row.decimal("bstp_nmix_hgpr"),
         low=row.decimal("bstp_nmix_lwpr"),
         close=close,
-        change=round(close - before.decimal("bstp_nmix_prpr"), 2),
+        change=round(close - before.decimal("bstp_nmix_prpr"), 2) if before else None,
         volume=row.integer("acml_vol") * _SHARES,
         trading_value=row.integer("acml_tr_pbmn") * _WON,
         market_cap=None,
     )
-
-
-def _row_of(rows: dict[date, Row], day: date, answer: Answer) -> Row:
-    if day not in rows:
-        raise PayloadError(f"{answer.where}: there is no row of {day}")
-    return rows[day]

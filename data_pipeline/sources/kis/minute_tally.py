@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from data_pipeline.market.evidence import MinuteEvidence, require_gatherer
@@ -15,6 +15,10 @@ from data_pipeline.sources.kis.parse_chart import MinuteRow
 
 log = logging.getLogger(__name__)
 
+NEVER_SHOWN = (
+    "the virtual server never shows the shares of a session's last minute when the closing auction had no trade, and "
+    "only a real key can load them"
+)
 AUCTION = timedelta(minutes=10)
 """How long the closing auction collects orders: nothing trades between its beginning and the close."""
 
@@ -25,17 +29,63 @@ class MinuteTally:
     Args:
         stock_code: Whose minutes.
         calendar: The exchange's sessions.
+        virtual: Whether it is the virtual server, which has the chart of today alone.
     """
 
-    def __init__(self, stock_code: str, calendar: TradingCalendar) -> None:
+    def __init__(self, stock_code: str, calendar: TradingCalendar, *, virtual: bool = False) -> None:
         self.stock_code = stock_code
-        self._calendar = calendar
+        self._calendar, self._virtual = calendar, virtual
         self._volumes: Counter[date] = Counter()
         self._closed: set[date] = set()
         self._problems: dict[date, str] = {}
         self._days: dict[date, int] = {}
         self._withheld: dict[date, list[str]] = {}
         self._heard_at: datetime | None = None
+        self._newest: dict[date, MinuteRow] = {}
+        """The newest row of each session that a page of finished sessions has."""
+        self._ended: set[date] = set()
+        """Sessions after whose newest row nothing traded."""
+
+    def look(self, page: Sequence[MinuteRow]) -> None:
+        """Note the newest rows of a page of finished sessions, newest first.
+
+        One that stands inside the page ends its session: the page runs on across the day's edge. The first one may be
+        what is left of an answer that was cut.
+        """
+        for place, row in enumerate(page):
+            if self._newest.setdefault(row.at.date(), row) is row and place:
+                self._ended.add(row.at.date())
+
+    def open_end(self, session: date) -> MinuteRow | None:
+        """Return the newest minute of a session that needs a second answer to show that nothing traded after it.
+
+        None when it does not: the closing auction traded, the day's volume is reached, something else is wrong, or the
+        session is not final.
+        """
+        doubted = self._problems.get(session) or self._withheld.get(session)
+        shown = session in self._closed or session in self._ended or self._days.get(session) == self._volumes[session]
+        over = self._heard_at is not None and self._heard_at >= self._calendar.final_at(session)
+        return None if doubted or shown or not over else self._newest.get(session)
+
+    def compare(self, newest: MinuteRow, again: Sequence[MinuteRow]) -> None:
+        """Take a second answer for the end of a session, asked for from its close: it must begin with the same minute.
+
+        Args:
+            newest: What :meth:`open_end` gave.
+            again: The rows of the second answer, newest first.
+        """
+        first = again[0] if again else None
+        if first is not None and (first.at, first.volume, first.total_value) == (
+            newest.at,
+            newest.volume,
+            newest.total_value,
+        ):
+            self._ended.add(newest.at.date())
+        else:
+            other = f"with that of {first.at:%Y-%m-%d %H:%M}" if first else "with none"
+            self._problems[newest.at.date()] = (
+                f"the minute of {newest.at:%H:%M} is the newest of one answer, and another one begins {other}"
+            )
 
     def hear(self, answer: Answer) -> None:
         """Take the quoted session's volume from an answer's head, once that session is final."""
@@ -93,6 +143,8 @@ class MinuteTally:
             self._days.get(session),
             self._problems.get(session, ""),
             len(self._withheld.get(session, ())),
+            session in self._ended and session not in self._closed,
+            NEVER_SHOWN if self._virtual and self._withheld.get(session) and session not in self._closed else "",
         )
 
 

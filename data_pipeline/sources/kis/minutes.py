@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import chain
 
 from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
-from data_pipeline.market.evidence import require_gatherer, tell
+from data_pipeline.market.evidence import is_gathered, require_gatherer, tell
 from data_pipeline.market.records import MinuteBar
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
 from data_pipeline.sources.kis.codes import symbol
@@ -70,7 +70,7 @@ class Minutes:
             raise UnsupportedDatasetError(f"the virtual server of KIS has minutes of {quoted} only, not of {first}")
         if first < quoted - _REACH_BACK:
             raise UnsupportedDatasetError(f"minutes of KIS reach back one year from {quoted}, not to {first}")
-        tally = MinuteTally(stock_code, self._calendar)
+        tally = MinuteTally(stock_code, self._calendar, virtual=self._virtual)
         return self._told(tally, self._rows(stock_code, first, last, quoted, tally), first, last)
 
     def back(self, stock_code: str, listed_on: Callable[[], date | None]) -> Iterator[Iterator[MinuteBar]]:
@@ -96,6 +96,11 @@ class Minutes:
     def _told(self, tally: MinuteTally, rows: Iterator[MinuteRow], first: date, last: date) -> Iterator[MinuteBar]:
         yield from minute_bars(rows, tally)
         for session in self._calendar.sessions(first, last):
+            newest = tally.open_end(session) if is_gathered() else None
+            if newest is not None:
+                # From another moment than before, so that it is another answer.
+                _, again = self._page(MINUTES_PAST, tally.stock_code, self._calendar.close_at(session))
+                tally.compare(newest, again)
             tell(tally.evidence(session))
 
     def _rows(self, stock_code: str, first: date, last: date, quoted: date, tally: MinuteTally) -> Iterator[MinuteRow]:
@@ -136,6 +141,7 @@ class Minutes:
         while True:
             answer, rows = self._page(MINUTES_PAST, stock_code, cursor)
             tally.hear(answer)
+            tally.look(rows)
             yield from _marked((row for row in rows if row.at.date() >= first), answer)
             before = self._before(rows, cursor)
             if before is None or before < datetime.combine(first, _EARLIEST, SEOUL):

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from data_pipeline.client.answer import error_of_status, read_object
+from data_pipeline.client.answer import error_of_status, is_unexplained, no_service, read_object
 from data_pipeline.exceptions import (
     AuthenticationError,
     DataPipelineError,
@@ -112,6 +112,7 @@ def parse_answer(response: requests.Response, where: str, subject: str, at: date
         UnsupportedDatasetError: EGW02006, a call that the virtual server does not have.
         AuthenticationError: The key or secret is refused.
         RequestRefusedError: Any other code; the message has it.
+        MaintenanceError: A 4xx without a code of KIS, which says nothing about the stock code.
         MaintenanceError, PayloadError: As :func:`~data_pipeline.client.answer.read_object` says.
 
     Source: KIS Developers, error codes; the status alone says little, since EGW codes come under 200, 403 and 500.
@@ -130,8 +131,11 @@ def refusal(response: requests.Response, body: dict[str, Any], where: str) -> Da
     code = _text_of(body, "msg_cd", "error_code")
     text = _text_of(body, "msg1", "error_description")[:120]
     message = f"{where}: {f'{code} {text}'.strip() or 'refused without a code or a text'} (HTTP {response.status_code})"
-    if response.status_code >= 500 and body.get("rt_cd") == "0":
+    succeeds = body.get("rt_cd") == "0"
+    if response.status_code >= 500 and succeeds:
         return error_of_status(response, message)
+    if is_unexplained(response, "" if succeeds else code):
+        return no_service(response, f"{where}: {text or 'refused without a code or a text'}", response)
     if not code and response.status_code == 200:
         return PayloadError(f"{where}: field rt_cd is missing or not '0', and no msg_cd says why")
     if code == "EGW00133":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from data_pipeline.client.address import require_address
+from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address, require_destination
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import SETTINGS, require_known, text, value
 from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_pair
@@ -13,7 +13,7 @@ from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, re
 REAL_URL = SETTINGS["KIS_API_BASE_URL_REAL"].default
 VIRTUAL_URL = SETTINGS["KIS_API_BASE_URL_VIRTUAL"].default
 MASTER_URL = SETTINGS["KIS_MASTER_BASE_URL"].default
-_OWN_HOSTS, _MASTER_HOSTS = (".koreainvestment.com",), (".dws.co.kr", ".koreainvestment.com")
+OWN_HOSTS, _MASTER_HOSTS = (".koreainvestment.com",), (".dws.co.kr", ".koreainvestment.com")
 QUOTA = {False: 18.0, True: 1.0}
 """Calls a second by ``use_virtual``. Source: KIS notice of 2026-04-20 on call limits."""
 
@@ -64,6 +64,8 @@ class KisSettings:
     """Where processes share quota and token; None for the default."""
     more_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Further app keys with their secrets; work spreads over all keys, and their budgets add up."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts beside KIS's own and this machine to which the keys may go, each with or without its port."""
 
     def __post_init__(self) -> None:
         require_pair("", self.app_key, self.app_secret)
@@ -105,6 +107,7 @@ class KisSettings:
             cache_ttl=_cache_ttl(environ),
             coordination_url=text(environ, "COORDINATION_URL") or None,
             more_keys=more_keys(environ),
+            allowed_hosts=allowed_hosts(text(environ, ALLOWED_HOSTS)),
         )
 
     @property
@@ -126,11 +129,11 @@ class KisSettings:
                 raise ConfigurationError("a sandbox needs its server's address: set base_url (KIS_API_BASE_URL_REAL)")
             self._settle("base_url", VIRTUAL_URL if self.use_virtual else REAL_URL)
         variable = "KIS_API_BASE_URL_VIRTUAL" if self.use_virtual else "KIS_API_BASE_URL_REAL"
-        server = require_address(variable, self.base_url, REAL_URL)
-        official = server.belongs_to(*_OWN_HOSTS)
+        server = require_destination(variable, self.base_url, OWN_HOSTS, REAL_URL, self.allowed_hosts)
+        official = server.belongs_to(*OWN_HOSTS)
         if not self.master_url:
             self._settle("master_url", MASTER_URL if official else self.base_url)
-        master = require_address("KIS_MASTER_BASE_URL", self.master_url, MASTER_URL)
+        master = require_address("KIS_MASTER_BASE_URL", self.master_url, MASTER_URL, self.allowed_hosts)
         if official and server.host.startswith("openapivts") != self.use_virtual:
             raise ConfigurationError(f"KIS_USE_VIRTUAL_SERVER does not fit the server's address {self.base_url}")
         if not (official and master.belongs_to(*_MASTER_HOSTS)):

@@ -12,11 +12,13 @@ from itertools import chain, islice
 from requests.adapters import BaseAdapter
 
 from data_pipeline.client.cache import TTLCache
+from data_pipeline.coordination.identity import SharedBudget
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import Store
 from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.market.clock import Clock, require_real_clock
 from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.investor_records import InvestorFlow
 from data_pipeline.market.origin import RequestShape, origin_of
 from data_pipeline.market.records import (
     ChartData,
@@ -40,6 +42,7 @@ from data_pipeline.sources.kis.english_names import display_name
 from data_pipeline.sources.kis.history import History
 from data_pipeline.sources.kis.indices import index_bars
 from data_pipeline.sources.kis.interactive import aggregated
+from data_pipeline.sources.kis.investors import Investors
 from data_pipeline.sources.kis.minutes import Minutes
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches
@@ -83,8 +86,9 @@ class KISDataSource(AbstractDataSource):
         if settings.environment != "sandbox":
             require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
-        shared = store or open_store(settings.coordination_url, patience=settings.queue_timeout)
-        self.client = KisClient(settings, shared, adapter, clock, sleep, wall)
+        wait = settings.queue_timeout
+        self._store = store or open_store(settings.coordination_url, patience=wait, wait=wait)
+        self.client = KisClient(settings, self._store, adapter, clock, sleep, wall)
         self.calls_a_second = (settings.rate_limit or 0.0) * (1 + len(settings.more_keys)) or None
         self._virtual = bool(settings.use_virtual)
         self._calendar: TradingCalendar = krx_calendar()
@@ -92,6 +96,7 @@ class KISDataSource(AbstractDataSource):
         self._clock = ServerClock(clock)
         self._history = History(self._call, self._clock, self._calendar)
         self._minutes = Minutes(self._call, self._clock, self._calendar, virtual=self._virtual)
+        self._investors = Investors(self._call, self._clock, self._calendar, virtual=self._virtual)
         self._warned = False
         ttl = settings.cache_ttl
         self._prices = TTLCache[CurrentPrice](ttl.get("price"))
@@ -111,6 +116,10 @@ class KISDataSource(AbstractDataSource):
     def requests_sent(self) -> int:
         """Calls of this source that took a slot of the quota, retries included; master files cost none."""
         return self.client.requests_sent
+
+    def shared_budget(self) -> SharedBudget:
+        """Return the budgets of all app keys."""
+        return SharedBudget(self._store, self.client.key_names)
 
     def gauges(self) -> dict[str, float]:
         """Return the breaker (0 closed, 1 half open, 2 open; failures in a row) and the budgets of all keys."""
@@ -222,13 +231,27 @@ class KISDataSource(AbstractDataSource):
         params = {"BASS_DT": f"{first:%Y%m%d}", "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
         return iter(parse.parse_market_days(first, self._call(HOLIDAYS, params, f"{first}")))
 
-    def index_bars(self, session: date) -> Iterator[IndexBar]:
-        """Yield the bar of the KOSPI and of the KOSDAQ index of one final session, a call each, as :func:`index_bars`.
+    def index_bars(self, first: date, last: date) -> Iterator[IndexBar]:
+        """Yield the bars of the main indices, newest first within an index; a call for every 49 sessions of an index.
 
         Raises:
-            InvalidRequestError: It is no session, or not final yet by the server's clock.
+            InvalidRequestError: The range is reversed, or a session is not final yet by the server's clock.
         """
-        return index_bars(self._call, self._calendar, session)
+        checked_range(first, last)
+        return index_bars(self._call, self._calendar, first, last)
+
+    def investor_flows(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[InvestorFlow]:
+        """Yield the flows of each code, newest first, values to a million won; a call holds thirty sessions of a code.
+
+        The virtual server tells individuals, foreigners and institutions in total only, of the newest thirty sessions.
+
+        Raises:
+            InvalidRequestError: The range is reversed, or holds a session that is not final yet by the server's clock.
+            UnsupportedDatasetError: It begins earlier than the virtual server reaches.
+        """
+        codes = checked_codes(stock_codes)
+        checked_range(first, last)
+        return (flow for code in codes for flow in self._investors.flows(code, first, last))
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:
         """Return 30 where one call holds the quotes of thirty codes; everything else is asked for code by code."""

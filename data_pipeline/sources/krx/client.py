@@ -14,6 +14,7 @@ from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.daily_quota import DailyQuota
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.session import HttpSession
+from data_pipeline.coordination.identity import SharedBudget
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.market.clock import Clock
@@ -45,10 +46,13 @@ class KrxClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
-        self._session = HttpSession(settings.base_url, settings.timeout, adapter=adapter)
+        self._session = HttpSession(
+            settings.base_url, settings.timeout, adapter=adapter, allowed=settings.allowed_hosts
+        )
         # The days of a sandbox are not the exchange's, and must not use up or forget the real day's count.
         sandbox = settings.environment == "sandbox"
         name = hashed(f"{settings.api_key}@{settings.base_url}" if sandbox else settings.api_key)
+        self.budget = SharedBudget(store, [name])
         self.quota = DailyQuota(store, f"krx-{name}", settings.daily_limit, clock)
         self.breaker = CircuitBreaker(store, hashed(settings.base_url))
         self.drift = FieldDrift(KNOWN_FIELDS)

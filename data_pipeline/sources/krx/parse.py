@@ -20,6 +20,9 @@ from data_pipeline.sources.krx.parse_fields import Row
 logger = logging.getLogger(__name__)
 
 PRICES = ("TDD_CLSPRC", "CMPPREVDD_PRC", "TDD_OPNPRC", "TDD_HGPRC", "TDD_LWPRC", "ACC_TRDVOL", "ACC_TRDVAL")
+INDEX_FIGURES = (
+    "CLSPRC_IDX", "CMPPREVDD_IDX", "OPNPRC_IDX", "HGPRC_IDX", "LWPRC_IDX", "ACC_TRDVOL", "ACC_TRDVAL", "MKTCAP",
+)  # fmt: skip
 GROUPS = {
     "주권": "ST",
     "외국주권": "FS",
@@ -138,6 +141,9 @@ def daily_bar(row: Row, session: date) -> DailyBar:
 
 
 def _index_bar(row: Row, session: date) -> IndexBar | None:
+    # A field may have no value for an index; without the field nobody knows whether it has.
+    if absent := next((name for name in INDEX_FIGURES if name not in row.fields), None):
+        raise row.error(absent, "is missing")
     if row.optional("CLSPRC_IDX") is None:
         return None
     return row.make(

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from data_pipeline.client.answer import error_of_status, read_object
+from data_pipeline.client.answer import error_of_status, is_unexplained, no_service, read_object
 from data_pipeline.exceptions import (
     AuthenticationError,
     DataPipelineError,
@@ -39,7 +39,8 @@ def parse_answer(response: requests.Response, endpoint: Endpoint, where: str) ->
         QuotaSpentError: The key's calls of the day are spent.
         RateLimitedError: A 429 that KRX's own service did not write; trying again later can help.
         ServerFailureError: A 408 or 5xx; trying again later can help.
-        RequestRefusedError: Any other refusal.
+        RequestRefusedError: Any other code.
+        MaintenanceError: A 4xx without a code of KRX.
         MaintenanceError, PayloadError: As :func:`~data_pipeline.client.answer.read_object` says.
 
     Source: observed answers of the KRX Open API; its portal documents no errors.
@@ -57,6 +58,8 @@ def parse_answer(response: requests.Response, endpoint: Endpoint, where: str) ->
 def refusal(response: requests.Response, body: dict[str, Any], endpoint: Endpoint, where: str) -> DataPipelineError:
     """Return the error that an unsuccessful answer stands for; a code in the body counts whatever the status."""
     code = _code(body) or str(response.status_code)
+    if is_unexplained(response, _code(body) or (code if code == "401" else "")):
+        return no_service(response, f"{where}: refused without a code of KRX", response)
     text = str(body.get("respMsg", ""))[:120]
     message = f"{where}: {text or 'refused'} (code {code}, HTTP {response.status_code})"
     if code == "401" and "api call" in text.lower():

@@ -15,11 +15,13 @@ class Row(AnswerRow):
     no_value: ClassVar[frozenset[str]] = frozenset({"", "-"})
 
     def optional(self, name: str) -> str | None:
-        """Return a field without its padding; None when it is absent or marked as without a value ("" or "-").
+        """Return a field without its padding; None when it is marked as without a value ("" or "-").
 
         Raises:
-            PayloadError: It is not text.
+            PayloadError: It is absent, for KRX sends every field of every row, or not text.
         """
+        if name not in self.fields:
+            raise self.error(name, "is missing")
         return self._read(name)
 
     def optional_integer(self, name: str) -> int | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+from data_pipeline.datasets.dataset import No
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.records import DailyBar
 from data_pipeline.sources.krx.endpoints import FUND_BARS, STOCK_BARS
@@ -15,7 +16,7 @@ from data_pipeline.sources.krx.parse_fields import Row
 _DAILY = frozenset(f"KRX {one.name}" for one in (*STOCK_BARS, *FUND_BARS))
 
 
-def reread_daily_bar(origin: str, payload: Mapping[str, Any], session: date | None) -> DailyBar:
+def _daily_bar(origin: str, payload: Mapping[str, Any], _: str | None, session: date | None) -> DailyBar:
     """Return the bar of a refused row of a daily service, which names its own code.
 
     Args:
@@ -31,3 +32,11 @@ def reread_daily_bar(origin: str, payload: Mapping[str, Any], session: date | No
     if origin not in _DAILY or session is None:
         raise InvalidRequestError(f"rows of {origin} are not loaded one by one: load the window again")
     return daily_bar(Row(f"{origin} of {session}", payload), session)
+
+
+REREAD: Mapping[str, Callable[..., Any] | No] = {
+    "daily_bar": _daily_bar,
+    "minute_bar": No("KRX has none"),
+    "price_snapshot": No("KRX has none"),
+}
+"""How a refused row of each dataset is read alone, or why it cannot be."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from data_pipeline.client.address import require_address
+from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_destination
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import SETTINGS, require_key_characters, require_known, text, value
 
@@ -15,7 +15,7 @@ DAILY_LIMIT = int(SETTINGS["KRX_API_DAILY_LIMIT"].default)
 """Calls of one key from 00:00 to 24:00 in Seoul. Source: terms of use of the KRX Open API."""
 
 _SOURCE_NAMES = {"real": "krx", "sandbox": "krx-sandbox"}
-_OWN_HOST = "data-dbg.krx.co.kr"
+OWN_HOSTS = ("data-dbg.krx.co.kr",)
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class KrxSettings:
     """Seconds before an unanswered request is given up."""
     coordination_url: str | None = None
     """Where processes share the day's count; None for the default."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts beside KRX's own and this machine to which the key may go, each with or without its port."""
 
     def __post_init__(self) -> None:
         if not self.api_key:
@@ -56,7 +58,8 @@ class KrxSettings:
             raise ConfigurationError("a sandbox needs its server's address: set base_url (KRX_API_BASE_URL)")
         address = self.base_url or REAL_URL
         object.__setattr__(self, "base_url", address)
-        if not require_address("KRX_API_BASE_URL", address, REAL_URL).belongs_to(_OWN_HOST):
+        server = require_destination("KRX_API_BASE_URL", address, OWN_HOSTS, REAL_URL, self.allowed_hosts)
+        if not server.belongs_to(*OWN_HOSTS):
             object.__setattr__(self, "environment", "sandbox")
         elif self.environment == "sandbox":
             raise ConfigurationError("environment sandbox does not fit KRX's own address; set base_url or choose real")
@@ -75,6 +78,7 @@ class KrxSettings:
             base_url=SETTINGS["KRX_API_BASE_URL"].read(environ),
             daily_limit=value(environ, "KRX_API_DAILY_LIMIT"),
             coordination_url=text(environ, "COORDINATION_URL") or None,
+            allowed_hosts=allowed_hosts(text(environ, ALLOWED_HOSTS)),
         )
 
     @property

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from requests.adapters import BaseAdapter
 
+from data_pipeline.coordination.identity import SharedBudget
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import Store
 from data_pipeline.exceptions import PayloadError, UnknownStockError, UnsupportedDatasetError
@@ -40,6 +41,9 @@ from data_pipeline.sources.krx.publication import Publication
 from data_pipeline.sources.krx.settings import KrxSettings
 
 logger = logging.getLogger(__name__)
+
+_STORE_WAIT = 30.0
+"""Seconds for which running work waits for shared state that is away."""
 
 
 class KRXDataSource(AbstractDataSource):
@@ -76,7 +80,8 @@ class KRXDataSource(AbstractDataSource):
         if settings.environment != "sandbox":
             require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
-        self.client = KrxClient(settings, store or open_store(settings.coordination_url), adapter, clock, sleep)
+        shared = store or open_store(settings.coordination_url, wait=_STORE_WAIT)
+        self.client = KrxClient(settings, shared, adapter, clock, sleep)
         self._calendar: TradingCalendar = krx_calendar()
         self.publication = Publication(self.origin, self._calendar, clock)
         self._days = MarketDays(self._fetch)
@@ -89,6 +94,10 @@ class KRXDataSource(AbstractDataSource):
     def requests_sent(self) -> int:
         """Calls sent so far, each of which counts against the key's quota of the day; retries included."""
         return self.client.requests_sent
+
+    def shared_budget(self) -> SharedBudget:
+        """Return the budget of the key, which is that of the day."""
+        return self.client.budget
 
     def daily_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[DailyBar]:
         """Yield official raw daily bars, newest first within a code, funds (ETF, ETN) included.
@@ -130,16 +139,20 @@ class KRXDataSource(AbstractDataSource):
         self._require(session)
         return (bar for endpoint in (*STOCK_BARS, *FUND_BARS) for bar in self._whole(endpoint, session))
 
-    def index_bars(self, session: date) -> Iterator[IndexBar]:
-        """Yield the bar of every KRX, KOSPI and KOSDAQ index of one session; three calls.
+    def index_bars(self, first: date, last: date) -> Iterator[IndexBar]:
+        """Yield the bar of every KRX, KOSPI and KOSDAQ index, newest session first; three calls a session.
 
         Raises:
-            InvalidRequestError: It is no session, or not final yet by the local clock.
-            UnsupportedDatasetError: It lies before 2010-01-04, the first session that KRX has.
-            NotPublishedError: It is not published yet.
+            InvalidRequestError: The range is reversed, or holds a session that is not final yet by the local clock.
+            UnsupportedDatasetError: It holds a session before 2010-01-04, the first that KRX has.
+            NotPublishedError: Its last session is not published yet.
         """
-        self._require(session)
-        return (bar for endpoint in INDEX_BARS for bar in self._indices(endpoint, session))
+        checked_range(first, last)
+        sessions = self._calendar.sessions(first, last)
+        if sessions:
+            self._require(sessions[-1])
+            _require_reach(sessions[0])
+        return (bar for session in reversed(sessions) for one in INDEX_BARS for bar in self._indices(one, session))
 
     def instruments(self, session: date) -> Iterator[Instrument]:
         """Yield the stocks of the three markets as listed on any published session since 2010; three calls.

@@ -10,6 +10,8 @@ from itertools import islice
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.evidence import MinuteEvidence, tell
+from data_pipeline.market.index_records import IndexBar
+from data_pipeline.market.investor_records import InvestorFlow
 from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
@@ -24,6 +26,8 @@ from data_pipeline.market.records import (
 )
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.mock.charts import day_charts, minute_charts
+from data_pipeline.sources.mock.flows import flow_of
+from data_pipeline.sources.mock.indices import indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
 
 _DAYS_A_CALL = 31
@@ -171,6 +175,21 @@ class MockDataSource(AbstractDataSource):
         last = min(first + timedelta(days=_DAYS_A_CALL - 1), self.calendar.last_day)
         rest = (first + timedelta(days=days) for days in range(1, (last - first).days + 1))
         return iter([MarketDay(first, is_open), *(MarketDay(day, self.calendar.is_session(day)) for day in rest)])
+
+    def index_bars(self, first: date, last: date) -> Iterator[IndexBar]:
+        """Yield the bars of the main indices and of some sectors, oldest session first.
+
+        Raises:
+            InvalidRequestError: The range is reversed, or a session in it is not final yet.
+        """
+        sessions = self._require_range(first, last, self.calendar.last_final_session(self._now()))
+        return (bar for session in sessions for bar in indices_of(self.market).bars(session))
+
+    def investor_flows(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[InvestorFlow]:
+        """Yield the flows of each code in the order given, oldest first within a code; see :func:`flow_of`."""
+        codes = [self._known(code) for code in stock_codes]
+        self._require_range(first, last, self.calendar.last_final_session(self._now()))
+        return (flow_of(bar) for code in codes for bar in self.market.daily_bars(code, first, last))
 
     def _now(self) -> datetime:
         return self._clock().astimezone(SEOUL)

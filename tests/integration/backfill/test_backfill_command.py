@@ -21,6 +21,7 @@ from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.arguments import add_backfill_options
 from data_pipeline.local.backfill import backfill, wish_of
 from data_pipeline.local.home import Home
+from data_pipeline.market.dataset_names import WITH_PAST
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from tests.support.seeds import seeded
 
@@ -131,7 +132,7 @@ def test_more_than_five_million_requests_want_confirming(wish, database, emulato
     [
         (
             ("--dataset", "trade"),
-            "dataset must be one of daily_bar, minute_bar, trading_session, instrument, not 'trade'",
+            f"dataset must be one of {', '.join(WITH_PAST)}, not 'trade'",
         ),
         (("--first", "2026-09-23", "--last", "2026-09-22"), "the range is reversed"),
         (("--last", "2027-12-30"), "is beyond"),

@@ -42,7 +42,7 @@ def list_of(connection, source, session):
     load_window(connection, source, DATASETS["instrument"], Window((), session, session), Run())
 
 
-@pytest.mark.parametrize("dress", ["page", "cut_page", "empty", "redirect", "408", "EGW00316", "unknown_code"])
+@pytest.mark.parametrize("dress", ["page", "cut_page", "empty", "redirect", "403", "408", "EGW00316", "unknown_code"])
 def test_maintenance_blames_no_code(database, loaded, kis, emulator, dress):
     """The window fails as a whole and may be tried again: no code is named or in quarantine, and then all is loaded."""
     window = Window(CODES, MONDAY, MONDAY)

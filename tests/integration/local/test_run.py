@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import date
@@ -9,6 +10,8 @@ from datetime import date
 import pytest
 
 from data_pipeline.local.environment import SANDBOX_KEY, SANDBOX_SECRET
+from data_pipeline.local.families import Family
+from data_pipeline.local.home import Home
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from tests.support.market_facts import listed
 from tests.support.project import ROOT
@@ -115,3 +118,69 @@ def test_a_statement_that_writes_is_refused(runs):
     refused = subprocess.run(asked, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert "read-only" in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def command(runs):
+    """Run a command on what the runs made, without any key; its exit code and what it printed."""
+    _, environ, _ = runs
+
+    def ask(*words):
+        asked = [sys.executable, "-m", "data_pipeline", *words]
+        done = subprocess.run(asked, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+    return ask
+
+
+def test_a_plan_without_a_key_is_priced_for_the_emulator(command):
+    """One instrument's 82 sessions before those of the run are a page of 100, and the mock would ask for none."""
+    words = ("--dataset", "daily_bar", "--codes", "005930", "--first", "2026-03-02", "--last", "2026-06-30")
+    code, printed = command("backfill", *words, "--dry-run")
+    assert (code, "kis-sandbox" in printed, " 1 request" in printed) == (0, True, True), printed
+
+
+@pytest.mark.slow
+def test_what_a_backfill_adds_comes_from_the_source_of_the_run(command):
+    """Minutes stand beside the bars of the run and are of the same market."""
+    words = ("--dataset", "minute_bar", "--codes", "005930", "--first", f"{SESSION}")
+    code, printed = command("backfill", *words)
+    assert (code, "Everything of the range is there" in printed) == (0, True), printed
+    _, printed = command("sql", "SELECT string_agg(DISTINCT source, ' and ') AS told, count(*) FROM minute_bar")
+    assert "kis-sandbox" in printed
+    assert "mock" not in printed
+    assert "381" in printed
+
+
+@pytest.mark.slow
+def test_the_budget_without_a_key_is_that_of_the_emulator_that_was_asked(command):
+    """A plan sends nothing; a trading day's 381 minutes are four pages of 120."""
+    words = ("--dataset", "minute_bar", "--codes", "000660", "--first", f"{SESSION}")
+    assert command("backfill", *words)[0] == 0
+    code, printed = command("budget")
+    assert (code, "kis-sandbox" in printed) == (0, True), printed
+    assert re.search(r"0\.\d\d s │ 4 │", printed), printed
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("quarantine", "list"), "0 rows in quarantine"),
+        (("quarantine", "retry"), "Nothing is in quarantine."),
+        (("adjust",), "0 adjustments changed"),
+        (("coverage", "--dataset", "daily_bar", "--first", f"{SESSION}"), "daily_bar"),
+        (("migrate",), ""),
+    ],
+)
+def test_every_command_works_on_what_a_run_made(command, words, told):
+    """Without a key, and in the database that the run filled."""
+    code, printed = command(*words)
+    assert code != 2, printed
+    assert told in printed
+
+
+def test_a_run_leaves_no_process(runs):
+    """Neither Airflow nor the emulator nor Postgres, nor the processes that look after them."""
+    home, _, _ = runs
+    assert not EmbeddedPostgres(home / "postgres").running
+    assert Family(Home(home), "run").members() == []

@@ -1,5 +1,6 @@
 """`data-pipeline sql`: what it answers, and what it does not let a statement do, whoever wrote it."""
 
+import json
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -229,6 +230,42 @@ def test_questions(shared, ask, statement, shown):
     """Every kind of question is answered, markup and percent signs as they are; only what is shown is fetched."""
     code, said = ask(statement, MARKET_DB_URL=shared.url("reader"))
     assert (code, shown in said) == (0, True), said
+
+
+def test_json_is_shown_as_json(shared, ask):
+    """An array of the database is neither markup nor Python."""
+    code, said = ask("SELECT '[null, 1]'::json AS a, '[/red]' AS b", MARKET_DB_URL=shared.url("reader"))
+    assert (code, "[null, 1] [/red] 1 row" in said) == (0, True), said
+
+
+def test_programs_get_csv_or_json(shared, monkeypatch, capsys):
+    """Exact values on standard output, and what was left out on standard error."""
+    monkeypatch.setenv("MARKET_DB_URL", shared.url("reader"))
+    statement = "SELECT n, n / 4.0 AS q, NULL AS nothing FROM generate_series(1, 3) AS n"
+    assert main(["sql", "--csv", statement]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["n,q,nothing", "1,0.25000000000000000000,"]
+    assert main(["sql", "--json", "--rows", "2", statement]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rows"][1] == [2, "0.50000000000000000000", None]
+    assert "the first 2 shown" in err
+    assert main(["sql", "--rows", "0", statement]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["quarantine", "retry"], "Nothing is in quarantine."),
+        (["quarantine", "retry", "999"], "no such row in quarantine: 999; `quarantine list` shows those there are"),
+        (["adjust"], "there are no daily bars yet"),
+        (["adjust", "005930"], "there are no daily bars of 005930"),
+        (["adjust", "KIM"], "KIM"),
+    ],
+)
+def test_a_command_that_has_nothing_to_do_says_so(shared, monkeypatch, capsys, words, said):
+    """Silence, or "0 changed", would look like success."""
+    monkeypatch.setenv("MARKET_DB_URL", shared.url("owner"))
+    assert main(words) == (0 if said.startswith("Nothing") else 2)
+    assert said in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from data_pipeline.exceptions import (
     SyntheticDataRefusedError,
     WindowRefusedError,
 )
+from data_pipeline.market.dataset_names import WITH_PAST
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.window import Window
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
@@ -285,7 +286,7 @@ def test_a_task_that_is_cleared_fills_nothing_again(warehouse, dataset, argument
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"dataset": "order_book"}, "dataset must be one of daily_bar, minute_bar, trading_session, instrument"),
+        ({"dataset": "order_book"}, f"dataset must be one of {', '.join(WITH_PAST)}"),
         ({"source_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
         ({"stock_codes": None}, "daily_bar needs stock_codes"),
         ({"first": "22.09.2026"}, "first must be a date"),

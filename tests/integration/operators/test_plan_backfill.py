@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.market.dataset_names import WITH_PAST
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.filling import plan_backfill, report_backfill
 
@@ -68,7 +69,7 @@ def test_more_tasks_than_airflow_maps_are_refused_with_the_chunk_size_that_will_
         (
             {"dataset": "order_book"},
             InvalidRequestError,
-            "dataset must be one of daily_bar, minute_bar, trading_session",
+            f"dataset must be one of {', '.join(WITH_PAST)}",
         ),
         ({"dataset": "trades"}, InvalidRequestError, "not 'trades'"),
         ({"stock_codes": ["000001", "999999"]}, InvalidRequestError, "has never seen 999999 listed"),

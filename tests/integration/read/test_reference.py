@@ -78,5 +78,5 @@ def test_coverage(connection, reader, three_issues):
         [3, 0, 0, 3],
     ]
     assert coverage("2026-09-12", "2026-09-13", connection=reader).empty
-    with pytest.raises(InvalidRequestError, match="dataset must be daily_bar or minute_bar"):
+    with pytest.raises(InvalidRequestError, match="dataset must be daily_bar, minute_bar"):
         coverage(THU, TUE, "daily_bars", connection=reader)

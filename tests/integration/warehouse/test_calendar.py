@@ -7,11 +7,14 @@ clock can be fixed where no real rows are stored.
 from __future__ import annotations
 
 from datetime import date
+from typing import ClassVar
 
 import pytest
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.cli import main
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.warehouse.calendar_table import keep_sessions
 
 TUESDAY = date(2026, 9, 15)
 AHEAD = date(2028, 3, 3)
@@ -110,3 +113,30 @@ def test_the_last_session_of_the_calendar_becomes_final(told):
             cursor.execute("SELECT set_config('market.clock_since', now()::text, false)")
             cursor.execute("SELECT max(session)::date FROM market.final_session")
             assert cursor.fetchone() == (last,)
+
+
+class Recording(Cursor):
+    """Notes the statements that are sent."""
+
+    sent: ClassVar[list[str]] = []
+
+    def execute(self, query, vars=None):  # noqa: A002 - the name is psycopg2's
+        """Send it."""
+        self.sent.append(query)
+        super().execute(query, vars)
+
+
+def test_only_what_differs_is_written(database):
+    """A warehouse that is up to date is read once; of two days that differ only those are written."""
+    with database.connect("owner") as connection:
+        connection.cursor_factory = Recording
+        Recording.sent.clear()
+        keep_sessions(connection)
+        assert Recording.sent == ["SELECT session::date FROM market.calendar_session"]
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM market.calendar_session WHERE session = %s", (TUESDAY,))
+            cursor.execute("INSERT INTO market.calendar_session VALUES ('2026-09-26')")
+        keep_sessions(connection)
+        connection.commit()
+    assert database.rows(KEPT, date(2026, 9, 14), date(2026, 9, 16)) == [(date(2026, 9, day),) for day in (14, 15, 16)]
+    assert database.rows(KEPT, date(2026, 9, 26), date(2026, 9, 26)) == []

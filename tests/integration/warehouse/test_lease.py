@@ -52,10 +52,10 @@ def test_a_killed_process_is_not_waited_for(database, connection):
 def test_a_process_of_another_host_is_waited_for_until_its_lease_ends(database, connection):
     """Nobody here can look it up."""
     with database.connect() as holder, holder, holder.cursor() as cursor:
-        cursor.execute("INSERT INTO market.lease VALUES ('work', 'elsewhere/1/1 77 1', now() + interval '1 hour')")
+        cursor.execute("INSERT INTO market.lease VALUES ('work', 'elsewhere/1/1 77 1', '2199-01-01')")
     with pytest.raises(Waited), leased(connection, "work", 60, sleep=wait):
         pass
     with database.connect() as holder, holder, holder.cursor() as cursor:
-        cursor.execute("UPDATE market.lease SET expires_at = now() - interval '1 second'")
+        cursor.execute("UPDATE market.lease SET expires_at = '2001-01-01'")
     with leased(connection, "work", 60, sleep=wait):
         assert database.rows(NAMES) == [("work",)]

@@ -18,7 +18,7 @@ from data_pipeline.warehouse.migrate import SQL, migrate
 
 TABLES = {*DATASETS} | {
     "alembic_version", "calendar_session", "coverage_start", "dataset", "earlier_listing", "ingest_run",
-    "instrument_history", "instrument_list", "instrument_report", "lease", "price_adjustment", "proof",
+    "instrument_history", "instrument_list", "instrument_report", "lease", "main_index", "price_adjustment", "proof",
     "reconciliation", "rejected_row", "restatement", "seal", "unproven", "warehouse_kind",
 }  # fmt: skip
 VIEWS = {

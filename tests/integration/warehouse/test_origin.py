@@ -8,14 +8,16 @@ from datetime import date, timedelta
 
 import pytest
 
-from data_pipeline.loading.rows.counts import LoadCounts
-from data_pipeline.loading.rows.ingest_run import finish_run, start_run
 from data_pipeline.market.origin import ORIGINS
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import migrate
 from tests.support.old_warehouse import warehouse_before
 
 MONDAY = date(2026, 9, 14)
+LOADED = """
+    INSERT INTO market.ingest_run (dataset, source, first, last, status, finished_at, rows_inserted)
+    VALUES ('instrument', %s, %s, %s, 'success', %s, 1)
+"""
 
 
 def test_the_domain_knows_every_source_and_no_other(shared):
@@ -52,11 +54,10 @@ def before_lists(server, tmp_path):
 def test_lists_of_before_get_the_voice_of_their_origin(before_lists, made_up):
     """What the migration took for the exchange's voice is what the origin does."""
     names = [one.name for one in ORIGINS.values() if one.made_up is made_up]
+    days = [MONDAY + timedelta(days=number) for number in range(len(names))]
     with closing(connect(before_lists)) as connection:
-        for number, name in enumerate(names):
-            day = MONDAY + timedelta(days=number)
-            run_id = start_run(connection, "instrument", name, first=day, last=day)
-            finish_run(connection, run_id, LoadCounts(inserted=1))
+        with connection.cursor() as cursor:
+            cursor.executemany(LOADED, [*zip(names, days, days, days, strict=True)])
         connection.commit()
         migrate(before_lists)
         with connection.cursor() as cursor:

@@ -20,6 +20,7 @@ from data_pipeline.backfill.sources import Sources
 from data_pipeline.backfill.wish import Backfill, Wish, backfill_of, checked_range
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
+from data_pipeline.market.dataset_names import WITH_PAST
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
@@ -130,7 +131,7 @@ def test_a_task_survives_its_trip_as_json():
     [
         (
             {"dataset": "trade"},
-            "dataset must be one of daily_bar, minute_bar, trading_session, instrument, not 'trade'",
+            f"dataset must be one of {', '.join(WITH_PAST)}, not 'trade'",
         ),
         ({"dataset": "trading_session"}, "trading_session takes no stock codes"),
         ({"dataset": "instrument"}, "instrument takes no stock codes"),

@@ -10,7 +10,6 @@ from data_pipeline.backfill.sources import chosen, offer_of, open_sources
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.backfill import Variables
-from data_pipeline.market.clock import market_now
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
@@ -105,8 +104,8 @@ def test_the_exchange_takes_no_share_beside_another_source_than_kis(tmp_path):
 
 def test_what_the_environment_can_open():
     """A kind is its own name; ``auto`` is left to the credentials; the exchange's key makes its source."""
-    variables = Variables({"DATA_SOURCE_TYPE": "mock"}, market_now)
+    variables = Variables({"DATA_SOURCE_TYPE": "mock"}, lambda: EVENING)
     assert (variables.name_of("kis"), variables.exchange()) == ("kis", None)
-    assert Variables({"KRX_API_KEY": "K" * 40}, market_now).exchange() == "krx"
+    assert Variables({"KRX_API_KEY": "K" * 40}, lambda: EVENING).exchange() == "krx"
     with variables.open(variables.name_of("auto")) as source:
         assert source.name == "mock"

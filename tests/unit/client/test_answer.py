@@ -55,8 +55,17 @@ def test_json_that_is_not_as_documented_is_a_payload_error(content: bytes) -> No
         read_object(response(503, content), "KRX stk_bydd_trd of 2026-11-20")
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 429])
-def test_a_4xx_without_json_is_explained_by_its_status(status: int) -> None:
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_4xx_without_json_is_of_nobody_who_knows_stock_codes(status: int) -> None:
+    """A page, nothing or half a JSON: it may pass, and who asks again at once makes it worse."""
+    for content in (PAGE, b"", b'{"rt_cd": "0", "output": {'):
+        with pytest.raises(MaintenanceError, match=f"KIS: answered with .*HTTP {status}") as caught:
+            read_object(response(status, content, Retry_After="5"), "KIS")
+        assert caught.value.retry_after == 600.0
+
+
+@pytest.mark.parametrize("status", [408, 429])
+def test_a_408_and_a_429_without_json_are_explained_by_their_status(status: int) -> None:
     """Nothing but the status is left to go by."""
     assert read_object(response(status, PAGE), "KIS") == {}
 

@@ -128,3 +128,20 @@ def test_a_damaged_store_sends_nothing(store: Any, key: str) -> None:
     with pytest.raises(CoordinationError):
         make(store).run(server)
     assert server.sends == 0
+
+
+def test_a_store_that_stands_still_while_the_breaker_is_asked_moves_the_send(store: Any) -> None:
+    """The call leaves when its send is recorded, not four seconds later."""
+    guard, read, asked = make(store), store.read, []
+
+    def slow(key: str, **options: Any) -> Any:
+        asked.append(key)
+        if asked.count("breaker-k") == 2:
+            store.clock.advance(4.0)
+            asked.append("breaker-k")
+        return read(key, **options)
+
+    store.read = slow
+    sent: list[float] = []
+    guard.run(lambda: sent.append(store.clock.now))
+    assert store.read("limiter-k")["sent"] == pytest.approx(sent, abs=0.01)

@@ -268,3 +268,93 @@ def test_a_damaged_state_stops_the_sends(store: Any, text: str) -> None:
     store.texts["limiter-k"] = text
     with pytest.raises(CoordinationError, match="memory:limiter-k"):
         make(store).acquire()
+
+
+def minute_seemed_full(limiter: TokenBucketRateLimiter, pauses: int = 1) -> None:
+    """Send for three seconds, and let everything be rejected then, also the one call after each of these pauses."""
+    for _ in range(60):
+        limiter.acquire()
+    for _ in range(2 + pauses):
+        limiter.slow_down(limiter.acquire())
+
+
+def test_one_burst_teaches_no_limit_a_minute(store: Any, clock: Any) -> None:
+    """However often the same burst is rejected, full speed is back within ten seconds."""
+    limiter = make(store)
+    minute_seemed_full(limiter, 4)
+    assert "minute" not in store.read("limiter-k")
+    clock.advance(10)
+    assert limiter.snapshot().learned.count("a minute") == 0
+    times = send_times(limiter, clock, 62)[1:]
+    assert 60 / (times[-1] - times[0]) >= 0.9 * 20
+
+
+def test_a_second_burst_that_ends_alike_teaches_a_limit_a_minute(store: Any, clock: Any) -> None:
+    """The server took about as many in the minute before: that is its quota, and it is said for how long it holds."""
+    limiter = make(store)
+    minute_seemed_full(limiter)
+    clock.advance(61)
+    minute_seemed_full(limiter)
+    assert 54 <= store.read("limiter-k")["minute"] <= 66
+    assert "a minute for" in limiter.snapshot().learned
+    limiter.forget()
+    assert limiter.snapshot().learned == ""
+
+
+def test_a_second_burst_that_ends_otherwise_teaches_nothing_yet(store: Any, clock: Any) -> None:
+    """After a minute in which the server took twice as many, neither figure is its quota."""
+    limiter = make(store)
+    minute_seemed_full(limiter)
+    clock.advance(61)
+    send_times(limiter, clock, 60)
+    minute_seemed_full(limiter)
+    assert "minute" not in store.read("limiter-k")
+
+
+def test_a_send_that_is_heard_of_late_is_taken_back(store: Any, clock: Any) -> None:
+    """Three seconds after it was recorded it is no longer due: it is recorded anew, once, for just now."""
+    limiter = make(store)
+    slot = limiter.reserve(send=True)
+    clock.advance(3.0)
+    left = limiter.leave(slot)
+    assert left.at == pytest.approx(clock(), abs=0.01)
+    assert (limiter.sends(), store.read("limiter-k")["sent"]) == (1, [left.at])
+
+
+def test_a_send_that_is_heard_of_late_waits_while_the_second_is_full(store: Any, clock: Any) -> None:
+    """Others used the quota meanwhile, so it leaves a window after the first of them."""
+    limiter, others = make(store), make(store)
+    slot = limiter.reserve(send=True)
+    clock.advance(3.0)
+    first = send_times(others, clock, 20)[0]
+    assert limiter.leave(slot).at >= first + 1.0
+
+
+def test_a_store_that_is_always_slow_is_allowed_for(clock: Any, new_store: Any) -> None:
+    """Where each answer takes 30 ms, a send is recorded a little ahead and leaves in time."""
+    store = new_store()
+    update = store.update
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        result = update(*arguments, **options)
+        store.clock.advance(0.03)
+        return result
+
+    store.update = slow
+    limiter = make(store)
+    times = [limiter.acquire() for _ in range(60)]
+    assert most_within(times, 1.0) <= 20
+    assert 59 / (times[-1] - times[0]) >= 0.85 * 20
+
+
+def test_a_rejection_that_nothing_sent_explains_is_said_once_a_day(store: Any, clock: Any, caplog: Any) -> None:
+    """Another program, or another place of shared state, uses the key; what to look at stands in the sentence."""
+    limiter = make(store)
+    for _ in range(2):
+        minute_seemed_full(limiter, 2)
+        clock.advance(700)
+    (said,) = [message for message in caplog.messages if "COORDINATION_URL" in message]
+    assert said.startswith("The server rejected a call although nothing was sent under this budget for more than a")
+    clock.advance(86_400)
+    minute_seemed_full(limiter, 2)
+    assert sum("COORDINATION_URL" in said for said in caplog.messages) == 2

@@ -16,7 +16,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from data_pipeline.client.rate_limit import Slot, TokenBucketRateLimiter
+from data_pipeline.client.rate_limit import TokenBucketRateLimiter
+from data_pipeline.client.slot import Slot
 from data_pipeline.exceptions import QueueTimeoutError
 
 

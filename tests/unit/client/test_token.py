@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -164,6 +165,31 @@ def test_a_server_that_issued_to_somebody_else_is_asked_a_minute_later(store: An
     issuer.errors = [TokenUnavailableError("EGW00133")]
     assert manager(store, issuer).get() == "T2"
     assert issuer.asked[1] - issuer.asked[0] >= 60.0
+
+
+def test_a_token_that_went_to_a_stranger_is_said_once(store: Any, issuer: Issuer, caplog: Any) -> None:
+    """Nobody who shares this state asked within the minute, so somebody else uses the key."""
+    issuer.errors = [TokenUnavailableError("EGW00133"), TokenUnavailableError("EGW00133")]
+    manager(store, issuer, patience=130.0).get()
+    (said,) = caplog.messages
+    assert "processes with another COORDINATION_URL, use the key too" in said
+
+
+@pytest.mark.parametrize("error", [RequestTimeoutError("late"), TokenUnavailableError("EGW00133")])
+def test_the_minute_counts_from_the_servers_answer(store: Any, clock: Any, issuer: Issuer, error: Exception) -> None:
+    """The request, or the store before it, may have stood still for long since the turn was taken."""
+    issuer.errors = [error]
+    answered: list[float] = []
+
+    def stand_still() -> None:
+        clock.advance(0.0 if answered else 20.0)
+        answered.append(clock())
+
+    issuer.meanwhile = stand_still
+    with suppress(RequestTimeoutError):
+        manager(store, issuer, patience=200.0).get()
+    assert manager(store, issuer, patience=200.0).get() == "T2"
+    assert issuer.asked[1] - answered[0] >= 60.0
 
 
 @pytest.mark.parametrize("error", [ConnectionFailedError("refused"), ConfigurationError("not trusted")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -133,3 +134,19 @@ def test_a_change_made_by_somebody_else_in_between_is_not_lost(redis_url: str) -
     store.update("k", add)
     assert seen == [0, 10]
     assert store.read("k") == {"n": 11}
+
+
+def test_a_server_that_stands_still_moves_no_shared_clock(redis_url: str, client: redis.Redis) -> None:
+    """After an answer that took most of a second, everybody's time is the one from before, and nobody shifts it."""
+    here = [1000.0]
+    held, other = (RedisStore(redis_url, monotonic=lambda: time.monotonic() + here[0]) for _ in range(2))
+    other.read("k")
+    held.read("k")
+    here[0] += 2.0
+    client.set("data-pipeline:clock", "2.0")
+    client.client_pause(700)
+    held.read("k")
+    told = held.update("k", lambda _, now: now)
+    assert client.get("data-pipeline:clock") == b"2.0"
+    assert abs(held.now() - told) < 0.1
+    assert abs(other.now() - told) < 0.1

@@ -16,6 +16,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
+from data_pipeline.market.dataset_names import WITH_CELLS
 from data_pipeline.pools import POOLS
 from tests.support.project import ROOT
 
@@ -73,7 +74,7 @@ def test_what_is_loaded_is_an_asset(bag, name):
     assert loads
     for task in loads:
         # heal_gaps is told the dataset of each of its tasks by its plan.
-        filled = ["daily_bar", "minute_bar"] if name == "heal_gaps" else [operator_argument(task, "dataset")]
+        filled = [*WITH_CELLS] if name == "heal_gaps" else [operator_argument(task, "dataset")]
         assert [outlet.name for outlet in task.outlets] == [f"market.{dataset}" for dataset in filled]
 
 
@@ -105,6 +106,9 @@ def test_the_scheduler_can_read_it(bag, name):
         ("market_reference", "07:30 KST"),
         ("daily_bars", "20:30 KST"),
         ("daily_bars_official", "08:30 KST, 1 session(s) later"),
+        ("index_bars", "20:35 KST"),
+        ("index_bars_official", "08:35 KST, 1 session(s) later"),
+        ("investor_flows", "20:50 KST"),
         ("heal_gaps", "21:30 KST"),
         ("order_books", "every 5 min in session"),
         ("current_prices", "every 1 min in session"),

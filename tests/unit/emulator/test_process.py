@@ -185,3 +185,10 @@ def test_a_wrong_moment_of_the_market_is_refused(monkeypatch):
     monkeypatch.setenv("MARKET_CLOCK", "tomorrow")
     with pytest.raises(ConfigurationError, match="MARKET_CLOCK must be a moment"):
         EmulatorProcess().start()
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_it(environment):
+    """`HTTP_PROXY` without `NO_PROXY`, and nobody there: the emulator starts and answers as without."""
+    environment(HTTP_PROXY="http://127.0.0.1:9", HTTPS_PROXY="http://127.0.0.1:9", NO_PROXY="", no_proxy="")
+    with EmulatorProcess(now=EVENING, frozen=True) as emulator:
+        assert emulator.requests() == []

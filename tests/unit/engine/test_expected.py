@@ -6,12 +6,19 @@ Facts: 21, 22 and 23 September 2026 are sessions.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from data_pipeline.engine.expected import expected_cells, missing_bars, require_every_market, require_same_calendar
-from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError
+from data_pipeline.engine.expected import (
+    expected_cells,
+    missing_bars,
+    require_every_market,
+    require_one_code_each,
+    require_same_calendar,
+)
+from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError, PayloadError
 from data_pipeline.loading.instruments.listing import Listing
 from data_pipeline.market.records import DailyBar, Instrument, MarketDay
 from data_pipeline.market.window import Window
@@ -75,3 +82,14 @@ def test_a_closure_that_the_calendar_does_not_know_is_an_error():
 def test_days_beyond_the_calendar_are_left_out():
     """The source may look further ahead than the calendar file, on whose days nothing is scheduled."""
     require_same_calendar([MarketDay(date(2099, 1, 1), is_open=True)])
+
+
+def test_two_instruments_of_a_list_never_have_one_isin():
+    """One of the rows is of another instrument: the list is refused, and both are named."""
+    pair = [
+        replace(issue("005930", "KOSPI"), isin="KR7005930003"),
+        replace(issue("000660", "KOSPI"), isin="KR7005930003"),
+    ]
+    with pytest.raises(PayloadError, match="KR7005930003 to 005930 and to 000660"):
+        require_one_code_each(pair)
+    require_one_code_each([pair[0], replace(pair[1], isin="KR7000660001")])

@@ -152,10 +152,40 @@ def test_testing_a_connection_tells_why_it_fails(connect):
     """A server that nobody listens at makes a sentence, not a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-    works, sentence = connect(base_url=address, master_url=address).test_connection()
+    works, sentence = connect(host=address, master_url=address).test_connection()
     assert not works
-    assert sentence
+    assert "the connection failed" in sentence
     assert APP_SECRET not in sentence
+
+
+@pytest.mark.parametrize("host", [None, "http://127.0.0.1:9"])
+def test_a_test_sends_the_stored_secret_only_where_airflow_looks(connect, silent_server, host):
+    """Airflow compares host and port with the stored ones; an address in the extra fields would get past it."""
+    address = f"http://127.0.0.1:{silent_server.getsockname()[1]}"
+    works, sentence = connect(host=host, base_url=address, master_url=address).test_connection()
+    assert not works
+    assert "only to an address in the field host" in sentence
+    with pytest.raises(BlockingIOError):
+        silent_server.accept()
+
+
+def test_an_address_in_the_host_field_survives_airflows_test(connect, environment, silent_server):
+    """Airflow hands the connection to the hook as a URI; the address comes out as it went in."""
+    address = f"http://127.0.0.1:{silent_server.getsockname()[1]}"
+    connect(host=address, rate_limit=3)
+    environment(AIRFLOW_CONN_KIS_DEFAULT=BaseHook.get_connection("kis_default").get_uri())
+    settings = KISHook().settings()
+    assert (settings.base_url, settings.app_secret, settings.rate_limit) == (address, APP_SECRET, 3.0)
+
+
+def test_a_host_is_named_by_the_process_and_not_by_the_connection(connect, environment):
+    """Whoever may change a connection cannot choose where its secret goes."""
+    with pytest.raises(ConfigurationError, match="KIS_ALLOWED_HOSTS"):
+        connect(host="https://emulator:8000").settings()
+    with pytest.raises(ConfigurationError, match="no field 'kis_allowed_hosts'"):
+        connect(host="https://emulator:8000", kis_allowed_hosts="emulator").settings()
+    environment(KIS_ALLOWED_HOSTS="emulator:8000")
+    assert connect(host="http://emulator:8000").settings().source_name == "kis-sandbox"
 
 
 def test_a_fixed_clock_is_refused_beside_a_real_key(connect, environment):

@@ -87,9 +87,10 @@ def test_testing_a_connection_tells_why_it_fails(connect):
     """A server that nobody listens at makes a sentence, not a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-    works, sentence = connect(base_url=address).test_connection()
+    works, sentence = connect(host=address).test_connection()
     assert not works
-    assert sentence
+    assert "the connection failed" in sentence
+    assert "only to an address in the field host" in connect(base_url=address).test_connection()[1]
     assert API_KEY not in sentence
 
 

@@ -19,11 +19,11 @@ EVENING = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 ENVIRON = {"KIS_APP_KEY": KEY, "KIS_APP_SECRET": SECRET, "KIS_USE_VIRTUAL_SERVER": "false"}
 
 
-def printed(store) -> str:
+def printed(store, **options) -> str:
     """The table as text."""
     console = Console(width=120)
     with console.capture() as capture:
-        console.print(budget_table(ENVIRON, store))
+        console.print(budget_table(ENVIRON, store, **options))
     return capture.get()
 
 
@@ -41,6 +41,12 @@ def test_the_budget_names_its_key_by_a_hash_and_counts_its_calls(tmp_path: Path)
     assert SECRET not in text
 
 
+def test_without_a_key_it_is_the_budget_of_the_emulators_key(tmp_path: Path) -> None:
+    """`run` and `up` load with it, and nobody has to set anything to see how far it is spent."""
+    table = budget_table({"DATA_PIPELINE_HOME": str(tmp_path)}, FileStore(tmp_path))
+    assert (table.title, table.row_count) == ("kis-sandbox", 2)
+
+
 def test_an_open_breaker_says_when_calls_pass_again(tmp_path: Path) -> None:
     """Five failures in a row opened it for sixty seconds."""
     now = 100.0
@@ -53,3 +59,14 @@ def test_an_open_breaker_says_when_calls_pass_again(tmp_path: Path) -> None:
     with KISDataSource(KisSettings.from_env(ENVIRON), store, clock=lambda: EVENING) as source:
         gauges = source.gauges()
     assert (gauges["breaker.state"], gauges["breaker.failures"], gauges["budget.sends"]) == (2.0, 5.0, 0.0)
+
+
+def test_what_was_learned_is_shown_and_can_be_forgotten(tmp_path: Path) -> None:
+    """A limit of 54 a minute stands there with the seconds for which it holds, until somebody forgets it."""
+    now = 1000.0
+    store = FileStore(tmp_path, lambda: now)
+    learned = {"minute": 54.0, "minute_at": 990.0, "minute_hold": 120.0}
+    store.update(f"limiter-{hashed(KEY)}", lambda state, _: state.update(learned))
+    assert "54 a minute for 110 s more" in " ".join(printed(store).split())
+    assert "a minute" not in printed(store, forget=True)
+    assert TokenBucketRateLimiter(store, hashed(KEY), 18).snapshot().rate > 17

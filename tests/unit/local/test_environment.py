@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from pkgutil import resolve_name
 
+import pytest
+
+from data_pipeline.coordination.opening import open_store
 from data_pipeline.local.environment import (
     SANDBOX_KEY,
     SANDBOX_SECRET,
@@ -49,7 +52,7 @@ def test_airflow_is_told_where_everything_is(tmp_path: Path):
     assert told["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
     assert "appkey" in told["AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES"]
     assert told["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == "postgresql+psycopg2://a@h/airflow"
-    assert json.loads(told["AIRFLOW_CONN_KIS_DEFAULT"])["extra"]["base_url"] == "http://127.0.0.1:9"
+    assert json.loads(told["AIRFLOW_CONN_KIS_DEFAULT"])["host"] == "http://127.0.0.1:9"
 
 
 def test_no_proxy_stands_between_the_processes_of_one_machine(tmp_path: Path):
@@ -67,7 +70,7 @@ def test_airflows_database_may_not_fall_silent_without_end(tmp_path: Path):
     told = airflow_environment(Home(tmp_path).prepare(), "postgresql://a@h/airflow", "postgresql://b@h/m", source, {})
     names = [told[f"AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS{end}"] for end in ("", "_ASYNC")]
     sync, asynchronous = (resolve_name(name.replace(".metadata.", ".metadata:")) for name in names)
-    assert (sync["tcp_user_timeout"], sync["keepalives"]) == (60_000, 1)
+    assert (sync["tcp_user_timeout"], sync["keepalives"]) == ("60000", 1)
     assert sync["options"] == "-c idle_in_transaction_session_timeout=300000"
     assert asynchronous["server_settings"] == {"idle_in_transaction_session_timeout": "300000"}
 
@@ -81,7 +84,7 @@ def test_a_krx_key_becomes_the_official_connection(tmp_path: Path):
     )
     connection = json.loads(told["AIRFLOW_CONN_KRX_DEFAULT"])
     assert (connection["conn_type"], connection["password"]) == ("krx", "K" * 40)
-    assert connection["extra"] == {"daily_limit": "500"}
+    assert (connection["host"], connection["extra"]) == ("https://data-dbg.krx.co.kr", {"daily_limit": "500"})
     assert official_connection({"KRX_API_KEY": ""}) is None
 
 
@@ -97,3 +100,28 @@ def test_airflow_shares_a_clock_that_is_fixed(tmp_path: Path):
     assert moment.startswith("2027-06-15T20:4")
     assert real.endswith("+00:00")
     assert "MARKET_CLOCK" not in told({})
+
+
+@pytest.mark.parametrize("environ", [{"HOME": "/h"}, {"HOME": "/h", "XDG_STATE_HOME": "/x"}])
+def test_airflow_shares_the_one_place_of_this_user(tmp_path: Path, environ: dict[str, str]):
+    """`run` and `up` keep what they share where the command and Python keep it, unless a place is named."""
+    source = sandbox_connection("http://127.0.0.1:9", 18.0)
+    home = Home(tmp_path).prepare()
+
+    def told(environ: dict[str, str]) -> str:
+        return airflow_environment(home, "postgresql://a@h/a", "postgresql://b@h/m", source, environ)[
+            "COORDINATION_URL"
+        ]
+
+    assert open_store(told(environ)).location("k") == open_store(environ=environ).location("k")
+    assert told({**environ, "COORDINATION_URL": "redis://h/1"}) == "redis://h/1"
+
+
+@pytest.mark.parametrize("named", [{}, {"NO_PROXY": "intranet"}, {"no_proxy": "intranet"}])
+def test_no_proxy_is_asked_for_this_machine(tmp_path: Path, named: dict[str, str]):
+    """Airflow's processes reach each other although the environment names a proxy; what else it says is kept."""
+    environ = {"HOME": "/h", "HTTP_PROXY": "http://127.0.0.1:9", **named}
+    source = sandbox_connection("http://127.0.0.1:9", 18.0)
+    told = airflow_environment(Home(tmp_path).prepare(), "postgresql://a@h/a", "postgresql://b@h/m", source, environ)
+    expected = ",".join([*named.values(), "127.0.0.1", "localhost", "::1"])
+    assert (told["NO_PROXY"], told["no_proxy"], told["HTTP_PROXY"]) == (expected, expected, "http://127.0.0.1:9")

@@ -26,7 +26,7 @@ def test_secret_is_the_same_for_all_who_ask_at_once(tmp_path: Path):
 def test_folders_are_closed_to_others(tmp_path: Path):
     """Logs and shared state are readable by their owner only."""
     home = Home(tmp_path / "home").prepare()
-    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (home.run, home.logs, home.coordination)} == {0o700}
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (home.run, home.logs, home.airflow)} == {0o700}
 
 
 def test_home_is_named_by_the_environment(tmp_path: Path):

@@ -82,9 +82,10 @@ def test_whose_lists_reach_back():
 
 
 def test_what_a_request_of_the_virtual_server_holds():
-    """It has no multi-stock quotes, no minutes of past sessions, 30 minutes a page and no list of open days."""
+    """It has no multi-stock quotes, no past minutes, 30 minutes a page, 30 sessions of flows, no open days."""
     virtual = origin_of("kis-virtual").shape
-    assert (virtual.quotes_page, virtual.minutes_page, virtual.reach) == (1, 30, {"minute_bar": timedelta(0)})
+    assert (virtual.quotes_page, virtual.minutes_page) == (1, 30)
+    assert virtual.reach == {"minute_bar": timedelta(0), "investor_flow": timedelta(days=40)}
     with pytest.raises(UnsupportedDatasetError, match="kis-virtual has no trading_session"):
         shape_of("kis-virtual", "trading_session")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 import yaml
@@ -33,6 +33,7 @@ SAMPLES = KEYS | {
     "KIS_API_BASE_URL_REAL": "http://127.0.0.1:1",
     "KIS_API_BASE_URL_VIRTUAL": "http://127.0.0.1:2",
     "KIS_MASTER_BASE_URL": "http://127.0.0.1:3",
+    "KIS_ALLOWED_HOSTS": "emulator.example:8000",
     "KIS_API_RATE_LIMIT": "3.5",
     "KIS_API_RATE_LIMIT_PER_MINUTE": "200",
     "KIS_API_LEDGER_RATE_LIMIT": "2",
@@ -198,9 +199,8 @@ def test_one_retry_in_run_unless_a_number_is_named():
 
 def test_python_defaults_are_those_of_the_table():
     """A default stands in one place, or is held to it."""
-    assert {f"CHECK_{one.name.upper()}": float(one.default) for one in fields(Thresholds)} == {
-        name: float(one.default) for name, one in SETTINGS.items() if name.startswith("CHECK_")
-    }
+    checks = {f"CHECK_{name.upper()}": limit for name, limit in asdict(Thresholds()).items()}
+    assert checks == {name: value({}, name) for name in SETTINGS if name.startswith("CHECK_")}
     kis, krx = KisSettings("k", "s"), KrxSettings("k")
     assert (kis.queue_timeout, kis.breaker_threshold, kis.breaker_timeout, krx.daily_limit) == (30.0, 5, 60.0, 10_000)
     assert json.loads(json.dumps(kis_connection(KEYS).extra))["use_virtual_server"] is True

@@ -20,7 +20,8 @@ from data_pipeline.market.evidence import gathering
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.evidence import Belief, beliefs
 from data_pipeline.sources.kis import parse, parse_chart
-from data_pipeline.sources.kis.indices import parse_index_bar
+from data_pipeline.sources.kis.indices import parse_index_bars
+from data_pipeline.sources.kis.investors import parse_flow
 from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS as OF_KIS
 from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
 from data_pipeline.sources.kis.parse_answer import Answer
@@ -30,7 +31,7 @@ from data_pipeline.sources.krx.parse_fields import Row
 from tests.support.project import ROOT, SAMPLES
 
 AT = datetime(2026, 11, 20, 20, 30, tzinfo=SEOUL)
-LISTS = {"intstock-multprice", "chk-holiday"}
+LISTS = {"intstock-multprice", "chk-holiday", "inquire-investor"}
 """Calls whose one output is a list; a chart's second output is one, too."""
 
 
@@ -55,8 +56,12 @@ def kis_answer(call: str, heard: set[str]) -> Answer:
     """Return the documented answer of a call; an index chart has a row of the session before, too."""
     body: dict[str, Any] = {}
     for output, fields in kis_sample(call)["outputs"].items():
-        if call in LISTS or (output == "output2" and call.endswith("chartprice")):
-            rows = [fields, {**fields, "stck_bsop_date": "20220506"}] if call.endswith("indexchartprice") else [fields]
+        if call in LISTS or (output == "output2" and call.endswith(("chartprice", "daily"))):
+            rows = (
+                [fields, {**fields, "stck_bsop_date": "20220506", "bstp_nmix_prpr": "2611.00"}]
+                if call.endswith("indexchartprice")
+                else [fields]
+            )
             body[output] = [Heard(row, output, heard) for row in rows]
         else:
             body[output] = Heard(fields, output, heard)
@@ -91,9 +96,11 @@ KIS: dict[str, Callable[[Answer], object]] = {
     "search-stock-info": lambda answer: parse.parse_stock_info("000660", answer),
     "chk-holiday": lambda answer: parse.parse_market_days(date(2022, 12, 27), answer),
     "inquire-daily-itemchartprice": read_days,
-    "inquire-daily-indexchartprice": lambda answer: parse_index_bar(
-        answer, "KOSPI", "0001", "코스피", (date(2022, 5, 6), date(2022, 5, 9))
+    "inquire-daily-indexchartprice": lambda answer: list(
+        parse_index_bars(answer, "0001", [date(2022, 5, 6), date(2022, 5, 9)])
     ),
+    "investor-trade-by-stock-daily": lambda answer: [parse_flow("005930", row) for row in answer.rows("output2")],
+    "inquire-investor": lambda answer: [parse_flow("005930", row) for row in answer.rows("output")],
     "inquire-time-itemchartprice": read_minutes,
     "inquire-time-dailychartprice": read_minutes,
 }

@@ -20,11 +20,11 @@ from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.window import Window
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
-from tests.support.krx_answers import API_KEY, BAR, BASE, FRIDAY, SUSPENDED, Clock, FakeKrx, block
+from tests.support.krx_answers import API_KEY, BAR, FRIDAY, SUSPENDED, Clock, FakeKrx, base_of, block
 from tests.support.tables import DAILY_BAR
 
 THURSDAY = date(2026, 11, 19)
-SANDBOX = "https://krx.example.org"
+SANDBOX = "http://127.0.0.1:9"
 OTHERS = [BAR | {"ISU_CD": code} for code in ("000070", "000660", "035720")]
 BAD = BAR | {"TDD_CLSPRC": "71,000"}
 KOSPI = "KRX sto/stk_bydd_trd"
@@ -35,10 +35,10 @@ def krx():
     """KOSPI has four good rows and a wrong one; the other markets and the funds have one row each."""
     server = FakeKrx()
     server.answer("stk_bydd_trd", block(SUSPENDED, *OTHERS, BAD))
-    server.answer("stk_isu_base_info", block(*[BASE | {"ISU_SRT_CD": row["ISU_CD"]} for row in (SUSPENDED, BAD)]))
+    server.answer("stk_isu_base_info", block(*[base_of(row["ISU_CD"]) for row in (SUSPENDED, BAD)]))
     for market, code in (("ksq", "900100"), ("knx", "900200")):
         server.answer(f"{market}_bydd_trd", block(BAR | {"ISU_CD": code}))
-        server.answer(f"{market}_isu_base_info", block(BASE | {"ISU_SRT_CD": code}))
+        server.answer(f"{market}_isu_base_info", block(base_of(code)))
     server.answer("etf_bydd_trd", block(BAR | {"ISU_CD": "069500"}))
     return server
 
@@ -137,7 +137,7 @@ def test_a_wrong_row_comes_in_after_a_fix(database, connection):
 
 def test_new_fields_of_a_list_are_counted(database, connection, source, krx):
     """The list of instruments is not asked for by code, and its run says all the same which field is new."""
-    rows = [BASE | {"ISU_SRT_CD": "005930", "BRAND_NEW": "1"}]
+    rows = [base_of("005930", BRAND_NEW="1")]
     krx.answer("stk_isu_base_info", block(*rows))
     load_window(connection, source, DATASETS["instrument"], Window((), FRIDAY, FRIDAY), Run())
     assert database.rows("SELECT unknown_fields FROM market.ingest_run") == [

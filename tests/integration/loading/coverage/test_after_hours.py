@@ -28,7 +28,7 @@ from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.source import MockDataSource
 from tests.support.kis_answers import APP_KEY, APP_SECRET, HEAD, PRICE, ROW, FakeKis, FakeTime, ok
-from tests.support.krx_answers import API_KEY, BAR, BASE, Clock, FakeKrx, block
+from tests.support.krx_answers import API_KEY, BAR, Clock, FakeKrx, base_of, block
 from tests.support.tables import DAILY_BAR
 
 CODE = "900001"
@@ -57,7 +57,7 @@ def kis(tmp_path):
     server.answer("inquire-daily-itemchartprice", ok(output1=HEAD | OF_CODE, output2=[ROW | LATE]))
     for chart in ("inquire-time-itemchartprice", "inquire-time-dailychartprice"):
         server.answer(chart, ok(output1={**OF_CODE, "acml_vol": "57"}, output2=[]))
-    settings = KisSettings(APP_KEY, APP_SECRET, base_url="https://kis.example.org", rate_limit=1000.0)
+    settings = KisSettings(APP_KEY, APP_SECRET, base_url="http://127.0.0.1:9", rate_limit=1000.0)
     store = FileStore(tmp_path / "state", clock=time.monotonic, sleep=time.sleep, boot_id="test")
     source = KISDataSource(settings, store, server, clock=time.now, sleep=time.sleep, wall=lambda: time.at.timestamp())
     with source:
@@ -104,12 +104,12 @@ def test_a_bar_of_the_exchange(database, connection, tmp_path):
     """KRX's own row, whose provisional bar had not a single share."""
     server, clock = FakeKrx(), Clock()
     server.answer("ksq_bydd_trd", block(LATE_OF_KRX))
-    server.answer("ksq_isu_base_info", block(BASE | {"ISU_SRT_CD": CODE, "LIST_DD": "20100104"}))
+    server.answer("ksq_isu_base_info", block(base_of(CODE, LIST_DD="20100104")))
     for board, code in (("stk", "000660"), ("knx", "900200")):
         server.answer(f"{board}_bydd_trd", block(BAR | {"ISU_CD": code}))
-        server.answer(f"{board}_isu_base_info", block(BASE | {"ISU_SRT_CD": code, "LIST_DD": "20100104"}))
+        server.answer(f"{board}_isu_base_info", block(base_of(code, LIST_DD="20100104")))
     server.answer("etf_bydd_trd", block(BAR | {"ISU_CD": "069500"}))
-    settings = KrxSettings(API_KEY, base_url="https://krx.example.org")
+    settings = KrxSettings(API_KEY, base_url="http://127.0.0.1:9")
     source = KRXDataSource(settings, FileStore(tmp_path / "state"), server, clock=clock.now, sleep=clock.sleep)
     upsert(connection, DAILY_BAR, [DailyBar(CODE, FRIDAY, 0, 0, 0, 9100, 0, 0, 0)], "kis-sandbox")
     connection.commit()

@@ -116,6 +116,19 @@ def test_issue_missing_from_a_complete_list_is_delisted(database, connection):
     ]
 
 
+def test_the_same_list_again_with_what_it_lacked_takes_the_delisting_back(database, connection):
+    """Tuesday's list came without one of the two, and then whole: it was never delisted."""
+    load(connection, [SAMSUNG, LETTERS])
+    keep_list(connection, [replace(SAMSUNG, as_of=TUESDAY)], "kis")
+    gone = "SELECT stock_code FROM market.listing WHERE delisted_on IS NOT NULL"
+    connection.commit()
+    assert database.rows(gone) == [("0001A0",)]
+    keep_list(connection, [replace(one, as_of=TUESDAY) for one in (SAMSUNG, LETTERS)], "kis")
+    connection.commit()
+    assert database.rows(gone) == []
+    assert history(database, "0001A0") == [(MONDAY, None, "덕양에너젠", 24_000_000)]
+
+
 def test_list_cut_short_delists_nobody(database, connection):
     """A list that lacks most instruments is not believed."""
     load(connection, [replace(LETTERS, stock_code=f"{n:06d}") for n in range(20)])

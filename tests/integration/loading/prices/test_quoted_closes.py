@@ -19,7 +19,7 @@ from data_pipeline.market.window import Window
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.source import MockDataSource
-from tests.support.krx_answers import API_KEY, BAR, BASE, FRIDAY, Clock, FakeKrx, block
+from tests.support.krx_answers import API_KEY, BAR, FRIDAY, Clock, FakeKrx, base_of, block
 from tests.support.tables import DAILY_BAR
 
 WEDNESDAY, THURSDAY = date(2026, 11, 18), date(2026, 11, 19)
@@ -48,10 +48,10 @@ def exchange(tmp_path, **funds):
         server.answer(
             f"{board}_bydd_trd", *[block(on(day, {"ISU_CD": code, "ACC_TRDVOL": volume})) for day, volume in days]
         )
-        server.answer(f"{board}_isu_base_info", block(BASE | {"ISU_SRT_CD": code, "LIST_DD": "20100104"}))
+        server.answer(f"{board}_isu_base_info", block(base_of(code, LIST_DD="20100104")))
     server.answer("etf_bydd_trd", block(on(THURSDAY, funds["thursday"])), block(on(FRIDAY, funds["friday"])))
     clock = Clock()
-    settings = KrxSettings(API_KEY, base_url="https://krx.example.org")
+    settings = KrxSettings(API_KEY, base_url="http://127.0.0.1:9")
     return KRXDataSource(settings, FileStore(tmp_path / "state"), server, clock=clock.now, sleep=clock.sleep)
 
 

@@ -111,12 +111,12 @@ def test_a_run_of_another_host_fails_at_the_end_of_its_lease(database, connectio
         cursor.execute("UPDATE market.ingest_run SET process = 'elsewhere/1/1 77 1234'")
     assert end_gone_runs(connection, "daily_bar") == 0
     with database.connect("owner") as owner, owner, owner.cursor() as cursor:
-        cursor.execute("UPDATE market.ingest_run SET lease_until = now() - interval '1 second'")
+        cursor.execute("UPDATE market.ingest_run SET lease_until = '2001-01-01'")
     renew_runs(connection, [run_id])
     connection.commit()
     assert end_gone_runs(connection, "minute_bar") == end_gone_runs(connection, "daily_bar") == 0
     with database.connect("owner") as owner, owner, owner.cursor() as cursor:
-        cursor.execute("UPDATE market.ingest_run SET lease_until = now() - interval '1 second'")
+        cursor.execute("UPDATE market.ingest_run SET lease_until = '2001-01-01'")
     assert end_gone_runs(connection, "daily_bar") == 1
     with pytest.raises(LoadError, match="is not running"):
         finish_run(connection, run_id, LoadCounts())
@@ -126,7 +126,7 @@ def test_a_run_that_is_being_stored_is_not_over_however_long_that_takes(database
     """Its transaction holds it, so that nobody fails it at the end of its lease."""
     run_id = start(connection)
     with database.connect("owner") as owner, owner, owner.cursor() as cursor:
-        cursor.execute("UPDATE market.ingest_run SET lease_until = now() - interval '1 second'")
+        cursor.execute("UPDATE market.ingest_run SET lease_until = '2001-01-01'")
     renew_runs(connection, [run_id])
     with database.connect() as other:
         assert end_gone_runs(other) == 0

@@ -176,7 +176,7 @@ def test_limits_of_an_unknown_issue_are_a_warning():
 @pytest.mark.parametrize(
     ("bar", "check"),
     [
-        (replace(GOOD, close=71550, change=550), "tick"),
+        (replace(GOOD, close=71560, change=560), "tick"),
         (replace(GOOD, trading_value=150_000_000), "value"),
         (DailyBar("005930", TUE, 35500, 36000, 35300, 35800, 2000, 71_300_000, 300), "base"),
     ],
@@ -185,6 +185,14 @@ def test_what_may_be_true_is_a_warning(bar, check):
     """An off-tick close, a mean outside the range (after-market), a halved base: loaded and counted."""
     judged = verdict(bar)
     assert (found(judged), judged.good) == (([], [check]), [bar])
+
+
+def test_the_midpoint_of_a_book_is_a_price():
+    """71,550 lies between 71,500 and 71,600: since 4 March 2025 trades may have it, and before none could."""
+    assert found(verdict(replace(GOOD, close=71550, change=550))) == ([], [])
+    before = DailyBar("005930", date(2025, 2, 28), 71_550, 71_550, 71_550, 71_550, 10, 715_500, 0)
+    asked = Asked(["005930"], before.session, before.session)
+    assert found(verdict(before, before=None, asked=asked)) == ([], ["tick"])
 
 
 FOREIGN = DailyBar("005930", TUE, 68000, 69000, 67500, 68500, 2000, 136_500_000, 500)
@@ -214,6 +222,21 @@ def test_the_oldest_row_is_wrong_and_not_the_true_ones_after_it():
     judged = verdict(oldest, BEFORE, GOOD, before=None, asked=Asked(["005930"], oldest.session, TUE))
     assert (found(judged)[0], judged.good) == (["base"], [BEFORE, GOOD])
     assert judged.errors[0].record == oldest
+
+
+def test_a_refused_bar_names_the_stored_one_that_alone_contradicts_it():
+    """A base of 71,500 after a stored close of 60,000: either may be wrong, so both are asked for again."""
+    edge = replace(BEFORE, open=60_000, high=60_000, low=60_000, close=60_000, change=100, trading_value=60_000_000)
+    judged = verdict(GOOD, before=edge)
+    assert (found(judged)[0], judged.contradicted) == (["base"], {("005930", MON)})
+
+
+def test_a_bar_between_two_that_contradict_it_names_neither():
+    """It is the wrong one; and what the window brought itself is no stored bar."""
+    assert verdict(FOREIGN, after=[WEDNESDAY]).contradicted == set()
+    edge = replace(BEFORE, open=60_000, high=60_000, low=60_000, close=60_000, change=100, trading_value=60_000_000)
+    both = verdict(edge, GOOD, before=None, asked=Asked(["005930"], MON, TUE))
+    assert (found(both)[0], both.contradicted) == (["base"], set())
 
 
 @pytest.mark.parametrize(

@@ -175,3 +175,32 @@ def test_subscription_rights_have_no_limits(group):
     """A right that trebled in a day, off the ticks of stocks, is as it should be."""
     bar = DailyBar(CODE, MON, 1001, 3003, 1001, 3003, 10, 20_020, 2002)
     assert found(bar, issue=replace(STOCK, security_group=group)) == ([], [])
+
+
+SPLIT_OFF = DailyBar(CODE, MON, 18_400, 23_900, 17_000, 20_000, 10, 200_000, 10_800)
+"""Back after a spin-off (인적분할): evaluated at 9,200, opened at 200 % of it in an auction, and 30 % above that.
+
+Source: KRX, Trading of newly listed stocks (global.krx.co.kr, GLB0602020202T4): the auction of a re-listing finds the
+base price at 50 to 200 % of the evaluated price; the ordinary limits hold from there.
+"""
+
+
+def test_an_issue_that_goes_on_after_a_spin_off_is_loaded():
+    """Suspended at 80,000 and back on a base of 9,200: two warnings tell of base and limits, nothing is refused."""
+    halted = DailyBar(CODE, FRI, 0, 0, 0, 80_000, 0, 0, 0)
+    assert found(SPLIT_OFF, before=halted) == ([], ["limit", "base"])
+
+
+@pytest.mark.parametrize(("low", "judged"), [(6_000, ([], [])), (5_990, ([], ["limit"])), (3_500, ([], ["limit"])),
+                                             (3_490, (["limit"], []))])  # fmt: skip
+def test_a_new_issue_of_a_spin_off_may_open_at_half_and_fall(low, judged):
+    """Half of 10,000 is 5,000, and 30 % below that 3,500; no list tells it from an offer, whose floor is 6,000."""
+    bar = DailyBar(CODE, MON, low, low, low, low, 10, 10 * low, low - 10_000)
+    assert found(bar, issue=Listed("KOSPI", listed_on=MON)) == judged
+
+
+def test_the_survivor_of_a_merger_trades_on_as_before():
+    """New shares are issued to the other company's holders: the base stays the close, and 30 % of 10,000 is legal."""
+    before = one_price(FRI, 10_000)
+    assert found(one_price(MON, 13_000, 3000, volume=20), before=before) == ([], [])
+    assert found(one_price(MON, 13_010, 3010, volume=20), before=before) == (["limit"], [])

@@ -126,7 +126,7 @@ def test_token_limit_waits_and_then_says_when(kis, make_client):
     ((403, {"error_code": "EGW00103", "error_description": f"bad {APP_KEY}"}), AuthenticationError),
     ((403, {"error_code": "EGW00105", "error_description": f"bad {APP_SECRET}"}), AuthenticationError),
     ((403, {"error_code": "EGW00777", "error_description": "no"}), AuthenticationError),
-    ((403, "<html></html>"), RequestRefusedError),
+    ((403, "<html></html>"), MaintenanceError),
     ((500, "<html></html>"), ServerFailureError),
     ("<html></html>", MaintenanceError),
     ("", MaintenanceError),

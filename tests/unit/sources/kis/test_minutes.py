@@ -241,3 +241,88 @@ def test_minutes_that_end_before_the_close_need_the_days_volume(volume, head, kn
     """Without a trade at the close the head or the daily bar has to say the same; none is only none of volume 0."""
     one = MinuteEvidence("005930", MONDAY, volume, day_volume=head)
     assert (one.doubt(volume, known) == "") is settled
+
+
+THIN = [*down(FRIDAY, "1410", 2, "1409"), *down(WEDNESDAY, "1500", 1, "1500"), *down(TUESDAY, "1530", 1, "1530")]
+"""Friday's last trade was at 14:10, Wednesday's at 15:00, without one in the closing auctions. Thursday had none."""
+
+
+def told_of(kis, make_source, *pages):
+    """What the answers of Friday evening prove about Tuesday to Friday."""
+    kis.date = "Fri, 20 Nov 2026 11:30:00 GMT"
+    kis.answer("inquire-price", ok(output=PRICE))
+    kis.answer(PAST, *pages)
+    with gathering() as told:
+        bars = list(make_source().minute_bars(["005930"], TUESDAY, FRIDAY))
+    return bars, {one.session: one for one in told}
+
+
+def test_a_second_answer_proves_that_nothing_traded_after_the_newest_minute(kis, make_source):
+    """The day's volume holds the after-market too, so the answer from 15:30 on has to begin with the same minute."""
+    bars, told = told_of(kis, make_source, page(*THIN, traded="40"), page(*THIN, traded="40"))
+    assert len(bars) == 4
+    assert asked(kis) == [("20261120", "200000", "Y"), ("20261120", "153000", "Y")]
+    assert told[FRIDAY].doubt(2, [40]) == ""
+    assert (
+        told[FRIDAY].proof(2)
+        == "its minutes join without a gap from the first one on to the last trade, by two answers"
+    )
+
+
+def test_a_newest_minute_inside_a_page_ends_its_session(kis, make_source):
+    """The page runs on across the day's edge: no second answer is needed, and the day's volume is a bound alone."""
+    _, told = told_of(kis, make_source, page(*THIN, traded="40"), page(*THIN, traded="40"))
+    assert told[WEDNESDAY].doubt(1, [40]) == ""
+    assert told[WEDNESDAY].doubt(1, [0]) == "the minutes hold 1 shares, and the whole day 0"
+    assert told[TUESDAY].reached_close
+
+
+@pytest.mark.parametrize(("again", "begins"), [
+    ([minute("141500", "1", "300", day="20261120"), *THIN], "with that of 2026-11-20 14:15"),
+    (THIN[1:], "with that of 2026-11-20 14:09"),
+    ([], "with none"),
+])  # fmt: skip
+def test_an_answer_that_was_cut_at_its_newest_end_is_contradicted_by_the_second(kis, make_source, again, begins):
+    """Whichever of the two was cut, the session stays missing and both ends are named."""
+    _, told = told_of(kis, make_source, page(*THIN, traded="40"), page(*again, traded="40"))
+    said = f"the minute of 14:10 is the newest of one answer, and another one begins {begins}"
+    assert told[FRIDAY].doubt(2, [40]) == said
+
+
+def test_no_second_answer_is_asked_for_where_the_days_volume_is_reached(kis, make_source):
+    """Two shares in the head: nothing else can have traded."""
+    _, told = told_of(kis, make_source, page(*THIN, traded="2"))
+    assert asked(kis) == [("20261120", "200000", "Y")]
+    assert told[FRIDAY].doubt(2, ()) == ""
+
+
+def told_minutes(kis, make_source, rows, traded):
+    """What the minutes of a Friday prove; each row is its time, its shares at 100 won, and the total."""
+    kis.date = "Fri, 20 Nov 2026 11:30:00 GMT"
+    kis.answer("inquire-price", ok(output=PRICE))
+    made = [minute(at, str(shares), str(total), day="20261120") for at, shares, total in rows]
+    kis.answer(PAST, page(*made, traded=traded), page())
+    with gathering() as told:
+        bars = list(make_source().minute_bars(["005930"], FRIDAY, FRIDAY))
+    return len(bars), told[0]
+
+
+def test_no_minute_is_missing_because_a_circuit_breaker_stopped_trading(kis, make_source):
+    """From 10:15 to 10:44 nobody could trade, and the total of 10:45 is that of 10:14 and its own shares.
+
+    Source: KRX, Circuit Breakers (global.krx.co.kr): all trading stops for 20 minutes, and an auction of 10 follows.
+    """
+    rows = [("153000", 5, 1_500), ("104500", 4, 1_000), ("101400", 6, 600)]
+    count, told = told_minutes(kis, make_source, rows, "40")
+    assert (count, told.problem, told.doubt(15, [40])) == (3, "", "")
+
+
+def test_an_issue_of_auctions_alone_has_a_minute_every_half_hour(kis, make_source):
+    """Liquidation trading and overheated issues trade by single prices every 30 minutes: three minutes are whole.
+
+    Source: KRX, Liquidation trading (정리매매) and short-term overheating (단기과열): an auction every 30 minutes.
+    """
+    rows = [("153000", 5, 900), ("100000", 3, 400), ("093000", 1, 100)]
+    count, told = told_minutes(kis, make_source, rows, "9")
+    assert (count, told.doubt(9, [9])) == (3, "")
+    assert told.proof(9).endswith("to the close")

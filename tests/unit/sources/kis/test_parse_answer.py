@@ -96,7 +96,14 @@ def test_refusal_without_a_text_names_status_and_call(status, body):
     with pytest.raises(DataPipelineError) as caught:
         parse(status, body)
     said = f"KIS inquire-price of 005930: refused without a code or a text (HTTP {status})"
-    assert str(caught.value) == said
+    assert str(caught.value).startswith(said)
+
+
+def test_a_page_under_403_is_not_asked_for_again_at_once():
+    """An address that is blocked for a while stays so for longer when it is asked: ten minutes, or what it says."""
+    with pytest.raises(MaintenanceError, match="blocked or wrong") as caught:
+        parse(403, b"<html>forbidden</html>")
+    assert caught.value.retry_after == 600.0
 
 
 def test_token_limit_says_when_to_come_back():
@@ -112,7 +119,11 @@ def test_token_limit_says_when_to_come_back():
     (502, b"<html>bad gateway</html>", MaintenanceError),
     (429, b"<html>slow down</html>", RateLimitedError),
     (408, b"", ServerFailureError),
-    (403, b"<html>forbidden</html>", RequestRefusedError),
+    (403, b"<html>forbidden</html>", MaintenanceError),
+    (404, b"", MaintenanceError),
+    (400, b'{"rt_cd": ', MaintenanceError),
+    (404, b'{"message": "no Route matched"}', MaintenanceError),
+    (403, b'{"rt_cd": "0", "msg_cd": "MCA00000"}', MaintenanceError),
     (200, b'{"rt_cd": "0", "output": {"stck_prpr": ', PayloadError),
     (200, b"[]", PayloadError),
     (200, b"\xff\xfe", MaintenanceError),
@@ -128,7 +139,7 @@ def test_token_limit_says_when_to_come_back():
     (500, b'{"rt_cd": "0", "msg_cd": "MCA00000"}', ServerFailureError),
 ])  # fmt: skip
 def test_malformed_answers_are_typed(status, body, kind):
-    """Cut, doubled, endless or wrongly shaped JSON is a PayloadError; what is no JSON, and a bare 5xx, may pass."""
+    """Cut, doubled, endless or wrongly shaped JSON is a PayloadError; what KIS's service did not write may pass."""
     with pytest.raises(kind, match=r"KIS inquire-price of 005930"):
         parse(status, body)
 

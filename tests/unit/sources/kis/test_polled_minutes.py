@@ -90,6 +90,17 @@ def test_a_session_with_a_lost_minute_is_not_whole():
     assert told.doubt(10, [49_179]) == "minutes that traded and never showed their shares: 1"
 
 
+def test_the_virtual_server_says_why_a_last_minute_is_never_shown(poll):
+    """Nobody traded in the auction, so the shares of 14:10 stand in the newest row for good: no sum tells whose."""
+    rows = [["152800", 8010, 8010, 8010, 8010, 7, 136070], ["141000", 8010, 8010, 8010, 8010, 0, 80000],
+            ["140900", 8000, 8000, 8000, 8000, 10, 80000]]  # fmt: skip
+    _, told = poll(rows, "006340", "20:40:00")
+    assert told.doubt(10, [17]) == (
+        "the virtual server never shows the shares of a session's last minute when the closing auction had no trade, "
+        "and only a real key can load them: 1"
+    )
+
+
 @pytest.mark.parametrize("newest", ["09:31:10", "09:33:00"])
 def test_the_newest_row_of_a_running_session_is_never_a_bar(poll, newest):
     """A clock that is ahead of the chart makes no bar of a row that still collects shares, or holds earlier ones."""

@@ -8,7 +8,7 @@ from data_pipeline.exceptions import InvalidRequestError, PayloadError
 from data_pipeline.market.rejections import collecting
 from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS
 from data_pipeline.sources.kis.master import parse_master
-from data_pipeline.sources.kis.reread import reread_daily_bar
+from data_pipeline.sources.reread import reread
 from tests.support.kis_answers import HEAD, PRICE, ROW, line, ok, zipped
 
 CHART = "inquire-daily-itemchartprice"
@@ -100,6 +100,6 @@ def test_new_bytes_behind_a_master_row_shift_nothing(caplog):
 
 def test_a_refused_chart_row_is_read_again():
     """It names its own day; a row of another call does not."""
-    assert reread_daily_bar(f"KIS {CHART}", ROW, "005930").session == date(2026, 11, 19)
+    assert reread("daily_bar", f"KIS {CHART}", ROW, "005930", None).session == date(2026, 11, 19)
     with pytest.raises(InvalidRequestError, match="load the window again"):
-        reread_daily_bar("KIS intstock-multprice", ROW, "005930")
+        reread("daily_bar", "KIS intstock-multprice", ROW, "005930", None)

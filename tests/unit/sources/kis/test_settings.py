@@ -70,9 +70,12 @@ def test_foreign_host_is_a_sandbox(virtual):
 
 
 @pytest.mark.parametrize("url", ["https://evilkoreainvestment.com", "https://koreainvestment.com.evil.example"])
-def test_lookalike_host_is_a_sandbox(url):
-    """A host that only looks like KIS's own is not taken for it."""
-    assert KisSettings("key", "secret", base_url=url).source_name == "kis-sandbox"
+def test_lookalike_host_is_never_kis(url):
+    """A host that only looks like KIS's own gets no key, and when somebody names it all the same it is a sandbox."""
+    with pytest.raises(ConfigurationError, match="KIS_ALLOWED_HOSTS"):
+        KisSettings("key", "secret", base_url=url)
+    named = (url.removeprefix("https://"),)
+    assert KisSettings("key", "secret", base_url=url, allowed_hosts=named).source_name == "kis-sandbox"
 
 
 def test_foreign_master_is_a_sandbox():

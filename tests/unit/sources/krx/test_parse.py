@@ -135,3 +135,11 @@ def test_a_wrong_index_bar_is_refused(change):
     """A range that does not hold its close, half a range, a malformed number, another day."""
     with pytest.raises(PayloadError, match="row 1"):
         list(parse_index_bars(rows(INDEX | change), FRIDAY))
+
+
+@pytest.mark.parametrize("name", ["LIST_DD", "LIST_SHRS", "PARVAL"])
+def test_a_field_that_a_list_leaves_out_is_no_blank(name):
+    """A blank says that there is no value; without the field the row is not as documented, and the list is refused."""
+    rows = [Row("KRX sto/stk_isu_base_info", {one: value for one, value in BASE.items() if one != name})]
+    with pytest.raises(PayloadError, match=f"field {name} is missing"):
+        list(parse_instruments(rows, "KOSPI", FRIDAY))

@@ -11,7 +11,7 @@ from data_pipeline.exceptions import InvalidRequestError, PayloadError, UnknownS
 from data_pipeline.market.rejections import collecting
 from data_pipeline.sources.krx.known_fields import KNOWN_FIELDS
 from data_pipeline.sources.mock.market import SyntheticMarket
-from data_pipeline.sources.reread import reread_daily_bar
+from data_pipeline.sources.reread import reread
 from tests.support.krx_answers import BAR, BASE, FRIDAY, INDEX, SUSPENDED, block
 
 KOSPI = "KRX sto/stk_bydd_trd"
@@ -148,7 +148,7 @@ def test_a_wrong_index_is_set_aside(krx, make_source):
     for api in ("kospi_dd_trd", "kosdaq_dd_trd"):
         krx.answer(api, block(INDEX))
     with collecting() as held:
-        assert len(list(make_source().index_bars(FRIDAY))) == 3
+        assert len(list(make_source().index_bars(FRIDAY, FRIDAY))) == 3
     assert [(row.stock_code, row.session, row.origin) for row in held.rows] == [(None, FRIDAY, "KRX idx/krx_dd_trd")]
 
 
@@ -171,12 +171,12 @@ def test_what_is_served_is_known():
 
 def test_a_refused_row_is_read_again():
     """It names its own code, and must be of the session that was asked for; a row of a list is not loaded alone."""
-    assert reread_daily_bar(KOSPI, BAR, None, FRIDAY).close == 71000
+    assert reread("daily_bar", KOSPI, BAR, None, FRIDAY).close == 71000
     with pytest.raises(PayloadError, match="TDD_CLSPRC"):
-        reread_daily_bar(KOSPI, BAR | {"TDD_CLSPRC": "NaN"}, "005930", FRIDAY)
+        reread("daily_bar", KOSPI, BAR | {"TDD_CLSPRC": "NaN"}, "005930", FRIDAY)
     with pytest.raises(PayloadError, match="2026-11-19 was asked for"):
-        reread_daily_bar(KOSPI, BAR, "005930", date(2026, 11, 19))
+        reread("daily_bar", KOSPI, BAR, "005930", date(2026, 11, 19))
     with pytest.raises(InvalidRequestError, match="load the window again"):
-        reread_daily_bar("KRX sto/stk_isu_base_info", BASE, "001465", FRIDAY)
+        reread("daily_bar", "KRX sto/stk_isu_base_info", BASE, "001465", FRIDAY)
     with pytest.raises(InvalidRequestError, match="load the window again"):
-        reread_daily_bar(KOSPI, BAR, "005930", None)
+        reread("daily_bar", KOSPI, BAR, "005930", None)

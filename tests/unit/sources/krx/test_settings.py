@@ -19,7 +19,8 @@ def test_defaults():
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "https://krx.example.org"])
 def test_another_host_is_a_sandbox(url):
     """Rows of another server never pose as the exchange's."""
-    assert KrxSettings.from_env({"KRX_API_KEY": API_KEY, "KRX_API_BASE_URL": url}).source_name == "krx-sandbox"
+    environ = {"KRX_API_KEY": API_KEY, "KRX_API_BASE_URL": url, "KIS_ALLOWED_HOSTS": "krx.example.org"}
+    assert KrxSettings.from_env(environ).source_name == "krx-sandbox"
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_many_questions_about_a_session_cost_three_calls(market, make_source):
 def test_sessions_before_2010_are_not_there(market, make_source, ask):
     """The Open API begins on 4 January 2010: the day before is refused by name, and nothing is sent."""
     source, day = make_source(), date(2009, 12, 30)
-    words = (["005930"], day, FRIDAY) if ask == "daily_bars" else (day,)
+    words = {"daily_bars": (["005930"], day, FRIDAY), "index_bars": (day, FRIDAY)}.get(ask, (day,))
     with pytest.raises(UnsupportedDatasetError, match="begins on 2010-01-04 and has nothing for 2009-12-30"):
         list(getattr(source, ask)(*words))
     assert market.calls() == []
@@ -126,7 +126,7 @@ def test_indices(krx, make_source):
     """Three families of indices, one call each."""
     for api, family in (("krx_dd_trd", "KRX"), ("kospi_dd_trd", "KOSPI"), ("kosdaq_dd_trd", "KOSDAQ")):
         krx.answer(api, block(INDEX | {"IDX_CLSS": family}))
-    assert [bar.family for bar in make_source().index_bars(FRIDAY)] == ["KRX", "KOSPI", "KOSDAQ"]
+    assert [bar.family for bar in make_source().index_bars(FRIDAY, FRIDAY)] == ["KRX", "KOSPI", "KOSDAQ"]
 
 
 @pytest.mark.parametrize(
@@ -263,14 +263,16 @@ def test_what_krx_does_not_offer_costs_no_call(krx, make_source):
             1,
         ),
         ((404, {"respMsg": "/svc does not exist.", "respCode": "404"}), RequestRefusedError, "does not exist", 1),
-        ((403, HTML), RequestRefusedError, "403", 1),
+        ((403, HTML), MaintenanceError, "blocked or wrong", 1),
+        ((403, block(BAR)), MaintenanceError, "HTTP 403", 1),
+        ((404, {"message": "no"}), MaintenanceError, "HTTP 404", 1),
         ((302, b""), MaintenanceError, "redirect", 3),
         ((429, HTML), RateLimitedError, "code 429, HTTP 429", 3),
         ((429, b""), RateLimitedError, "code 429, HTTP 429", 3),
         ((429, block(BAR)), RateLimitedError, "code 429, HTTP 429", 3),
         ((408, HTML), ServerFailureError, "code 408, HTTP 408", 3),
         ((200, {"respMsg": "wait", "respCode": "503"}), ServerFailureError, "code 503, HTTP 200", 3),
-        ((400, b""), RequestRefusedError, r"stk_bydd_trd.*refused \(code 400, HTTP 400\)", 1),
+        ((400, b""), MaintenanceError, r"stk_bydd_trd.*answered with nothing \(HTTP 400\)", 1),
         ((200, HTML), MaintenanceError, "maintenance", 3),
         ((503, HTML), MaintenanceError, "maintenance", 3),
         ((500, {"respMsg": "error"}), ServerFailureError, "HTTP 500", 3),

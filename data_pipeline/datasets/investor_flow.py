@@ -1,0 +1,87 @@
+"""Investor flows (투자자별 매매동향)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from data_pipeline.datasets.dataset import Dataset, Due, No, Size
+from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
+from data_pipeline.datasets.frame import CODE, SESSION, SOURCE, Column, Frame, Type
+from data_pipeline.datasets.row_checks import check_session
+from data_pipeline.datasets.table import Table
+from data_pipeline.datasets.window_checks import check_missing
+from data_pipeline.market.investor_records import INSTITUTIONS, KINDS, OTHERS, TOTALS, InvestorFlow, Traded
+
+PAGE = 30
+"""Sessions of one instrument in one request of KIS, on either server."""
+_WON = {"volume": "shares", "value": "won, exact to a million"}
+_COLUMNS = (
+    "stock_code",
+    "session",
+    "volume",
+    *(f"{kind}_{what}" for kind in (*TOTALS, *KINDS) for what in Traded._fields),
+)
+
+
+def _values(flow: InvestorFlow) -> tuple[object, ...]:
+    unknown = (None,) * len(Traded._fields)
+    amounts = (amount for kind in (*TOTALS, *KINDS) for amount in flow.of(kind) or unknown)
+    return (flow.stock_code, flow.session, flow.volume, *amounts)
+
+
+def _columns(kind: str) -> Iterator[Column]:
+    for what, unit in _WON.items():
+        sides = [f"{kind}_{side}_{what}" for side in ("bought", "sold")]
+        yield from (Column(name, Type.WHOLE, unit, nullable=kind in KINDS) for name in sides)
+        net = f"b.{sides[0]} - b.{sides[1]}"
+        yield Column(f"{kind}_net_{what}", Type.WHOLE, unit, net, nullable=kind in KINDS)
+
+
+def check_investor_flow(flow: InvestorFlow, _: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with a row: its session, or sums over kinds of investors that do not fit."""
+    yield from check_session(flow, flow.session, context)
+    for side in ("bought_volume", "sold_volume"):
+        own = sum(getattr(flow.of(kind), side) for kind in TOTALS)
+        if flow.volume is not None and own > flow.volume:
+            problem = f"{side} of the three totals is {own:,} of {flow.volume:,} shares"
+            yield Finding("volume", Severity.ERROR, problem, flow)
+        if not flow.kinds:
+            continue
+        institutions = sum(getattr(flow.kinds[kind], side) for kind in INSTITUTIONS)
+        if institutions != getattr(flow.institution, side):
+            problem = f"{side} of institutions is {getattr(flow.institution, side):,}, of their kinds {institutions:,}"
+            yield Finding("kinds", Severity.WARNING, problem, flow)
+        everybody = own + sum(getattr(flow.kinds[kind], side) for kind in OTHERS)
+        if flow.volume is not None and everybody != flow.volume:
+            problem = f"{side} of everybody is {everybody:,} of {flow.volume:,} shares"
+            yield Finding("kinds", Severity.WARNING, problem, flow)
+
+
+INVESTOR_FLOW = Dataset(
+    title="investor flows (투자자별 매매동향)",
+    about="shares and won bought and sold on one session of one instrument by kind of investor, won to a million",
+    table=Table("investor_flow", InvestorFlow, _COLUMNS, ("stock_code", "session"), _values, day="session"),
+    due=Due.EACH_SESSION,
+    ask=lambda source, window: source.investor_flows(window.stock_codes, window.first, window.last),
+    market_day=No("KRX's Open API does not offer them"),
+    size=Size(1, lambda _: PAGE),
+    check=check_investor_flow,
+    check_window=check_missing,
+    follows=No("nothing is made of investor flows"),
+    second_chance=No("a session is asked for again with thirty others in one request"),
+    past=True,
+    present=No("KIS tells them after the close only; what it estimates before is not stored"),
+    frame=Frame(
+        "investor_flows",
+        "investor_flow",
+        [
+            CODE,
+            SESSION,
+            Column("volume", Type.WHOLE, "shares", nullable=True),
+            *(column for kind in (*TOTALS, *KINDS) for column in _columns(kind)),
+            SOURCE,
+        ],
+        "b.stock_code, b.session",
+    ),
+    loaded_by=("investor_flows",),
+)
