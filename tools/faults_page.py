@@ -20,8 +20,8 @@ table, and fails where a promise is broken; every commit tries a few moments of 
 them. Written by `python -m tools.faults_page` from the figures of the last full run.
 
 "None lost" and "every row is there, once" mean: after the next try the table's digest is that of an undisturbed load.
-In every row of the table, no run of `market.ingest_run` says `running` once its process is gone and somebody has looked:
-the next load of the dataset, `run`, `up` or `coverage`.
+In every row no run of `market.ingest_run` says `running` once its process is gone and somebody has looked: the next
+load of the dataset, `run`, `up` or `coverage`.
 """
 COLUMNS = ("fault", "promise", "tries", "survived", "figure")
 

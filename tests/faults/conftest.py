@@ -13,10 +13,8 @@ import pytest
 from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
-from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.market.window import Window
 from data_pipeline.warehouse.migrate import migrate
-from data_pipeline.warehouse.process import myself
 from tests.faults.matrix import FULL, Tally, tallied
 from tests.faults.nursery import Nursery
 from tests.faults.rig import LAST, NEVER, Kis, Point, Work
@@ -88,21 +86,3 @@ def listed(stocked: Database) -> tuple[str, ...]:
 def fresh(stocked: Database) -> Any:
     """A function that makes a database which knows the instruments and has no bar."""
     return lambda: copied(stocked.server, "stocked")
-
-
-ENDED = """
-    UPDATE market.ingest_run SET process = regexp_replace(process, '[^ ]+$', 'before')
-    WHERE status = 'running' AND process = %s
-"""
-
-
-def running(database: Database) -> int:
-    """How many runs say that they are under way, once somebody has looked: `run`, `up`, `coverage` or a load.
-
-    What this process began counts as of one that is gone: a task that failed has ended.
-    """
-    with database.connect("owner") as connection, connection, connection.cursor() as cursor:
-        cursor.execute(ENDED, (myself(),))
-    forget_gone_runs(database.url())
-    ((number,),) = database.rows("SELECT count(*) FROM market.ingest_run WHERE status = 'running'")
-    return int(number)

@@ -30,6 +30,7 @@ from data_pipeline.engine.many_windows import load_spans
 from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.progress import Step
 from data_pipeline.engine.warehouse import Warehouse
+from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.market.state_folder import folder_of
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.window import Span
@@ -37,7 +38,9 @@ from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.warehouse.connect import PATIENCE, connect
+from data_pipeline.warehouse.process import myself
 from data_pipeline.warehouse.silence import Patience
+from tests.support.database import Database
 
 NOW = datetime(2026, 9, 22, 21, 40, tzinfo=SEOUL)
 FIRST, LAST = date(2026, 5, 4), date(2026, 9, 22)
@@ -260,3 +263,21 @@ class Kis:
     def forget(self) -> None:
         """Empty its log."""
         self.app.server.log.clear()
+
+
+ENDED = """
+    UPDATE market.ingest_run SET process = regexp_replace(process, '[^ ]+$', 'before')
+    WHERE status = 'running' AND process = %s
+"""
+
+
+def running(database: Database) -> int:
+    """How many runs say that they are under way, once somebody has looked: `run`, `up`, `coverage` or a load.
+
+    What this process began counts as of one that is gone: a task that failed has ended.
+    """
+    with database.connect("owner") as connection, connection, connection.cursor() as cursor:
+        cursor.execute(ENDED, (myself(),))
+    forget_gone_runs(database.url())
+    ((number,),) = database.rows("SELECT count(*) FROM market.ingest_run WHERE status = 'running'")
+    return int(number)

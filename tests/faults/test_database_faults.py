@@ -2,125 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 import signal
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
-from datetime import date, datetime
-from functools import partial
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import psutil
-import psycopg2
-import pytest
 
-from data_pipeline.datasets import DATASETS
-from data_pipeline.engine.load_windows import load_windows
-from data_pipeline.engine.one_window import Run
-from data_pipeline.exceptions import DataPipelineError, TransientError
-from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
-from data_pipeline.market.window import Window
-from data_pipeline.sources.mock.source import MockDataSource
-from data_pipeline.warehouse.connect import PATIENCE, connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
-from data_pipeline.warehouse.migrate import migrate
-from data_pipeline.warehouse.silence import Patience
-from tests.faults.conftest import running
+from tests.faults.loads import SHORT, disturb, server, steps, undisturbed, until_there
 from tests.faults.matrix import Tally
-from tests.faults.rig import NEVER, Point, Watched
+from tests.faults.rig import NEVER, Point, running
 from tests.support import one_load
-from tests.support.database import Database, copied
+from tests.support.database import Database
 
-EVENING = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
-CODES = ("000270", "000660", "005380", "005930", "035420")
-SESSIONS = krx_calendar().sessions(date(2026, 9, 14), date(2026, 9, 22))
-ROWS = len(CODES) * len(SESSIONS)
-SHORT = Patience(quiet=0.2, asking=0.2, questions=2)
-MOST_TRIES = 4
-
-
-def load(url: str, point: Point, patience: Patience = PATIENCE) -> None:
-    """Load a window for each session."""
-    windows = [Window(CODES, day, day) for day in SESSIONS]
-    with (
-        closing(connect(url, patience=patience, connect_timeout=2)) as connection,
-        closing(Watched(connection, point)) as warehouse,
-    ):
-        source = MockDataSource(clock=lambda: EVENING)
-        list(load_windows(warehouse, source, DATASETS["daily_bar"], windows, Run(), threads=1))
-
-
-def until_there(load: Callable[[Point], object], point: Point, mend: Callable[[], None]) -> str:
-    """Load, as Airflow does: again after a transient error and no other; return the first error."""
-    first = ""
-    for _ in range(MOST_TRIES):
-        try:
-            load(point)
-        except TransientError as error:  # noqa: PERF203 - each try has its own end
-            first = first or type(error).__name__
-            mend()
-        except (DataPipelineError, psycopg2.Error) as error:
-            raise AssertionError(f"not transient: {type(error).__name__}: {error}") from error
-        else:
-            return first
-    raise AssertionError(f"not there after {MOST_TRIES} tries")
-
-
-@pytest.fixture
-def steps(database: Database) -> int:
-    """How many steps a load has that nothing disturbs."""
-    point = Point(0, NEVER)
-    load(database.url(), point)
-    return point.passed
-
-
-@pytest.fixture
-def undisturbed(database: Database, steps: int) -> str:
-    """What it leaves behind; the database is empty again afterwards."""
-    digest = str(database.digest())
-    database.empty()
-    return digest
-
-
-def disturb(
-    tally: Tally, dice: random.Random, database: Database, steps: int, undisturbed: str,
-    act: Callable[[int], None], mend: Callable[[], None], **options: Any,
-) -> None:  # fmt: skip
-    """Load and do something at a step, as often as the row says; it is undone before the next try."""
-    seen: dict[str, int] = {}
-    for number in range(tally.row.tries):
-        step = dice.randrange(steps)
-        with tally.one(f"step {step} of {steps}"):
-            point = Point(0, step, partial(act, number))
-            try:
-                error = until_there(lambda point: load(database.url(), point, **options), point, mend)
-            finally:
-                mend()
-            assert database.digest() == undisturbed
-            assert database.rows("SELECT count(*) FROM market.daily_bar") == [(ROWS,)]
-            assert running(database) == 0
-            seen[error or "no error"] = seen.get(error or "no error", 0) + 1
-        database.empty()
-    tally.figure = ", ".join(f"{error} {number}" for error, number in sorted(seen.items()))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedPostgres]:
-    """A server that keeps what it has committed, as that of the other tests does not."""
-    folder = Path(tempfile.mkdtemp(prefix="data-pipeline-test-"))
-    folder.chmod(0o711)
-    server = EmbeddedPostgres(folder / "postgres")
-    server.start()
-    migrate(server.url())
-    yield server
-    server.destroy()
-    shutil.rmtree(folder)
+__all__ = ["server", "steps", "undisturbed"]
 
 
 def title(process: psutil.Process) -> str:
@@ -225,112 +121,3 @@ def test_commit_cut(tally: Tally, dice: random.Random, database: Database, proxy
             assert database.rows(found, one_load.FRESH[0].session) == [(len(rows),)]
             assert running(database) == 0
     tally.figure = f"{proxy.cuts} answers lost"
-
-
-@contextmanager
-def small_disk(size: str) -> Iterator[Path]:
-    """A disk of this size in memory."""
-    folder = Path(tempfile.mkdtemp(prefix="data-pipeline-test-"))
-    try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=711", "tmpfs", str(folder)], check=True)
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", "-l", str(folder)], check=True)
-    finally:
-        folder.rmdir()
-
-
-def require_mounts(tally: Tally) -> None:
-    """Leave the row out where no disk can be made."""
-    folder = tempfile.mkdtemp()
-    tried = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=False, capture_output=True)
-    if tried.returncode == 0:
-        subprocess.run(["umount", folder], check=True)
-    Path(folder).rmdir()
-    if tried.returncode != 0:
-        tally.skip("only root may mount the small disk that this row fills")
-
-
-def fill(disk: Path, leave: int) -> None:
-    """Fill a disk but for so many bytes."""
-    found = os.statvfs(disk)
-    with (disk / "ballast").open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(1, found.f_bavail * found.f_frsize - leave))
-
-
-def drain(disk: Path) -> None:
-    """Make room again."""
-    (disk / "ballast").unlink(missing_ok=True)
-
-
-MANY = [
-    replace(bar, session=day)
-    for day in krx_calendar().sessions(date(2026, 10, 1), date(2026, 10, 16))
-    for bar in one_load.FRESH
-]
-"""A megabyte and more."""
-
-
-def test_disk_full(tally: Tally, dice: random.Random, server: EmbeddedPostgres) -> None:
-    """The tables' disk fills in the midst of a load, and somebody makes room."""
-    require_mounts(tally)
-    refused = 0
-    with small_disk("96m") as disk, closing(psycopg2.connect(server.url("postgres", "admin"))) as admin:
-        admin.autocommit = True
-        (disk / "space").mkdir(mode=0o700)
-        server.account.own(disk / "space")
-        admin.cursor().execute(f"CREATE TABLESPACE small LOCATION '{disk / 'space'}'")
-        try:
-            with copied(server) as database:
-                admin.cursor().execute(f"ALTER DATABASE {database.name} SET TABLESPACE small")
-                one_load.load(database.url(), MANY, expect_empty=True)
-                whole = one_load.state(database)
-                for _ in range(tally.row.tries):
-                    database.empty()
-                    leave = dice.randrange(1 << 20)
-                    with tally.one(f"{leave} bytes left"):
-                        fill(disk, leave)
-                        try:
-                            error = until_there(
-                                lambda _: one_load.load(database.url(), MANY, expect_empty=True),
-                                Point(NEVER), lambda: drain(disk),
-                            )  # fmt: skip
-                        finally:
-                            drain(disk)
-                        refused += bool(error)
-                        assert one_load.state(database) == whole
-                        assert running(database) == 0
-        finally:
-            admin.cursor().execute("DROP TABLESPACE small")
-    tally.figure = f"refused and loaded again: {refused}"
-
-
-def test_log_disk_full(tally: Tally, dice: random.Random) -> None:
-    """The disk of the write-ahead log fills, for which Postgres stops; it is started again when there is room."""
-    require_mounts(tally)
-    with small_disk("320m") as disk:
-        server = EmbeddedPostgres(disk / "postgres")
-        server.start()
-        try:
-            migrate(server.url())
-            database = Database(server, "market")
-            point = Point(0, NEVER)
-            load(database.url(), point)
-            digest = str(database.digest())
-            database.empty()
-
-            def act(_: int) -> None:
-                fill(disk, 0)
-                with closing(psycopg2.connect(server.url("postgres", "admin"))) as admin:
-                    admin.autocommit = True
-                    admin.cursor().execute("SELECT pg_switch_wal()")
-
-            def mend() -> None:
-                drain(disk)
-                server.start()
-
-            disturb(tally, dice, database, point.passed, digest, act, mend)
-        finally:
-            drain(disk)
-            server.destroy()

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import running
 from tests.faults.matrix import Tally
 from tests.faults.nursery import Nursery
-from tests.faults.rig import Kis, Work
+from tests.faults.rig import Kis, Work, running
 from tests.support.database import Database, copied
 
 CODES = 100

@@ -17,10 +17,9 @@ from typing import Any
 import pytest
 import redis
 
-from tests.faults.conftest import running
+from tests.faults.loads import until_there
 from tests.faults.matrix import STORES, Tally
-from tests.faults.rig import Kis, Point, Work, most_in_a_second
-from tests.faults.test_database_faults import until_there
+from tests.faults.rig import Kis, Point, Work, most_in_a_second, running
 from tests.support.database import Database
 
 CALLS, QUOTA, THREADS = 24, 6, 2

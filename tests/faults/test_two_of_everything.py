@@ -10,10 +10,9 @@ import psycopg2
 
 from data_pipeline.local.home import Home
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
-from tests.faults.conftest import running
 from tests.faults.matrix import Tally
 from tests.faults.nursery import Nursery
-from tests.faults.rig import FIRST, Kis, Work
+from tests.faults.rig import FIRST, Kis, Work, running
 from tests.support.database import Database
 from tests.support.installation import command, ended, home
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import running
+from tests.faults.loads import until_there
 from tests.faults.matrix import Tally
-from tests.faults.rig import NOW, RATE, Kis, Point, Work, most_in_a_second, wall
-from tests.faults.test_database_faults import until_there
+from tests.faults.rig import NOW, RATE, Kis, Point, Work, most_in_a_second, running, wall
 from tests.support.database import Database
 
 CALLS, QUOTA, THREADS = 24, 6, 2
