@@ -16,8 +16,9 @@ from typing import Any
 HEAD = """# Faults
 
 What is broken on purpose, what is promised of it, and what was seen. `make faults` breaks everything anew, prints this
-table, and fails where a promise is broken; every commit tries a few moments of each row, `make faults FULL=1` all of
-them. Written by `python -m tools.faults_page` from the figures of the last full run.
+table, and fails where a promise is broken. Every commit tries a few moments of each row, which `SEEDS` chooses, and
+`make faults FULL=1` all of them. Written by `python -m tools.faults_page` from recorded figures; tries are those made
+then.
 
 "None lost" and "every row is there, once" mean: after the next try the table's digest is that of an undisturbed load.
 In every row no run of `market.ingest_run` says `running` once its process is gone and somebody has looked: the next

@@ -27,7 +27,8 @@ def new_home():
 
 def command_in(home):
     """A function that starts `data-pipeline` on an installation and returns the process."""
-    environ = {**os.environ, "DATA_PIPELINE_HOME": str(home.root), "WATCH_LIST": "005930", "PYTHONUNBUFFERED": "1"}
+    own = {"DATA_PIPELINE_HOME": str(home.root), "XDG_STATE_HOME": str(home.root.parent / "state")}
+    environ = {**os.environ, **own, "WATCH_LIST": "005930", "PYTHONUNBUFFERED": "1"}
     environ.pop("COORDINATION_URL", None)
     return lambda *words: subprocess.Popen(
         [sys.executable, "-m", "data_pipeline", *words],
