@@ -68,10 +68,6 @@ ROWS = {
     "two_heals": Row("two heals at once", "both succeed; every row is there, once", 10, 1),
     "two_migrations": Row("two migrations at once", "both succeed; every migration is made once", 5, 1),
     "two_runs": Row("two `run` at once", "one runs, the other is told of it", 1, 1),
-    "scheduler_killed": Row("Airflow: kill -9 of the scheduler", "its workers end, and `up` schedules again", 1, 1),
-    "worker_killed": Row(
-        "Airflow: kill -9 of a task's process", "its run fails in `ingest_run`; the task is tried again", 1, 1
-    ),
 }  # fmt: skip
 
 
