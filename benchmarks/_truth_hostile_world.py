@@ -161,7 +161,7 @@ class World:
 
     def krx(self) -> KRXDataSource:
         """Return a source over KRX's wire."""
-        settings = KrxSettings(API_KEY, base_url="https://127.0.0.1:8", daily_limit=10**9)
+        settings = KrxSettings(API_KEY, base_url="https://127.0.0.1:8", daily_limit=999_999_999)
         return KRXDataSource(settings, self._store, self._adapter, clock=self.clock.now, sleep=self._sleep)
 
     def at(self, moment: datetime) -> None:

@@ -117,9 +117,10 @@ class EmbeddedPostgres:
             self._stop()
 
     def destroy(self) -> None:
-        """Stop the server and delete all its files, wherever they lie."""
+        """Stop the server at once, writing nothing more, and delete all its files, wherever they lie."""
         if self.directory.exists():
-            self.stop()
+            with self._alone():
+                self._stop(signal.SIGQUIT)  # an immediate shutdown
             self.cluster.delete()
 
     def url(self, database: str = "market", role: str = "owner") -> str:
@@ -185,9 +186,9 @@ class EmbeddedPostgres:
             os.close(use)
         return not self.running
 
-    def _stop(self) -> None:
+    def _stop(self, *signals: signal.Signals) -> None:
         (self.directory / "keep").unlink(missing_ok=True)
-        for how in (signal.SIGINT, signal.SIGQUIT):  # fast shutdown, then immediate
+        for how in signals or (signal.SIGINT, signal.SIGQUIT):  # fast shutdown, then immediate
             if self._signalled(how):
                 return
         raise TransientError(f"Postgres in {self.directory} did not stop within {self.timeout:.0f} s")

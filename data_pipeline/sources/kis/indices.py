@@ -25,7 +25,8 @@ CODES: Mapping[str, MainIndex] = MappingProxyType(
 
 1001 is KOSDAQ; at other vendors it is KOSPI. KIS itself calls 0001 ``종합``, so its names say nothing and are not read.
 
-Source: idxcode.mst of koreainvestment/open-trading-api, stocks_info.
+Source: KIS Developers, 국내업종 현재지수, for the first three; 3003 is inferred, and the levels that KRX published for
+the session before would refuse another index.
 """
 SESSIONS = 49
 """Sessions of one call: its fifty rows, without the one that the oldest change is counted from."""

@@ -114,7 +114,7 @@ def test_a_long_range_is_loaded_window_by_window(warehouse):
     [
         ({"dataset": "trades"}, "dataset must be one of daily_bar, minute_bar"),
         ({"source_conn_id": "market_db"}, "type 'postgres' is no source of market data; kis, krx, mock are"),
-        ({"source_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
+        ({"source_conn_id": "nowhere"}, "connection 'nowhere': there is none of that name"),
         ({"postgres_conn_id": "mock_default"}, "'mock_default' must be of type postgres"),
         ({"stock_codes": None}, "daily_bar needs stock_codes"),
         ({"first": "22.09.2026"}, "first must be a date"),
@@ -287,13 +287,13 @@ def test_a_task_that_is_cleared_fills_nothing_again(warehouse, dataset, argument
     ("change", "words"),
     [
         ({"dataset": "order_book"}, f"dataset must be one of {', '.join(WITH_PAST)}"),
-        ({"source_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
+        ({"source_conn_id": "nowhere"}, "connection 'nowhere': there is none of that name"),
         ({"stock_codes": None}, "daily_bar needs stock_codes"),
         ({"first": "22.09.2026"}, "first must be a date"),
         ({"last": "2026-09-21"}, "the range is reversed"),
         ({"last": "2026-09-25"}, "is beyond 2026-09-22"),
         ({"cells": "every"}, "cells must be one of all, unstored, missing"),
-        ({"fallback_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
+        ({"fallback_conn_id": "nowhere"}, "connection 'nowhere': there is none of that name"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -94,6 +94,8 @@ def test_every_dataset(command, filled_reader, tmp_path):
         "price_snapshots": read.price_snapshots(None, THU, FRI, complete=False, connection=filled_reader),
         "order_books": read.order_books(None, THU, FRI, complete=False, connection=filled_reader),
         "instruments": read.instruments(connection=filled_reader),
+        "index_bars": read.index_bars(THU, FRI, complete=False, connection=filled_reader),
+        "investor_flows": read.investor_flows(None, THU, FRI, complete=False, connection=filled_reader),
     }
     assert {*frames} == {*EXPORTS}
     for name, frame in frames.items():
