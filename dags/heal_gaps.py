@@ -68,8 +68,8 @@ with DAG(
     load = FillGapsOperator.partial(
         task_id="load",
         source_conn_id=SOURCE_CONN_ID,
-        map_index_template="{{ task.dataset }}, {{ task.stock_codes | length }} codes from "
-        "{{ task.stock_codes | first }}",
+        map_index_template="{{ task.dataset }}{% if task.stock_codes %}, {{ task.stock_codes | length }} codes from "
+        "{{ task.stock_codes | first }}{% endif %}",
         outlets=[Asset(f"market.{name}") for name in WITH_CELLS],
     ).expand_kwargs(plan(SOURCE_CONN_ID))
     load >> report(SOURCE_CONN_ID)

@@ -113,7 +113,7 @@ WRONG = {
     "future": (WEEK | {"last": "2026-09-23"}, "is beyond 2026-09-22"),
     "reversed": (WEEK | {"first": "2026-09-22", "last": "2026-09-21"}, "the range is reversed"),
     "code": (WEEK | {"stock_codes": ["999999"]}, "has never seen 999999 listed"),
-    "source": (WEEK | {"source_conn_id": "nowhere"}, "source_conn_id 'nowhere'"),
+    "source": (WEEK | {"source_conn_id": "nowhere"}, "connection 'nowhere'"),
     "reach": (MINUTES | {"first": "2025-01-02"}, "kis-sandbox has minute_bar from 2025-09-22 on, not from 2025-01-02"),
 }
 

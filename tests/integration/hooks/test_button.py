@@ -17,8 +17,8 @@ from airflow.api_fastapi.app import create_app
 
 NOWHERE = "http://127.0.0.1:9"
 FORMS = {
-    "kis": {"login": "K" * 36, "password": "S" * 180, "extra": json.dumps({"base_url": NOWHERE})},
-    "krx": {"password": "X" * 40, "extra": json.dumps({"base_url": NOWHERE})},
+    "kis": {"login": "K" * 36, "password": "S" * 180, "host": NOWHERE, "extra": "{}"},
+    "krx": {"password": "X" * 40, "host": NOWHERE, "extra": "{}"},
     "mock": {"extra": "{}"},
     "http": {"password": "a-password-of-another", "extra": "{}"},
 }

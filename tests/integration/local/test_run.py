@@ -154,12 +154,12 @@ def test_what_a_backfill_adds_comes_from_the_source_of_the_run(command):
 
 @pytest.mark.slow
 def test_the_budget_without_a_key_is_that_of_the_emulator_that_was_asked(command):
-    """A plan sends nothing; a trading day's 381 minutes are four pages of 120."""
+    """A plan sends nothing; a day's 381 minutes are four pages of 120, after one call that tells the newest session."""
     words = ("--dataset", "minute_bar", "--codes", "000660", "--first", f"{SESSION}")
     assert command("backfill", *words)[0] == 0
     code, printed = command("budget")
     assert (code, "kis-sandbox" in printed) == (0, True), printed
-    assert re.search(r"0\.\d\d s │ 4 │", printed), printed
+    assert re.search(r"0\.\d\d s │ 5 │", printed), printed
 
 
 @pytest.mark.parametrize(
