@@ -65,7 +65,12 @@ def copied(server, template="market"):
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER market_owner STRATEGY file_copy")
             yield Database(server, name)
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            try:
+                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            except psycopg2.OperationalError:  # a test ended the server, which runs again
+                with closing(psycopg2.connect(server.url("postgres", "admin"))) as another:
+                    another.autocommit = True
+                    another.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="module", autouse=True)
