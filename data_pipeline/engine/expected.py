@@ -13,6 +13,7 @@ from data_pipeline.market.boards import KONEX_OPENED
 from data_pipeline.market.records import MARKETS, DailyBar, Instrument, MarketDay
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
+from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -129,7 +130,7 @@ def final_sessions(connection: Connection, sessions: Sequence[date], moment: dat
     Two clocks are asked because a fast one would take half a session for a whole one. The warehouse's is its server's,
     or the one that ``MARKET_CLOCK`` fixes while no real rows are stored.
     """
-    with connection, connection.cursor() as cursor:
+    with said_plainly("market.now()"), connection, connection.cursor() as cursor:
         cursor.execute("SELECT market.now()")
         (now,) = cursor.fetchone() or (moment,)
     latest = min(now, moment) if moment is not None else now

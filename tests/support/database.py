@@ -67,7 +67,8 @@ def copied(server, template="market"):
             yield Database(server, name)
             try:
                 cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            except psycopg2.OperationalError:  # a test ended the server, which runs again
+            except psycopg2.OperationalError:  # a test killed a part of the server, which begins anew
+                server.start()
                 with closing(psycopg2.connect(server.url("postgres", "admin"))) as another:
                     another.autocommit = True
                     another.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")

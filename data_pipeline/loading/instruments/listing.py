@@ -130,7 +130,7 @@ def codes_listed_between(connection: Connection, first: date, last: date) -> lis
 
 def certain_listings(connection: Connection, stock_codes: Sequence[str]) -> list[Listing]:
     """Return when these codes were certainly listed, and commit; stays whose first day is unknown are left out."""
-    with connection, connection.cursor() as cursor:
+    with said_plainly("instrument"), connection, connection.cursor() as cursor:
         cursor.execute(_CERTAIN, (list(stock_codes),))
         return [Listing(*row) for row in cursor.fetchall()]
 

@@ -51,6 +51,7 @@ def sent(emulator):
     return len(emulator.requests(path="inquire-daily-itemchartprice"))
 
 
+@pytest.mark.slow
 @seeded(1)
 def test_a_killed_backfill_goes_on_where_it_was(database, command, codes, emulator, seed):
     """Killed four times at random: the same table, and no more than one chunk is asked again per kill."""
@@ -112,6 +113,7 @@ def wish(command, database, tmp_path):
     os.environ.update(before)
 
 
+@pytest.mark.slow
 def test_more_than_five_million_requests_want_confirming(wish, database, emulator):
     """A year of minutes of 6,500 more instruments, 781 calls each: a dry run tells the cost, the command asks."""
     with database.connect("owner") as connection, connection, connection.cursor() as cursor:

@@ -16,6 +16,8 @@ from data_pipeline.sources.factory import create_data_source
 from tests.support.command import Command, load_instruments
 from tests.support.database import copied
 
+pytestmark = pytest.mark.slow
+
 RANGES = [
     ("2010-11-19", "2010-11-22"),
     ("2021-05-24", "2021-05-25"),

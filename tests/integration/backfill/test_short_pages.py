@@ -38,7 +38,7 @@ STORED = "SELECT count(*) FROM market.{}"
 WRONG = "SELECT count(*) FROM market.minute_bar WHERE trading_value NOT BETWEEN volume * low AND volume * high"
 
 
-@pytest.fixture(scope="module", params=["real", "virtual"])
+@pytest.fixture(scope="module", params=["real", pytest.param("virtual", marks=pytest.mark.slow)])
 def kind(request):
     """Which of KIS's servers."""
     return request.param

@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_every_figure_is_there_and_every_seal_fits():
     """A thousand bars are loaded with and without seals and verified; no seal differs, and each figure is a number."""
     command = [sys.executable, "-m", "benchmarks", "seals", "--rows", "990", "--repeats", "1"]

@@ -13,6 +13,8 @@ import pytest
 from data_pipeline.local.dag_runs import PlannedRun
 from tests.support.market_facts import listed
 
+pytestmark = pytest.mark.slow
+
 SESSION = date(2026, 9, 22)
 NOW = "2026-09-22T20:40:00+09:00"
 HISTORY = {"dataset": "daily_bar", "stock_codes": ["005930", "000660"], "first": "2026-09-14", "last": "2026-09-22"}

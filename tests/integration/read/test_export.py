@@ -223,6 +223,7 @@ def test_memory_is_one_block_whatever_the_rows(filled_reader, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_export_leaves_no_file(filled, tmp_path, how):
     """Ended while it waits for its rows: nothing under the name, and the next try succeeds and cleans up."""

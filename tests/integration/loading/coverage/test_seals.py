@@ -113,7 +113,7 @@ def act(connection, cursor, table, step):
 
 
 @pytest.mark.parametrize("name", SEALED)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=1, max_size=8), together=st.booleans())
 def test_seals_follow_whatever_is_written(database, name, steps, together):
     """After any loads, restatements, deletions, moves and official figures a seal is what Python works out."""

@@ -24,6 +24,7 @@ POINTS = 50
 """For each way of loading; with two of them, a hundred."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("records", "expect_empty"), [(FRESH, True), (MIXED, False)])
 def test_cut_at_any_byte(database, proxy, records, expect_empty):
     """Fifty cuts at random bytes of either direction: the load is tried until it succeeds, and once is all it was."""
