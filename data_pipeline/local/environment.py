@@ -68,19 +68,13 @@ def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
     if not text(environ, "KRX_API_KEY"):
         return None
     settings = KrxSettings.from_env(environ)
-    return SourceConnection(
-        "krx_default", "krx", "", settings.api_key, without_addresses("krx", environ), settings.base_url
-    )
+    extra = filled_fields("krx", environ)
+    return SourceConnection("krx_default", "krx", "", settings.api_key, extra, settings.base_url)
 
 
 def postgres_connection_json(url: str) -> str:
     """Return a ``postgresql://`` URL in the form that ``AIRFLOW_CONN_<ID>`` takes, with every parameter it has."""
     return json.dumps(connection_fields(url))
-
-
-def without_addresses(kind: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the extra of a source's connection but for the server's address, which the field host holds."""
-    return {field: said for field, said in filled_fields(kind, environ).items() if not field.startswith("base_url")}
 
 
 def airflow_environment(

@@ -15,13 +15,13 @@ from data_pipeline.local.environment import (
     airflow_environment,
     official_connection,
     sandbox_connection,
-    without_addresses,
 )
 from data_pipeline.local.families import Family
 from data_pipeline.local.home import Home
 from data_pipeline.local.locks import in_turn
 from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import run_to_the_end
+from data_pipeline.settings import filled_fields
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.locate import Warehouse, has_credentials, warehouse_of
@@ -62,7 +62,7 @@ def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
     """Return the connection that the environment's KIS credentials stand for."""
     settings = KisSettings.from_env(environ)
     extra: dict[str, object] = {
-        **without_addresses("kis", environ),
+        **filled_fields("kis", environ),
         "use_virtual_server": settings.use_virtual,
         "rate_limit": settings.rate_limit,
         "more_keys": dict(settings.more_keys),

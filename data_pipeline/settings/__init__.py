@@ -37,6 +37,8 @@ SETTINGS = {
 """By name, in the order in which they are explained."""
 
 _OURS = ("KIS_", "KRX_")
+_APART = ("login", "password", "base_url")
+"""How the fields begin that a connection holds outside its extra."""
 _NUMBERED = re.compile(r"(KIS_APP_(?:KEY|SECRET)_)[1-9][0-9]{0,2}")
 _QUOTES = tuple("\"'`“”‘’")
 
@@ -101,8 +103,9 @@ def fields_of(connection: str) -> dict[str, str]:
 def filled_fields(connection: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the extra of a connection of this type that says what the environment says, as texts.
 
-    What is not set stays out, and so do login, password and further keys.
+    What is not set stays out, and so do login, password, further keys, and the server's address, which the field host
+    holds.
     """
     ours = [one for one in SETTINGS.values() if one.connection == connection and not one.numbered]
-    given = {one.field: one.read(environ) for one in ours if one.field not in ("login", "password")}
+    given = {one.field: one.read(environ) for one in ours if not one.field.startswith(_APART)}
     return {field: said for field, said in given.items() if said}
