@@ -214,8 +214,8 @@ class TokenManager:
     def _tell_of_stranger(self) -> None:
         def note(shared: dict[str, Any], now: float) -> bool:
             known = now - _TELL_AGAIN < self._number(shared, "stranger_at", -math.inf) <= now
-            shared.setdefault("stranger_at", now)
-            shared["stranger_at"] = shared["stranger_at"] if known else now
+            if not known:
+                shared["stranger_at"] = now
             return not known
 
         if self._store.update(self._key, note, lasting=True):

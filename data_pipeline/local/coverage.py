@@ -32,11 +32,11 @@ def show_coverage(
 
     if options.dataset not in (None, *WITH_CELLS):
         raise InvalidRequestError(f"--dataset must be {', '.join(WITH_CELLS)}, not {options.dataset!r}")
-    last = as_date(options.last, "--last") if options.last else krx_calendar().last_final_session(now)
+    calendar = krx_calendar()
+    last = as_date(options.last, "--last") if options.last else calendar.last_final_session(now)
     first = as_date(options.first, "--first") if options.first else last - timedelta(days=DAYS)
     if first > last:
         raise InvalidRequestError(f"the range is reversed: --first {first} is after --last {last}")
-    calendar = krx_calendar()
     for day, option in ((last, "--last"), (first, "--first")):
         if not calendar.first_day <= day <= calendar.last_day:
             raise InvalidRequestError(

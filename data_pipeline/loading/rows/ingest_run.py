@@ -33,7 +33,7 @@ _RENEW = """
 """
 _RUNNING = """
     SELECT run_id, process FROM market.ingest_run
-    WHERE status = 'running' AND process IS NOT NULL AND (%(dataset)s IS NULL OR dataset = %(dataset)s)
+    WHERE status = 'running' AND (%(dataset)s IS NULL OR dataset = %(dataset)s)
 """
 _END_GONE = """
     UPDATE market.ingest_run SET status = 'failed', finished_at = clock_timestamp(),
@@ -149,7 +149,10 @@ def end_gone_runs(connection: Connection, dataset: str | None = None) -> int:
     """
     with said_plainly("ingest_run"), connection.cursor() as cursor:
         cursor.execute(_RUNNING, {"dataset": dataset})
-        gone = [run_id for run_id, process in cursor.fetchall() if is_gone(process)]
+        running = cursor.fetchall()
+        if not running:  # as before most windows of a load
+            return 0
+        gone = [run_id for run_id, process in running if process and is_gone(process)]
         cursor.execute(_END_GONE, {"dataset": dataset, "gone": gone})
         return cursor.rowcount
 
