@@ -52,7 +52,7 @@ test-days: setup-dev ## Run what depends on the date at fixed moments (DAYS=csat
 test-full: setup-dev ## Run the long tests: moments (DAYS=csat), other seeds (SEEDS=21,22), more DAGs, faults
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long
 	@SEEDS="$(SEEDS)" $(PYTEST) --dist loadfile -m "seeded or hypothesis" --hypothesis-seed=$(firstword $(subst $(comma), ,$(SEEDS)))
-	@$(PYTEST) --dist loadfile -m slow tests/integration
+	@$(PYTEST) --dist loadfile -m slow --ignore tests/faults
 	@$(MAKE) --no-print-directory faults SEEDS="$(SEEDS)"
 
 FIGURES ?= .local/faults.jsonl

@@ -12,13 +12,26 @@ import pytest
 
 from tests.support.project import ROOT
 
-_FOLDER = Path(tempfile.mkdtemp(prefix="data-pipeline-tests-"))
-atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+_MEMORY, _ENOUGH = Path("/dev/shm"), 4 * 2**30
+
+
+def _folder() -> Path:
+    """Make the folder of this run, in memory where there is enough: databases by the thousand wait for no disk."""
+    in_memory = "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH
+    folder = Path(tempfile.mkdtemp(prefix="tests-", dir=_MEMORY if in_memory else None))
+    folder.chmod(0o711)  # Postgres runs under an account of its own and has to pass through
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+_FOLDER = _folder()
 
 for _name in [name for name in os.environ if name.startswith(("KIS_", "KRX_", "AIRFLOW", "DATA_SOURCE", "MARKET_"))]:
     del os.environ[_name]
 
+tempfile.tempdir = None  # what was found before: TMPDIR decides from here on
 os.environ.update(
+    TMPDIR=str(_FOLDER),
     AIRFLOW_HOME=str(_FOLDER / "airflow"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),

@@ -123,6 +123,10 @@ def test_daily_bars_of_a_range(source):
         assert [bar.session for bar in own] == WEEK
 
 
+@pytest.mark.parametrize(
+    "kind", ["mock", "kis-real", "kis-virtual", pytest.param("krx", marks=pytest.mark.slow)], indirect=True,
+    scope="module",
+)  # fmt: skip
 def test_long_history_has_every_session(source):
     """A range of several pages has no day missing and none twice at the pages' edges."""
     first = date(2026, 5, 21)

@@ -6,21 +6,20 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from data_pipeline.emulator.krx.wire import API_KEY
 from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.local.environment import postgres_connection_json
-from data_pipeline.warehouse.migrate import migrate
 from tests.days.moments import chosen
-from tests.support.airflow_process import Airflow, airflow_home, postgres
+from tests.support.airflow_process import Airflow, airflow_home
+from tests.support.database import copied, server
 from tests.support.project import ROOT
 
-__all__ = ["airflow_home", "postgres"]
+__all__ = ["airflow_home", "server"]
 
 RATE = 200
 
@@ -42,34 +41,23 @@ def moment(request):
 
 
 @pytest.fixture(scope="session")
-def template(postgres):
-    """A migrated, empty warehouse to copy."""
-    postgres.create_database("days_template")
-    migrate(postgres.url("days_template"))
-    return "days_template"
-
-
-@pytest.fixture(scope="session")
-def warehouse(postgres, airflow_home, template, tmp_path_factory):
+def warehouse(server, airflow_home, tmp_path_factory):
     """Make an Airflow with an empty warehouse, gone at the end of the block."""
 
     @contextmanager
     def make(name, environment):
-        with closing(psycopg2.connect(postgres.url("postgres", "admin"))) as admin, admin.cursor() as cursor:
-            admin.autocommit = True
-            cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER market_owner STRATEGY file_copy")
-            folder = tmp_path_factory.mktemp(name)
+        folder = tmp_path_factory.mktemp(name)
+        with copied(server) as database:
             yield Airflow(folder, airflow_home | environment | {
                 "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
-                "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(postgres.url(name, "loader")),
-                "MARKET_DB_URL": postgres.url(name, "owner"),
+                "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(database.url("loader")),
+                "MARKET_DB_URL": database.url("owner"),
                 "COORDINATION_URL": (folder / "coordination").as_uri(),
                 "DATA_PIPELINE_HOME": str(folder / "home"),
                 "WATCH_LIST": "005930,069500",
                 "TASK_RETRIES": "0",
                 "COLUMNS": "200",
-            }, postgres.url(name))  # fmt: skip
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            }, database.url("owner"))  # fmt: skip
 
     return make
 

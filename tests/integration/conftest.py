@@ -1,11 +1,12 @@
 """One embedded Postgres for the whole test run, a fresh migrated database for each test, and an Airflow beside it."""
 
-from tests.support.airflow_process import airflow, airflow_home, postgres, template, warehouse
+from tests.support.airflow_process import airflow, airflow_home, warehouse
 from tests.support.command import command, emulator, kis, settings
-from tests.support.database import connection, database, market_time, server, shared
+from tests.support.database import connection, contents, database, market_time, server, shared
+from tests.support.listed import kis_list, mock_list
 from tests.support.proxy import proxy
 
 __all__ = [
-    "airflow", "airflow_home", "command", "connection", "database", "emulator", "kis", "market_time", "postgres",
-    "proxy", "server", "settings", "shared", "template", "warehouse",
+    "airflow", "airflow_home", "command", "connection", "contents", "database", "emulator", "kis", "kis_list",
+    "market_time", "mock_list", "proxy", "server", "settings", "shared", "warehouse",
 ]  # fmt: skip

@@ -9,16 +9,13 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg2
 import pytest
 
 from data_pipeline.local.dag_runs import PlannedRun, write_plan
 from data_pipeline.local.environment import postgres_connection_json
-from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.embedded import EmbeddedPostgres
-from data_pipeline.warehouse.migrate import migrate
+from tests.support.database import copied
 from tests.support.project import ROOT
 
 EVENING = "2026-09-22T20:40:00+09:00"
@@ -102,20 +99,11 @@ class Airflow:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """A server of its own for these tests."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    with server:
-        yield server
-    server.destroy()
-
-
-@pytest.fixture(scope="session")
-def airflow_home(postgres, tmp_path_factory):
+def airflow_home(server, tmp_path_factory):
     """Airflow's variables, with its metadata database migrated."""
     folder = tmp_path_factory.mktemp("airflow")
-    postgres.create_database("airflow", "airflow")
-    metadata_url = postgres.url("airflow", "airflow").replace("postgresql://", "postgresql+psycopg2://", 1)
+    server.create_database("airflow", "airflow")
+    metadata_url = server.url("airflow", "airflow").replace("postgresql://", "postgresql+psycopg2://", 1)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     environment = kept | {
         "AIRFLOW_HOME": str(folder),
@@ -133,39 +121,23 @@ def airflow_home(postgres, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def airflow(request, postgres, airflow_home, tmp_path_factory):
+def airflow(request, server, airflow_home, tmp_path_factory):
     """An Airflow with an empty warehouse for each test file; the file's SOURCE says where the data comes from."""
-    name = f"market_{request.module.__name__.rpartition('.')[2]}"
-    postgres.create_database(name)
-    migrate(postgres.url(name))
-    folder = tmp_path_factory.mktemp(name)
-    environment = airflow_home | {
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
-        "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(postgres.url(name, "loader")),
-        "COORDINATION_URL": (folder / "coordination").as_uri(),
-    }
-    return Airflow(folder, environment | request.getfixturevalue("source"), postgres.url(name))
-
-
-@pytest.fixture(scope="module")
-def template(postgres):
-    """A migrated, empty warehouse to copy."""
-    postgres.create_database("operator_template")
-    migrate(postgres.url("operator_template"))
+    folder = tmp_path_factory.mktemp("airflow_of_one_file")
+    with copied(server) as database:
+        environment = airflow_home | {
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
+            "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(database.url("loader")),
+            "COORDINATION_URL": (folder / "coordination").as_uri(),
+        }
+        yield Airflow(folder, environment | request.getfixturevalue("source"), database.url("owner"))
 
 
 @pytest.fixture
-def warehouse(postgres, template):
-    """An empty warehouse for one test, and the connections to it and to the market."""
-    name = f"operator_{uuid4().hex}"
-    with closing(psycopg2.connect(postgres.url("postgres", "admin"))) as admin, admin.cursor() as cursor:
-        admin.autocommit = True
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE operator_template OWNER market_owner")
-    url = postgres.url(name, "owner")
-    before = dict(os.environ)
-    os.environ["AIRFLOW_CONN_MARKET_DB"] = postgres_connection_json(url)
-    os.environ["AIRFLOW_CONN_MOCK_DEFAULT"] = json.dumps({"conn_type": "mock", "extra": {"now": EVENING}})
-    with closing(connect(url)) as connection:
-        yield connection
-    os.environ.clear()
-    os.environ.update(before)
+def warehouse(server, contents):
+    """A warehouse for one test, and the connections to it and to the market."""
+    with copied(server, contents) as database, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_MARKET_DB", postgres_connection_json(database.url("owner")))
+        patch.setenv("AIRFLOW_CONN_MOCK_DEFAULT", json.dumps({"conn_type": "mock", "extra": {"now": EVENING}}))
+        with database.connect("owner") as connection:
+            yield connection

@@ -1,24 +1,17 @@
-"""An emulated KIS server, a warehouse that knows its instruments, and the command in a process of its own."""
+"""An emulated KIS server, and the command in a process of its own."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from datetime import date
 
 import pytest
 
-from data_pipeline.datasets import DATASETS
-from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
-from data_pipeline.engine.load_windows import load_window
-from data_pipeline.engine.one_window import Run
-from data_pipeline.market.window import Window
+from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.sources.factory import create_data_source
+from tests.support.kis_settings import RATE, kis_settings
 from tests.support.project import ROOT, python_path
-
-TUESDAY = date(2026, 9, 22)
-RATE = 100
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +24,7 @@ def emulator():
 @pytest.fixture(scope="module")
 def settings(emulator, tmp_path_factory):
     """The variables that lead the command to the emulator."""
-    folder = tmp_path_factory.mktemp("coordination")
-    return {
-        "KIS_APP_KEY": APP_KEY,
-        "KIS_APP_SECRET": APP_SECRET,
-        "KIS_API_BASE_URL_REAL": emulator.url,
-        "KIS_MASTER_BASE_URL": emulator.url,
-        "KIS_USE_VIRTUAL_SERVER": "false",
-        "KIS_API_RATE_LIMIT": str(RATE),
-        "COORDINATION_URL": folder.as_uri(),
-    }
+    return kis_settings(emulator, tmp_path_factory.mktemp("coordination"))
 
 
 @pytest.fixture
@@ -48,11 +32,6 @@ def kis(settings):
     """The source, in this process."""
     with create_data_source("kis", settings) as source:
         yield source
-
-
-def load_instruments(connection, source):
-    """Load the list of instruments."""
-    load_window(connection, source, DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
 
 
 class Command:
@@ -90,7 +69,5 @@ class Command:
 
 @pytest.fixture
 def command(database, settings, tmp_path):
-    """The command for this test's database, which lists the instruments of the emulator."""
-    with create_data_source("kis", settings) as source, database.connect("owner") as connection:
-        load_instruments(connection, source)
+    """The command for this test's database."""
     return Command(database, settings, tmp_path)

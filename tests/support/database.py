@@ -96,9 +96,15 @@ def server():
 
 
 @pytest.fixture
-def database(server):
+def contents():
+    """The database that each test gets a copy of: empty tables, unless a file says otherwise (`support/listed.py`)."""
+    return "market"
+
+
+@pytest.fixture
+def database(server, contents):
     """A database for one test that commits."""
-    with copied(server) as database:
+    with copied(server, contents) as database:
         yield database
 
 

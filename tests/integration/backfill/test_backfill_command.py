@@ -31,6 +31,12 @@ ISSUES, CHUNK, CALLS = 24, 4, 2
 
 
 @pytest.fixture
+def contents(kis_list):
+    """The instruments are there."""
+    return kis_list
+
+
+@pytest.fixture
 def codes(database, command):
     """Issues that were listed all the while."""
     rows = database.rows(

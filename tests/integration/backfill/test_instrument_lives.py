@@ -12,8 +12,7 @@ import pytest
 
 from data_pipeline.emulator.krx.wire import API_KEY
 from data_pipeline.loading.prices.price_adjustment import adjust_all
-from data_pipeline.sources.factory import create_data_source
-from tests.support.command import Command, load_instruments
+from tests.support.command import Command
 from tests.support.database import copied
 
 pytestmark = pytest.mark.slow
@@ -44,11 +43,9 @@ class Lives(Command):
 
 
 @pytest.fixture(scope="module")
-def lives(server, both, tmp_path_factory):
+def lives(server, kis_list, both, tmp_path_factory):
     """A warehouse with today's list from KIS and lists around five days of the past from KRX, and what was said."""
-    with copied(server) as database:
-        with create_data_source("kis", both) as source, database.connect("owner") as connection:
-            load_instruments(connection, source)
+    with copied(server, kis_list) as database:
         command = Lives(database, both, tmp_path_factory.mktemp("home"))
         command.said = [command.run(*LISTS, "--first", first, "--last", last) for first, last in reversed(RANGES)]
         yield command

@@ -28,7 +28,8 @@ from data_pipeline.local.home import Home
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.window import Window
 from data_pipeline.sources.factory import create_data_source
-from tests.support.command import RATE, Command, load_instruments
+from tests.support.command import Command
+from tests.support.kis_settings import RATE
 
 FIRST, TEN, MONDAY, LAST = "2025-11-05", "2026-09-09", "2026-09-21", "2026-09-22"
 EVENING = datetime(2026, 9, 22, 21, 40, tzinfo=SEOUL)
@@ -63,12 +64,16 @@ class Filled:
 
 
 @pytest.fixture
+def contents(kis_list):
+    """The instruments are there."""
+    return kis_list
+
+
+@pytest.fixture
 def fill(database, settings, emulator, kind, tmp_path, monkeypatch):
     """What `data-pipeline backfill` does with one dataset and range: its exit code and output."""
     virtual = {"KIS_USE_VIRTUAL_SERVER": str(kind == "virtual").lower(), "KIS_API_BASE_URL_VIRTUAL": emulator.url}
     emulator.set_faults()
-    with create_data_source("kis", settings | virtual) as source, database.connect("owner") as connection:
-        load_instruments(connection, source)
     command = Command(database, settings | virtual, tmp_path)
     for name, value in command.environment.items():
         monkeypatch.setitem(os.environ, name, value)

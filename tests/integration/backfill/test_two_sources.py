@@ -23,7 +23,6 @@ from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.sources.krx.source import KRXDataSource
 from data_pipeline.sources.mock.market import SyntheticMarket
-from tests.support.command import load_instruments
 
 FIRST, LAST = date(2026, 9, 17), date(2026, 9, 22)
 EVENING = datetime(2026, 9, 22, 21, 40, tzinfo=SEOUL)
@@ -48,9 +47,14 @@ def make_krx(emulator, tmp_path):
 
 
 @pytest.fixture
+def contents(kis_list):
+    """The instruments are there."""
+    return kis_list
+
+
+@pytest.fixture
 def stocks(connection, kis):
     """Every stock that was listed in the range, no fund; the warehouse knows the calendar and the list."""
-    load_instruments(connection, kis)
     funds = {one.stock_code for one in SyntheticMarket().instruments(LAST) if one.security_group == "EF"}
     whole = checked(connection, Wish("daily_bar", (), FIRST, LAST), "kis-sandbox", EVENING)
     return [code for code in whole.stock_codes if code not in funds]

@@ -17,6 +17,7 @@ from data_pipeline.local.dag_runs import PlannedRun
 from data_pipeline.market.trading_calendar import SEOUL
 from tests.support.market_facts import listed
 
+pytestmark = pytest.mark.slow
 OLDEST, EARLIER = date(2026, 11, 18), date(2026, 11, 19)
 FIRST, BETWEEN, SESSION, NEXT = (date(2026, 11, day) for day in (23, 24, 25, 26))
 GONE = "060480"
@@ -144,7 +145,6 @@ def test_both_lists_are_merged(airflow, result):
     assert sorted(known) == [("kis-sandbox", False, False), ("krx-sandbox", False, False)]
 
 
-@pytest.mark.slow
 def test_calls_that_are_spent_leave_the_rest_to_kis(airflow, result, exchanges):
     """The exchange says no to the first call: the same task asks KIS, and the run is a success."""
     form = {"stock_codes": listed(SESSION)[:30], "first": OLDEST.isoformat(), "last": OLDEST.isoformat()}

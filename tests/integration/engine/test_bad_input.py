@@ -12,7 +12,7 @@ from data_pipeline.engine.one_window import Run
 from data_pipeline.exceptions import IncompleteDataError, MaintenanceError, ServerFailureError, TransientError
 from data_pipeline.market.window import Window
 from data_pipeline.sources.factory import create_data_source
-from tests.support.command import TUESDAY, load_instruments
+from tests.support.listed import TUESDAY
 
 MONDAY, WEDNESDAY = date(2026, 9, 21), date(2026, 9, 23)
 CODES = ("000660", "005930", "035420")
@@ -31,9 +31,14 @@ def kis(settings, emulator):
 
 
 @pytest.fixture
-def loaded(connection, kis):
+def contents(kis_list):
+    """The instruments are there."""
+    return kis_list
+
+
+@pytest.fixture
+def loaded(connection):
     """A warehouse with Tuesday's list."""
-    load_instruments(connection, kis)
     return connection
 
 

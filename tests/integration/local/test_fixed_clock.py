@@ -11,7 +11,13 @@ from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
 from data_pipeline.market.window import Window
-from tests.support.command import TUESDAY
+from tests.support.listed import TUESDAY
+
+
+@pytest.fixture
+def contents(kis_list):
+    """The instruments are there."""
+    return kis_list
 
 
 @pytest.fixture

@@ -41,10 +41,15 @@ def without(code, session=None):
 
 
 @pytest.fixture
+def contents(mock_list):
+    """The instruments are there."""
+    return mock_list
+
+
+@pytest.fixture
 def loader(database):
     """A connection of the loader; the warehouse lists the instruments of the market."""
     with database.connect("owner") as connection:
-        load_window(connection, Altered(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
         # Most instruments are taken off, so that twenty cells are many.
         with connection, connection.cursor() as cursor:
             cursor.execute("DELETE FROM market.instrument WHERE NOT stock_code = ANY (%s)", (list(CODES),))

@@ -41,10 +41,15 @@ def torn(bars):
 
 
 @pytest.fixture
+def contents(mock_list):
+    """The instruments are there."""
+    return mock_list
+
+
+@pytest.fixture
 def loader(database):
     """A connection of the owner; the warehouse lists one instrument."""
     with database.connect("owner") as connection:
-        load_window(connection, Altered(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
         with connection, connection.cursor() as cursor:
             cursor.execute("DELETE FROM market.instrument WHERE stock_code <> %s", (CODE,))
         yield connection
