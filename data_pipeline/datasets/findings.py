@@ -86,6 +86,8 @@ class Context:
     stored: Collection[DailyBar | IndexBar] = ()
     """Stored bars that stand beside the window's own: daily bars a session before or after, and those of its minutes;
     index bars of the session before the first."""
+    replaced: Mapping[tuple[str, date], DailyBar] = field(default_factory=dict)
+    """Provisional bars that the exchange's own are about to replace, by code and session."""
     stays: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
     """All stays on the list, oldest first, of each code that has several."""
     dated_rules: bool = True
