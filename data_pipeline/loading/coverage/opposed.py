@@ -183,13 +183,19 @@ def weigh_minutes(
 
 def described(statements: Sequence[Statement]) -> str:
     """Return what each answer said of a cell, the figures in which they agree left out."""
-    names = [name for name in statements[0] | statements[-1] if name not in ("source", "run_id", "digest")]
+    names = sorted({*statements[0], *statements[-1]} - {"source", "run_id", "digest"}, key=_place)
     differing = [name for name in names if len({one.get(name) for one in statements}) > 1]
     return "; ".join(
         f"{one['source']} in run {one['run_id']} says "
         + (", ".join(f"{name} {_number(one.get(name))}" for name in differing) or "other prices in some minutes")
         for one in statements
     )
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Return what sorts figures as they are told; those that the database keeps have no order."""
+    told = ("minutes", "open", "high", "low", "close", "volume", "trading_value", "change")
+    return (told.index(name) if name in told else len(told), name)
 
 
 def _number(value: object) -> str:

@@ -145,9 +145,9 @@ def test_what_was_changed_past_the_loader_is_no_proof(loader, database):
     days(loader, FIRST)
     with closing(psycopg2.connect(database.url("admin"))) as admin, admin, admin.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("UPDATE market.daily_bar SET close = high - 1")
+        cursor.execute("UPDATE market.daily_bar SET volume = 999")
     assert days(loader, FIRST)["missing"] == 0
-    assert database.rows(CLOSE) == [(71_000, "mock")]
+    assert database.rows("SELECT volume FROM market.daily_bar") == [(1000,)]
 
 
 def test_verify_and_explain_show_what_each_answer_said(loader):
