@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime
 from statistics import median
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
@@ -23,7 +23,6 @@ from data_pipeline.market.window import Window
 from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.warehouse.connect import connect
 
-P, T = ParamSpec("P"), TypeVar("T")
 MOMENT = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 LAST = date(2026, 9, 22)
 _SHAPES = {"minute_bar": (20, 5), "daily_bar": (100, 250)}
@@ -35,7 +34,7 @@ class Timed(Warehouse):
 
     seconds = 0.0
 
-    def do(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def do(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Take the step."""
         began = time.perf_counter()
         result = super().do(step, *args, **kwargs)
