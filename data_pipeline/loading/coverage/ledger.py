@@ -163,8 +163,9 @@ class Ledger:
             if self._of_minutes:
                 proving = self._believable(connection, came, self._absent)
                 proving = proving if self._remember else proving.intersection(came)
+                idle, traded = self._idle, {cell for cell, volumes in self._days.items() if any(volumes)} - self._idle
                 self._weighed = weigh_minutes(
-                    connection, self._table, records, came, proving, self._idle, source, run_id
+                    connection, self._table, records, came, proving, idle, traded, source, run_id
                 )
             else:
                 self._weighed = weigh_rows(connection, self._table, records, came, source, run_id)

@@ -134,7 +134,7 @@ def weigh_rows(
 
 def weigh_minutes(
     connection: Connection, table: Table, records: Iterable[Any], came: Collection[Cell], proving: Collection[Cell],
-    idle: Collection[Cell], source: str, run_id: int | None,
+    idle: Collection[Cell], traded: Collection[Cell], source: str, run_id: int | None,
 ) -> Weighed:  # fmt: skip
     """Compare sessions of minutes with those that were proved before; never writes.
 
@@ -145,6 +145,7 @@ def weigh_minutes(
         came: The cells that they are of and that were final when the source was asked.
         proving: The cells that this answer proves whole or empty.
         idle: The cells whose stored daily bar says that nothing was traded, which decides for an empty answer.
+        traded: Those whose stored daily bar says otherwise, which decides against an empty one of before.
         source: Who said so.
         run_id: The ``ingest_run`` of the load.
     """
@@ -158,6 +159,8 @@ def weigh_minutes(
         found = {(code, day): said for code, day, *said in cursor.fetchall() if (code, day) in cells}
         found = {cell: said for cell, said in found.items() if origin_of(said[1]).rank >= rank}
         found = {cell: said for cell, said in found.items() if cell in came or cell not in idle}
+        empty = {cell for cell, (state, *_) in found.items() if state == "empty"}
+        found = {cell: said for cell, said in found.items() if cell not in empty or cell in {*proving} - {*traded}}
         if not found:
             return Weighed({}, set())
         codes, days = zip(*sorted(found), strict=True)
