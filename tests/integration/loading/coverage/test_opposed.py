@@ -129,13 +129,11 @@ def test_a_correction_by_the_exchange_is_no_contradiction(loader, database, sour
 
 
 def test_a_bar_stored_before_its_session_was_final_is_no_proof(loader, database):
-    """It was loaded at noon, so the evening's bar replaces it."""
+    """It was loaded long before the session's end, so the evening's bar replaces it."""
     with loader:
         upsert(loader, DAILY_BAR, [FIRST], "mock")
     with database.connect("owner") as owner, owner, owner.cursor() as cursor:
-        cursor.execute(
-            "UPDATE market.daily_bar SET loaded_at = TIMESTAMPTZ '2026-09-22 12:00+09' - (market.now() - now())"
-        )
+        cursor.execute("UPDATE market.daily_bar SET loaded_at = loaded_at - interval '400 days'")
     assert days(loader, SECOND)["missing"] == 0
     assert database.rows(CLOSE) == [(72_000, "mock")]
 
