@@ -10,6 +10,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -88,16 +89,22 @@ class Ledger:
         """Yield the records unchanged."""
         if not self._kept:
             yield from records
-            return
-        code_at, day_at = map(self._table.columns.index, ("stock_code", self._table.day))
-        minute = tuple(map(self._table.columns.index, ("volume", "at"))) if self._of_minutes else None
+        elif self._of_minutes:
+            yield from self._watched_minutes(records)
+        else:
+            rows = [*records]
+            self._rows.update(map(attrgetter("stock_code", self._table.day), rows))
+            yield from rows
+
+    def _watched_minutes(self, records: Iterable[Record]) -> Iterator[Record]:
+        columns = ("stock_code", self._table.day, "volume", "at")
+        of_cell = itemgetter(*map(self._table.columns.index, columns))
         for record in records:
-            values = self._table.values(record)
-            cell: Cell = (str(values[code_at]), values[day_at])  # type: ignore[assignment]
+            code, session, volume, at = of_cell(self._table.values(record))
+            cell: Cell = (code, session)
             self._rows[cell] += 1
-            if minute is not None:
-                self._volumes[cell] += values[minute[0]]  # type: ignore[operator]
-                self._times[cell].append(values[minute[1]])  # type: ignore[arg-type]
+            self._volumes[cell] += volume
+            self._times[cell].append(at)
             yield record
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:

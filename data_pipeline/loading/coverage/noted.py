@@ -25,6 +25,11 @@ _PROVED = """
         run_id = excluded.run_id, proved_at = now()
     WHERE excluded.state <> 'doubted' OR proof.state <> 'whole' OR excluded.figures ? 'statements'
 """
+# Of most loads nothing was noted before, which one look tells.
+_UNSETTLED = """
+    SELECT stock_code::text, session::date FROM market.proof
+    WHERE dataset = %s AND stock_code = ANY (%s) AND session BETWEEN %s AND %s AND state <> 'whole'
+"""
 _FILLED = """
     DELETE FROM market.proof p USING (VALUES %s) AS v (dataset, stock_code, session)
     WHERE p.dataset = v.dataset AND p.stock_code = v.stock_code AND p.session = v.session::date
@@ -63,7 +68,12 @@ def note_proofs(cursor: Cursor, name: str, said: Iterable[tuple[Cell, Said]], so
 
 def note_filled(cursor: Cursor, name: str, cells: Iterable[Cell]) -> None:
     """Take back what was noted of cells that came, but that they are whole."""
-    values = [(name, *cell) for cell in sorted(cells)]
+    came = {*cells}
+    if not came:
+        return
+    days = [day for _, day in came]
+    cursor.execute(_UNSETTLED, (name, sorted({code for code, _ in came}), min(days), max(days)))
+    values = [(name, *cell) for cell in sorted(came.intersection(cursor.fetchall()))]
     if values:
         execute_values(cursor, _FILLED, values, page_size=1000)
 
