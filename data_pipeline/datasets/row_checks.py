@@ -202,7 +202,7 @@ def _check_older(bar: DailyBar, context: Context) -> Iterator[Finding]:
     provisional = context.replaced.get((bar.stock_code, bar.session))
     if provisional is None or _base(provisional) == _base(bar):
         return
-    if _base(provisional) == bar.close and _base(bar) != provisional.close:
+    if _base(provisional) == bar.close and provisional.close not in (bar.close, _base(bar)):
         problem = f"close {bar.close} is the base price of the brokers' bar: the row is of the session before"
         yield Finding("stale", ERROR, problem, bar)
 

@@ -20,7 +20,7 @@ from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.exceptions import IncompleteDataError
 from data_pipeline.loading.coverage.noted import Said, figures_of, note_filled, note_in_vain, note_proofs, note_start
 from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, Weighed, weigh_minutes, weigh_rows
-from data_pipeline.loading.coverage.superseded import Proved, supersede
+from data_pipeline.loading.coverage.superseded import Proved, held_before, supersede
 from data_pipeline.market.evidence import UNSAID, MinuteEvidence
 from data_pipeline.warehouse.errors import said_plainly
 
@@ -74,6 +74,8 @@ class Ledger:
         """Of the minutes that came."""
         self._weighed = Weighed({}, set())
         self._believed: set[Cell] | None = None
+        self._held_before: set[Cell] = set()
+        """Sessions of which minutes were stored before this load; no other can have too many."""
         self._superseded: dict[Cell, int] = {}
         """Minutes of earlier answers that were taken back."""
         self._evidence: dict[Cell, MinuteEvidence] = {}
@@ -171,6 +173,7 @@ class Ledger:
                 proving = self._believable(connection, came, self._absent)
                 proving = proving if self._remember else proving.intersection(came)
                 idle, traded = self._idle, {cell for cell, volumes in self._days.items() if any(volumes)} - self._idle
+                self._held_before = held_before(connection, {*came, *proving})
                 self._weighed = weigh_minutes(
                     connection, self._table, records, came, proving, idle, traded, source, run_id
                 )
@@ -227,7 +230,10 @@ class Ledger:
         settled = self._believable(connection, came, absent) - self._weighed.withheld
         doubts = self._doubts
         noted = settled if self._remember else settled.intersection(came)
-        held = {cell: Proved(self._times[cell], self._volumes[cell], cell in self._idle) for cell in noted}
+        held = {
+            cell: Proved(self._times[cell], self._volumes[cell], cell in self._idle)
+            for cell in noted & self._held_before
+        }
         self._superseded, beside = supersede(connection, held, source, run_id)
         doubts |= beside
         for (code, session), doubt in sorted(doubts.items())[:NAMED]:
