@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from typing import Any
@@ -81,12 +81,17 @@ class Told:
     """Answers that were not the truth."""
     cpu_seconds: float = 0.0
     """Of this process's CPU."""
+    rows_believed: Counter[str] = field(default_factory=Counter)
+    """Wrong rows that nothing known at that time contradicts, by the lie that told them; none of them is spared
+    unless it is just what that lie says."""
     wrong_seeds: list[str] = field(default_factory=list)
+    beliefs: list[str] = field(default_factory=list)
+    """Each of ``rows_believed``: its seed, dataset, code, session or minute, and lie."""
 
     @property
-    def figures(self) -> dict[str, float]:
-        """The counts, without the names of the seeds that ended wrongly."""
-        return {name: value for name, value in asdict(self).items() if name != "wrong_seeds"}
+    def figures(self) -> dict[str, Any]:
+        """The counts, without the names of the seeds that ended wrongly and of the rows that were believed."""
+        return {name: value for name, value in vars(self).items() if name not in ("wrong_seeds", "beliefs")}
 
     @property
     def is_true(self) -> bool:
@@ -195,15 +200,18 @@ def undisturbed(world: World) -> State:
 def judged(world: World, seeds: Iterable[int], truth: State, tell: Callable[[str], None] = lambda _: None) -> Told:
     """Return what became of these seeds."""
     told, began = Told(), time.process_time()
+    before = figures_of(world, THURSDAY)
     with quiet():
         for seed in seeds:
-            _judge(world, seed, truth, told, tell)
+            _judge(world, seed, truth, before, told, tell)
             told.seeds += 1
     told.cpu_seconds = round(time.process_time() - began, 1)
     return told
 
 
-def _judge(world: World, seed: int, truth: State, told: Told, tell: Callable[[str], None]) -> None:
+def _judge(
+    world: World, seed: int, truth: State, before: Mapping[str, set[Row]], told: Told, tell: Callable[[str], None]
+) -> None:
     world.empty()
     world.lie(seed)
     work = Work(world)
@@ -211,7 +219,9 @@ def _judge(world: World, seed: int, truth: State, told: Told, tell: Callable[[st
     lies, after = world.lies(), state_of(world)
     spared = _spared(lies, work.undated, seed)
     alone = {code for lie in lies if lie.is_alone for code in lie.codes}
-    differ = [key for key, row in after.rows.items() if truth.rows.get(key) != row and key[1] not in spared]
+    wrong = {key: row for key, row in after.rows.items() if truth.rows.get(key) != row}
+    believed_rows = {key: _believed(key, row, lies, work.undated, seed, before) for key, row in wrong.items()}
+    differ = [key for key in wrong if not believed_rows[key]]
     edges = [key for key in differ if key[1] in alone and _is_edge(world, key, after)]
     lacking = _lacking(truth, after)
     world.lie(None)
@@ -229,6 +239,10 @@ def _judge(world: World, seed: int, truth: State, told: Told, tell: Callable[[st
     }
     for name, many in found.items():
         setattr(told, name, getattr(told, name) + len(many))
+    for key in [*wrong]:
+        if name := believed_rows[key] or ("one row at an edge" if key in edges else ""):
+            told.rows_believed[name] += 1
+            told.beliefs.append(f"seed {seed}: {' '.join(map(str, key))}: {name}")
     told.named += len(lacking) - len(found["unnamed"])
     told.believed += len(believed)
     told.lies += len(lies)
@@ -263,6 +277,35 @@ def _spared(lies: Iterable[Lie], undated: set[str], seed: int) -> set[str]:
     }
     acted = {code for lie in lies if lie.name == "wrong_action" for code in lie.codes if is_chosen(seed, code)}
     return about | acted
+
+
+def _believed(
+    key: Row, row: Row, lies: Iterable[Lie], undated: set[str], seed: int, before: Mapping[str, set[Row]]
+) -> str:
+    """Return the lie that this wrong row is, if it is one that nothing contradicts; empty otherwise.
+
+    A row of the session before under the date of Friday is one only as it stands: with all figures of that session.
+    """
+    dataset, code, session = key
+    old = (dataset, session) == ("daily_bar", FRIDAY) and code in undated and row in before[code]
+    for lie in lies:
+        acted = lie.name == "wrong_action" and is_chosen(seed, code)
+        if (old and lie.is_old) or (code in lie.codes and (lie.name == "other_code" or acted)):
+            return f"{lie.name} of {lie.path.rpartition('/')[-1]}"
+    return ""
+
+
+def figures_of(world: World, session: date) -> dict[str, set[Row]]:
+    """Return by code what the servers truly say of a session: KIS, and KRX the morning after."""
+    world.lie(None)
+    world.at(MONDAY)
+    with world.kis() as kis, world.krx() as krx:
+        bars = [*kis.daily_bars(CODES, session, session), *krx.market_bars(session)]
+    names = ("open", "high", "low", "close", "volume", "trading_value", "change")
+    found: dict[str, set[Row]] = {code: set() for code in CODES}
+    for bar in bars:
+        found[bar.stock_code].add(tuple(getattr(bar, name) for name in names))
+    return found
 
 
 def _is_edge(world: World, key: Row, after: State) -> bool:

@@ -5,7 +5,9 @@ Made-up daily bars are loaded out of KIS's pages through the parser, the checks 
 the load takes with them, from answer to commit; `seal_share_cpu` is the same in seconds of CPU of loader and server
 together, which other programs on the machine disturb less. Then the stored months are verified, in turn with a
 statement that works out each row's SHA-256 and does nothing with it: the limit. At last all rows are sealed as they
-stand, as the migration does that brings seals to a warehouse. All figures are medians of one run.
+stand, as the migration does that brings seals to a warehouse. `proof_share_...` is the part of a load's time from
+answer to commit that the ledger takes: counting, weighing against earlier proofs and noting new ones. All figures are
+medians of one run.
 
 Examples:
     python -m benchmarks seals
@@ -34,6 +36,8 @@ from rich.table import Table
 from benchmarks._loading_bars import SESSIONS, codes, stock_code, write_pages
 from benchmarks._loading_pages import load_pages
 from benchmarks._loading_server import LoadingServer, loading_server
+from benchmarks._seals_proofs import proof_shares
+from benchmarks._truth_hostile_server import fixed_clock
 from data_pipeline.loading.coverage.seals import Month, months_to_verify, verify_month
 from data_pipeline.warehouse.connect import connect
 
@@ -49,6 +53,8 @@ TARGETS = {
     "seal_stored_rows_per_s": "",
     "seal_stored_rows_per_cpu_s": "",
     "findings": "0",
+    "proof_share_minute_bar": "<= 0.05",
+    "proof_share_daily_bar": "<= 0.05",
 }
 _LIMIT = """
     SELECT session, max(length(market.row_digest(b))) FROM market.daily_bar b
@@ -81,6 +87,8 @@ def main(arguments: Sequence[str]) -> int:
         write_pages(pages, rows)
         with loading_server(Path(folder, "postgres")) as server:
             result = _measured(server, pages, rows, options.repeats, Console(stderr=True))
+        with loading_server(Path(folder, "proofs")) as server, fixed_clock():  # of synthetic rows, so one of its own
+            result |= proof_shares(server.url("owner"), options.repeats)
     table = Table("figure", "value", "wanted", title="seals")
     for name, value in result.items():
         table.add_row(name, f"{value:,}", TARGETS[name])

@@ -90,6 +90,8 @@ class Context:
     """All stays on the list, oldest first, of each code that has several."""
     dated_rules: bool = True
     """Whether ticks and limits are those of each session; False for the synthetic market, which knows today's only."""
+    replaced: Mapping[tuple[str, date], DailyBar] = field(default_factory=dict)
+    """Provisional bars that the exchange's own are about to replace, by code and session."""
 
     def rules_of(self, session: date) -> date | None:
         """Return the session whose price rules apply to a bar of this session; None for the rules in force today."""

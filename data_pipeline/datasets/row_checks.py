@@ -193,6 +193,20 @@ def _check_stale(bar: DailyBar, before: DailyBar, context: Context) -> Iterator[
         yield Finding("stale", ERROR if sure else WARNING, problem, bar)
 
 
+def _check_older(bar: DailyBar, context: Context) -> Iterator[Finding]:
+    """Yield a finding if the provisional bar of the same session counts from the close of this one.
+
+    Whatever trades after the close, both count from one base price. Where they do not, and one closes at what the other
+    counts from, it is of the session before.
+    """
+    provisional = context.replaced.get((bar.stock_code, bar.session))
+    if provisional is None or _base(provisional) == _base(bar):
+        return
+    if _base(provisional) == bar.close and provisional.close not in (bar.close, _base(bar)):
+        problem = f"close {bar.close} is the base price of the brokers' bar: the row is of the session before"
+        yield Finding("stale", ERROR, problem, bar)
+
+
 def _check_ticks(bar: DailyBar, prices: set[int], context: Context) -> Iterator[Finding]:
     instrument = _instrument(bar, context)
     if instrument is None or instrument.security_group in _WITHOUT_LIMITS:
@@ -252,6 +266,7 @@ def _ends_soon(bar: DailyBar, instrument: Listed) -> bool:
 def check_daily_bar(bar: DailyBar, earlier: Earlier, context: Context) -> Iterator[Finding]:
     """Yield what is wrong with a daily bar and its session."""
     yield from check_session(bar, bar.session, context)
+    yield from _check_older(bar, context)
     yield from check_bar(bar, earlier.get(bar), context)
     yield from _check_neighbours(bar, earlier, context)
 

@@ -186,6 +186,7 @@ class WindowLoad:
         records = self._screened()
         missing = self._check(records)
         self._reconcile(records)
+        records = self.warehouse.do(self._ledger.weigh, records, self.source, self.run_id)
         counts = self._keep_list(records) if self.dataset.due is Due.LIST else self._write(records)
         missing = max(missing, self.warehouse.do(self._ledger.write, self.source, self.run_id))
         if self.dataset.follows:

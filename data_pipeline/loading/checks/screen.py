@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,10 @@ _STORED = f"""
     SELECT {_BAR} FROM market.daily_bar b
     JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS wanted (code, day) ON (b.stock_code, b.session) = (code, day)
     WHERE b.session BETWEEN %(first)s AND %(last)s
+"""  # noqa: S608 - names of our own
+_REPLACED = f"""
+    SELECT {_BAR} FROM market.daily_bar b
+    WHERE b.session = ANY (%s) AND market.source_rank(b.source) < market.source_rank(%s)
 """  # noqa: S608 - names of our own
 _STORED_INDICES = """
     SELECT family, name, session, open::float8, high::float8, low::float8, close::float8, change::float8, volume,
@@ -111,6 +115,8 @@ def screen(
     made_up = origin_of(source).made_up
     moment = THE_END if made_up else now
     context = read_context(connection, records, asked, moment, thresholds, made_up=made_up)
+    if origin_of(source).official:
+        context = replace(context, replaced=_replaced(connection, records, source))
     verdict = judge(records, dataset, asked, context, len(held.rows))
     held.rows += map(as_rejection, verdict.errors)
     held.contradicted |= verdict.contradicted
@@ -208,6 +214,17 @@ def read_context(
     reused = {code: found for code, found in stays.items() if len(found) > 1}
     beside: list[DailyBar | IndexBar] = [*stored, *stored_indices]
     return Context(calendar, now, limits, newest, beside, reused, dated_rules=not made_up)
+
+
+def _replaced(connection: Connection, records: Sequence[Any], source: str) -> dict[Cell, DailyBar]:
+    """Return the stored bars of the sessions of these that a source which ranks lower told."""
+    sessions = {one.session for one in records if isinstance(one, DailyBar)}
+    if not sessions:
+        return {}
+    with said_plainly("checks"), connection.cursor() as cursor:
+        cursor.execute(_REPLACED, ([*sessions], source))
+        bars = [DailyBar(*row) for row in cursor.fetchall()]
+    return {(bar.stock_code, bar.session): bar for bar in bars}
 
 
 def _index_bars_before(cursor: Cursor, bars: Sequence[IndexBar], calendar: TradingCalendar) -> list[IndexBar]:

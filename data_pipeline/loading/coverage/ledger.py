@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
-from psycopg2.extensions import cursor as Cursor  # noqa: N812
-from psycopg2.extras import Json, execute_values
+from psycopg2.extras import Json
 
 from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.exceptions import IncompleteDataError
-from data_pipeline.loading.coverage.superseded import Proved, supersede
+from data_pipeline.loading.coverage.noted import Said, figures_of, note_filled, note_in_vain, note_proofs, note_start
+from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, Weighed, weigh_minutes, weigh_rows
+from data_pipeline.loading.coverage.superseded import Proved, held_before, supersede
 from data_pipeline.market.evidence import UNSAID, MinuteEvidence
 from data_pipeline.warehouse.errors import said_plainly
 
@@ -37,40 +38,6 @@ NAMED = 10
 OUTSIDE = "nothing was traded in regular hours: the day's open is 0"
 QUARANTINED = "a row of it is in quarantine"
 
-_PROVED = """
-    INSERT INTO market.proof (dataset, stock_code, session, state, proof, figures, rows, source, run_id) VALUES %s
-    ON CONFLICT (dataset, stock_code, session) DO UPDATE SET state = excluded.state, proof = excluded.proof,
-        figures = excluded.figures, rows = excluded.rows, ask_again = NULL, source = excluded.source,
-        run_id = excluded.run_id, proved_at = now()
-    WHERE excluded.state <> 'doubted' OR proof.state <> 'whole'
-"""
-_FILLED = """
-    DELETE FROM market.proof p USING (VALUES %s) AS v (dataset, stock_code, session)
-    WHERE p.dataset = v.dataset AND p.stock_code = v.stock_code AND p.session = v.session::date
-        AND p.state <> 'whole'
-"""
-_ASKED = """
-    INSERT INTO market.proof AS p (dataset, stock_code, session, state, proof, figures, rows, source, run_id)
-    SELECT v.dataset, v.stock_code, v.session::date, 'asked', 'asked for in vain',
-        jsonb_build_object('asked_on', jsonb_build_array((market.now() AT TIME ZONE 'Asia/Seoul')::date)), 0, v.source,
-        v.run_id::bigint
-    FROM (VALUES %s) AS v (dataset, stock_code, session, source, run_id)
-    ON CONFLICT (dataset, stock_code, session) DO UPDATE SET source = excluded.source, run_id = excluded.run_id,
-        proved_at = now(), figures = jsonb_set(p.figures, '{asked_on}',
-            (p.figures -> 'asked_on') || (excluded.figures -> 'asked_on')),
-        ask_again = CASE p.state WHEN 'hole' THEN (market.now() AT TIME ZONE 'Asia/Seoul')::date
-            + CASE jsonb_array_length(p.figures -> 'asked_on') WHEN 3 THEN 7 ELSE 30 END END
-    WHERE p.state IN ('asked', 'hole') AND NOT p.figures -> 'asked_on' @> (excluded.figures -> 'asked_on')
-"""
-_HOLES = "SELECT market.settle_holes(%s, %s, %s)"
-_START = """
-    INSERT INTO market.coverage_start (dataset, stock_code, session)
-    SELECT v.dataset, v.stock_code, v.session::date FROM (VALUES %s) AS v (dataset, stock_code, session)
-    WHERE NOT EXISTS (SELECT FROM market.coverage_start s
-        WHERE s.dataset = v.dataset AND s.stock_code = v.stock_code AND s.session <= v.session::date)
-    ORDER BY v.stock_code
-    ON CONFLICT (dataset, stock_code) DO UPDATE SET session = least(coverage_start.session, excluded.session)
-"""
 _TRADED = """
     SELECT stock_code::text, session::date, volume, open = 0 FROM market.daily_bar
     WHERE stock_code = ANY (%s) AND session BETWEEN %s AND %s
@@ -105,6 +72,10 @@ class Ledger:
         self._volumes: Counter[Cell] = Counter()
         self._times: dict[Cell, list[datetime]] = defaultdict(list)
         """Of the minutes that came."""
+        self._weighed = Weighed({}, set())
+        self._believed: set[Cell] | None = None
+        self._held_before: set[Cell] = set()
+        """Sessions of which minutes were stored before this load; no other can have too many."""
         self._superseded: dict[Cell, int] = {}
         """Minutes of earlier answers that were taken back."""
         self._evidence: dict[Cell, MinuteEvidence] = {}
@@ -120,16 +91,22 @@ class Ledger:
         """Yield the records unchanged."""
         if not self._kept:
             yield from records
-            return
-        code_at, day_at = map(self._table.columns.index, ("stock_code", self._table.day))
-        minute = tuple(map(self._table.columns.index, ("volume", "at"))) if self._of_minutes else None
+        elif self._of_minutes:
+            yield from self._watched_minutes(records)
+        else:
+            rows = [*records]
+            self._rows.update(map(attrgetter("stock_code", self._table.day), rows))
+            yield from rows
+
+    def _watched_minutes(self, records: Iterable[Record]) -> Iterator[Record]:
+        columns = ("stock_code", self._table.day, "volume", "at")
+        of_cell = itemgetter(*map(self._table.columns.index, columns))
         for record in records:
-            values = self._table.values(record)
-            cell: Cell = (str(values[code_at]), values[day_at])  # type: ignore[assignment]
+            code, session, volume, at = of_cell(self._table.values(record))
+            cell: Cell = (code, session)
             self._rows[cell] += 1
-            if minute is not None:
-                self._volumes[cell] += values[minute[0]]  # type: ignore[operator]
-                self._times[cell].append(values[minute[1]])  # type: ignore[arg-type]
+            self._volumes[cell] += volume
+            self._times[cell].append(at)
             yield record
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
@@ -164,44 +141,72 @@ class Ledger:
         """
         if not self._kept:
             return 0
-        name = self._table.name
-        came = {
-            cell: rows for cell, rows in self._rows.items() if cell[1] in self._final and cell[0] not in self._failed
-        }
-        absent = self._absent
+        name, came, absent, stands = self._table.name, self._came, self._absent, self._weighed.withheld
         with said_plainly("coverage"), connection.cursor() as cursor:
             settled = self._settled_minutes(connection, came, absent, source, run_id) if self._of_minutes else {*came}
+            settled -= stands
             if self._remember:
                 _require_some({cell for cell in absent - settled if self._is_doubtful(cell)}, self._rows, name)
-            if came:
-                execute_values(cursor, _FILLED, [(name, *cell) for cell in sorted(came)], page_size=1000)
-            if self._of_minutes and (proved := [*self._proofs(came, settled)]):
-                values = [(name, *cell, *said, source, run_id) for cell, said in proved]
-                execute_values(cursor, _PROVED, values, page_size=1000)
-            elif self._remember and absent and self._in_chain:
+            note_filled(cursor, name, came.keys() - stands)
+            note_proofs(cursor, name, self._contradictions(), source, run_id)
+            if self._of_minutes:
+                note_proofs(cursor, name, self._proofs(came, settled), source, run_id)
+            elif self._remember and self._in_chain:
                 asked = [(name, *cell, source, run_id) for cell in sorted(absent) if not self._is_refused(cell)]
-                self._ask_in_vain(cursor, asked)
-            first: dict[str, date] = {}
-            for code, session in sorted({*came, *absent}):
-                first.setdefault(code, session)
-            if first:
-                execute_values(cursor, _START, [(name, *start) for start in first.items()], page_size=1000)
+                note_in_vain(cursor, asked)
+            note_start(cursor, name, {*came, *absent})
         due = absent | (came.keys() & self._expected)
         unsettled = due - (settled if self._remember else settled - absent)
-        return len(unsettled | self._torn(came))
+        return len(unsettled | self._torn(came) | self._weighed.opposed.keys())
 
-    def _proofs(
-        self, came: Mapping[Cell, int], settled: Collection[Cell]
-    ) -> Iterator[tuple[Cell, tuple[str, str, Json, int]]]:
+    def weigh(self, connection: Connection, records: list[Record], source: str, run_id: int | None) -> list[Record]:
+        """Return the records that may be written, in their order; never writes.
+
+        Left out are those of cells that another answer proved before with other figures, so that what is stored stays
+        until a third answer decides; :meth:`write` doubts those cells. Call it before the rows are loaded.
+        """
+        came = self._came
+        if not self._kept or not (came or self._remember):
+            return records
+        with said_plainly("coverage"):
+            if self._of_minutes:
+                proving = self._believable(connection, came, self._absent)
+                proving = proving if self._remember else proving.intersection(came)
+                idle, traded = self._idle, {cell for cell, volumes in self._days.items() if any(volumes)} - self._idle
+                self._held_before = held_before(connection, {*came, *proving})
+                self._weighed = weigh_minutes(
+                    connection, self._table, records, came, proving, idle, traded, source, run_id
+                )
+            else:
+                self._weighed = weigh_rows(connection, self._table, records, came, source, run_id)
+        withheld = self._weighed.withheld
+        return [one for one in records if self._cell(one) not in withheld] if withheld else records
+
+    def _cell(self, record: object) -> Cell:
+        return (record.stock_code, self._table.day_of(record))  # type: ignore[attr-defined]
+
+    @property
+    def _came(self) -> dict[Cell, int]:
+        """The final cells of which rows came, and how many."""
+        final, failed = self._final, self._failed
+        return {cell: rows for cell, rows in self._rows.items() if rows and cell[1] in final and cell[0] not in failed}
+
+    def _contradictions(self) -> Iterator[tuple[Cell, Said]]:
+        """Yield what is noted of the cells about which no two answers agree."""
+        for cell, statements in sorted(self._weighed.opposed.items()):
+            rows = max(self._rows[cell], int(statements[0].get("minutes", 1)))
+            yield cell, ("doubted", OPPOSED, Json({STATEMENTS: statements}), rows)
+
+    def _proofs(self, came: Mapping[Cell, int], settled: Collection[Cell]) -> Iterator[tuple[Cell, Said]]:
         """Yield what is stored of each session of minutes: its state, what proves it or why it is doubted, and figures.
 
         Sessions without a minute are noted only when they are proved to be empty and that is to be remembered.
         """
-        for cell in sorted({*came, *(settled if self._remember else ())}):
+        for cell in sorted({*came, *(settled if self._remember else ())} - self._weighed.withheld):
             told = self._evidence.get(cell)
             taken_back = {"taken_back": self._superseded[cell]} if cell in self._superseded else {}
             compared = {"volume": self._volumes[cell], "day_volumes": self._days.get(cell, [])}
-            figures = Json(compared | _figures(told) | taken_back)
+            figures = Json(compared | figures_of(told) | taken_back)
             if cell not in settled:
                 doubt = QUARANTINED if self._is_refused(cell) else self._doubts.get(cell, UNSAID)
                 yield cell, ("doubted", doubt, figures, came[cell])
@@ -210,14 +215,6 @@ class Ledger:
                 outside = cell not in came and any(self._days.get(cell, ()))
                 proof = OUTSIDE if outside else told.proof(self._volumes[cell])
                 yield cell, (state, proof, figures, came.get(cell, 0))
-
-    @staticmethod
-    def _ask_in_vain(cursor: Cursor, asked: Sequence[tuple[str, str, date, str, int | None]]) -> None:
-        """Note that bars did not come; those that nothing contradicts on three days become holes."""
-        if asked:
-            execute_values(cursor, _ASKED, asked, page_size=1000)
-            days = [day for _, _, day, *_ in asked]
-            cursor.execute(_HOLES, (sorted({code for _, code, *_ in asked}), min(days), max(days)))
 
     def _torn(self, came: Collection[Cell]) -> set[Cell]:
         """Return the cells that a refused row keeps from being whole, expected or not."""
@@ -230,19 +227,13 @@ class Ledger:
         self, connection: Connection, came: Collection[Cell], absent: Collection[Cell], source: str, run_id: int | None
     ) -> set[Cell]:
         """Return the cells whose minutes are whole, and those that truly have none; the log says why others are not."""
-        cells = {*came, *absent}
-        self._days = self._read_days(connection, cells)
-        settled: set[Cell] = set()
+        settled = self._believable(connection, came, absent) - self._weighed.withheld
         doubts = self._doubts
-        for cell in cells:
-            if self._is_refused(cell):
-                continue
-            told = self._evidence.get(cell)
-            doubt = self._doubt(cell, told) if told else UNSAID
-            settled |= set() if doubt else {cell}
-            doubts |= {cell: doubt} if doubt else {}
         noted = settled if self._remember else settled.intersection(came)
-        held = {cell: Proved(self._times[cell], self._volumes[cell], cell in self._idle) for cell in noted}
+        held = {
+            cell: Proved(self._times[cell], self._volumes[cell], cell in self._idle)
+            for cell in noted & self._held_before
+        }
         self._superseded, beside = supersede(connection, held, source, run_id)
         doubts |= beside
         for (code, session), doubt in sorted(doubts.items())[:NAMED]:
@@ -250,6 +241,23 @@ class Ledger:
         if len(doubts) > NAMED:
             log.warning("minutes of %d more sessions are not whole", len(doubts) - NAMED)
         return settled - beside.keys()
+
+    def _believable(self, connection: Connection, came: Collection[Cell], absent: Collection[Cell]) -> set[Cell]:
+        """Return the cells whose minutes this answer proves whole or empty, and note why it does not prove others."""
+        if self._believed is not None:
+            return self._believed
+        cells = {*came, *absent}
+        self._days = self._read_days(connection, cells)
+        settled: set[Cell] = set()
+        self._believed = settled
+        for cell in cells:
+            if self._is_refused(cell):
+                continue
+            told = self._evidence.get(cell)
+            doubt = self._doubt(cell, told) if told else UNSAID
+            settled |= set() if doubt else {cell}
+            self._doubts |= {cell: doubt} if doubt else {}
+        return settled
 
     def _doubt(self, cell: Cell, told: MinuteEvidence) -> str:
         """Return why a cell is not settled. The shares of a day without an open traded outside of regular hours."""
@@ -271,16 +279,6 @@ class Ledger:
                     found[code, session].append(volume)
                     self._idle |= {(code, session)} if idle else set()
         return dict(found)
-
-
-def _figures(told: MinuteEvidence | None) -> dict[str, object]:
-    """Return what the answer said of a session, without its name and without what says nothing."""
-    said = asdict(told) if told is not None else {}
-    return {
-        f"answer_{name}": value
-        for name, value in said.items()
-        if name not in ("stock_code", "session", "never_shown") and value
-    }
 
 
 def _require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) -> None:

@@ -27,6 +27,12 @@ _STORED = """
         AND at >= %(first)s::timestamp AT TIME ZONE 'Asia/Seoul' AND at < %(end)s::timestamp AT TIME ZONE 'Asia/Seoul'
     GROUP BY 1, 2
 """
+_HELD = """
+    SET LOCAL enable_seqscan = off;
+    SELECT DISTINCT stock_code::text, session::date FROM market.minute_bar
+    WHERE stock_code = ANY (%(codes)s) AND session BETWEEN %(first)s AND %(last)s
+        AND at >= %(first)s::timestamp AT TIME ZONE 'Asia/Seoul' AND at < %(end)s::timestamp AT TIME ZONE 'Asia/Seoul'
+"""
 _SUPERSEDE = "SELECT market.supersede_minutes(%s, %s, %s::timestamptz[], %s, %s)"
 
 
@@ -39,6 +45,27 @@ class Proved(NamedTuple):
     """Their shares."""
     idle: bool = False
     """Whether the stored daily bar says that nothing was traded in regular hours."""
+
+
+def held_before(connection: Connection, cells: Collection[Cell]) -> set[Cell]:
+    """Return the sessions of which minutes are stored; asked before a load writes, it reads next to nothing mostly."""
+    if not cells:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, _reach(cells))
+        held = {*cells}.intersection(cursor.fetchall())
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
+    return held
+
+
+def _reach(cells: Collection[Cell]) -> dict[str, object]:
+    days = [session for _, session in cells]
+    return {
+        "codes": sorted({code for code, _ in cells}),
+        "first": min(days),
+        "last": max(days),
+        "end": max(days) + timedelta(days=1),
+    }
 
 
 def supersede(
@@ -80,15 +107,8 @@ def _beside(connection: Connection, proved: Mapping[Cell, Proved]) -> Iterator[t
     """Yield the sessions whose stored minutes are not those of the proof, and how many are stored; in order."""
     if not proved:
         return
-    days = [session for _, session in proved]
-    values = {
-        "codes": sorted({code for code, _ in proved}),
-        "first": min(days),
-        "last": max(days),
-        "end": max(days) + timedelta(days=1),
-    }
     with connection.cursor() as cursor:
-        cursor.execute(_STORED, values)
+        cursor.execute(_STORED, _reach([*proved]))
         stored = sorted(cursor.fetchall())
         cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
     for code, session, rows, volume in stored:
