@@ -16,10 +16,13 @@ from data_pipeline.market.origin import RequestShape
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.findings import Context, Earlier
+    from data_pipeline.market.trading_calendar import TradingCalendar
     from data_pipeline.market.window import Cell, Window
 
     Ask = Callable[[Any, Window], Iterable[Any]]
     """Asks a source (an ``AbstractDataSource``) for the records of a window."""
+    CellsBeside = Callable[[Sequence[Any], TradingCalendar], set[Cell]]
+    """Returns the cells of stored rows that records are checked against, beside the records themselves."""
     CheckRow = Callable[[Any, Earlier, Context], Iterator[Finding]]
     """Yields what is wrong with a record, beside its code, its day and whether it came twice."""
     CheckWindow = Callable[[Sequence[Any], Collection[Cell], Earlier, Context], Iterator[Finding]]
@@ -45,6 +48,7 @@ class Due(Enum):
     AS_TRADED = "the rows that traded; only the answer itself can prove how many of a session those are"
     WHOLE_MARKET = "the main rows of the whole market on each session; the others as they come"
     EACH_CODE = "one row for each code that is asked for: the present state"
+    MAIN_NOW = "the main rows of the whole market: the present state"
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,18 @@ class Present:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Which stored rows the rows of a window are checked against."""
+
+    cells: CellsBeside
+    """Those that would be of use; the ones that are stored are read."""
+    query: str
+    """Reads them, by codes or labels (``of``) and their sessions (``days``), which lie from ``first`` to ``last``."""
+    record: type
+    """What a row of the query makes."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One dataset. No question has a default answer, so that a new dataset cannot leave one open."""
 
@@ -105,6 +121,8 @@ class Dataset:
     """How the exchange is asked for its own rows of the whole market, which replace provisional ones."""
     size: Size | MarketSize | No
     """How much there is of one code and session, or of the whole market on one session."""
+    beside: Beside | No
+    """Which stored rows its checks look at."""
     check: CheckRow | No
     """What can be wrong with a row."""
     check_window: CheckWindow | No
@@ -139,6 +157,11 @@ class Dataset:
         Its sessions must be final before they are loaded as whole ones.
         """
         return self.due in (Due.EACH_SESSION, Due.AS_TRADED, Due.WHOLE_MARKET)
+
+    @property
+    def of_moments(self) -> bool:
+        """Whether its rows tell a present state: which session they belong to follows from when they were seen."""
+        return self.due in (Due.EACH_CODE, Due.MAIN_NOW)
 
     @property
     def of_sessions(self) -> bool:
