@@ -107,7 +107,8 @@ def parse_flow(stock_code: str, row: Row) -> InvestorFlow:
         PayloadError: A figure is missing or malformed, net is not bought minus sold, or the figures contradict each
             other.
     """
-    kinds = {kind: _traded(row, FIELDS[kind]) for kind in KINDS} if "scrt_shnu_vol" in row.fields else {}
+    told = any(f"{FIELDS[kind]}_shnu_vol" in row.fields for kind in KINDS)  # where one is, none may be missing
+    kinds = {kind: _traded(row, FIELDS[kind]) for kind in KINDS} if told else {}
     return row.make(
         InvestorFlow,
         stock_code=stock_code,

@@ -135,3 +135,11 @@ def test_two_sessions_with_the_same_figures_are_refused(kis, make_source):
     kis.answer(PAST, answer(row(), row(date(2026, 11, 19), acml_vol="10000")))
     with pytest.raises(PayloadError, match="with the figures of 2026-11-20"):
         list(make_source().investor_flows(["005930"], date(2026, 11, 19), DAY))
+
+
+@pytest.mark.parametrize("lost", ["scrt_shnu_vol", "bank_seln_vol", "acml_vol"])
+def test_a_row_without_one_field_of_the_kinds_is_refused(kis, make_source, lost):
+    """It is not taken for a row that has the totals alone."""
+    kis.answer(PAST, answer({name: value for name, value in row().items() if name != lost}))
+    with pytest.raises(PayloadError, match=lost):
+        list(make_source().investor_flows(["005930"], DAY, DAY))
