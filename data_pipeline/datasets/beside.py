@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from data_pipeline.datasets.dataset import Beside
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.market.index_records import IndexBar
 from data_pipeline.market.records import DailyBar
@@ -16,6 +15,22 @@ from data_pipeline.market.records import DailyBar
 if TYPE_CHECKING:
     from data_pipeline.market.trading_calendar import TradingCalendar
     from data_pipeline.market.window import Cell
+
+    CellsBeside = Callable[[Sequence[Any], TradingCalendar], set[Cell]]
+    """Returns the cells of stored rows that records are checked against, beside the records themselves."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Which stored rows the rows of a window are checked against."""
+
+    cells: CellsBeside
+    """Those that would be of use; the ones that are stored are read."""
+    query: str
+    """Reads them, by codes or labels (``of``) and their sessions (``days``), which lie from ``first`` to ``last``."""
+    record: type
+    """What a row of the query makes."""
+
 
 _BAR = ", ".join(f"b.{one.name}" for one in fields(DailyBar))
 _DAILY = f"""

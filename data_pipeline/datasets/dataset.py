@@ -15,14 +15,12 @@ from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.origin import RequestShape
 
 if TYPE_CHECKING:
+    from data_pipeline.datasets.beside import Beside
     from data_pipeline.datasets.findings import Context, Earlier
-    from data_pipeline.market.trading_calendar import TradingCalendar
     from data_pipeline.market.window import Cell, Window
 
     Ask = Callable[[Any, Window], Iterable[Any]]
     """Asks a source (an ``AbstractDataSource``) for the records of a window."""
-    CellsBeside = Callable[[Sequence[Any], TradingCalendar], set[Cell]]
-    """Returns the cells of stored rows that records are checked against, beside the records themselves."""
     CheckRow = Callable[[Any, Earlier, Context], Iterator[Finding]]
     """Yields what is wrong with a record, beside its code, its day and whether it came twice."""
     CheckWindow = Callable[[Sequence[Any], Collection[Cell], Earlier, Context], Iterator[Finding]]
@@ -89,18 +87,6 @@ class Present:
     """Requests for so many codes and minutes of each, and whether the session still runs."""
     of_universe: bool
     """Whether a run in session is about what ``UNIVERSE`` says; otherwise it is about the watch list only."""
-
-
-@dataclass(frozen=True)
-class Beside:
-    """Which stored rows the rows of a window are checked against."""
-
-    cells: CellsBeside
-    """Those that would be of use; the ones that are stored are read."""
-    query: str
-    """Reads them, by codes or labels (``of``) and their sessions (``days``), which lie from ``first`` to ``last``."""
-    record: type
-    """What a row of the query makes."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import Any
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from data_pipeline.datasets.dataset import Beside, Dataset
+from data_pipeline.datasets.beside import Beside
+from data_pipeline.datasets.dataset import Dataset
 from data_pipeline.datasets.findings import Context, Thresholds
 from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import PayloadError, PermanentError, WindowRefusedError
