@@ -1,12 +1,14 @@
 """
-### current_prices: the price of every listed instrument, every minute
+### current_prices: the price of every listed instrument and the main indices, every minute
 
 **When.** Every minute from the opening to the close of a session; never on a closed day, and by the special hours of
 examination days.
 
 **What.** `plan` reads the listed codes from the warehouse (or takes the watch list, when `UNIVERSE` says so); `load`
 stores the present price of each, thirty codes a call: about 92 calls, five seconds at 18 calls a second. One task takes
-the whole market: starting another costs more time than it saves.
+the whole market: starting another costs more time than it saves. `load_indices` stores the level of KOSPI, KOSDAQ,
+KOSPI 200 and KOSDAQ 150, one call each, beside it and without waiting for it; it is skipped on KIS's virtual server,
+which does not tell. They go to `index_snapshot` and never to `index_bar`: a level of a running session is no bar.
 
 **Why.** A price belongs to a moment. A minute that was missed stays missed; the session's own figures come with
 `daily_bars`.
@@ -67,6 +69,13 @@ with DAG(
 
         return plan_prices(context, source_conn_id, EVERY)
 
+    DataSourceToPostgresOperator(
+        task_id="load_indices",
+        dataset="index_snapshot",
+        source_conn_id=SOURCE_CONN_ID,
+        skip_unsupported=True,
+        outlets=[Asset("market.index_snapshot")],
+    )
     DataSourceToPostgresOperator.partial(
         task_id="load",
         dataset="price_snapshot",

@@ -8,6 +8,11 @@ the shares and won that individuals, foreigners and institutions bought and sold
 institution as well. One call an instrument, which is the fewest that KIS allows: about 2,700 calls, three minutes at 18
 calls a second. Values are exact to a million won, because KIS says no more.
 
+`check_market` asks for the figures of KOSPI and KOSDAQ as a whole, two calls, and holds the sums over their instruments
+against them: only values, and no closer than a million won an instrument, because nobody says more. A difference is a
+warning, in its log and in `market.ingest_run`; a board of which a row is missing is not compared. It is skipped on the
+virtual server.
+
 **Why at 20:50.** KIS tells nothing of the session before 15:40, and figures count as final when the after-market has
 ended. What is loaded earlier would settle nothing.
 
@@ -56,10 +61,18 @@ with DAG(
 
         return plan_listed(context, context["params"]["chunk_size"])
 
-    DataSourceToPostgresOperator.partial(
+    @task(trigger_rule="all_done")
+    def check_market(source_conn_id: str, **context: Any) -> dict[str, int]:
+        """Compare what the instruments add up to with the figures of whole boards; return what that showed."""
+        from data_pipeline.operators.market_check import check_flows
+
+        return check_flows(context, source_conn_id)
+
+    load = DataSourceToPostgresOperator.partial(
         task_id="load",
         dataset="investor_flow",
         source_conn_id=SOURCE_CONN_ID,
         map_index_template="{{ task.stock_codes[0] }} to {{ task.stock_codes[-1] }}",
         outlets=[Asset("market.investor_flow")],
     ).expand(stock_codes=plan())
+    load >> check_market(SOURCE_CONN_ID)

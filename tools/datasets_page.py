@@ -26,6 +26,7 @@ ANSWERS: dict[str, tuple[str, Answer]] = {
     "ask": ("asked for by stock code", lambda one: "yes" if one.by_code else "no: it is of the whole market"),
     "market_day": ("the exchange's own rows replace it", lambda _: "yes"),
     "size": ("rows of a session, of a code or of the market", lambda one: str(one.size.rows)),
+    "beside": ("stored rows that its checks look at", lambda one: f"yes: of `{one.beside.record.__name__}`"),
     "check": ("checks of a row", lambda one: f"yes: `{one.check.__name__}`"),
     "check_window": ("checks of a whole window", lambda one: f"yes: `{one.check_window.__name__}`"),
     "follows": ("worked out again from it", lambda one: str(one.follows)),

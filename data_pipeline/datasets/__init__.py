@@ -8,6 +8,7 @@ from __future__ import annotations
 from data_pipeline.datasets.daily_bar import DAILY_BAR
 from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.datasets.index_bar import INDEX_BAR
+from data_pipeline.datasets.index_snapshot import INDEX_SNAPSHOT
 from data_pipeline.datasets.instrument import INSTRUMENT
 from data_pipeline.datasets.investor_flow import INVESTOR_FLOW
 from data_pipeline.datasets.minute_bar import MINUTE_BAR
@@ -29,6 +30,7 @@ DATASETS: dict[str, Dataset] = {
         INSTRUMENT,
         PRICE_SNAPSHOT,
         ORDER_BOOK,
+        INDEX_SNAPSHOT,
     )
 }
 """Every dataset that can be loaded, by name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
+from data_pipeline.datasets.beside import DAYS_BESIDE
 from data_pipeline.datasets.dataset import Dataset, Due, No, Size
 from data_pipeline.datasets.frame import CANDLE, CODE, SESSION, SOURCE, VALUE, Column, Frame, Type, won
 from data_pipeline.datasets.row_checks import check_daily_bar
@@ -59,12 +60,13 @@ DAILY_BAR = Dataset(
     about="open, high, low, close, volume and value of one instrument on one session, in raw prices",
     table=Table(
         "daily_bar", DailyBar, _COLUMNS, ("stock_code", "session"), attrgetter(*_COLUMNS),
-        day="session", partitioned=True, plain=_line,
+        day="session", partitioned=True, sealed=True, plain=_line,
     ),
     due=Due.EACH_SESSION,
     ask=lambda source, window: source.daily_bars(window.stock_codes, window.first, window.last),
     market_day=lambda source, window: source.market_bars(window.first),
     size=Size(1, lambda shape: shape.daily_page, in_quotes=True),
+    beside=DAYS_BESIDE,
     check=check_daily_bar,
     check_window=check_days,
     follows="adjusted prices",

@@ -15,6 +15,7 @@ from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.origin import RequestShape
 
 if TYPE_CHECKING:
+    from data_pipeline.datasets.beside import Beside
     from data_pipeline.datasets.findings import Context, Earlier
     from data_pipeline.market.window import Cell, Window
 
@@ -45,6 +46,7 @@ class Due(Enum):
     AS_TRADED = "the rows that traded; only the answer itself can prove how many of a session those are"
     WHOLE_MARKET = "the main rows of the whole market on each session; the others as they come"
     EACH_CODE = "one row for each code that is asked for: the present state"
+    MAIN_NOW = "the main rows of the whole market: the present state"
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Dataset:
     """How the exchange is asked for its own rows of the whole market, which replace provisional ones."""
     size: Size | MarketSize | No
     """How much there is of one code and session, or of the whole market on one session."""
+    beside: Beside | No
+    """Which stored rows its checks look at."""
     check: CheckRow | No
     """What can be wrong with a row."""
     check_window: CheckWindow | No
@@ -139,6 +143,11 @@ class Dataset:
         Its sessions must be final before they are loaded as whole ones.
         """
         return self.due in (Due.EACH_SESSION, Due.AS_TRADED, Due.WHOLE_MARKET)
+
+    @property
+    def of_moments(self) -> bool:
+        """Whether its rows tell a present state: which session they belong to follows from when they were seen."""
+        return self.due in (Due.EACH_CODE, Due.MAIN_NOW)
 
     @property
     def of_sessions(self) -> bool:

@@ -76,6 +76,7 @@ SESSION = Column("session", Type.DAY, "date in Seoul", "b.session::date")
 SOURCE = text("source", "where the row came from")
 VOLUME = Column("volume", Type.WHOLE, "shares")
 VALUE = Column("trading_value", Type.WHOLE, "won")
-SEEN = [CODE, Column("observed_at", Type.MOMENT, "moment"), SESSION, text("stock_name", "name of the instrument")]
+MOMENT = Column("observed_at", Type.MOMENT, "moment")
+SEEN = [CODE, MOMENT, SESSION, text("stock_name", "name of the instrument")]
 """What rows of a moment begin with."""
 CANDLE = [*won("open", "high", "low", "close"), VOLUME, VALUE]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import ceil
 from operator import attrgetter
 
+from data_pipeline.datasets.beside import INDICES_BEFORE
 from data_pipeline.datasets.dataset import Dataset, Due, MarketSize, No
 from data_pipeline.datasets.findings import Context, Earlier, Finding
 from data_pipeline.datasets.frame import SESSION, SOURCE, Column, Frame, Type, text
@@ -18,7 +19,6 @@ from data_pipeline.market.origin import RequestShape
 INDICES = 131
 """Indices that the exchange publishes a session, about."""
 _COLUMNS = ("family", "name", "session", *CANDLE_COLUMNS[:4], "change", *CANDLE_COLUMNS[4:], "market_cap")
-_CHART_ROWS = 50
 _SERVICES = 3
 _POINTS = [
     Column(name, Type.REAL, "points", f"b.{name}::float8", nullable=True)
@@ -30,7 +30,11 @@ def _requests(shape: RequestShape, sessions: int) -> int:
     """Return three calls a session of the exchange, or of a broker a chart of each index, one row of which is spent."""
     if shape.market_calls:
         return _SERVICES * sessions
-    return len(MAIN_INDICES) * ceil(sessions / (_CHART_ROWS - 1))
+    return len(MAIN_INDICES) * ceil(sessions / _at_once(shape))
+
+
+def _at_once(shape: RequestShape) -> int:
+    return 1 if shape.market_calls else shape.index_page - 1
 
 
 def check_index_bar(bar: IndexBar, earlier: Earlier, context: Context) -> Iterator[Finding]:
@@ -42,11 +46,20 @@ def check_index_bar(bar: IndexBar, earlier: Earlier, context: Context) -> Iterat
 INDEX_BAR = Dataset(
     title="index bars (지수 일봉)",
     about="open, high, low, close, volume and value of one index on one session, in points",
-    table=Table("index_bar", IndexBar, _COLUMNS, ("family", "name", "session"), attrgetter(*_COLUMNS), day="session"),
+    table=Table(
+        "index_bar",
+        IndexBar,
+        _COLUMNS,
+        ("family", "name", "session"),
+        attrgetter(*_COLUMNS),
+        day="session",
+        sealed=True,
+    ),
     due=Due.WHOLE_MARKET,
     ask=lambda source, window: source.index_bars(window.first, window.last),
     market_day=lambda source, window: source.index_bars(window.first, window.last),
-    size=MarketSize(INDICES, main_labels, _requests, lambda shape: 1 if shape.market_calls else _CHART_ROWS - 1),
+    size=MarketSize(INDICES, main_labels, _requests, _at_once),
+    beside=INDICES_BEFORE,
     check=check_index_bar,
     check_window=check_main_indices,
     follows=No("nothing is made of index bars"),

@@ -13,18 +13,18 @@ from data_pipeline.market.index_records import IndexBar
 if TYPE_CHECKING:
     from data_pipeline.market.window import Cell
 
-_LIMIT = 0.31
+MOST_MOVED = 0.31
 """No member may move further than 30 % a day, so no index may; a hundredth more for rounding."""
 _EXACT = 0.011
 """Levels have two decimals: the base of a bar and the close before it differ by rounding alone."""
-_REVISED = 0.005
+BASE_REVISED = 0.005
 """Up to this share the close before may have been revised; beyond it the two are of different indices or days."""
 
 
 def check_levels(bar: IndexBar, earlier: Earlier) -> Iterator[Finding]:
     """Yield what is wrong with the levels of an index bar: its move, its base, or that it repeats the one before."""
     base = bar.close - (bar.change or 0.0)
-    if bar.change is not None and abs(bar.change) > _LIMIT * max(base, _EXACT):
+    if bar.change is not None and abs(bar.change) > MOST_MOVED * max(base, _EXACT):
         yield Finding("limit", Severity.ERROR, f"moved by {bar.change} from {base:.2f}", bar)
     before = earlier.get(bar)
     if before is None or bar.change is None:
@@ -40,7 +40,7 @@ def _is_of_another(bar: IndexBar, before: IndexBar | None) -> bool:
     """Return whether the base of a bar is further from the close before than a revision would move it."""
     if before is None or bar.change is None:
         return False
-    return abs(bar.close - bar.change - before.close) > _REVISED * before.close
+    return abs(bar.close - bar.change - before.close) > BASE_REVISED * before.close
 
 
 def is_repeated_index(bar: IndexBar, before: IndexBar) -> bool:

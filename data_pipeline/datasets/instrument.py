@@ -41,6 +41,7 @@ INSTRUMENT = Dataset(
     ask=lambda source, window: source.instruments(window.last),
     market_day=No("each list is of the whole market already"),
     size=No("it is not asked for by code"),
+    beside=No("its lists are compared after they are stored"),
     check=No("the history keeps what every list said, so that a later one can correct it"),
     check_window=No("a list that is much shorter than the one before is refused where lists are kept"),
     follows=No("the history of instruments is part of keeping a list"),

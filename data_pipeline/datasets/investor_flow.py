@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from data_pipeline.datasets.beside import DAYS_OF_ROWS
 from data_pipeline.datasets.dataset import Dataset, Due, No, Size
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
 from data_pipeline.datasets.frame import CODE, SESSION, SOURCE, Column, Frame, Type
@@ -12,8 +13,8 @@ from data_pipeline.datasets.table import Table
 from data_pipeline.datasets.window_checks import check_missing
 from data_pipeline.market.investor_records import INSTITUTIONS, KINDS, OTHERS, TOTALS, InvestorFlow, Traded
 
-PAGE = 30
-"""Sessions of one instrument in one request of KIS, on either server."""
+_ANOTHER = 0.5
+"""Sources count the after-market differently; shares that differ by more than this share are another instrument's."""
 _WON = {"volume": "shares", "value": "won, exact to a million"}
 _COLUMNS = (
     "stock_code",
@@ -37,9 +38,10 @@ def _columns(kind: str) -> Iterator[Column]:
         yield Column(f"{kind}_net_{what}", Type.WHOLE, unit, net, nullable=kind in KINDS)
 
 
-def check_investor_flow(flow: InvestorFlow, _: Earlier, context: Context) -> Iterator[Finding]:
-    """Yield what is wrong with a row: its session, or sums over kinds of investors that do not fit."""
+def check_investor_flow(flow: InvestorFlow, earlier: Earlier, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with a row: its session, its shares beside the day's, or sums over kinds that do not fit."""
     yield from check_session(flow, flow.session, context)
+    yield from _check_day(flow, earlier)
     for side in ("bought_volume", "sold_volume"):
         own = sum(getattr(flow.of(kind), side) for kind in TOTALS)
         if flow.volume is not None and own > flow.volume:
@@ -57,14 +59,29 @@ def check_investor_flow(flow: InvestorFlow, _: Earlier, context: Context) -> Ite
             yield Finding("kinds", Severity.WARNING, problem, flow)
 
 
+def _check_day(flow: InvestorFlow, earlier: Earlier) -> Iterator[Finding]:
+    """Yield whether the shares are not those of the stored daily bar: the row is of another instrument or session."""
+    bar = earlier.of(flow.stock_code, flow.session)
+    if bar is None:
+        return
+    totals = (flow.individual, flow.foreign, flow.institution)
+    told = sum(one.bought_volume for one in totals) if flow.volume is None else flow.volume
+    too_few = flow.volume is not None and told < (1 - _ANOTHER) * bar.volume
+    if too_few or told * (1 - _ANOTHER) > bar.volume:
+        yield Finding("day_bar", Severity.ERROR, f"{told:,} shares, but the day had {bar.volume:,}", flow)
+
+
 INVESTOR_FLOW = Dataset(
     title="investor flows (투자자별 매매동향)",
     about="shares and won bought and sold on one session of one instrument by kind of investor, won to a million",
-    table=Table("investor_flow", InvestorFlow, _COLUMNS, ("stock_code", "session"), _values, day="session"),
+    table=Table(
+        "investor_flow", InvestorFlow, _COLUMNS, ("stock_code", "session"), _values, day="session", sealed=True
+    ),
     due=Due.EACH_SESSION,
     ask=lambda source, window: source.investor_flows(window.stock_codes, window.first, window.last),
     market_day=No("KRX's Open API does not offer them"),
-    size=Size(1, lambda _: PAGE),
+    size=Size(1, lambda shape: shape.flows_page),
+    beside=DAYS_OF_ROWS,
     check=check_investor_flow,
     check_window=check_missing,
     follows=No("nothing is made of investor flows"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from math import ceil
 
+from data_pipeline.datasets.beside import DAYS_OF_MINUTES
 from data_pipeline.datasets.dataset import Dataset, Due, No, Present, Size
 from data_pipeline.datasets.frame import CANDLE, CODE, SESSION, SOURCE, Column, Frame, Type
 from data_pipeline.datasets.row_checks import check_minute_bar
@@ -57,12 +58,13 @@ MINUTE_BAR = Dataset(
     about="open, high, low, close, volume and value of one instrument in one minute of regular trading",
     table=Table(
         "minute_bar", MinuteBar, ("stock_code", "at", "session", *CANDLE_COLUMNS), ("stock_code", "at", "session"),
-        _values, day="session", partitioned=True, plain=_line,
+        _values, day="session", partitioned=True, sealed=True, plain=_line,
     ),
     due=Due.AS_TRADED,
     ask=lambda source, window: source.minute_bars(window.stock_codes, window.first, window.last),
     market_day=No("KRX's Open API has none"),
     size=Size(MINUTES, lambda shape: shape.minutes_page, most_sessions=20),
+    beside=DAYS_OF_MINUTES,
     check=check_minute_bar,
     check_window=No("each answer proves by its running total that no minute is missing"),
     follows=No("nothing is made of minutes"),

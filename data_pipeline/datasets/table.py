@@ -30,6 +30,8 @@ class Table:
     """The column with the date in Seoul that the row belongs to."""
     partitioned: bool = False
     """Whether it has one partition for each month of ``session``."""
+    sealed: bool = False
+    """Whether what each session holds is sealed and verified."""
     plain: Callable[[Any], str] | None = None
     """A record as a line of COPY text, where no value can be None, a list or text to escape: twice as fast."""
 

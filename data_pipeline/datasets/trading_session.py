@@ -20,6 +20,7 @@ TRADING_SESSION = Dataset(
     ask=lambda source, window: source.market_days(window.first),
     market_day=No("KRX's Open API does not tell"),
     size=No("it is not asked for by code"),
+    beside=No("the calendar is what it is held against"),
     check=No("the whole answer is compared with the trading calendar"),
     check_window=No("the whole answer is compared with the trading calendar"),
     follows=No("a calendar is corrected on purpose, by a person or by the same answer on two days"),

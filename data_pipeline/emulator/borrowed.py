@@ -11,6 +11,8 @@ from data_pipeline.market.trading_calendar import SEOUL
 
 _PAGE = timedelta(days=145)
 """About a hundred sessions."""
+_PAGE_OF_FLOWS = timedelta(days=42)
+"""About thirty sessions."""
 _TWO_HOURS, _HALF_AN_HOUR = timedelta(hours=2), timedelta(minutes=30)
 
 
@@ -30,7 +32,8 @@ def _page_before(call: Call) -> dict[str, str]:
     if "FID_INPUT_DATE_2" in query:
         return {name: f"{call.day(name) - _PAGE:%Y%m%d}" for name in ("FID_INPUT_DATE_1", "FID_INPUT_DATE_2")}
     if "FID_INPUT_HOUR_1" not in query:
-        return {}
+        of_flows = "FID_INPUT_DATE_1" in query
+        return {"FID_INPUT_DATE_1": f"{call.day('FID_INPUT_DATE_1') - _PAGE_OF_FLOWS:%Y%m%d}"} if of_flows else {}
     day = call.day("FID_INPUT_DATE_1") if "FID_INPUT_DATE_1" in query else call.moment.session
     at = datetime.strptime(f"{day:%Y%m%d}{query['FID_INPUT_HOUR_1']}", "%Y%m%d%H%M%S").replace(tzinfo=SEOUL)
     at -= _TWO_HOURS if "FID_INPUT_DATE_1" in query else _HALF_AN_HOUR

@@ -270,6 +270,8 @@ class _Work:
         records = iter(self.dataset.ask(self.source, part))
         if self.dataset.by_code:
             return records
+        if self.dataset.of_moments:
+            return records
         # KRX publishes a day later: the newest list it has is of an earlier session, and says so.
         first = part.first if self.dataset.due is not Due.LIST else None
         last = part.last if self.dataset.due is not Due.CALENDAR else None

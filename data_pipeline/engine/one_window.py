@@ -141,7 +141,7 @@ class WindowLoad:
         """Put the window on record."""
         run, window = self.run, self.window
         rows = len(window.stock_codes) if self.dataset.due is Due.EACH_CODE else None
-        rows = len(self._expected) if self.dataset.due in (Due.EACH_SESSION, Due.WHOLE_MARKET) else rows
+        rows = len(self._expected) if self.dataset.due in (Due.EACH_SESSION, Due.WHOLE_MARKET, Due.MAIN_NOW) else rows
         self.run_id = self.warehouse.do(
             start_run, self.dataset.table.name, self.source, run.dag_id, run.task_id, run.run_key,
             window.first, window.last, rows or None, map_index=run.map_index, counted=run.counted,
@@ -236,6 +236,8 @@ class WindowLoad:
     def _asked(self) -> Asked:
         if self.dataset.due is Due.EACH_CODE:
             return Asked(self.window.stock_codes)
+        if self.dataset.due is Due.MAIN_NOW:  # a level belongs to the session that its own time says
+            return Asked(expected=self._due)
         # A load of what is missing expects much of it to be truly empty; the ledger doubts that in its own way.
         due = () if self.run.remember_empty else self._due
         return Asked(self.window.stock_codes, self.window.first, self.window.last, due)
@@ -253,6 +255,8 @@ class WindowLoad:
             return len(refused_codes.intersection(self.codes))
         if due is Due.WHOLE_MARKET:  # that a session lacks a main row altogether was a check of the window
             return len(self._expected - {(record.label, record.session) for record in records})
+        if due is Due.MAIN_NOW:
+            return len({label for label, _ in self._expected} - {record.label for record in records})
         if due is Due.LIST:
             require_every_market(records)
             require_one_code_each(records)
@@ -283,7 +287,7 @@ class WindowLoad:
         return counts
 
     def _by_session(self, records: Sequence[Any]) -> list[tuple[date | None, Sequence[Any]]]:
-        if self.dataset.due is not Due.EACH_CODE:
+        if not self.dataset.of_moments:
             return [(None, records)]
         # A quote seen at night or on a closed day belongs to the session before.
         sessions: dict[date, list[Any]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 
@@ -69,16 +69,53 @@ class IndexBar:
     def __post_init__(self) -> None:
         what = f"index bar {self.label} {self.session}"
         _require(bool(self.family.strip()) and bool(self.name.strip()), f"{what}: an index without a name")
-        _require(0 < self.close < float("inf"), f"{what}: close {self.close} is not positive")
-        day = [price for price in (self.open, self.high, self.low) if price is not None]
-        _require(len(day) in {0, 3}, f"{what}: only some of open, high and low")
-        if self.open is not None and self.high is not None and self.low is not None:
-            ordered = 0 < self.low <= min(self.open, self.close) and max(self.open, self.close) <= self.high
-            _require(
-                ordered and self.high < float("inf"), f"{what}: {day} and close {self.close} contradict each other"
-            )
+        _require_levels(what, self.close, (self.open, self.high, self.low))
         amounts = (self.volume, self.trading_value, self.market_cap)
         _require(all(amount is None or amount >= 0 for amount in amounts), f"{what}: a negative amount")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSnapshot:
+    """One index at one moment of a session, in points."""
+
+    family: str
+    """Whose index it is: KOSPI or KOSDAQ."""
+    name: str
+    """The Korean name, unique within its family."""
+    observed_at: datetime
+    """When the server answered, aware."""
+    level: float
+    change: float
+    """Level minus the close before, points, with its sign."""
+    open: float | None
+    """Points; None together with high and low before the first level of the session."""
+    high: float | None
+    low: float | None
+    volume: int
+    """Shares traded in its instruments so far in the session."""
+    trading_value: int
+    """Won so far in the session."""
+
+    @property
+    def label(self) -> str:
+        """Family and name, which together say which index it is: ``KOSPI 코스피``."""
+        return f"{self.family} {self.name}"
+
+    def __post_init__(self) -> None:
+        what = f"index {self.label} at {self.observed_at}"
+        _require(self.observed_at.tzinfo is not None, f"{what}: the time has no zone")
+        _require_levels(what, self.level, (self.open, self.high, self.low))
+        _require(self.volume >= 0 and self.trading_value >= 0, f"{what}: a negative amount")
+
+
+def _require_levels(what: str, last: float, day: tuple[float | None, float | None, float | None]) -> None:
+    _require(0 < last < float("inf"), f"{what}: the last level {last} is not positive")
+    opened, high, low = day
+    if opened is None or high is None or low is None:
+        _require(day == (None, None, None), f"{what}: only some of open, high and low")
+        return
+    ordered = 0 < low <= min(opened, last) and max(opened, last) <= high < float("inf")
+    _require(ordered, f"{what}: {[*day]} and the last level {last} contradict each other")
 
 
 def _require(condition: bool, message: str) -> None:

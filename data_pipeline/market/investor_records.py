@@ -57,3 +57,14 @@ class InvestorFlow:
                 raise ValueError(f"{what}: {name} investors bought or sold a negative amount")
             if self.volume is not None and max(traded.bought_volume, traded.sold_volume) > self.volume:
                 raise ValueError(f"{what}: {name} investors traded more than the {self.volume:,} shares of all")
+
+
+@dataclass(frozen=True, slots=True)
+class MarketFlow:
+    """What each kind of investor bought on one session of a whole board, less what it sold."""
+
+    market: str
+    """KOSPI or KOSDAQ."""
+    session: date
+    net: Mapping[str, int]
+    """Won, exact to a million, by each of :data:`TOTALS` and :data:`KINDS`."""

@@ -27,6 +27,10 @@ class RequestShape:
     """Minute bars of one instrument in one request, packed over neighbouring sessions."""
     running_minutes_page: int = 30
     """Minute bars of one instrument in one request while the session runs."""
+    index_page: int = 50
+    """Daily bars of one index in one request; the oldest is spent on the change of the next."""
+    flows_page: int = 30
+    """Sessions of investor flows of one instrument in one request."""
     reach: Mapping[str, timedelta] = field(default_factory=lambda: {"minute_bar": timedelta(days=365)})
     """How far a dataset reaches back from the newest final session; one that is not named reaches back to the first."""
     market_services: tuple[tuple[str, date], ...] = ()

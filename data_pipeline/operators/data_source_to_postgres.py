@@ -161,8 +161,7 @@ class DataSourceToPostgresOperator(BaseOperator):
 
 def _skip_when_late(dataset: Dataset, context: Context) -> None:
     """Skip a task about the present when its moment has passed."""
-    from data_pipeline.datasets import Due
     from data_pipeline.operators.task import skip_when_late
 
-    if dataset.due is Due.EACH_CODE and dataset.present:
+    if dataset.of_moments and dataset.present:
         skip_when_late(context, dataset.title, 2 * dataset.present.allowed)

@@ -151,6 +151,19 @@ def require_moments(cursor: Cursor, asked: Asked) -> None:
         _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later")
 
 
+def require_seen(cursor: Cursor, asked: Asked) -> None:
+    """Refuse a range of moments of the whole market in which a final session has none.
+
+    Raises:
+        IncompleteDataError: Names how many and the first of them.
+        CalendarRangeError: The calendar does not reach, so nobody can tell.
+    """
+    krx_calendar().sessions(asked.first, asked.last)
+    cursor.execute(_CELLS + _UNSEEN_BY_ANYBODY.format(stored=asked.stored), asked.values)
+    if found := cursor.fetchall():
+        _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later")
+
+
 def require_sessions(cursor: Cursor, asked: Asked) -> None:
     """Refuse a range of a dataset of the whole market in which a final session lacks one of its main rows.
 

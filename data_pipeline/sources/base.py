@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from typing_extensions import Self
 
 from data_pipeline.exceptions import UnsupportedDatasetError
-from data_pipeline.market.index_records import IndexBar
-from data_pipeline.market.investor_records import InvestorFlow
+from data_pipeline.market.index_records import IndexBar, IndexSnapshot
+from data_pipeline.market.investor_records import InvestorFlow, MarketFlow
 from data_pipeline.market.origin import Offer, Origin, RequestShape, origin_of
 from data_pipeline.market.records import (
     ChartData,
@@ -151,6 +151,14 @@ class AbstractDataSource(ABC):
         """
         raise UnsupportedDatasetError(f"{self.name} has no indices; ask KIS or KRX")
 
+    def index_snapshots(self) -> Iterator[IndexSnapshot]:
+        """Yield each of :data:`~data_pipeline.market.index_records.MAIN_INDICES` at this moment.
+
+        Raises:
+            UnsupportedDatasetError: The source does not tell of the present, or has no indices.
+        """
+        raise UnsupportedDatasetError(f"{self.name} has no indices of the present; ask KIS's real server")
+
     def investor_flows(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[InvestorFlow]:  # noqa: ARG002
         """Yield the investor flows of the final sessions from ``first`` to ``last``, both included, code by code.
 
@@ -159,6 +167,15 @@ class AbstractDataSource(ABC):
             UnsupportedDatasetError: The source has none, or not so far back.
         """
         raise UnsupportedDatasetError(f"{self.name} has no investor flows; ask KIS")
+
+    def market_flows(self, session: date) -> Iterator[MarketFlow]:  # noqa: ARG002 - not every source has them
+        """Yield what investors bought net on the whole of KOSPI and of KOSDAQ, of one final session.
+
+        Raises:
+            InvalidRequestError: The session is not final yet.
+            UnsupportedDatasetError: The source does not tell.
+        """
+        raise UnsupportedDatasetError(f"{self.name} has no investor flows of whole markets; ask KIS's real server")
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:  # noqa: ARG002 - most sources do not care
         """Return how many stock codes are best asked for together; work is divided into units of that many.

@@ -32,6 +32,7 @@ CALLS = {
     "inquire-daily-indexchartprice": ("FHKUP03500100", {
         "FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": "0001", "FID_INPUT_DATE_1": "20261101",
         "FID_INPUT_DATE_2": "20261120", "FID_PERIOD_DIV_CODE": "D"}),
+    "inquire-index-price": ("FHPUP02100000", {"FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": "1001"}),
     "inquire-time-itemchartprice": ("FHKST03010200", ONE | {
         "FID_INPUT_HOUR_1": "153000", "FID_PW_DATA_INCU_YN": "Y", "FID_ETC_CLS_CODE": ""}),
     "inquire-time-dailychartprice": ("FHKST03010230", ONE | {
@@ -40,6 +41,9 @@ CALLS = {
     "investor-trade-by-stock-daily": ("FHPTJ04160001", ONE | {
         "FID_INPUT_DATE_1": "20261120", "FID_ORG_ADJ_PRC": "", "FID_ETC_CLS_CODE": "1"}),
     "inquire-investor": ("FHKST01010900", ONE),
+    "inquire-investor-daily-by-market": ("FHPTJ04040000", {
+        "FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": "0001", "FID_INPUT_DATE_1": "20261120",
+        "FID_INPUT_ISCD_1": "KSP", "FID_INPUT_DATE_2": "20261120", "FID_INPUT_ISCD_2": "0001"}),
     "intstock-multprice": ("FHKST11300006", {
         "FID_COND_MRKT_DIV_CODE_1": "J", "FID_INPUT_ISCD_1": "005930",
         "FID_COND_MRKT_DIV_CODE_2": "J", "FID_INPUT_ISCD_2": "000660"}),

@@ -207,6 +207,21 @@ def test_indices(source, kind):
     assert (kospi.close, kospi.close - (kospi.change or 0)) == (2600.0, pytest.approx(2567.2))
 
 
+def test_indices_at_a_moment(source, live, kind):
+    """The main indices as they stand, the same of every source that tells of the present; KIS in its units."""
+    if kind in ("krx", "kis-virtual"):
+        with pytest.raises(UnsupportedDatasetError, match=r"KIS's (real|virtual) server"):
+            source.index_snapshots()
+        return
+    found = list(source.index_snapshots())
+    assert [one.label for one in found] == ["KOSPI 코스피", "KOSDAQ 코스닥", "KOSPI 코스피 200", "KOSDAQ 코스닥 150"]
+    assert {f"{one.observed_at:%Y-%m-%d %H:%M}" for one in found} == {"2026-11-20 20:30"}
+    assert (found[0].level, found[0].level - found[0].change) == (2600.0, pytest.approx(2567.2))
+    unit = 1000 if kind.startswith("kis") else 1
+    assert found[0].volume > 0
+    assert found[0].volume % unit == 0
+
+
 def test_investor_flows(source, kind):
     """Every final session of each code: what the kinds bought adds up to the day's shares, in whole millions of won."""
     if kind == "krx":

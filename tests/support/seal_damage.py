@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from data_pipeline.loading.coverage.seals import SEALED, Difference
 from data_pipeline.loading.rows.upsert import upsert
+from data_pipeline.market.index_records import IndexBar, IndexSnapshot
+from data_pipeline.market.investor_records import KINDS, InvestorFlow, Traded
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook, OrderBookLevel
 from data_pipeline.market.trading_calendar import SEOUL
 from tests.support.tables import TABLES
@@ -17,14 +19,20 @@ DAYS = (MON, TUE, LATER)
 """Two sessions of one month, as a broker told them, and one of the next, as the exchange did."""
 CODES = ("000001", "000002", "000003")
 MONTHS = {"2026_09": (MON, TUE), "2026_10": (LATER,)}
-COUNTED = {"daily_bar": "volume", "minute_bar": "volume", "price_snapshot": "volume", "order_book": "total_bid_volume"}
+COUNTED = dict.fromkeys(SEALED, "volume") | {"order_book": "total_bid_volume"}
 """A column that differs from row to row and may be any number."""
-TIMES = {"minute_bar": "at", "price_snapshot": "observed_at", "order_book": "observed_at"}
+TIMES = {
+    "minute_bar": "at",
+    "price_snapshot": "observed_at",
+    "order_book": "observed_at",
+    "index_snapshot": "observed_at",
+}
 VALUES = {
     "stock_code": "'00000Z'", "session": "DATE '2026-09-16'", "stock_name": "stock_name || ' '", "high": "high + 1",
     "low": "low - 1", "high_price": "high_price + 1", "low_price": "low_price - 1", "change_rate": "change_rate + 0.01",
     "bid_prices": "array_replace(bid_prices, 98::bigint, 97)", "bid_volumes": "bid_volumes[2:2] || bid_volumes[1:1]",
     "ask_prices": "ask_prices[1:1] || 999::bigint", "ask_volumes": "array_replace(ask_volumes, 0::bigint, 1)",
+    "family": "'KRX'", "name": "'00000Z'",
     "market_cap": "NULL", "at": "at + interval '1 minute'", "observed_at": "observed_at + interval '1 microsecond'",
 }  # fmt: skip
 """What another value of a column is, where it is not one more; the table's checks let each of them in."""
@@ -52,33 +60,68 @@ def fill(connection) -> None:
                 upsert(connection, table, list(_records(name, day)), source)
 
 
+def _flow(code: str, day: date, count: int) -> InvestorFlow:
+    some, nobody = Traded(3 + count, 3 + count, 10**6, 10**6), Traded(0, 0, 0, 0)
+    return InvestorFlow(code, day, 7 + count, some, nobody, nobody, dict.fromkeys(KINDS, nobody))
+
+
+def _price(code: str, at: datetime, count: int) -> CurrentPrice:
+    return CurrentPrice(code, "종목", 100, 1, 2.04, 100, 200, 50, 7 + count, 700, at.isoformat(), 10**12)
+
+
+def _book(code: str, at: datetime, count: int) -> OrderBook:
+    bids = (OrderBookLevel(99, 5), OrderBookLevel(98, 6))
+    asks = (OrderBookLevel(101, 7), OrderBookLevel(102, 0))
+    return OrderBook(code, "종목", bids, asks, 50 + count, 70, at.isoformat())
+
+
+_OF_DAYS: dict[str, Callable[[str, date, int], object]] = {
+    "daily_bar": lambda code, day, count: DailyBar(code, day, 100, 200, 50, 100, 7 + count, 700, 1),
+    "index_bar": lambda code, day, count: IndexBar(
+        "KOSPI", code, day, 100.25, 200.5, 50.0, 100.0, 1.0, 7 + count, 700, 10**12
+    ),
+    "investor_flow": _flow,
+}
+_OF_MOMENTS: dict[str, Callable[[str, datetime, int], object]] = {
+    "minute_bar": lambda code, at, count: MinuteBar(code, at, 100, 200, 50, 100, 7 + count, 700),
+    "index_snapshot": lambda code, at, count: IndexSnapshot(
+        "KOSPI", code, at, 100.0, 1.0, 100.25, 200.5, 50.0, 7 + count, 700
+    ),
+    "price_snapshot": _price,
+    "order_book": _book,
+}
+
+
 def _records(name: str, day: date) -> Iterator[object]:
     for number, code in enumerate(CODES, start=DAYS.index(day) * 10):
-        if name == "daily_bar":
-            yield DailyBar(code, day, 100, 200, 50, 100, 7 + number, 700, 1)
-        for minute in (0, 5) if name != "daily_bar" else ():
+        if name in _OF_DAYS:
+            yield _OF_DAYS[name](code, day, number)
+        for minute in (0, 5) if name in _OF_MOMENTS else ():
             at = datetime(day.year, day.month, day.day, 9, minute, tzinfo=SEOUL)
-            count = 2 * number + minute
-            if name == "minute_bar":
-                yield MinuteBar(code, at, 100, 200, 50, 100, 7 + count, 700)
-            elif name == "price_snapshot":
-                yield CurrentPrice(code, "종목", 100, 1, 2.04, 100, 200, 50, 7 + count, 700, at.isoformat(), 10**12)
-            else:
-                bids = (OrderBookLevel(99, 5), OrderBookLevel(98, 6))
-                asks = (OrderBookLevel(101, 7), OrderBookLevel(102, 0))
-                yield OrderBook(code, "종목", bids, asks, 50 + count, 70, at.isoformat())
+            yield _OF_MOMENTS[name](code, at, 2 * number + minute)
 
 
 def every_damage() -> Iterator[Damage]:
     """Yield every kind for every table; what is done through a table is done with its triggers off."""
     for name in SEALED:
-        for kinds in (_columns, _rows, _pairs, _moves, _partitions, _seals, _restores):
+        of_partitions = (_partitions, _restores) if TABLES[name].partitioned else (_emptied,)
+        for kinds in (_columns, _rows, _pairs, _moves, _seals, *of_partitions):
             yield from kinds(name)
+
+
+def _code(name: str) -> str:
+    """The column that holds the codes."""
+    return "stock_code" if "stock_code" in TABLES[name].columns else "name"
+
+
+def _part(name: str, month: str) -> str:
+    """Where the rows of a month stand."""
+    return f"market.{name}_{month}" if TABLES[name].partitioned else f"market.{name}"
 
 
 def _row(name: str, day: date, code: str = CODES[0]) -> str:
     time = f" AND {TIMES[name]} = '{day} 09:00+09'" if name in TIMES else ""
-    return f"WHERE session = '{day}' AND stock_code = '{code}'{time}"
+    return f"WHERE session = '{day}' AND {_code(name)} = '{code}'{time}"
 
 
 def _columns(name: str) -> Iterator[Damage]:
@@ -88,22 +131,22 @@ def _columns(name: str) -> Iterator[Damage]:
         for column in TABLES[name].columns:
             if column == "session":
                 continue
-            change = f"UPDATE market.{name}_{month} SET {column} = {VALUES.get(column, f'{column} + 1')} {where}"
+            change = f"UPDATE {_part(name, month)} SET {column} = {VALUES.get(column, f'{column} + 1')} {where}"
             yield Damage(f"{name} {day}: another {column}", (change,), {(name, day): Difference.CHANGED})
         other = "kis" if day == LATER else "krx"
-        change = f"UPDATE market.{name}_{month} SET source = '{other}' {where}"
+        change = f"UPDATE {_part(name, month)} SET source = '{other}' {where}"
         yield Damage(f"{name} {day}: another source", (change,), {(name, day): Difference.SOURCE})
 
 
 def _rows(name: str) -> Iterator[Damage]:
     """A row that is lost, all rows lost, a row that is there twice, and one lost while another is there twice."""
     for day in DAYS:
-        partition = f"market.{name}_{day:%Y_%m}"
+        partition = _part(name, f"{day:%Y_%m}")
         lose, lose_all = (
             f"DELETE FROM {partition} {_row(name, day)}",
             f"DELETE FROM {partition} WHERE session = '{day}'",
         )
-        double = _inserted(name, partition, {"stock_code": "'00000Z'"}, _row(name, day, CODES[1]))
+        double = _inserted(name, partition, {_code(name): "'00000Z'"}, _row(name, day, CODES[1]))
         yield Damage(f"{name} {day}: a row lost", (lose,), {(name, day): Difference.LOST})
         yield Damage(f"{name} {day}: every row lost", (lose_all,), {(name, day): Difference.GONE})
         yield Damage(f"{name} {day}: a row twice", (double,), {(name, day): Difference.ADDED})
@@ -128,7 +171,7 @@ def _pairs(name: str) -> Iterator[Damage]:
         both = f"{one.replace('WHERE', 'WHERE (')}) OR ({other.removeprefix('WHERE ')})"
         total = f"(SELECT sum({column}) FROM market.{name} {both})"
         swap = f"UPDATE market.{name} SET {column} = {total} - {column} {both}"
-        one_up = f"{column} + CASE stock_code WHEN '{CODES[0]}' THEN 1 ELSE -1 END"
+        one_up = f"{column} + CASE {_code(name)} WHEN '{CODES[0]}' THEN 1 ELSE -1 END"
         shift = f"UPDATE market.{name} SET {column} = {one_up} {both}"
         yield Damage(f"{name} {day}: two rows swap {column}", (swap,), named)
         yield Damage(f"{name} {day}: two rows change {column} against each other", (shift,), named)
@@ -138,7 +181,7 @@ def _moves(name: str) -> Iterator[Damage]:
     """A row that stands in another session, within the month or beyond."""
     for day, to in ((MON, TUE), (MON, LATER), (LATER, TUE)):
         time = f", at = at + interval '{(to - day).days} days'" if name == "minute_bar" else ""
-        move = f"UPDATE market.{name} SET stock_code = '00000Z', session = '{to}'{time} {_row(name, day)}"
+        move = f"UPDATE market.{name} SET {_code(name)} = '00000Z', session = '{to}'{time} {_row(name, day)}"
         named = {(name, day): Difference.LOST, (name, to): Difference.ADDED}
         yield Damage(f"{name} {day}: a row moved to {to}", (move,), named)
         empty = to + timedelta(days=1)
@@ -146,6 +189,12 @@ def _moves(name: str) -> Iterator[Damage]:
         move = f"UPDATE market.{name} SET session = '{empty}'{time} WHERE session = '{day}'"
         named = {(name, day): Difference.GONE, (name, empty): Difference.UNSEALED}
         yield Damage(f"{name} {day}: the session moved to {empty}", (move,), named)
+
+
+def _emptied(name: str) -> Iterator[Damage]:
+    """A table without partitions that is empty."""
+    everywhere = {(name, day): Difference.GONE for day in DAYS}
+    yield Damage(f"{name} truncated", (f"TRUNCATE market.{name}",), everywhere)
 
 
 def _partitions(name: str) -> Iterator[Damage]:

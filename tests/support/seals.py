@@ -14,14 +14,23 @@ EPOCH = date(2000, 1, 1)
 MOMENT = datetime(2000, 1, 1, tzinfo=timezone.utc)
 BIGINT = 20
 """The object id of Postgres's bigint, which a sent array names."""
-NULLABLE = {"market_cap"}
+_KINDS = ("securities", "trust", "private_fund", "bank", "insurance", "merchant_bank", "pension", "other_group",
+    "other_corporation")  # fmt: skip
+NULLABLE = {
+    "price_snapshot": {"market_cap"},
+    "index_bar": {"open", "high", "low", "change", "volume", "trading_value", "market_cap"},
+    "index_snapshot": {"open", "high", "low"},
+    "investor_flow": {"volume"}
+    | {f"{kind}_{side}_{of}" for kind in _KINDS for side in ("bought", "sold") for of in ("volume", "value")},
+}
+"""By table, the columns that may be null."""
 OFFICIAL = {"krx", "krx-sandbox"}
 
 
-def sent(column, value) -> bytes:
+def sent(column, value, *, nullable=False) -> bytes:
     """One value as docs/explanation/seals.md says that version 1 has it."""
-    if column in NULLABLE:
-        return b"\0" if value is None else b"\1" + _number(value)
+    if nullable:
+        return b"\0" if value is None else b"\1" + sent(column, value)
     return value.encode() if column == "stock_code" else bytes(FORMS[type(value)](value))
 
 
@@ -76,7 +85,9 @@ FORMS: dict[type, Any] = {
 def digest(table, row) -> int:
     """The number of one row, whose values are in the order of the table's columns."""
     values = dict(zip(table.columns, row, strict=True))
-    return int.from_bytes(hashlib.sha256(b"".join(sent(name, values[name]) for name in table.columns)).digest(), "big")
+    may_lack = NULLABLE.get(table.name, ())
+    written = b"".join(sent(name, values[name], nullable=name in may_lack) for name in table.columns)
+    return int.from_bytes(hashlib.sha256(written).digest(), "big")
 
 
 def worked_out(database, table):

@@ -15,12 +15,12 @@ PAGE = 30
 TOLD_AFTER_CLOSE = timedelta(minutes=10)
 """From 15:40 on the session of the day has figures."""
 _REACH = timedelta(days=90)
-_FIELDS = {
+FIELDS = {
     "individual": "prsn", "foreign": "frgn", "institution": "orgn", "securities": "scrt", "trust": "ivtr",
     "private_fund": "pe_fund", "bank": "bank", "insurance": "insu", "merchant_bank": "mrbn", "pension": "fund",
     "other_group": "etc_orgt", "other_corporation": "etc_corp",
 }  # fmt: skip
-_NET = {"pe_fund": "vol", "etc_orgt": "vol", "etc_corp": "vol"}
+NET = {"pe_fund": "vol", "etc_orgt": "vol", "etc_corp": "vol"}
 
 
 def past(view: MarketView, call: Call) -> Answer:
@@ -89,11 +89,11 @@ def _amounts(bar: DailyBar, kinds: tuple[str, ...]) -> dict[str, str]:
     flow = flow_of(bar)
     found: dict[str, str] = {}
     for kind in kinds:
-        of, traded = _FIELDS[kind], flow.of(kind)
+        of, traded = FIELDS[kind], flow.of(kind)
         if traded is not None:
             bought, sold = traded.bought_value // 1_000_000, traded.sold_value // 1_000_000
             found |= {
-                f"{of}_ntby_{_NET.get(of, 'qty')}": str(traded.bought_volume - traded.sold_volume),
+                f"{of}_ntby_{NET.get(of, 'qty')}": str(traded.bought_volume - traded.sold_volume),
                 f"{of}_ntby_tr_pbmn": str(bought - sold),
                 f"{of}_seln_vol": str(traded.sold_volume),
                 f"{of}_shnu_vol": str(traded.bought_volume),

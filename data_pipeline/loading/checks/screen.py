@@ -7,24 +7,23 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import fields, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from data_pipeline.datasets.beside import Beside
 from data_pipeline.datasets.dataset import Dataset
 from data_pipeline.datasets.findings import Context, Thresholds
 from data_pipeline.datasets.table import Table
-from data_pipeline.exceptions import CalendarRangeError, PayloadError, PermanentError, WindowRefusedError
+from data_pipeline.exceptions import PayloadError, PermanentError, WindowRefusedError
 from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.loading.instruments.listing import stays_of
-from data_pipeline.market.index_records import IndexBar
 from data_pipeline.market.origin import origin_of
-from data_pipeline.market.records import DailyBar, MinuteBar
+from data_pipeline.market.records import DailyBar
 from data_pipeline.market.rejections import Rejection, Rejections
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 from data_pipeline.settings import value
@@ -38,20 +37,10 @@ log = logging.getLogger(__name__)
 THE_END = datetime(9999, 1, 1, tzinfo=SEOUL)
 
 _BAR = ", ".join(f"b.{one.name}" for one in fields(DailyBar))
-_STORED = f"""
-    SELECT {_BAR} FROM market.daily_bar b
-    JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS wanted (code, day) ON (b.stock_code, b.session) = (code, day)
-    WHERE b.session BETWEEN %(first)s AND %(last)s
-"""  # noqa: S608 - names of our own
 _REPLACED = f"""
     SELECT {_BAR} FROM market.daily_bar b
     WHERE b.session = ANY (%s) AND market.source_rank(b.source) < market.source_rank(%s)
 """  # noqa: S608 - names of our own
-_STORED_INDICES = """
-    SELECT family, name, session, open::float8, high::float8, low::float8, close::float8, change::float8, volume,
-        trading_value, market_cap
-    FROM market.index_bar WHERE session = %s
-"""
 
 
 def read_thresholds(environ: Mapping[str, str]) -> Thresholds:
@@ -114,7 +103,7 @@ def screen(
     """
     made_up = origin_of(source).made_up
     moment = THE_END if made_up else now
-    context = read_context(connection, records, asked, moment, thresholds, made_up=made_up)
+    context = read_context(connection, dataset, records, asked, moment, thresholds, made_up=made_up)
     if origin_of(source).official:
         context = replace(context, replaced=_replaced(connection, records, source))
     verdict = judge(records, dataset, asked, context, len(held.rows))
@@ -185,6 +174,7 @@ def rows_at_fault(failed: Mapping[str, PermanentError]) -> list[Rejection]:
 
 def read_context(
     connection: Connection,
+    dataset: Dataset,
     records: Sequence[Any],
     asked: Asked,
     now: datetime,
@@ -192,28 +182,20 @@ def read_context(
     *,
     made_up: bool = False,
 ) -> Context:
-    """Return what the warehouse knows around a window: its instruments, and the daily bars beside or behind its rows.
+    """Return what the warehouse knows around a window: its instruments, and the stored rows beside its own.
 
     Synthetic rows are checked against today's price rules, which the synthetic market follows on every session.
     """
     codes = sorted(asked.stock_codes or {one.stock_code for one in records if hasattr(one, "stock_code")})
     limits = read_thresholds(os.environ) if thresholds is None else thresholds
     calendar = krx_calendar()
-    wanted = _around(records, calendar)
     first = min((one.session for one in records if isinstance(one, DailyBar)), default=asked.first)
     with said_plainly("checks"), connection.cursor() as cursor:
         stays = stays_of(cursor, codes, first or now.astimezone(SEOUL).date())
-        stored: list[DailyBar] = []
-        if wanted:
-            of, days = zip(*sorted(wanted), strict=True)
-            cursor.execute(_STORED, {"codes": list(of), "days": list(days), "first": min(days), "last": max(days)})
-            stored = [DailyBar(*row) for row in cursor.fetchall()]
-        indices = [one for one in records if isinstance(one, IndexBar)]
-        stored_indices = _index_bars_before(cursor, indices, calendar)
+        stored = _stored_beside(cursor, dataset.beside, records, calendar) if dataset.beside else []
     newest = {code: found[-1] for code, found in stays.items()}
     reused = {code: found for code, found in stays.items() if len(found) > 1}
-    beside: list[DailyBar | IndexBar] = [*stored, *stored_indices]
-    return Context(calendar, now, limits, newest, beside, reused, dated_rules=not made_up)
+    return Context(calendar, now, limits, newest, stored, reused, dated_rules=not made_up)
 
 
 def _replaced(connection: Connection, records: Sequence[Any], source: str) -> dict[Cell, DailyBar]:
@@ -227,27 +209,14 @@ def _replaced(connection: Connection, records: Sequence[Any], source: str) -> di
     return {(bar.stock_code, bar.session): bar for bar in bars}
 
 
-def _index_bars_before(cursor: Cursor, bars: Sequence[IndexBar], calendar: TradingCalendar) -> list[IndexBar]:
-    """Return the stored index bars of the session before the oldest of these."""
-    if not bars:
+def _stored_beside(cursor: Cursor, beside: Beside, records: Sequence[Any], calendar: TradingCalendar) -> list[Any]:
+    """Return the stored rows that records are checked against."""
+    wanted = sorted(beside.cells(records, calendar))
+    if not wanted:
         return []
-    with suppress(CalendarRangeError):
-        cursor.execute(_STORED_INDICES, (calendar.previous_session(min(bar.session for bar in bars)),))
-        return [IndexBar(*row) for row in cursor.fetchall()]
-    return []
-
-
-def _around(records: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:
-    """Return the cells of daily bars that a window does not bring: beside its own bars, or of its minutes."""
-    minutes: set[Cell] = {(one.stock_code, one.at.date()) for one in records if isinstance(one, MinuteBar)}
-    own: set[Cell] = {(one.stock_code, one.session) for one in records if isinstance(one, DailyBar)}
-    beside: dict[date, list[date]] = {}
-    for session in {session for _, session in own}:
-        beside[session] = []
-        for find in (calendar.previous_session, calendar.next_session):
-            with suppress(CalendarRangeError):  # a session at an end of the calendar has no neighbour there
-                beside[session].append(find(session))
-    return minutes | ({(code, day) for code, session in own for day in beside[session]} - own)
+    of, days = zip(*wanted, strict=True)
+    cursor.execute(beside.query, {"of": list(of), "days": list(days), "first": min(days), "last": max(days)})
+    return [beside.record(*row) for row in cursor.fetchall()]
 
 
 def _doubt_neighbours(connection: Connection, dataset: str, source: str, held: Rejections, run_id: int | None) -> None:

@@ -15,12 +15,13 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from data_pipeline.datasets import DATASETS
 from data_pipeline.exceptions import ConfigurationError
 
-SEALED = tuple(name for name, one in DATASETS.items() if one.table.partitioned)
+SEALED = tuple(name for name, one in DATASETS.items() if one.table.sealed)
 """Datasets whose sessions are sealed."""
 VERSION = 1
 """Which binary form of a row the schema's functions work out; see docs/explanation/seals.md."""
 
-# A month is there when a seal says so or a partition could hold rows of it; one without bounds could hold any.
+# A month is there when a seal says so, or a partition could hold rows of it; one without bounds could hold any, and a
+# table without partitions those between its first and last row.
 _MONTHS = """
     SELECT m.month::date, sum(m.rows)::bigint FROM (
         SELECT date_trunc('month', s.session::timestamp) AS month, s.rows
@@ -29,10 +30,13 @@ _MONTHS = """
         SELECT generate_series(date_trunc('month', coalesce(b.lower, '1956-03-03')::timestamp),
             coalesce(b.upper, (market.now() + interval '400 days')::date) - interval '1 day', '1 month'), 0
         FROM (
-            SELECT substring(said FROM $$FROM \\('([0-9-]{10})'\\)$$)::date AS lower,
-                substring(said FROM $$TO \\('([0-9-]{10})'\\)$$)::date AS upper
+            SELECT substring(said FROM $$FROM \\('([0-9-]{{10}})'\\)$$)::date AS lower,
+                substring(said FROM $$TO \\('([0-9-]{{10}})'\\)$$)::date AS upper
             FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid, pg_get_expr(c.relpartbound, c.oid) said
             WHERE i.inhparent = ('market.' || %(dataset)s)::regclass) b
+        UNION ALL
+        SELECT generate_series(date_trunc('month', e.oldest::timestamp), e.newest::timestamp, '1 month'), 0
+        FROM (SELECT min(r.session) AS oldest, max(r.session) AS newest FROM {table} r WHERE {whole}) e
     ) m
     WHERE (%(last)s::date IS NULL OR m.month <= %(last)s::date)
         AND (%(first)s::date IS NULL OR m.month > %(first)s::date - interval '1 month')
@@ -137,7 +141,11 @@ def months_to_verify(
     with connection.cursor() as cursor:
         for dataset in datasets:
             try:
-                cursor.execute(_MONTHS, {"dataset": dataset, "first": first, "last": last})
+                statement = sql.SQL(_MONTHS).format(
+                    table=sql.Identifier("market", dataset),
+                    whole=sql.Literal(not DATASETS[dataset].table.partitioned),
+                )
+                cursor.execute(statement, {"dataset": dataset, "first": first, "last": last})
             except (UndefinedTable, UndefinedFunction):
                 raise ConfigurationError("this warehouse has no seals yet: data-pipeline migrate makes them") from None
             for begin, rows in cursor.fetchall():

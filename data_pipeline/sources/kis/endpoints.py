@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from data_pipeline.market.origin import RequestShape
+
 QUOTATIONS = "/uapi/domestic-stock/v1/quotations"
 """Where all quotations are."""
 
@@ -53,9 +55,12 @@ DAILY_CHART = Endpoint(
     document="국내주식기간별시세(일/주/월/년)",
 )  # fmt: skip
 INDEX_CHART = Endpoint(
-    f"{QUOTATIONS}/inquire-daily-indexchartprice", "FHKUP03500100", virtual=True, page_size=50,
+    f"{QUOTATIONS}/inquire-daily-indexchartprice", "FHKUP03500100", virtual=True, page_size=RequestShape.index_page,
     document="국내주식업종기간별시세(일/주/월/년)",
 )  # fmt: skip
+INDEX_PRICE = Endpoint(
+    f"{QUOTATIONS}/inquire-index-price", "FHPUP02100000", virtual=False, page_size=None, document="국내업종 현재지수"
+)
 MINUTES_TODAY = Endpoint(
     f"{QUOTATIONS}/inquire-time-itemchartprice", "FHKST03010200", virtual=True, page_size=30,
     document="주식당일분봉조회",

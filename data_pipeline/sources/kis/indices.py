@@ -1,4 +1,4 @@
-"""The main indices of a range of sessions, from KIS's index chart."""
+"""The main indices: of a range of sessions from KIS's index chart, and at this moment."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from data_pipeline.exceptions import PayloadError
-from data_pipeline.market.index_records import MAIN_INDICES, IndexBar, MainIndex
+from data_pipeline.market.index_records import MAIN_INDICES, IndexBar, IndexSnapshot, MainIndex
+from data_pipeline.market.origin import RequestShape
 from data_pipeline.market.rejections import keep_good
 from data_pipeline.market.trading_calendar import TradingCalendar
-from data_pipeline.sources.kis.endpoints import INDEX_CHART
+from data_pipeline.sources.kis.endpoints import INDEX_CHART, INDEX_PRICE
 from data_pipeline.sources.kis.parse_answer import Answer, Call
 from data_pipeline.sources.kis.parse_chart import filled_rows
 from data_pipeline.sources.kis.parse_fields import Row
@@ -28,8 +29,8 @@ CODES: Mapping[str, MainIndex] = MappingProxyType(
 Source: KIS Developers, 국내업종 현재지수, for the first three; 3003 is inferred, and the levels that KRX published for
 the session before would refuse another index.
 """
-SESSIONS = 49
-"""Sessions of one call: its fifty rows, without the one that the oldest change is counted from."""
+SESSIONS = RequestShape.index_page - 1
+"""Sessions of one call: its rows, without the one that the oldest change is counted from."""
 _SHARES, _WON = 1_000, 1_000_000
 """Index charts count in thousands of shares and millions of won, unlike those of instruments."""
 
@@ -129,4 +130,40 @@ def _bar(index: MainIndex, session: date, row: Row, before: Row | None) -> Index
         volume=row.integer("acml_vol") * _SHARES,
         trading_value=row.integer("acml_tr_pbmn") * _WON,
         market_cap=None,
+    )
+
+
+def index_snapshots(call: Call) -> Iterator[IndexSnapshot]:
+    """Yield the main indices at this moment, one call each; the answer has no time, so the server's clock gives it.
+
+    Raises:
+        PayloadError: A figure is missing or malformed, or the figures contradict each other.
+
+    Source: KIS Developers, 국내업종 현재지수.
+    """
+    for code, index in CODES.items():
+        params = {"FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": code}
+        yield parse_index_snapshot(call(INDEX_PRICE, params, f"the index {index.label}"), code)
+
+
+def parse_index_snapshot(answer: Answer, code: str) -> IndexSnapshot:
+    """Return an index at the moment of the answer; without levels of the day (0.00) open, high and low are None.
+
+    Raises:
+        PayloadError: As :func:`index_snapshots`.
+    """
+    index, row = CODES[code], answer.row("output")
+    day = [row.decimal(name) or None for name in ("bstp_nmix_oprc", "bstp_nmix_hgpr", "bstp_nmix_lwpr")]
+    return row.make(
+        IndexSnapshot,
+        family=index.family,
+        name=index.name,
+        observed_at=answer.at,
+        level=row.decimal("bstp_nmix_prpr"),
+        change=row.signed_decimal("bstp_nmix_prdy_vrss"),
+        open=day[0],
+        high=day[1],
+        low=day[2],
+        volume=row.integer("acml_vol") * _SHARES,
+        trading_value=row.integer("acml_tr_pbmn") * _WON,
     )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from data_pipeline.exceptions import PayloadError, UnsupportedDatasetError
 from data_pipeline.market.investor_records import KINDS, TOTALS, InvestorFlow, Traded
+from data_pipeline.market.origin import RequestShape
 from data_pipeline.market.rejections import keep_good
 from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.kis.codes import symbol
@@ -17,7 +18,7 @@ from data_pipeline.sources.kis.parse_answer import Answer, Call
 from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.server_clock import ServerClock, require_final
 
-PAGE = 30
+PAGE = RequestShape.flows_page
 PAST = Endpoint(
     f"{QUOTATIONS}/investor-trade-by-stock-daily", "FHPTJ04160001", virtual=False, page_size=PAGE,
     document="종목별 투자자매매동향(일별)",
@@ -35,6 +36,7 @@ _NET_IN_VOLUME = frozenset({"pe_fund", "etc_orgt", "etc_corp"})
 """Whose net shares KIS calls a volume, not a quantity."""
 _WON = 1_000_000
 """Values of investors are in millions of won, unlike those of bars."""
+_NOTHING: dict[str, str] = {}
 _ROUNDED = 1
 """Bought, sold and net are rounded each for itself, so that their millions may differ by one."""
 
@@ -105,7 +107,8 @@ def parse_flow(stock_code: str, row: Row) -> InvestorFlow:
         PayloadError: A figure is missing or malformed, net is not bought minus sold, or the figures contradict each
             other.
     """
-    kinds = {kind: _traded(row, FIELDS[kind]) for kind in KINDS} if "scrt_shnu_vol" in row.fields else {}
+    told = any(f"{FIELDS[kind]}_shnu_vol" in row.fields for kind in KINDS)  # where one is, none may be missing
+    kinds = {kind: _traded(row, FIELDS[kind]) for kind in KINDS} if told else {}
     return row.make(
         InvestorFlow,
         stock_code=stock_code,
@@ -133,17 +136,23 @@ def _within(answer: Answer, output: str, first: date, last: date) -> list[Row]:
     """Return the rows of a range, newest first; KIS leaves the figures of a session empty until it is over.
 
     Raises:
-        PayloadError: The rows are not in order, or a day comes twice.
+        PayloadError: The rows are not in order, a day comes twice, or two sessions with trades have the same figures.
     """
-    rows, newer = [], date.max
+    rows, newer, before = [], date.max, _NOTHING
     for row in _filled(answer, output):
         day = row.day("stck_bsop_date")
         if day >= newer:
             raise row.error("stck_bsop_date", f"is {day}, not older than the row before")
-        newer = day
+        if (figures := _figures(row)) == before and any(value.strip("0") for value in figures.values()):
+            raise row.error("stck_bsop_date", f"is {day}, with the figures of {newer}")
+        newer, before = day, figures
         if first <= day <= last:
             rows.append(row)
     return rows
+
+
+def _figures(row: Row) -> dict[str, str]:
+    return {name: str(value) for name, value in row.fields.items() if name.endswith(("_vol", "_qty"))}
 
 
 def _filled(answer: Answer, output: str) -> list[Row]:

@@ -41,6 +41,10 @@ class Row(AnswerRow):
         rate = self.decimal(name)
         return self._with_sign(name, rate, sign_name) if rate else 0.0
 
+    def signed_decimal(self, name: str, sign_name: str = "prdy_vrss_sign") -> float:
+        """Return a change in points with its sign; see :meth:`signed`."""
+        return self._with_sign(name, self.decimal(name), sign_name)
+
     def moment(self, day_name: str, time_name: str) -> datetime:
         """Return a moment in Seoul from a YYYYMMDD and an HHMMSS field.
 

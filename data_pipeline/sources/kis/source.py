@@ -15,10 +15,11 @@ from data_pipeline.client.cache import TTLCache
 from data_pipeline.coordination.identity import SharedBudget
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import Store
+from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.market.clock import Clock, require_real_clock
-from data_pipeline.market.index_records import IndexBar
-from data_pipeline.market.investor_records import InvestorFlow
+from data_pipeline.market.index_records import IndexBar, IndexSnapshot
+from data_pipeline.market.investor_records import InvestorFlow, MarketFlow
 from data_pipeline.market.origin import RequestShape, origin_of
 from data_pipeline.market.records import (
     ChartData,
@@ -40,9 +41,10 @@ from data_pipeline.sources.kis.codes import kis_code, symbol
 from data_pipeline.sources.kis.endpoints import HOLIDAYS, ORDER_BOOK, PRICE, STOCK_INFO, Endpoint
 from data_pipeline.sources.kis.english_names import display_name
 from data_pipeline.sources.kis.history import History
-from data_pipeline.sources.kis.indices import index_bars
+from data_pipeline.sources.kis.indices import index_bars, index_snapshots
 from data_pipeline.sources.kis.interactive import aggregated
 from data_pipeline.sources.kis.investors import Investors
+from data_pipeline.sources.kis.market_flows import market_flows
 from data_pipeline.sources.kis.minutes import Minutes
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches
@@ -240,6 +242,16 @@ class KISDataSource(AbstractDataSource):
         checked_range(first, last)
         return index_bars(self._call, self._calendar, first, last)
 
+    def index_snapshots(self) -> Iterator[IndexSnapshot]:
+        """Yield the main indices at this moment, one call each.
+
+        Raises:
+            UnsupportedDatasetError: It is the virtual server, which does not have it; nothing was sent.
+        """
+        if self._virtual:
+            raise UnsupportedDatasetError("KIS's virtual server has no indices of the present; use the real server")
+        return index_snapshots(self._call)
+
     def investor_flows(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[InvestorFlow]:
         """Yield the flows of each code, newest first, values to a million won; a call holds thirty sessions of a code.
 
@@ -252,6 +264,17 @@ class KISDataSource(AbstractDataSource):
         codes = checked_codes(stock_codes)
         checked_range(first, last)
         return (flow for code in codes for flow in self._investors.flows(code, first, last))
+
+    def market_flows(self, session: date) -> Iterator[MarketFlow]:
+        """Yield what investors bought net on KOSPI and KOSDAQ, won to a million, a call each.
+
+        Raises:
+            InvalidRequestError: The session is not final yet by the server's clock.
+            UnsupportedDatasetError: It is the virtual server, which does not have it; nothing was sent.
+        """
+        if self._virtual:
+            raise UnsupportedDatasetError("KIS's virtual server has no flows of whole markets; use the real server")
+        return market_flows(self._call, self._calendar, session)
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:
         """Return 30 where one call holds the quotes of thirty codes; everything else is asked for code by code."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from data_pipeline.exceptions import CalendarRangeError
-from data_pipeline.market.index_records import MAIN_INDICES, IndexBar
+from data_pipeline.market.index_records import MAIN_INDICES, IndexBar, IndexSnapshot
 from data_pipeline.market.records import DailyBar
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.sources.mock.universe import REFERENCE_SESSION
@@ -35,6 +36,8 @@ BASKETS = (
     Basket("KOSDAQ", "제약", 6, 5, 9000.0),
 )
 """The synthetic indices. Two are called alike, in two families, as two of the exchange's are."""
+MAIN_BASKETS = tuple(next(one for one in BASKETS if (one.family, one.name) == each[:2]) for each in MAIN_INDICES)
+"""Those that every source has, in the order of ``MAIN_INDICES``."""
 _OLD = date(2000, 1, 1)
 _SINCE = {(one.family, one.name): one.since for one in MAIN_INDICES}
 
@@ -77,6 +80,33 @@ class SyntheticIndices:
             sum(one.bar.volume for one in members),
             sum(one.bar.trading_value for one in members),
             sum(one.bar.close * one.shares for one in members),
+        )
+
+    def snapshot(self, basket: Basket, at: datetime) -> IndexSnapshot:
+        """Return an index as far as the quoted session has come at a moment; open, high and low are None before it."""
+        session = self._market.calendar.quoted_session(at)
+        now = [
+            Member(one.shares, bar)
+            for one in self.members(basket, session)
+            if (bar := self._market.day_so_far(one.bar.stock_code, at)) is not None
+        ]
+        level, opened, high, low = (
+            round(sum((price(one.bar) or one.bar.close) * one.shares for one in now) / self._unit(basket), 2)
+            for price in (attrgetter("close"), attrgetter("open"), attrgetter("high"), attrgetter("low"))
+        )
+        has_traded = any(one.bar.open for one in now)
+        before = self._before(basket, session)
+        return IndexSnapshot(
+            basket.family,
+            basket.name,
+            at,
+            level,
+            0.0 if before is None else round(level - before, 2),
+            opened if has_traded else None,
+            high if has_traded else None,
+            low if has_traded else None,
+            sum(one.bar.volume for one in now),
+            sum(one.bar.trading_value for one in now),
         )
 
     def _before(self, basket: Basket, session: date) -> float | None:

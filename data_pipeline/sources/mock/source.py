@@ -10,8 +10,8 @@ from itertools import islice
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.evidence import MinuteEvidence, tell
-from data_pipeline.market.index_records import IndexBar
-from data_pipeline.market.investor_records import InvestorFlow
+from data_pipeline.market.index_records import IndexBar, IndexSnapshot
+from data_pipeline.market.investor_records import InvestorFlow, MarketFlow
 from data_pipeline.market.records import (
     ChartData,
     CurrentPrice,
@@ -26,8 +26,8 @@ from data_pipeline.market.records import (
 )
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.mock.charts import day_charts, minute_charts
-from data_pipeline.sources.mock.flows import flow_of
-from data_pipeline.sources.mock.indices import indices_of
+from data_pipeline.sources.mock.flows import flow_of, market_flow
+from data_pipeline.sources.mock.indices import MAIN_BASKETS, indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
 
 _DAYS_A_CALL = 31
@@ -185,11 +185,21 @@ class MockDataSource(AbstractDataSource):
         sessions = self._require_range(first, last, self.calendar.last_final_session(self._now()))
         return (bar for session in sessions for bar in indices_of(self.market).bars(session))
 
+    def index_snapshots(self) -> Iterator[IndexSnapshot]:
+        """Yield the main indices as far as the quoted session has come."""
+        now = self._now()
+        return (indices_of(self.market).snapshot(basket, now) for basket in MAIN_BASKETS)
+
     def investor_flows(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[InvestorFlow]:
         """Yield the flows of each code in the order given, oldest first within a code; see :func:`flow_of`."""
         codes = [self._known(code) for code in stock_codes]
         self._require_range(first, last, self.calendar.last_final_session(self._now()))
         return (flow_of(bar) for code in codes for bar in self.market.daily_bars(code, first, last))
+
+    def market_flows(self, session: date) -> Iterator[MarketFlow]:
+        """Yield what investors bought net on KOSPI and KOSDAQ; see :func:`market_flow`."""
+        self._require_range(session, session, self.calendar.last_final_session(self._now()))
+        return (market_flow(self.market, board, session) for board in ("KOSPI", "KOSDAQ"))
 
     def _now(self) -> datetime:
         return self._clock().astimezone(SEOUL)

@@ -81,6 +81,16 @@ def test_every_listed_issue_has_its_price(airflow, morning):
     assert prices == [(code, SESSION) for code in listed(SESSION)]
 
 
+def test_the_main_indices_are_seen_beside_the_prices(airflow, morning):
+    """Four levels of that moment, and no bar of the running session."""
+    seen = "SELECT family, name, session, observed_at = %s FROM market.index_snapshot ORDER BY 1, 2"
+    assert airflow.query(seen, AT_ELEVEN) == [
+        ("KOSDAQ", "코스닥", SESSION, True), ("KOSDAQ", "코스닥 150", SESSION, True),
+        ("KOSPI", "코스피", SESSION, True), ("KOSPI", "코스피 200", SESSION, True),
+    ]  # fmt: skip
+    assert airflow.query("SELECT count(*) FROM market.index_bar") == [(0,)]
+
+
 def test_the_whole_market_costs_thirty_codes_a_call(emulator, morning):
     """No more calls than the listed instruments need."""
     issues = len(listed(SESSION))

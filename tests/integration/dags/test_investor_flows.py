@@ -57,6 +57,13 @@ def test_the_whole_market_costs_a_call_an_instrument(airflow, emulator, result):
     assert airflow.query("SELECT count(*)::int FROM market.investor_flow WHERE stock_code = '005930'") == [(7,)]
 
 
+def test_the_sums_are_those_of_the_boards(airflow, emulator, result):
+    """Two calls, one for each board, and no warning: rounding explains every difference."""
+    assert len(emulator.requests(path="inquire-investor-daily-by-market")) == 2
+    warned = "SELECT count(*)::int FROM market.ingest_run WHERE dataset = 'investor_flow' AND warnings ? 'market'"
+    assert airflow.query(warned) == [(0,)]
+
+
 def test_a_hole_is_healed(airflow, result):
     """A deleted row is missing; heal_gaps asks for it, and coverage misses nothing."""
     airflow.execute("DELETE FROM market.investor_flow WHERE stock_code = '005930' AND session = '2026-09-18'")

@@ -11,6 +11,7 @@ from data_pipeline.datasets.findings import Context
 from data_pipeline.datasets.investor_flow import INVESTOR_FLOW
 from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.market.investor_records import INSTITUTIONS, KINDS, InvestorFlow, Traded
+from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.mock.flows import flow_of
 from data_pipeline.sources.mock.market import SyntheticMarket
@@ -55,6 +56,16 @@ def test_sums_over_kinds_that_do_not_fit_are_counted(flow):
     """KIS does not say whether other groups are in a total, so the row is loaded with a warning."""
     found = verdict(flow)
     assert ([one.check for one in found.warnings], found.errors) == (["kinds"], [])
+
+
+@pytest.mark.parametrize(("volume", "refused"), [(1_000, 0), (1_600, 0), (2_500, 1), (400, 1), (0, 1)])
+def test_shares_of_another_instrument_are_refused(volume, refused):
+    """1,000 shares beside a stored bar of the day: the after-market explains some, and not half of them."""
+    prices = (10, 10, 10, 10) if volume else (0, 0, 0, 10)
+    bar = DailyBar("005930", DAY, *prices, volume, 10 * volume, 0)
+    context = Context(krx_calendar(), datetime(2026, 11, 24, 20, 50, tzinfo=SEOUL), stored=[bar])
+    found = judge([FLOW], INVESTOR_FLOW, Asked((), DAY, DAY), context)
+    assert [one.check for one in found.errors] == ["day_bar"] * refused
 
 
 def test_totals_alone_are_no_warning():

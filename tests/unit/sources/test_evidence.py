@@ -20,9 +20,10 @@ from data_pipeline.market.evidence import gathering
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.evidence import Belief, beliefs
 from data_pipeline.sources.kis import parse, parse_chart
-from data_pipeline.sources.kis.indices import parse_index_bars
+from data_pipeline.sources.kis.indices import parse_index_bars, parse_index_snapshot
 from data_pipeline.sources.kis.investors import parse_flow
 from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS as OF_KIS
+from data_pipeline.sources.kis.market_flows import parse_market_flow
 from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.krx import parse as krx
@@ -31,7 +32,7 @@ from data_pipeline.sources.krx.parse_fields import Row
 from tests.support.project import ROOT, SAMPLES
 
 AT = datetime(2026, 11, 20, 20, 30, tzinfo=SEOUL)
-LISTS = {"intstock-multprice", "chk-holiday", "inquire-investor"}
+LISTS = {"intstock-multprice", "chk-holiday", "inquire-investor", "inquire-investor-daily-by-market"}
 """Calls whose one output is a list; a chart's second output is one, too."""
 
 
@@ -99,8 +100,10 @@ KIS: dict[str, Callable[[Answer], object]] = {
     "inquire-daily-indexchartprice": lambda answer: list(
         parse_index_bars(answer, "0001", [date(2022, 5, 6), date(2022, 5, 9)])
     ),
+    "inquire-index-price": lambda answer: parse_index_snapshot(answer, "1001"),
     "investor-trade-by-stock-daily": lambda answer: [parse_flow("005930", row) for row in answer.rows("output2")],
     "inquire-investor": lambda answer: [parse_flow("005930", row) for row in answer.rows("output")],
+    "inquire-investor-daily-by-market": lambda answer: parse_market_flow(answer, "KOSPI", AT.date()),
     "inquire-time-itemchartprice": read_minutes,
     "inquire-time-dailychartprice": read_minutes,
 }

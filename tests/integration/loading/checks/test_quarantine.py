@@ -154,10 +154,13 @@ def test_the_bars_beside_a_window_are_known(connection):
     ]
     upsert(connection, DAILY_BAR, around, "mock", None)
     foreign = DailyBar("005930", MON, 68000, 69000, 67500, 68500, 2000, 136_500_000, 500)
-    context = read_context(connection, [foreign], Asked(["005930"], MON, MON), evening())
+    context = read_context(connection, DATASETS["daily_bar"], [foreign], Asked(["005930"], MON, MON), evening())
     assert sorted(context.stored, key=lambda bar: bar.session) == around
     minute = MinuteBar("005930", datetime(2026, 9, 22, 10, 0, tzinfo=SEOUL), 71000, 71000, 71000, 71000, 1, 71_000)
-    assert read_context(connection, [minute], Asked(["005930"], TUE, TUE), evening()).stored == around[1:]
+    assert (
+        read_context(connection, DATASETS["minute_bar"], [minute], Asked(["005930"], TUE, TUE), evening()).stored
+        == around[1:]
+    )
 
 
 def test_retry_of_a_vendors_row(database, connection):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime
+from hashlib import sha256
 
 import psycopg2
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from data_pipeline.loading.coverage.seals import SEALED, months_to_verify, verify_month
 from data_pipeline.loading.rows.upsert import upsert
+from data_pipeline.market.index_records import IndexBar, IndexSnapshot
+from data_pipeline.market.investor_records import KINDS, InvestorFlow, Traded
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook, OrderBookLevel
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.warehouse.migrate import migrate, rehearse
@@ -52,13 +55,40 @@ def book(code, day, volume):
     return OrderBook(code, "종목", bids, (OrderBookLevel(101, 1),), volume, 1, at)
 
 
+def index(name, day, volume):
+    """An index bar, with and without what may be null."""
+    change = None if volume % 3 else -0.25
+    whole = IndexBar("KOSPI", name, day, 10.25, 10.5, 10.0, 10.3, change, volume, 9, None)
+    return whole if volume % 2 else replace(whole, open=None, high=None, low=None, market_cap=5)
+
+
+def level(name, day, volume):
+    """An index at a moment, with and without what may be null."""
+    at = datetime(day.year, day.month, day.day, 9, volume % 2, tzinfo=SEOUL)
+    whole = IndexSnapshot("코스닥", name, at, 10.3, 0.0, 10.3, 10.3, 10.3, volume, 9)
+    return whole if volume % 3 else replace(whole, open=None, high=None, low=None)
+
+
+def flow(code, day, volume):
+    """Who bought and sold, with and without what may be null."""
+    kinds = {kind: Traded(place, 0, volume, 1) for place, kind in enumerate(KINDS)} if volume % 2 else {}
+    some = Traded(volume, 0, 10**6, 0)
+    return InvestorFlow(code, day, volume + 20 if kinds else None, some, some, some, kinds)
+
+
 MAKE: dict[str, Callable[..., object]] = {
     "daily_bar": bar,
     "minute_bar": minute,
     "price_snapshot": price,
     "order_book": book,
+    "index_bar": index,
+    "index_snapshot": level,
+    "investor_flow": flow,
 }
-CHANGED = {"daily_bar": "volume", "minute_bar": "volume", "price_snapshot": "volume", "order_book": "total_ask_volume"}
+OLD = tuple(MAKE)[:4]
+"""Those that have had seals since there are any."""
+CHANGED = {"order_book": "total_ask_volume", "investor_flow": "foreign_sold_value"}
+"""The column that is changed by hand, where it is not ``volume``."""
 
 
 def differing(database, role="reader"):
@@ -87,22 +117,26 @@ STEPS = st.one_of(
 )
 
 
+def which(table):
+    """The condition of one cell."""
+    return f"{'stock_code' if 'stock_code' in table.columns else 'name'} = %s AND session = %s"
+
+
 def act(connection, cursor, table, step):
     """One step: through the loader, or by hand through the table."""
     match step:
         case ("load", cells, source):
             upsert(connection, table, [MAKE[table.name](*cell, volume) for cell, volume in cells.items()], source)
         case ("delete", cell):
-            cursor.execute(f"DELETE FROM market.{table.name} WHERE stock_code = %s AND session = %s", cell)
+            cursor.execute(f"DELETE FROM market.{table.name} WHERE {which(table)}", cell)
         case ("change", cell):
-            column = CHANGED[table.name]
-            statement = f"UPDATE market.{table.name} SET {column} = {column} + 1 WHERE stock_code = %s AND session = %s"
-            cursor.execute(statement, cell)
+            column = CHANGED.get(table.name, "volume")
+            cursor.execute(f"UPDATE market.{table.name} SET {column} = {column} + 1 WHERE {which(table)}", cell)
         case ("move", cell):  # to the next month's partition, or within it
             moved = ", at = at + interval '20 days'" if table.name == "minute_bar" else ""
             cursor.execute(
                 f"UPDATE market.{table.name} t SET session = session + 20 {moved}"
-                f" WHERE stock_code = %s AND session = %s"
+                f" WHERE {which(table)}"
                 f" AND NOT EXISTS (SELECT FROM market.{table.name} o WHERE o.session = t.session + 20)",
                 cell,
             )
@@ -120,7 +154,8 @@ def test_seals_follow_whatever_is_written(database, name, steps, together):
     table = TABLES[name]
     with database.connect("owner") as connection, connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE market.{name}; DELETE FROM market.seal")
-        cursor.execute("SELECT market.ensure_partitions(%s, %s, '2026-12-31')", (name, DAYS[0]))
+        if table.partitioned:
+            cursor.execute("SELECT market.ensure_partitions(%s, %s, '2026-12-31')", (name, DAYS[0]))
         for step in steps:
             act(connection, cursor, table, step)
             if not together:
@@ -276,7 +311,7 @@ def test_stored_rows_are_sealed_by_the_migration(server, tmp_path):
             upsert(connection, table, records, "krx" if table is DAILY_BAR else "kis", 7)
         connection.commit()
         told = dict(rehearse(url).told)
-        assert [told[f"sessions of {name} sealed as they stand"] for name in SEALED] == [3, 3, 3, 3]
+        assert [told[f"sessions of {name} sealed as they stand"] for name in OLD] == [3, 3, 3, 3]
         migrate(url)
         connection.rollback()
 
@@ -290,9 +325,52 @@ def test_stored_rows_are_sealed_by_the_migration(server, tmp_path):
                     cursor.execute(query, values)
                     return cursor.fetchall()
 
-        for name in SEALED:
+        for name in OLD:
             assert seals(Old, TABLES[name]) == worked_out(Old, TABLES[name])
         assert Old.rows("SELECT dataset, stage, run_id, count(*) FROM market.seal GROUP BY 1, 2, 3 ORDER BY 1") == [
             ("daily_bar", "official", 7, 3), ("minute_bar", "provisional", 7, 3),
             ("order_book", "provisional", 7, 3), ("price_snapshot", "provisional", 7, 3),
         ]  # fmt: skip
+
+
+def test_stored_indices_and_flows_are_sealed_by_their_migration(server, tmp_path):
+    """A warehouse that has them without seals is sealed as it stands, and a rehearsal says how many sessions."""
+    with warehouse_before(server, "0017", tmp_path) as url, closing(psycopg2.connect(url)) as connection:
+        for name in ("index_bar", "investor_flow"):
+            records = [MAKE[name](code, day, 1 + number) for number, day in enumerate(DAYS) for code in CODES]
+            upsert(connection, TABLES[name], records, "kis", 7)
+        connection.commit()
+        told = dict(rehearse(url).told)
+        assert [told[f"sessions of {name} sealed as they stand"] for name in ("index_bar", "investor_flow")] == [3, 3]
+        migrate(url)
+        connection.rollback()
+        verified = [verify_month(connection, month) for month in months_to_verify(connection)]
+        assert [finding for one in verified for finding in one.findings] == []
+        assert sum(one.rows for one in verified) == 18
+
+
+def test_a_flow_written_out_by_hand(database, connection):
+    """A row of the virtual server: code, day 9753 after 2000-01-01, no volume, twelve amounts, and 36 that are not."""
+    row = InvestorFlow("005930", DAYS[0], None, Traded(1, 2, 3, 4), Traded(5, 6, 7, 8), Traded(9, 10, 11, 12))
+    upsert(connection, TABLES["investor_flow"], [row], "kis-virtual")
+    connection.commit()
+    amounts = b"".join(number.to_bytes(8, "big") for number in range(1, 13))
+    written = b"005930" + bytes.fromhex("00002619") + b"\0" + amounts + b"\0" * 36
+    ((found,),) = database.rows("SELECT encode(market.row_digest(f), 'hex') FROM market.investor_flow f")
+    assert found == sha256(written).hexdigest()
+
+
+def test_rows_of_a_table_without_partitions_are_found_without_a_seal(database, connection):
+    """A month of index bars of which every seal was lost is read, though nothing but its rows tells of it."""
+    upsert(connection, TABLES["index_bar"], [index("코스피", DAYS[2], 1)], "kis")
+    connection.commit()
+    with database.connect("owner") as owner, owner, owner.cursor() as cursor:
+        cursor.execute("DELETE FROM market.seal")
+    assert differing(database) == ["index_bar 2026-10-01: rows without a seal (no rows sealed, 1 rows stored)"]
+
+
+def test_what_has_no_seals_cannot_be_sealed_again(database):
+    """A table that no seals were made for is named."""
+    refused = pytest.raises(psycopg2.errors.InvalidParameterValue, match=r"market\.instrument has no seals")
+    with database.connect("owner") as owner, owner.cursor() as cursor, refused:
+        cursor.execute("SELECT market.seal_again('instrument', '2026-09-14', '2026-09-14')")

@@ -25,8 +25,9 @@ def sample(call, output, **changes):
 
 
 def row(day=DAY, **changes):
-    """Return the documented row of a past session."""
-    return sample(PAST, "output2", stck_bsop_date=f"{day:%Y%m%d}", **changes)
+    """Return the documented row of a past session, with a share more for each day before the newest."""
+    volume = str(10_000 + (DAY - day).days)
+    return sample(PAST, "output2", **{"stck_bsop_date": f"{day:%Y%m%d}", "acml_vol": volume, **changes})
 
 
 def answer(*rows):
@@ -127,3 +128,18 @@ def test_the_virtual_server_tells_the_totals_of_thirty_sessions(kis, make_source
     with pytest.raises(UnsupportedDatasetError, match="newest 30 sessions"):
         list(source.investor_flows(["005930"], date(2026, 9, 1), DAY))
     assert len(kis.queries(NEWEST)) == 1
+
+
+def test_two_sessions_with_the_same_figures_are_refused(kis, make_source):
+    """A row under another day's date would be believed; sessions without a trade are alike and stand."""
+    kis.answer(PAST, answer(row(), row(date(2026, 11, 19), acml_vol="10000")))
+    with pytest.raises(PayloadError, match="with the figures of 2026-11-20"):
+        list(make_source().investor_flows(["005930"], date(2026, 11, 19), DAY))
+
+
+@pytest.mark.parametrize("lost", ["scrt_shnu_vol", "bank_seln_vol", "acml_vol"])
+def test_a_row_without_one_field_of_the_kinds_is_refused(kis, make_source, lost):
+    """It is not taken for a row that has the totals alone."""
+    kis.answer(PAST, answer({name: value for name, value in row().items() if name != lost}))
+    with pytest.raises(PayloadError, match=lost):
+        list(make_source().investor_flows(["005930"], DAY, DAY))
