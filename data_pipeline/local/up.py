@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.exceptions import BusyError, ConfigurationError
-from data_pipeline.local.environment import airflow_command, official_connection, sandbox_connection
+from data_pipeline.local.environment import airflow_command, sandbox_connection
 from data_pipeline.local.health import Health
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import EMULATOR_PORT, running_emulator
@@ -22,9 +22,8 @@ from data_pipeline.local.stack import (
     METADATA_ROLE,
     SANDBOX_RATE,
     Stack,
-    has_credentials,
-    kis_connection,
     migrate_airflow,
+    vendor_connections,
     warehouse_of,
 )
 from data_pipeline.local.waiting_runs import end_waiting_runs
@@ -75,12 +74,11 @@ def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | 
     warehouse = warehouse_of(server, environ)
     migrate(warehouse.owner_url)
     forget_gone_runs(warehouse.loader_url)
-    official = None
-    if has_credentials(environ):
-        source, official = kis_connection(environ), official_connection(environ)
-    else:
-        yield "the emulator of the KIS Open API, because there are no credentials"
-        source = sandbox_connection(_start_emulator(home, environ), SANDBOX_RATE)
+    vendors = vendor_connections(environ)
+    if not vendors:
+        yield "the emulator of the KIS Open API, because no vendor's key is set"
+        vendors = sandbox_connection(_start_emulator(home, environ), SANDBOX_RATE), None
+    source, official = vendors
     port = _port(home)
     stack = Stack(home, warehouse, server.url(METADATA_DATABASE, METADATA_ROLE), source, environ, official)
     airflow = {
