@@ -15,6 +15,7 @@ from data_pipeline.local.health import Health
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import EMULATOR_PORT, running_emulator
 from data_pipeline.local.locks import alone
+from data_pipeline.local.lost_tasks import forget_gone_schedulers
 from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import (
@@ -90,6 +91,8 @@ def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | 
     }
     yield "Airflow's database"
     migrate_airflow(home, airflow)
+    if Background(home, "scheduler").pid() is None:
+        forget_gone_schedulers(stack.metadata_url)
     for name, options in COMPONENTS.items():
         yield f"airflow {name}"
         Background(home, name).start([airflow_command(), name, *options], airflow)
