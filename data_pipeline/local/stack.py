@@ -114,12 +114,12 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
         ConfigurationError: A part did not start; the message names its log.
     """
     vendors = vendor_connections(environ)
-    emulator = None if vendors else _emulator(market_now)
+    emulator = _emulator(market_now)  # started only where no vendor is chosen
     with ExitStack() as started:
-        if emulator:
+        if not vendors:
             started.callback(emulator.stop)
         with ThreadPoolExecutor(2) as starter:
-            emulator_ready = starter.submit(emulator.start) if emulator else None
+            emulator_ready = None if vendors else starter.submit(emulator.start)
             server = started.enter_context(EmbeddedPostgres(home.postgres))
             server.create_database(RUN_METADATA_DATABASE, METADATA_ROLE)
             warehouse = warehouse_of(server, environ)
@@ -127,7 +127,6 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             migrated = starter.submit(migrate, warehouse.owner_url)
             if emulator_ready:
                 emulator_ready.result()
-            if emulator:
                 home.emulator_address.write_text(emulator.url, "ascii")
             source, official = vendors or (sandbox_connection(emulator.url, SANDBOX_RATE), None)
             stack = Stack(home, warehouse, metadata_url, source, environ, official)

@@ -105,7 +105,7 @@ class Stack:
         with requests.Session() as session:
             session.trust_env = False
             answer = session.get(
-                f"{running_emulator(self.home)}/emulator/requests", params={"path": CHART, "limit": 10**6}, timeout=30
+                f"{running_emulator(self.home)}/emulator/requests", params={"path": CHART, "limit": "1000000"}, timeout=30
             )
         mine = key_hash(SANDBOX_KEY)
         return sum((one["key"] == mine) == by_airflow for one in answer.json())

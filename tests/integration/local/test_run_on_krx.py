@@ -16,7 +16,7 @@ WATCHED = "005930,000660"
 MORNING = "2026-11-26T08:40"
 """A Thursday, on which KRX has published Wednesday the 25th."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,8 @@ def test_a_read_ends_after_an_hour_unless_told_otherwise(filled):
     def limit(where):
         with reading(where, "daily_bars") as cursor:
             cursor.execute("SELECT current_setting('statement_timeout')")
-            return cursor.fetchone()[0]
+            ((found,),) = cursor.fetchall()
+            return found
 
     assert limit(address) == "1h"
     with warehouse({"MARKET_DB_URL": address}) as connection:
