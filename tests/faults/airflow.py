@@ -104,9 +104,8 @@ class Stack:
         """Return how many calls for daily bars the emulator has had, from Airflow or from the undisturbed load."""
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.get(
-                f"{running_emulator(self.home)}/emulator/requests", params={"path": CHART, "limit": "1000000"}, timeout=30
-            )
+            wanted = {"path": CHART, "limit": "1000000"}
+            answer = session.get(f"{running_emulator(self.home)}/emulator/requests", params=wanted, timeout=30)
         mine = key_hash(SANDBOX_KEY)
         return sum((one["key"] == mine) == by_airflow for one in answer.json())
 
