@@ -117,8 +117,9 @@ def stop_everything(home: Home) -> Iterator[str]:
                 yield name
         server = EmbeddedPostgres(home.postgres)
         if server.running:
-            server.create_database(METADATA_DATABASE, METADATA_ROLE)  # where `up` was never called there is none
-            ended = end_waiting_runs(server.url(METADATA_DATABASE, METADATA_ROLE))
+            with server:  # it may be starting or ending with another command
+                server.create_database(METADATA_DATABASE, METADATA_ROLE)  # where `up` was never called there is none
+                ended = end_waiting_runs(server.url(METADATA_DATABASE, METADATA_ROLE))
             yield from (f"the DAG run {run}" for run in ended)
             yield "Postgres" if server.release() else "what `up` started (another command still uses Postgres)"
 
