@@ -55,7 +55,8 @@ def test_a_krx_key_alone_loads_what_krx_has_and_makes_nothing_up(installation):
     assert {one["source"] for one in summary["loaded"]} == {"krx-sandbox"}
     assert not emulator.requests(path="tokenP")  # KIS was not asked for anything
 
-    again = command("backfill", "--codes", WATCHED, "--first", "2026-11-02", "--last", "2026-11-25", "--dry-run")
+    history = ("--first", "2026-11-02", "--last", "2026-11-25")
+    again = command("backfill", "--dataset", "daily_bar", "--codes", WATCHED, *history, "--dry-run")
     assert again.returncode == 0, again.stdout + again.stderr
     asked = command("sql", "--csv", "SELECT DISTINCT current_database(), source, count(*) OVER () FROM daily_bar")
     assert asked.stdout.splitlines()[1].startswith("market,krx-sandbox,"), asked.stdout + asked.stderr
