@@ -61,6 +61,7 @@ def test_down_waits_for_a_server_that_is_ending(home):
     server = EmbeddedPostgres(home.prepare().postgres)
     server.start()
     session = psycopg2.connect(server.url("postgres", "admin"))
+    assert server.pid is not None
     os.kill(server.pid, signal.SIGTERM)  # a smart shutdown, which waits for the session
     with ThreadPoolExecutor(1) as threads:
         stopped = threads.submit(lambda: [*stop_everything(home)])
