@@ -1,8 +1,9 @@
 """Writes the reference page of the fault matrix out of what `make faults` noted; see ``tests/faults/matrix.py``.
 
-python -m tools.faults_page .local/faults.jsonl > docs/reference/faults.md
+python -m tools.faults_page .local/first.jsonl .local/second.jsonl > docs/reference/faults.md
 
-With ``--table`` only the table, for people who have just run it.
+Each file is one run of the matrix; of a row that several have, the page shows all runs side by side. With ``--table``
+only the table, for people who have just run it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ HEAD = """# Faults
 What is broken on purpose, what is promised of it, and what was seen. `make faults` breaks everything anew, prints this
 table, and fails where a promise is broken. Every commit tries a few moments of each row, which `SEEDS` chooses, and
 `make faults FULL=1` all of them. Written by `python -m tools.faults_page` from recorded figures; tries are those made
-then.
+then, and where the matrix was run twice in a row, those of both runs, with the figure of the second.
 
 "None lost" and "every row is there, once" mean: after the next try the table's digest is that of an undisturbed load.
 In every row no run of `market.ingest_run` says `running` once its process is gone and somebody has looked: the next
@@ -33,21 +34,27 @@ def read(path: Path) -> list[dict[str, Any]]:
     return list({line["name"]: line for line in lines}.values())
 
 
-def table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the table line by line, sorted by fault."""
+def table(runs: list[list[dict[str, Any]]]) -> Iterator[str]:
+    """Yield the table of the runs line by line, sorted by fault; what was promised is what the last run says."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        for row in run:
+            found.setdefault(row["name"], []).append(row)
     yield f"| {' | '.join(COLUMNS)} |"
     yield "|---|---|---:|---:|---|"
-    for row in sorted(rows, key=lambda row: str(row["fault"])):
-        yield f"| {' | '.join(str(row[name]) for name in COLUMNS)} |"
+    for rows in sorted(found.values(), key=lambda rows: str(rows[-1]["fault"])):
+        both = {name: " + ".join(str(row[name]) for row in rows) for name in ("tries", "survived")}
+        yield f"| {' | '.join(str({**rows[-1], **both}[name]) for name in COLUMNS)} |"
 
 
 def main(words: list[str]) -> int:
     """Print the page, or with ``--table`` the table; return the exit code."""
-    rows = read(Path(words[-1]))
+    runs = [read(Path(word)) for word in words if word != "--table"]
     if words[0] == "--table":
-        sys.stdout.write("\n".join(table(rows)) + f"\n{sum(row['seconds'] for row in rows):.0f} s in all rows\n")
+        seconds = sum(row["seconds"] for run in runs for row in run)
+        sys.stdout.write("\n".join(table(runs)) + f"\n{seconds:.0f} s in all rows\n")
     else:
-        sys.stdout.write(HEAD + "\n" + "\n".join(table(rows)) + "\n")
+        sys.stdout.write(HEAD + "\n" + "\n".join(table(runs)) + "\n")
     return 0
 
 

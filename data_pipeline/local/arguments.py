@@ -130,3 +130,4 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--incomplete", action="store_true", help="write what is there although something is missing (default: refuse)")
     add("--force", action="store_true", help="replace a file that is there")
+    add("--timeout", type=int, default=3600, metavar="SECONDS", help="stop it after this (default: 3600)")

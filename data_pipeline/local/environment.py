@@ -65,8 +65,15 @@ def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
     Raises:
         ConfigurationError: A KRX variable is wrong; the message names it.
     """
-    if not text(environ, "KRX_API_KEY"):
-        return None
+    return krx_connection(environ) if text(environ, "KRX_API_KEY") else None
+
+
+def krx_connection(environ: Mapping[str, str]) -> SourceConnection:
+    """Return the connection that the environment's KRX key stands for.
+
+    Raises:
+        ConfigurationError: A KRX variable is missing or wrong; the message names it.
+    """
     settings = KrxSettings.from_env(environ)
     extra = filled_fields("krx", environ)
     return SourceConnection("krx_default", "krx", "", settings.api_key, extra, settings.base_url)

@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from data_pipeline.local.opened import open_warehouse
 if TYPE_CHECKING:
     from data_pipeline.read.plans import Plan
 
+LONGEST_S = 86_400
 _OF = {
     "adjusted": ("daily_bars",), "as_of": ("daily_bars",), "minutes": ("minute_bars",), "on": ("instruments",),
     **dict.fromkeys(("first", "last", "codes", "incomplete"), tuple(name for name in EXPORTS if name != "instruments")),
@@ -33,14 +35,21 @@ def export_parquet(options: argparse.Namespace, home: Home, environ: Mapping[str
     Raises:
         DataPipelineError: Nothing was written; the message says what to do.
     """
+    from data_pipeline.read.connection import open_to_read
     from data_pipeline.read.parquet import export
 
     plan = plan_of(options)
+    if not 1 <= options.timeout <= LONGEST_S:
+        raise InvalidRequestError(f"--timeout must be from 1 to {LONGEST_S} seconds, not {options.timeout}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the unfinished file is deleted then too
-    with open_warehouse(home, environ) as warehouse, _progress(console) as progress:
+    with (
+        open_warehouse(home, environ) as warehouse,
+        closing(open_to_read(warehouse.reader_url, options.timeout, environ)) as connection,
+        _progress(console) as progress,
+    ):
         bar = progress.add_task(options.dataset, total=None, rows=0, size=0.0)
         done = export(
-            plan, Path(options.output), warehouse.reader_url, replace=options.force,
+            plan, Path(options.output), connection, replace=options.force,
             progress=lambda rows, size: progress.update(bar, rows=rows, size=size / 1e6),
         )  # fmt: skip
     console.print(

@@ -11,19 +11,21 @@ from data_pipeline.local.environment import SANDBOX_KEY, SANDBOX_SECRET
 from data_pipeline.local.home import Home
 from data_pipeline.local.processes import Background
 from data_pipeline.local.stack import SANDBOX_RATE
-from data_pipeline.settings import text
+from data_pipeline.settings.chosen import chosen_source
 from data_pipeline.sources.factory import read_environment
 
 EMULATOR_PORT = "emulator.port"
-CHOICES = ("DATA_SOURCE_TYPE", "KIS_APP_KEY", "KIS_APP_SECRET", "KRX_API_KEY")
-"""The variables that choose a source."""
 NOWHERE = "http://127.0.0.1:1"
 """The emulator's address where nothing is sent."""
 
 
 def is_keyless(environ: Mapping[str, str]) -> bool:
-    """Return whether no source is named and no key is there, so that `run` and `up` load from the emulator."""
-    return not any(text(environ, name) for name in CHOICES)
+    """Return whether nothing chooses a source, so that every command works with the emulator.
+
+    Raises:
+        ConfigurationError: As :func:`~data_pipeline.settings.chosen.chosen_source` does.
+    """
+    return not chosen_source(environ)
 
 
 def sandbox_variables(environ: Mapping[str, str], url: str = NOWHERE) -> dict[str, str]:

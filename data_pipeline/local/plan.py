@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from data_pipeline.local.dag_runs import PlannedRun
+from data_pipeline.market.origin import origin_of
+from data_pipeline.market.publication import last_published
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.market.watch_list import watch_list
 
@@ -24,6 +26,8 @@ class RunPlan:
     first: date
     """The first session of the history."""
     codes: Sequence[str]
+    official: bool = False
+    """Whether KRX alone is asked, which has bars of whole sessions, the next morning, and no books."""
 
     def dag_runs(self) -> list[PlannedRun]:
         """Return the runs in the order in which they depend on one another."""
@@ -33,6 +37,12 @@ class RunPlan:
             "first": self.first.isoformat(),
             "last": self.session.isoformat(),
         }
+        if self.official:
+            morning = _at(krx_calendar().opens_again_on(self.session), time(8, 0))
+            return [
+                PlannedRun("daily_bars_official", morning, {"session": self.session.isoformat()}),
+                PlannedRun("backfill", morning, history),
+            ]
         evening = _at(self.session, time(20, 30))
         return [
             PlannedRun("market_reference", _at(self.listing, time(7, 30))),
@@ -42,21 +52,22 @@ class RunPlan:
         ]
 
 
-def make_plan(now: datetime, sandbox: bool, environ: Mapping[str, str]) -> RunPlan:
+def make_plan(now: datetime, vendor: str, environ: Mapping[str, str]) -> RunPlan:
     """Return the plan for this moment.
 
     Args:
-        now: An aware time; decides which session is the last final one.
-        sandbox: The source is the emulator, whose clock stands on the evening of that session.
+        now: An aware time; decides which session is the last final one, or at KRX the last published one.
+        vendor: kis or krx; empty for the emulator, whose clock stands on the evening of that session.
         environ: May hold ``WATCH_LIST``.
     """
     calendar = krx_calendar()
-    session = calendar.last_final_session(now)
+    official = vendor == "krx"
+    session = last_published(origin_of(vendor), now) if official else calendar.last_final_session(now)
     first = session
     for _ in range(HISTORY_SESSIONS - 1):
         first = calendar.previous_session(first)
-    listing = session if sandbox else calendar.quoted_session(now)
-    return RunPlan(session, listing, first, watch_list(environ))
+    listing = calendar.quoted_session(now) if vendor == "kis" else session
+    return RunPlan(session, listing, first, watch_list(environ), official)
 
 
 def market_evening(now: datetime) -> datetime:

@@ -87,11 +87,13 @@ def gaps(connection: Any, plan: RunPlan) -> list[Gap]:
     """Return how many of the planned rows are missing, by kind; a kind that lacks none has 0."""
     history = krx_calendar().sessions(plan.first, plan.session)
     codes = list(plan.codes)
+    newest = "the session's bars" if plan.official else "today's bars"
     checks: list[tuple[str, str, dict[str, object]]] = [
-        ("today's bars", MISSING_BARS, {"sessions": [plan.session], "codes": None}),
+        (newest, MISSING_BARS, {"sessions": [plan.session], "codes": None}),
         ("history", MISSING_BARS, {"sessions": history, "codes": codes}),
-        ("order books", MISSING_BOOKS, {"codes": codes, "session": plan.session}),
     ]
+    if not plan.official:
+        checks.append(("order books", MISSING_BOOKS, {"codes": codes, "session": plan.session}))
     with connection.cursor() as cursor:
         found = []
         for what, query, parameters in checks:
@@ -102,8 +104,8 @@ def gaps(connection: Any, plan: RunPlan) -> list[Gap]:
         return found
 
 
-def loaded_table(loaded: Sequence[Loaded], rate: float) -> Table:
-    """Return the table that is shown to people; ``rate`` is the quota in requests a second."""
+def loaded_table(loaded: Sequence[Loaded], rate: float | None) -> Table:
+    """Return the table that is shown to people; ``rate`` is the quota in requests a second, None without one."""
     sources = ", ".join(sorted({one.source for one in loaded}))
     table = _table(f"Loaded from {sources}" if sources else "Nothing was loaded", "dataset")
     for name in ("rows", "new", "changed", "same", "requests", "quota", "seconds"):
@@ -111,7 +113,7 @@ def loaded_table(loaded: Sequence[Loaded], rate: float) -> Table:
     for one in loaded:
         numbers = (one.rows, one.inserted, one.updated, one.unchanged, one.requests)
         # Below a second's worth of quota the share means nothing. At one call a second, two calls fit into one second.
-        share = f"{one.requests / (rate * one.seconds + 1):.0%}" if one.requests >= rate else "-"
+        share = f"{one.requests / (rate * one.seconds + 1):.0%}" if rate and one.requests >= rate else "-"
         table.add_row(one.what, *(f"{n:,}" for n in numbers), share, f"{one.seconds:.1f}")
     return table
 

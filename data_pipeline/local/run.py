@@ -24,9 +24,19 @@ from data_pipeline.local.locks import alone
 from data_pipeline.local.plan import HISTORY_SESSIONS, RunPlan, make_plan, market_evening
 from data_pipeline.local.processes import LEFT_BEHIND_S
 from data_pipeline.local.report import Gap, Loaded, gap_table, gaps, last_run_id, loaded_since, loaded_table
-from data_pipeline.local.stack import Stack, has_credentials, local_stack
+from data_pipeline.local.stack import Stack, local_stack
+from data_pipeline.settings.chosen import real_source
 from data_pipeline.warehouse.connect import connect
 
+VENDORS = {
+    "kis": "Korea Investment & Securities",
+    "krx": "Korea Exchange, official figures",
+    "": "KIS emulator, synthetic data (no vendor's key is set)",
+}
+WITHOUT_KIS = (
+    "There is no KIS key, so order books, minutes and present prices are left out, and the newest session is the last "
+    "one that KRX has published. Set KIS_APP_KEY and KIS_APP_SECRET for them."
+)
 REFRESH = 0.25
 ONE_PROCESS = {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "data_pipeline.hooks.metadata.PATIENT",
@@ -35,6 +45,7 @@ ONE_PROCESS = {
 LABELS = {
     "market_reference": "instruments",
     "daily_bars": "today's bars, whole market",
+    "daily_bars_official": "official bars, whole market",
     "backfill": "history of the watch list",
     "order_books": "order books of the watch list",
 }
@@ -58,10 +69,11 @@ def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console)
 
 
 def _run_alone(home: Home, environ: Mapping[str, str], now: datetime, console: Console) -> int:
-    sandbox = not has_credentials(environ)
-    plan = make_plan(now, sandbox, environ)
-    kind = "KIS emulator, synthetic data (no credentials found)" if sandbox else "Korea Investment & Securities"
-    console.print(f"[bold]Session {plan.session:%Y-%m-%d (%a)}[/bold] from {kind}")
+    vendor = real_source(environ)
+    plan = make_plan(now, vendor, environ)
+    console.print(f"[bold]Session {plan.session:%Y-%m-%d (%a)}[/bold] from {VENDORS[vendor]}")
+    if plan.official:
+        console.print(WITHOUT_KIS, soft_wrap=True)
     began = time.monotonic()
     with (
         console.status("Starting Postgres, the warehouse and Airflow's database ..."),
@@ -81,7 +93,8 @@ def _load_and_report(stack: Stack, plan: RunPlan, connection: Any, console: Cons
     with connection:
         loaded, found = loaded_since(connection, before), gaps(connection, plan)
     _write_summary(stack.home, loaded, found, ready_s, pipeline_s)
-    console.print(loaded_table(loaded, float((stack.source.extra or {})["rate_limit"])))  # type: ignore[arg-type]
+    rate = (stack.source.extra or {}).get("rate_limit")  # KRX has none
+    console.print(loaded_table(loaded, float(str(rate)) if rate else None))
     console.print(gap_table(found))
     console.print(f"Ready in {ready_s:.1f} s, loaded in {pipeline_s:.1f} s.")
     missing = sum(gap.missing for gap in found)

@@ -13,6 +13,7 @@ from data_pipeline.local.environment import (
     SourceConnection,
     airflow_command,
     airflow_environment,
+    krx_connection,
     official_connection,
     sandbox_connection,
 )
@@ -22,12 +23,15 @@ from data_pipeline.local.locks import in_turn
 from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import run_to_the_end
 from data_pipeline.settings import filled_fields
+from data_pipeline.settings.chosen import real_source
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
-from data_pipeline.warehouse.locate import Warehouse, has_credentials, warehouse_of
+from data_pipeline.warehouse.locate import Warehouse, warehouse_of
 from data_pipeline.warehouse.migrate import migrate
 
-__all__ = ["SourceConnection", "Stack", "Warehouse", "has_credentials", "kis_connection", "local_stack", "warehouse_of"]
+__all__ = [
+    "SourceConnection", "Stack", "Warehouse", "kis_connection", "local_stack", "vendor_connections", "warehouse_of",
+]  # fmt: skip
 
 METADATA_DATABASE = "airflow"
 RUN_METADATA_DATABASE = "airflow_run"
@@ -71,6 +75,20 @@ def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
     return SourceConnection("kis_default", "kis", *pair, extra, settings.base_url)
 
 
+def vendor_connections(environ: Mapping[str, str]) -> tuple[SourceConnection, SourceConnection | None] | None:
+    """Return the connection that the DAGs load from, and that of KRX's official figures beside it, if any.
+
+    None where no vendor is chosen: the emulator is loaded from then, and real official figures have no place beside it.
+
+    Raises:
+        ConfigurationError: A setting is missing or wrong; the message names it.
+    """
+    chosen = real_source(environ)
+    if chosen == "kis":
+        return kis_connection(environ), official_connection(environ)
+    return (krx_connection(environ), None) if chosen else None
+
+
 def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:
     """Bring Airflow's metadata database up to date; its output goes to ``logs/airflow-migrate.log``."""
     with in_turn(home, "airflow-migrate"):  # the first one also writes AIRFLOW_HOME
@@ -90,17 +108,18 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
     Args:
         home: The installation's folder, prepared.
         environ: Credentials and addresses, as documented in ``.env.example``.
-        market_now: The time of the synthetic market, when there are no credentials.
+        market_now: The time of the synthetic market, when no vendor is chosen.
 
     Raises:
         ConfigurationError: A part did not start; the message names its log.
     """
-    emulator = None if has_credentials(environ) else _emulator(market_now)
+    vendors = vendor_connections(environ)
+    emulator = _emulator(market_now)  # started only where no vendor is chosen
     with ExitStack() as started:
-        if emulator:
+        if not vendors:
             started.callback(emulator.stop)
         with ThreadPoolExecutor(2) as starter:
-            emulator_ready = starter.submit(emulator.start) if emulator else None
+            emulator_ready = None if vendors else starter.submit(emulator.start)
             server = started.enter_context(EmbeddedPostgres(home.postgres))
             server.create_database(RUN_METADATA_DATABASE, METADATA_ROLE)
             warehouse = warehouse_of(server, environ)
@@ -108,11 +127,8 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
             migrated = starter.submit(migrate, warehouse.owner_url)
             if emulator_ready:
                 emulator_ready.result()
-            if emulator:
                 home.emulator_address.write_text(emulator.url, "ascii")
-            source = sandbox_connection(emulator.url, SANDBOX_RATE) if emulator else kis_connection(environ)
-            # Real official bars have no place beside synthetic ones.
-            official = None if emulator else official_connection(environ)
+            source, official = vendors or (sandbox_connection(emulator.url, SANDBOX_RATE), None)
             stack = Stack(home, warehouse, metadata_url, source, environ, official)
             migrate_airflow(home, stack.airflow_environment())
             migrated.result()

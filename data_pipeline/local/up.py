@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.exceptions import BusyError, ConfigurationError
-from data_pipeline.local.environment import airflow_command, official_connection, sandbox_connection
+from data_pipeline.local.environment import airflow_command, sandbox_connection
 from data_pipeline.local.health import Health
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import EMULATOR_PORT, running_emulator
 from data_pipeline.local.locks import alone
+from data_pipeline.local.lost_tasks import forget_gone_schedulers
 from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import (
@@ -22,9 +23,8 @@ from data_pipeline.local.stack import (
     METADATA_ROLE,
     SANDBOX_RATE,
     Stack,
-    has_credentials,
-    kis_connection,
     migrate_airflow,
+    vendor_connections,
     warehouse_of,
 )
 from data_pipeline.local.waiting_runs import end_waiting_runs
@@ -75,12 +75,11 @@ def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | 
     warehouse = warehouse_of(server, environ)
     migrate(warehouse.owner_url)
     forget_gone_runs(warehouse.loader_url)
-    official = None
-    if has_credentials(environ):
-        source, official = kis_connection(environ), official_connection(environ)
-    else:
-        yield "the emulator of the KIS Open API, because there are no credentials"
-        source = sandbox_connection(_start_emulator(home, environ), SANDBOX_RATE)
+    vendors = vendor_connections(environ)
+    if not vendors:
+        yield "the emulator of the KIS Open API, because no vendor's key is set"
+        vendors = sandbox_connection(_start_emulator(home, environ), SANDBOX_RATE), None
+    source, official = vendors
     port = _port(home)
     stack = Stack(home, warehouse, server.url(METADATA_DATABASE, METADATA_ROLE), source, environ, official)
     airflow = {
@@ -92,6 +91,8 @@ def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | 
     }
     yield "Airflow's database"
     migrate_airflow(home, airflow)
+    if Background(home, "scheduler").pid() is None:
+        forget_gone_schedulers(stack.metadata_url)
     for name, options in COMPONENTS.items():
         yield f"airflow {name}"
         Background(home, name).start([airflow_command(), name, *options], airflow)
@@ -116,8 +117,9 @@ def stop_everything(home: Home) -> Iterator[str]:
                 yield name
         server = EmbeddedPostgres(home.postgres)
         if server.running:
-            server.create_database(METADATA_DATABASE, METADATA_ROLE)  # where `up` was never called there is none
-            ended = end_waiting_runs(server.url(METADATA_DATABASE, METADATA_ROLE))
+            with server:  # it may be starting or ending with another command
+                server.create_database(METADATA_DATABASE, METADATA_ROLE)  # where `up` was never called there is none
+                ended = end_waiting_runs(server.url(METADATA_DATABASE, METADATA_ROLE))
             yield from (f"the DAG run {run}" for run in ended)
             yield "Postgres" if server.release() else "what `up` started (another command still uses Postgres)"
 

@@ -17,7 +17,6 @@ from data_pipeline.exceptions import CodesFailedError, ConfigurationError, Unsup
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from data_pipeline.datasets.dataset import Dataset
     from data_pipeline.market.window import Window
 
 _MOVED = frozenset({"cells", "ranges", "fallback_conn_id"})
@@ -116,12 +115,12 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.hooks.source import open_source
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.operators.metrics import gauged
-        from data_pipeline.operators.task import run_of, skip_without_key
+        from data_pipeline.operators.task import run_of, skip_late_load, skip_without_key
 
         if self.without_key:
             skip_without_key(self.source_conn_id, self.without_key)
         dataset = find_dataset(self.dataset)
-        _skip_when_late(dataset, context)
+        skip_late_load(context, dataset)
         windows = windows_of_run(
             dataset,
             context,
@@ -157,11 +156,3 @@ class DataSourceToPostgresOperator(BaseOperator):
                     raise AirflowSkipException(str(error)) from None
                 raise
         return dict(total)
-
-
-def _skip_when_late(dataset: Dataset, context: Context) -> None:
-    """Skip a task about the present when its moment has passed."""
-    from data_pipeline.operators.task import skip_when_late
-
-    if dataset.of_moments and dataset.present:
-        skip_when_late(context, dataset.title, 2 * dataset.present.allowed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -12,6 +12,9 @@ from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.windows import lateness, run_moment
 from data_pipeline.hooks.source import OFFICIAL_CONN_ID, has_official_key
 from data_pipeline.market.clock import Clock, real_now
+
+if TYPE_CHECKING:
+    from data_pipeline.datasets.dataset import Dataset
 
 
 def run_of(context: Mapping[str, Any]) -> Run:
@@ -56,3 +59,18 @@ def skip_when_late(context: Mapping[str, Any], what: str, allowed: timedelta, cl
             f"this run was due {minutes:,} minutes ago and stores the present: its moment is missed, and {what} of now "
             "belong to another one"
         )
+
+
+def skip_late_load(context: Mapping[str, Any], dataset: Dataset, clock: Clock = real_now) -> None:
+    """
+    Skip a load of a dataset about the present after twice the time in which its quotes have to come.
+
+    It may have waited for its slot, or be another try of a load that failed; the task that planned it was in time.
+
+    :param context: Airflow's own.
+    :param dataset: What is loaded; one that has a past is never too late.
+    :param clock: The machine's own clock, by which the scheduler lives.
+    :raises AirflowSkipException: It is later than that.
+    """
+    if dataset.of_moments and dataset.present:
+        skip_when_late(context, dataset.title, 2 * dataset.present.allowed, clock)

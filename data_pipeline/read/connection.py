@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.warehouse.connect import connect
+from data_pipeline.warehouse.connect import STATEMENT_S, connect
 from data_pipeline.warehouse.embedded import PROJECT
 from data_pipeline.warehouse.errors import said_plainly
 from data_pipeline.warehouse.locate import existing, reader_address
@@ -26,16 +26,19 @@ SETTINGS = (
 
 
 @contextmanager
-def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
+def warehouse(
+    environ: Mapping[str, str] | None = None, *, timeout_s: float | None = STATEMENT_S
+) -> Iterator[Connection]:
     """Open the warehouse for several reads and close it afterwards.
 
     It is the one that ``MARKET_DB_URL`` names, with the login of ``MARKET_READER_URL`` where that is set; else the
-    embedded one, read as ``market_reader``: the database of real rows if there are KIS credentials, otherwise that of
-    synthetic rows. An embedded server that does not run is started, and stopped again when its last user has left.
+    embedded one, read as ``market_reader``: the database of real rows if the settings choose KIS or KRX, otherwise that
+    of synthetic rows. An embedded server that does not run is started, and stopped again when its last user has left.
 
     Args:
         environ: Where the settings are; None for the process's own and, below them, those of ``.env``, which do not
             enter the process's environment.
+        timeout_s: Seconds that one read may take, an hour unless told; None for as long as its rows need.
 
     Raises:
         ConfigurationError: There is no warehouse yet, or its address or password is wrong.
@@ -47,7 +50,7 @@ def warehouse(environ: Mapping[str, str] | None = None) -> Iterator[Connection]:
         environ = {**kept, **os.environ}
     with (
         existing(environ, "reader", reader_address(environ)) as url,
-        closing(_connect(url, environ)) as connection,
+        closing(open_to_read(url, timeout_s, environ)) as connection,
     ):
         yield connection
 
@@ -57,7 +60,7 @@ def reading(where: Any, what: str) -> Iterator[Cursor]:
     """Yield a cursor in a transaction whose settings suit COPY; the connection is left as it was found.
 
     An idle connection gets a read-only transaction with one snapshot for everything; one that is in a transaction
-    keeps it, with its isolation.
+    keeps it, with its isolation. Nothing can be written within the block in either.
 
     Args:
         where: None, a ``postgresql://`` address, a psycopg2 connection, or an engine or connection of SQLAlchemy.
@@ -69,7 +72,8 @@ def reading(where: Any, what: str) -> Iterator[Cursor]:
             begin += ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"]
             end = ["ROLLBACK"]
         else:
-            begin = ["SAVEPOINT data_pipeline_read"]
+            # The rollback to the savepoint ends that nothing may be written.
+            begin = ["SAVEPOINT data_pipeline_read", "SET TRANSACTION READ ONLY"]
             end = ["ROLLBACK TO SAVEPOINT data_pipeline_read", "RELEASE SAVEPOINT data_pipeline_read"]
         with connection.cursor() as cursor:
             try:
@@ -95,16 +99,23 @@ def _opened(where: Any) -> Iterator[Connection]:
         with warehouse() as connection:
             yield connection
     elif isinstance(where, str):
-        with closing(_connect(where.replace("+psycopg2", "", 1))) as connection:
+        with closing(open_to_read(where.replace("+psycopg2", "", 1))) as connection:
             yield connection
     else:
         with _borrowed(where) as connection:
             yield connection
 
 
-def _connect(url: str, environ: Mapping[str, str] | None = None) -> Connection:
-    """Open a connection whose statements take as long as their rows need."""
-    return connect(url, application_name="data-pipeline read", statement_timeout=None, environ=environ)
+def open_to_read(
+    url: str, timeout_s: float | None = STATEMENT_S, environ: Mapping[str, str] | None = None
+) -> Connection:
+    """Open a connection for reads that take up to so many seconds each; None for as long as their rows need.
+
+    Raises:
+        ConfigurationError: The address or password is wrong.
+        ConnectionFailedError: It cannot be reached; trying again can help.
+    """
+    return connect(url, application_name="data-pipeline read", statement_timeout=timeout_s, environ=environ)
 
 
 @contextmanager

@@ -15,7 +15,9 @@ _HERE = frozenset({Way.COMMAND})
 
 SOURCE_SETTINGS = (
     Setting(
-        "DATA_SOURCE_TYPE", "Where the command and Python ask.", SOURCE, choices=("kis", "krx", "mock"),
+        "DATA_SOURCE_TYPE",
+        "Where every command, the DAGs of `run` and `up`, and Python ask. With mock, `run` and `up` use the emulator.",
+        SOURCE, choices=("kis", "krx", "mock"),
         empty="by credentials: kis, then krx; with none it is mock, synthetic data",
     ),
 )  # fmt: skip

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.clock import Clock, is_fixed, market_clock
-from data_pipeline.settings import require_known, text
+from data_pipeline.settings import require_known
+from data_pipeline.settings.chosen import chosen_source, known_kind
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis.settings import QUOTA, KisSettings
 
@@ -55,16 +56,8 @@ class DataSourceFactory:
                 name is nearly that of a setting.
         """
         require_known(self._environ)
-        named = text(self._environ, "DATA_SOURCE_TYPE")
-        if named:
-            return _kind(named)
-        missing = [name for name in ("KIS_APP_KEY", "KIS_APP_SECRET") if not text(self._environ, name)]
-        if not missing:
-            return DataSourceType.KIS
-        if len(missing) == 1:
-            raise ConfigurationError(f"{missing[0]} is not set (No API key provided), but the other half of the key is")
-        if text(self._environ, "KRX_API_KEY"):
-            return DataSourceType.KRX
+        if chosen := chosen_source(self._environ):
+            return DataSourceType(chosen)
         logger.warning(
             "NO CREDENTIALS: every figure from here on is MADE UP by the mock data source. "
             "Set KIS_APP_KEY and KIS_APP_SECRET for real ones, or DATA_SOURCE_TYPE=mock to silence this"
@@ -136,8 +129,4 @@ def read_environment() -> dict[str, str]:
 
 
 def _kind(named: DataSourceType | str) -> DataSourceType:
-    try:
-        return DataSourceType(named.strip().lower())
-    except (ValueError, AttributeError):
-        kinds = ", ".join(kind.value for kind in DataSourceType)
-        raise ConfigurationError(f"DATA_SOURCE_TYPE must be one of {kinds}, not {named!r}") from None
+    return DataSourceType(known_kind(named) if isinstance(named, str) else named)

@@ -58,7 +58,7 @@ PLAIN: Mapping[str, tuple[type[DataPipelineError], str]] = {
     ),
     "57014": (
         TransientError,
-        "Postgres could not load now: the statement took longer than statement_timeout, or was cancelled",
+        "Postgres stopped it: the statement took longer than statement_timeout allows, or somebody cancelled it",
     ),
     "58": (LoadError, "the server cannot read or write one of its files; look into its log"),
     "XX001": (LoadError, "the server found a damaged page; look into its log and restore a backup"),

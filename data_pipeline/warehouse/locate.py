@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.settings.chosen import real_source
 from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
 
 REAL_DATABASE = "market"
@@ -44,17 +45,16 @@ def reader_address(environ: Mapping[str, str]) -> str:
     return reader or url
 
 
-def has_credentials(environ: Mapping[str, str]) -> bool:
-    """Whether the environment names a KIS app key and its secret."""
-    return bool(environ.get("KIS_APP_KEY") and environ.get("KIS_APP_SECRET"))
-
-
 def database_name(environ: Mapping[str, str]) -> str:
     """Return the embedded server's database.
 
     Synthetic rows get a database of their own, so that credentials added later start on an empty one.
+
+    Raises:
+        ConfigurationError: Which source is loaded from cannot be told; see
+            :func:`~data_pipeline.settings.chosen.chosen_source`.
     """
-    return REAL_DATABASE if has_credentials(environ) else SANDBOX_DATABASE
+    return REAL_DATABASE if real_source(environ) else SANDBOX_DATABASE
 
 
 @contextmanager

@@ -34,7 +34,8 @@ EVENING = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 CODES = ("000270", "000660", "005380", "005930", "035420")
 SESSIONS = krx_calendar().sessions(date(2026, 9, 14), date(2026, 9, 22))
 ROWS = len(CODES) * len(SESSIONS)
-SHORT = Patience(quiet=0.2, asking=0.2, questions=2)
+SHORT = Patience(quiet=0.5, asking=1.0, questions=2)
+"""Long enough for a server whose machine has much else to do."""
 MOST_TRIES = 4
 
 
@@ -85,14 +86,21 @@ def disturb(
     tally: Tally, dice: random.Random, database: Database, steps: int, undisturbed: str,
     act: Callable[[int], None], mend: Callable[[], None], **options: Any,
 ) -> None:  # fmt: skip
-    """Load and do something at a step, as often as the row says; it is undone before the next try."""
+    """Load and do something at a step, as often as the row says; it is undone before the next try.
+
+    ``options`` hold until it is done.
+    """
     seen: dict[str, int] = {}
+
+    def once(point: Point) -> None:
+        load(database.url(), point, **({} if point.reached else options))
+
     for number in range(tally.row.tries):
         step = dice.randrange(steps)
         with tally.one(f"step {step} of {steps}"):
             point = Point(0, step, partial(act, number))
             try:
-                error = until_there(lambda point: load(database.url(), point, **options), point, mend)
+                error = until_there(once, point, mend)
             finally:
                 mend()
             assert database.digest() == undisturbed

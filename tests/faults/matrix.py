@@ -68,6 +68,13 @@ ROWS = {
     "two_heals": Row("two heals at once", "both succeed; every row is there, once", 10, 1),
     "two_migrations": Row("two migrations at once", "both succeed; every migration is made once", 5, 1),
     "two_runs": Row("two `run` at once", "one runs, the other is told of it", 1, 1),
+    "scheduler_killed": Row(
+        "Airflow: kill -9 of the scheduler",
+        "its workers end; after `up` the run goes on; every row is there, once", 3, 1,
+    ),
+    "worker_killed": Row(
+        "Airflow: kill -9 of a task's process", "the task is tried again; every row is there, once", 10, 1
+    ),
 }  # fmt: skip
 
 

@@ -159,7 +159,9 @@ class Work:
         )  # fmt: skip
         return KISDataSource(settings, adapter=Transport(point), **{"clock": lambda: NOW, "wall": wall, **options})
 
-    def run(self, point: Point | None = None, *, heal: bool = False, last: date = LAST, **options: Any) -> int:
+    def run(
+        self, point: Point | None = None, *, heal: bool = False, first: date = FIRST, last: date = LAST, **options: Any
+    ) -> int:
         """Do it to its end and return how many windows were loaded; any failure of a window is raised."""
         point = point or Point(NEVER)
         with self.source(point, **options) as source, closing(connect(self.url, patience=self.patience)) as connection:
@@ -167,7 +169,7 @@ class Work:
                 (wanted,) = [one for one in healing(connection, source.name, LAST) if one.dataset == "daily_bar"]
                 plan = plan_backfill(connection, wanted, Sources(source), NOW, WINDOW_ROWS)
             else:
-                wish = Wish("daily_bar", self.codes, FIRST, last)
+                wish = Wish("daily_bar", self.codes, first, last)
                 plan = plan_wish(connection, wish, Sources(source), NOW, WINDOW_ROWS)
             windows = 0
             with closing(Watched(connection, point)) as warehouse:

@@ -94,13 +94,13 @@ def test_two_runs(tally: Tally, home: Home, command: Any) -> None:
         first = command("run")
         assert first.stdout.readline().startswith("Session ")  # it has the lock from here on
         code, said = ended(command("run"))
-        assert (code, f"BusyError: `data-pipeline run` (pid {first.pid}, since 20" in said) == (2, True)
+        assert (code, f"BusyError: `data-pipeline run` (pid {first.pid}, since 20" in said) == (2, True), said
         code, said = ended(command("sql", "SELECT 41 + 1 AS answer"))
-        assert (code, "42" in said.split()) in [(0, True), (2, False)]  # the run may not have migrated yet
+        assert (code, "42" in said.split()) in [(0, True), (2, False)], said  # the run may not have migrated yet
         code, said = ended(command("down"))
         assert code == 0, said
         code, said = ended(command("down", "--delete"))
-        assert (code, f"pid {first.pid}" in said) == (2, True)
+        assert (code, f"pid {first.pid}" in said) == (2, True), said
         code, said = ended(first)
         assert (code, "Everything expected is there" in said) == (0, True), said
         assert not EmbeddedPostgres(home.postgres).running

@@ -1,6 +1,7 @@
 """What `up` and `down` do with Airflow's database, by the columns that they touch.
 
-The tables are a part of Airflow 3.3's: dag_run, task_instance and slot_pool of its migrations.
+The tables are a part of Airflow 3.3's: dag_run, task_instance, slot_pool and job of its migrations. Its scheduler takes
+up, as it starts, the tasks whose scheduler's job is not `running`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from threading import Thread
 import pytest
 
 from data_pipeline.local.health import Health
+from data_pipeline.local.lost_tasks import forget_gone_schedulers
 from data_pipeline.local.waiting_runs import end_waiting_runs
 
 TABLES = """
@@ -19,6 +21,7 @@ TABLES = """
     CREATE TABLE public.dag_run (dag_id text, run_id text, state text, run_type text, end_date timestamptz);
     CREATE TABLE public.task_instance (dag_id text, run_id text, task_id text, state text, end_date timestamptz);
     CREATE TABLE public.slot_pool (pool text);
+    CREATE TABLE public.job (id int, job_type text, state text, end_date timestamptz);
     INSERT INTO public.slot_pool VALUES ('default_pool');
 """
 BEAT = "2026-09-22T11:00:04+00:00"
@@ -88,6 +91,20 @@ def test_down_leaves_no_retry_for_the_next_morning(metadata):
         ("instruments", "success"), ("load", "skipped"), ("other", "failed"), ("plan", None), ("watched", "skipped"),
     ]  # fmt: skip
     assert end_waiting_runs(metadata.url("owner")) == []
+
+
+def test_the_tasks_of_a_killed_scheduler_are_taken_up_by_the_next(metadata):
+    """A scheduler that was killed no longer counts as running; one that stopped, and other parts, stay as they are."""
+    with metadata.connect("owner") as connection, connection, connection.cursor() as cursor:
+        cursor.execute("""
+            INSERT INTO public.job VALUES
+                (1, 'SchedulerJob', 'success', '2026-09-22 11:00Z'), (2, 'SchedulerJob', 'running', NULL),
+                (3, 'TriggererJob', 'running', NULL)
+        """)
+    assert forget_gone_schedulers(metadata.url("owner")) == 1
+    assert metadata.rows("SELECT id, state, end_date IS NOT NULL FROM public.job ORDER BY id") == [
+        (1, "success", True), (2, "failed", True), (3, "running", False),
+    ]  # fmt: skip
 
 
 def test_a_database_that_airflow_never_used_has_no_runs(database):

@@ -17,6 +17,8 @@ from tests.support.market_facts import listed
 from tests.support.project import ROOT
 
 WATCHED = "005930,000660,069500"
+NO_PROXY_THERE = "http://127.0.0.1:9"
+"""What the environment names as its proxy; what runs on this machine is never asked through it."""
 SESSION = date(2026, 11, 25)
 """A Wednesday; the market's clock stands on its evening."""
 
@@ -30,6 +32,10 @@ def runs(tmp_path_factory):
         "DATA_PIPELINE_HOME": str(home),
         "WATCH_LIST": WATCHED,
         "MARKET_CLOCK": f"{SESSION}T20:40+09:00",
+        "HTTP_PROXY": NO_PROXY_THERE,
+        "HTTPS_PROXY": NO_PROXY_THERE,
+        "NO_PROXY": "",
+        "no_proxy": "",
     }
     del environ["COORDINATION_URL"]
     found = []

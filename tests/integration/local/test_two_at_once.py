@@ -1,5 +1,7 @@
 """Two commands of one installation at once: they share what runs, or the second is told about the first."""
 
+import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +11,8 @@ import psycopg2
 import pytest
 
 from data_pipeline.local.opened import open_warehouse
+from data_pipeline.local.processes import wait_until
+from data_pipeline.local.up import stop_everything
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from tests.support.installation import home
 from tests.support.processes import read_line
@@ -18,7 +22,6 @@ __all__ = ["home"]
 
 USE = """
 import sys
-from pathlib import Path
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 with open_warehouse(Home(Path(sys.argv[1])), {}, migrated=False) as warehouse:
@@ -50,6 +53,22 @@ def test_what_up_started_stays(home):
         pass
     assert server.running
     assert server.release() is True
+    assert not server.running
+
+
+def test_down_waits_for_a_server_that_is_ending(home):
+    """A `run` beside it may have ended just then: new connections are refused, and `down` succeeds all the same."""
+    server = EmbeddedPostgres(home.prepare().postgres)
+    server.start()
+    session = psycopg2.connect(server.url("postgres", "admin"))
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGTERM)  # a smart shutdown, which waits for the session
+    with ThreadPoolExecutor(1) as threads:
+        stopped = threads.submit(lambda: [*stop_everything(home)])
+        refused = "the database system is shutting down"
+        assert wait_until(lambda: refused in server.cluster.log.read_text("utf-8", "replace"), 60)
+        session.close()
+        assert stopped.result(60) == ["Postgres"]
     assert not server.running
 
 

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 import sqlalchemy
 
-from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError
+from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError, TransientError
 from data_pipeline.read import daily_bars, trading_sessions, warehouse
 from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
@@ -135,6 +135,41 @@ def test_nothing_can_be_written_meanwhile(filled):
         reading(owner, "daily_bars") as cursor,
     ):
         cursor.execute("DELETE FROM market.daily_bar")
+
+
+def test_nothing_can_be_written_in_a_transaction_of_the_caller(database, connection, three_issues):
+    """It is read-only for as long as the read lasts, and the caller writes on afterwards."""
+    change = "UPDATE market.daily_bar SET trading_value = 1"
+    with connection.cursor() as own:
+        own.execute(change)
+        with pytest.raises(Exception, match="read-only transaction"), reading(connection, "daily_bars") as cursor:
+            cursor.execute("DELETE FROM market.daily_bar")
+        assert connection.info.transaction_status == IN_TRANSACTION
+        own.execute(change)
+
+
+def test_a_read_ends_after_an_hour_unless_told_otherwise(filled):
+    """Whichever way the warehouse was named; the error says that it took too long and is not about a load."""
+    address = filled.url("reader")
+
+    def limit(where):
+        with reading(where, "daily_bars") as cursor:
+            cursor.execute("SELECT current_setting('statement_timeout')")
+            ((found,),) = cursor.fetchall()
+            return found
+
+    assert limit(address) == "1h"
+    with warehouse({"MARKET_DB_URL": address}) as connection:
+        assert limit(connection) == "1h"
+    with warehouse({"MARKET_DB_URL": address}, timeout_s=None) as connection:
+        assert limit(connection) == "0"
+    stopped = pytest.raises(TransientError, match="daily_bars: Postgres stopped it: the statement took longer")
+    with (
+        warehouse({"MARKET_DB_URL": address}, timeout_s=0.01) as connection,
+        stopped,
+        reading(connection, "daily_bars") as cursor,
+    ):
+        cursor.execute("SELECT count(*) FROM generate_series(1, 1000000000)")
 
 
 def test_the_warehouse_of_the_settings(filled, tmp_path):

@@ -137,6 +137,7 @@ def test_the_file_says_its_units_and_what_was_asked(command, tmp_path):
         (("minute_bars", *RANGE, "--adjusted"), "--adjusted does not go with minute_bars"),
         (("instruments", "--first", "2026-09-10"), "--first does not go with instruments"),
         (("instruments", "--on", "2020-01-02"), "the instruments of 2020-01-02 are not known"),
+        (("instruments", "--timeout", "0"), "--timeout must be from 1 to 86400 seconds, not 0"),
     ],
 )
 def test_errors_are_one_sentence_and_leave_nothing(command, tmp_path, words, said):

@@ -260,6 +260,6 @@ krx_calendar().is_session(date(2039, 3, 4))
 def test_the_plan_follows() -> None:
     """`make run` loads the session before a day that was closed."""
     evening = datetime(2028, 3, 3, 21, 0, tzinfo=SEOUL)
-    assert make_plan(evening, True, {}).session == FRIDAY
+    assert make_plan(evening, "", {}).session == FRIDAY
     run("close", FRIDAY, "Temporary holiday", "--source", "notice")
-    assert make_plan(evening, True, {}).session == date(2028, 3, 2)
+    assert make_plan(evening, "", {}).session == date(2028, 3, 2)
