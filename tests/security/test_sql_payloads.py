@@ -80,7 +80,7 @@ KEPT = {
     "store": lambda text, c: start_run(c, "daily_bar", "mock", counted=CountedBy([text], text, text)),
     "key": lambda text, c: other_stores(c, CountedBy([text], text, text)),
     "dataset": lambda text, c: end_gone_runs(c, text),
-    "reason": lambda text, c: keep_rejections(c, "daily_bar", "mock", [Rejection({"close": 1}, text)]),
+    "reason": lambda text, c: keep_rejections(c, "daily_bar", "mock", [Rejection({"reason": text}, text)]),
     "payload": lambda text, c: keep_rejections(c, "daily_bar", "mock", [Rejection({"name": text, text: 1}, "odd")]),
     "rejected code": lambda text, c: keep_rejections(c, "daily_bar", "mock", [Rejection({}, "odd", text)]),
 }

@@ -159,8 +159,8 @@ def _bare(error: BaseException, *, own: bool) -> Any:
 def with_rich(error: BaseException, *, own: bool = False) -> str:
     """What rich prints of it, local variables included and unabridged."""
     trace = Traceback.from_exception(
-        type(error), error, _bare(error, own=own), show_locals=True, width=4000, locals_max_string=None,
-        locals_max_length=None, locals_hide_dunder=False,
+        type(error), error, _bare(error, own=own), show_locals=True, width=4000, locals_max_string=100_000,
+        locals_max_length=1_000, locals_hide_dunder=False,
     )  # fmt: skip
     for stack in trace.trace.stacks:
         if not own:
