@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 comma := ,
-.PHONY: help setup setup-dev run test test-fast test-days test-full faults lint up down sql lock clean
+.PHONY: help setup setup-dev run test test-fast test-days test-full faults lint audit sbom up down sql lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -62,12 +62,21 @@ faults: setup-dev ## Break everything that can break, and print what survived (F
 	@FULL="$(FULL)" SEEDS="$(SEEDS)" FAULT_FIGURES="$(FIGURES)" $(PYTEST) --dist loadgroup -m slow tests/faults; code=$$?; \
 		$(BIN)/python -m tools.faults_page --table $(FIGURES); exit $$code
 
-lint: setup-dev ## Check style, types and the direction of imports
+lint: setup-dev ## Check style, types, the direction of imports and known weaknesses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tests/check_no_date.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive data_pipeline dags plugins tools
+
+audit: setup-dev ## Look every locked version up among known weaknesses (needs uvx, and a database from the network)
+	@$(BIN)/python -m tools.audit
+
+sbom: ## Write .local/sbom.json, a CycloneDX list of every locked package (needs uvx)
+	@mkdir -p .local
+	@uvx --from cyclonedx-bom cyclonedx-py requirements data_pipeline/requirements.txt --output-reproducible --output-format JSON --output-file .local/sbom.json
+	@echo "Wrote .local/sbom.json"
 
 up: setup ## Start Postgres and Airflow and leave them running (UI on 127.0.0.1)
 	@$(BIN)/data-pipeline up

@@ -23,6 +23,7 @@ from data_pipeline.local.home import PROJECT, local_home
 from data_pipeline.local.output import console
 from data_pipeline.market.clock import anchored, market_now
 from data_pipeline.settings import require_known
+from data_pipeline.settings.hidden import hidden
 
 EXAMPLES = """examples:
   data-pipeline run                      load the last finished session and say what is missing
@@ -71,6 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         errors.print("Stopped.")
     return 2
+
+
+def _environment() -> dict[str, str]:
+    """Return what the command was told, so that no traceback shows the secrets in it."""
+    return hidden(os.environ)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,17 +139,17 @@ def _run(_: argparse.Namespace) -> int:
     from data_pipeline.local.fitting_clock import require_fitting_clock
     from data_pipeline.local.run import run
 
-    require_fitting_clock(os.environ)
-    return run(local_home(os.environ), os.environ, market_now(), console())
+    require_fitting_clock(_environment())
+    return run(local_home(_environment()), _environment(), market_now(), console())
 
 
 def _up(_: argparse.Namespace) -> int:
     from data_pipeline.local.fitting_clock import require_fitting_clock
     from data_pipeline.local.up import Running, start_everything
 
-    require_fitting_clock(os.environ)
+    require_fitting_clock(_environment())
     out = console()
-    for step in start_everything(local_home(os.environ).prepare(), os.environ):
+    for step in start_everything(local_home(_environment()).prepare(), _environment()):
         if isinstance(step, Running):
             out.print(f"\nAirflow is at [bold]{step.url}[/bold], user [bold]{step.user}[/bold].")
             out.print(f"The password is in {step.password_file}, the logs are in {step.log_folder}.")
@@ -156,7 +162,7 @@ def _down(options: argparse.Namespace) -> int:
     from data_pipeline.local.up import delete_everything, stop_everything
 
     out = console()
-    home = local_home(os.environ).prepare()
+    home = local_home(_environment()).prepare()
     stopped = [*stop_everything(home)]
     out.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
     if options.delete:
@@ -168,44 +174,44 @@ def _down(options: argparse.Namespace) -> int:
 def _migrate(options: argparse.Namespace) -> int:
     from data_pipeline.local.migration import migrate_warehouse
 
-    return migrate_warehouse(local_home(os.environ), os.environ, console(), dry_run=options.dry_run)
+    return migrate_warehouse(local_home(_environment()), _environment(), console(), dry_run=options.dry_run)
 
 
 def _backfill(options: argparse.Namespace) -> int:
     from data_pipeline.local.backfill import backfill, wish_of
 
-    return backfill(wish_of(options), local_home(os.environ), os.environ, market_now(), console())
+    return backfill(wish_of(options), local_home(_environment()), _environment(), market_now(), console())
 
 
 def _coverage(options: argparse.Namespace) -> int:
     from data_pipeline.local.coverage import show_coverage
 
-    return show_coverage(options, local_home(os.environ), os.environ, market_now(), console())
+    return show_coverage(options, local_home(_environment()), _environment(), market_now(), console())
 
 
 def _verify(options: argparse.Namespace) -> int:
     from data_pipeline.local.verify import verify
 
-    return verify(options, local_home(os.environ), os.environ, console())
+    return verify(options, local_home(_environment()), _environment(), console())
 
 
 def _export(options: argparse.Namespace) -> int:
     from data_pipeline.local.export import export_parquet
 
-    return export_parquet(options, local_home(os.environ), os.environ, console())
+    return export_parquet(options, local_home(_environment()), _environment(), console())
 
 
 def _budget(options: argparse.Namespace) -> int:
     from data_pipeline.local.budget import budget_table
 
-    console().print(budget_table(os.environ, forget=options.forget))
+    console().print(budget_table(_environment(), forget=options.forget))
     return 0
 
 
 def _sql(options: argparse.Namespace) -> int:
     from data_pipeline.local.sql import query
 
-    answer = query(local_home(os.environ), os.environ, options.statement, options.timeout, options.rows)
+    answer = query(local_home(_environment()), _environment(), options.statement, options.timeout, options.rows)
     answer.write(options.form)
     return 0
 
@@ -214,9 +220,9 @@ def _quarantine(options: argparse.Namespace) -> int:
     from data_pipeline.local.quarantine import list_quarantine, retry_quarantine
 
     if options.action == "list":
-        console().print(list_quarantine(os.environ))
+        console().print(list_quarantine(_environment()))
         return 0
-    counts = retry_quarantine(os.environ, options.rejected_id or None)
+    counts = retry_quarantine(_environment(), options.rejected_id or None)
     if not counts:
         console().print("Nothing is in quarantine.")
         return 0
@@ -227,7 +233,7 @@ def _quarantine(options: argparse.Namespace) -> int:
 def _adjust(options: argparse.Namespace) -> int:
     from data_pipeline.local.quarantine import adjust
 
-    changed = adjust(os.environ, options.stock_code or None)
+    changed = adjust(_environment(), options.stock_code or None)
     console().print(f"{changed} adjustments changed.")
     return 0
 

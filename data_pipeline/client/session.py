@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn, SupportsIndex
 from urllib.parse import urlsplit
 
 import requests
@@ -51,6 +51,9 @@ class PreparedCall:
     request: requests.PreparedRequest = field(repr=False)
     settings: Mapping[str, Any] = field(repr=False)
     what: str
+
+    def __reduce_ex__(self, _: SupportsIndex) -> NoReturn:
+        raise TypeError("a call is neither pickled nor copied: it holds credentials")
 
 
 class HttpSession:
@@ -190,6 +193,10 @@ class HttpSession:
         # Transports other than the network may raise plain OSError, which requests' own errors are too.
         except (OSError, ValueError, urllib3_exceptions.HTTPError) as error:
             return _translated(error, call.what, self._timeout)
+        except BaseException as error:  # an interruption or a time limit of the task
+            # The variables of the frames below hold the request's headers and body.
+            error.__traceback__ = None
+            raise
 
     def _read(self, response: requests.Response, what: str) -> DataPipelineError | None:
         pieces, size = [], 0

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from data_pipeline.client.hidden import Hidden
 from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.store import Store, damaged, number
 from data_pipeline.exceptions import (
@@ -21,6 +20,7 @@ from data_pipeline.exceptions import (
     QueueTimeoutError,
     TokenUnavailableError,
 )
+from data_pipeline.settings.hidden import Hidden
 
 logger = logging.getLogger(__name__)
 

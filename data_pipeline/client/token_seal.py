@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from data_pipeline.client.hidden import Hidden
+from data_pipeline.settings.hidden import Hidden
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -27,7 +27,7 @@ class TokenSeal:
 
     def __init__(self, name: str, secret: str) -> None:
         self.name = name
-        self._secret = secret.encode()
+        self._secret = Hidden(secret)
 
     def __repr__(self) -> str:
         return f"TokenSeal({self.name})"
@@ -61,4 +61,4 @@ class TokenSeal:
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
         info = f"data_pipeline token {purpose} 1 {self.name}".encode()
-        return HKDF(SHA256(), length, salt=None, info=info).derive(self._secret)
+        return HKDF(SHA256(), length, salt=None, info=info).derive(self._secret.encode())

@@ -10,6 +10,7 @@ from data_pipeline.coordination.file import FileStore
 from data_pipeline.coordination.store import Store
 from data_pipeline.coordination.waiting import WaitingStore
 from data_pipeline.market.state_folder import default_folder, folder_of
+from data_pipeline.settings.hidden import Hidden, hidden
 
 
 def open_store(
@@ -28,7 +29,8 @@ def open_store(
     Raises:
         ConfigurationError: The URL or the Fernet key is not usable; the message names the variable.
     """
-    wanted = url or environ.get("COORDINATION_URL") or ""
+    environ = hidden(environ)
+    wanted = url = Hidden(url or environ.get("COORDINATION_URL") or "")
     fernet_key = environ.get("AIRFLOW__CORE__FERNET_KEY") or None
     patience = min(max(patience, 0.1), 5.0)
     if urlsplit(wanted).scheme in {"redis", "rediss"}:

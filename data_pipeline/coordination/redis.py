@@ -90,6 +90,9 @@ class RedisStore:
         ConfigurationError: The URL or the Fernet key cannot be used.
     """
 
+    _place = "nowhere"
+    """So that a traceback can show one whose address was refused."""
+
     def __init__(
         self,
         url: str,

@@ -86,6 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
         wall = market_clock(os.environ)
     except (ConfigurationError, ValueError) as error:
         parser.error(str(error))
+    if options.port_file and not os.access(options.port_file.absolute().parent, os.W_OK):
+        parser.error(f"cannot write {options.port_file}: name a file in a folder that exists and may be written")
     try:
         listener = _listen(options.host, options.port)
     except OSError as error:

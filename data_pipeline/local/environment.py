@@ -16,6 +16,7 @@ from data_pipeline.local.home import PROJECT, Home
 from data_pipeline.market.clock import anchored
 from data_pipeline.market.state_folder import CORRECTIONS, corrections_path, default_folder
 from data_pipeline.settings import filled_fields, text
+from data_pipeline.settings.hidden import Hidden, hidden
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.warehouse.fields import connection_fields
 
@@ -36,6 +37,10 @@ class SourceConnection:
     extra: Mapping[str, object] | None = None
     host: str = ""
     """Scheme, host and port of the server; there Airflow guards the stored secret against another address."""
+
+    def __post_init__(self) -> None:
+        for name in ("login", "password"):
+            object.__setattr__(self, name, Hidden(getattr(self, name)))
 
     def __repr__(self) -> str:
         return f"SourceConnection({self.conn_id}, {self.conn_type})"
@@ -65,6 +70,7 @@ def official_connection(environ: Mapping[str, str]) -> SourceConnection | None:
     Raises:
         ConfigurationError: A KRX variable is wrong; the message names it.
     """
+    environ = hidden(environ)
     return krx_connection(environ) if text(environ, "KRX_API_KEY") else None
 
 
@@ -74,6 +80,7 @@ def krx_connection(environ: Mapping[str, str]) -> SourceConnection:
     Raises:
         ConfigurationError: A KRX variable is missing or wrong; the message names it.
     """
+    environ = hidden(environ)
     settings = KrxSettings.from_env(environ)
     extra = filled_fields("krx", environ)
     return SourceConnection("krx_default", "krx", "", settings.api_key, extra, settings.base_url)
@@ -102,8 +109,8 @@ def airflow_environment(
         environ: What the processes inherit; a fixed ``MARKET_CLOCK`` in it becomes one clock for all of them.
         official: Where the exchange's own figures come from; None if they are not loaded.
     """
-    fernet_key = base64.urlsafe_b64encode(hashlib.sha256(home.secret("fernet").encode()).digest()).decode()
-    return {
+    fernet_key = Hidden(base64.urlsafe_b64encode(hashlib.sha256(home.secret("fernet").encode()).digest()).decode())
+    told = {
         **environ,
         **anchored(environ),
         **beside_proxies(environ),
@@ -130,6 +137,7 @@ def airflow_environment(
         CORRECTIONS: str(corrections_path(environ)),
         "PYTHONWARNINGS": "ignore",
     }
+    return hidden(told)
 
 
 def beside_proxies(environ: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.settings.hidden import Hidden
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -45,10 +48,20 @@ class Home:
         return self.run / "emulator.address"
 
     def prepare(self) -> Home:
-        """Make the folders, readable by their owner only; the server's account may pass through the outermost one."""
-        self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
-        for folder in (self.airflow, self.logs, self.run):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folders, readable by their owner only; the server's account may pass through the outermost one.
+
+        Raises:
+            ConfigurationError: They cannot be made.
+        """
+        try:
+            self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
+            for folder in (self.airflow, self.logs, self.run):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the folder {self.root} cannot be made or written ({error.strerror}): name another one in "
+                "DATA_PIPELINE_HOME"
+            ) from None
         return self
 
     def secret(self, name: str, nbytes: int = 32) -> str:
@@ -60,7 +73,7 @@ class Home:
                 draft.flush()
                 with suppress(FileExistsError):
                     os.link(draft.name, path)  # whole or not at all, and the first one wins
-        return path.read_text("ascii")
+        return Hidden(path.read_text("ascii"))
 
 
 def local_home(environ: Mapping[str, str]) -> Home:

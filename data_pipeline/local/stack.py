@@ -24,6 +24,7 @@ from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import run_to_the_end
 from data_pipeline.settings import filled_fields
 from data_pipeline.settings.chosen import real_source
+from data_pipeline.settings.hidden import hidden
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.locate import Warehouse, warehouse_of
@@ -64,6 +65,7 @@ class Stack:
 
 def kis_connection(environ: Mapping[str, str]) -> SourceConnection:
     """Return the connection that the environment's KIS credentials stand for."""
+    environ = hidden(environ)
     settings = KisSettings.from_env(environ)
     extra: dict[str, object] = {
         **filled_fields("kis", environ),

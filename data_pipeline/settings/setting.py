@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from data_pipeline.settings.hidden import Hidden
+
 _COMMENT = re.compile(r"(^|\s)#.*")
 
 
@@ -68,8 +70,12 @@ class Setting:
     """Whether it stands for a row of variables that end in ``_2``, ``_3`` and so on."""
 
     def read(self, environ: Mapping[str, str]) -> str:
-        """Return its text without surrounding blanks and without a comment behind it; empty when it is not set."""
-        return plain(environ.get(self.name, ""))
+        """Return its text without surrounding blanks and without a comment behind it; empty when it is not set.
+
+        ``repr`` does not show that of a secret one.
+        """
+        said = plain(environ.get(self.name, ""))
+        return Hidden(said) if self.secret else said
 
     @property
     def meant(self) -> str:

@@ -12,6 +12,7 @@ from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.clock import Clock, is_fixed, market_clock
 from data_pipeline.settings import require_known
 from data_pipeline.settings.chosen import chosen_source, known_kind
+from data_pipeline.settings.hidden import hidden
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis.settings import QUOTA, KisSettings
 
@@ -40,7 +41,7 @@ class DataSourceFactory:
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None, clock: Clock | None = None) -> None:
-        self._environ = read_environment() if environ is None else environ
+        self._environ = hidden(read_environment() if environ is None else environ)
         # Variables that were handed over need not repeat the clock that the process shares with its warehouse.
         timed = self._environ if is_fixed(self._environ) else os.environ
         self._clock = clock or market_clock(timed)
@@ -109,6 +110,7 @@ def create_data_source(
         ConfigurationError: A setting is missing or wrong; the message names the variable. A missing credential of a
             kind that was asked for is never answered with mock data.
     """
+    environ = None if environ is None else hidden(environ)
     return DataSourceFactory(environ).create(kind)
 
 

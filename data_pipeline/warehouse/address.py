@@ -11,7 +11,10 @@ import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.settings.hidden import Hidden
 
+SECRETS = ("password", "sslpassword")
+"""libpq's names of parameters that nobody may see."""
 SHAPE = "postgresql://user:password@host:5432/database"
 
 
@@ -21,6 +24,7 @@ def address(url: str) -> str:
     Raises:
         ConfigurationError: It is not a Postgres address.
     """
+    url = Hidden(url)
     parts = require_address(url)
     if "service" in parts and "host" not in parts:
         return f"service {parts['service']}"
@@ -36,14 +40,16 @@ def require_address(url: str) -> dict[str, str]:
     Raises:
         ConfigurationError: It is not one. The message does not repeat it, because it may hold a password.
     """
+    url = Hidden(url)
     try:
         parts = parse_dsn(url) if url.startswith(("postgresql://", "postgres://")) else {}
     except psycopg2.ProgrammingError:
         parts = {}
     ports = str(parts.get("port", "")).split(",")  # one for each host; an empty one is the default
+    parts = {name: Hidden(value) if name in SECRETS else str(value) for name, value in parts.items()}
     if not parts or not all(port == "" or port.isdigit() for port in ports):
         raise ConfigurationError(f"the warehouse's address (MARKET_DB_URL) is not of the form {SHAPE}") from None
-    return {name: str(value) for name, value in parts.items()}
+    return parts
 
 
 def service_parameters(parameters: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:

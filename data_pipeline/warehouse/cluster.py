@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.settings.hidden import Hidden
 from data_pipeline.warehouse.account import Account
 from data_pipeline.warehouse.postmaster import read_postmaster
 
@@ -96,10 +97,14 @@ class Cluster:
         if role not in ROLES:
             raise ConfigurationError(f"there is no role {role!r}: choose one of {', '.join(ROLES)}")
         try:
-            passwords: dict[str, str] = json.loads((self.directory / "passwords.json").read_text("ascii"))
+            passwords = {one: Hidden(said) for one, said in json.loads(self._passwords.read_text("ascii")).items()}
         except FileNotFoundError:
             raise ConfigurationError(f"no Postgres was started in {self.directory} yet: call start() first") from None
         return passwords[role]
+
+    @property
+    def _passwords(self) -> Path:
+        return self.directory / "passwords.json"
 
     def create(self) -> None:
         """Make the data directory unless it is there; one that was left half finished is made again."""
@@ -176,7 +181,7 @@ class Cluster:
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             json.dump({role: secrets.token_urlsafe(24) for role in ROLES}, file)
-        draft.rename(self.directory / "passwords.json")
+        draft.rename(self._passwords)
 
     def _initdb(self, draft: Path) -> None:
         command: list[str | Path] = [

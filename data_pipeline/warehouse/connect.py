@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import make_dsn
 
 from data_pipeline.market.clock import is_fixed, market_clock
+from data_pipeline.settings.hidden import Hidden, hidden
 from data_pipeline.warehouse.address import address, require_address, service_parameters
 from data_pipeline.warehouse.bounds import BOUNDS
 from data_pipeline.warehouse.refusals import raise_connect_error
@@ -62,7 +63,7 @@ def connect(
         ConfigurationError: The address is malformed, or the server refuses the user, password, database or TLS.
         ConnectionFailedError: The server cannot be reached or is not ready; trying again can help.
     """
-    environ = os.environ if environ is None else environ
+    url, environ = Hidden(url), hidden(os.environ if environ is None else environ)
     parameters = require_address(url)
     given = {**service_parameters(parameters, environ), **parameters}
     defaults = {
@@ -70,7 +71,7 @@ def connect(
         "connect_timeout": str(round(connect_timeout)),
         **BOUNDS,
     }
-    dsn = make_dsn(**{name: value for name, value in defaults.items() if name not in given}, **parameters)
+    dsn = Hidden(make_dsn(**{name: value for name, value in defaults.items() if name not in given}, **parameters))
     chosen = {_plain(name) for name in _OPTION.findall(f"{environ.get('PGOPTIONS', '')} {given.get('options', '')}")}
     wanted = {"idle_in_transaction_session_timeout": IDLE_S}
     wanted |= {"lock_timeout": lock_timeout} if lock_timeout is not None else {}
@@ -93,7 +94,7 @@ def reopener(connection: Connection) -> Callable[[], Connection]:
     """
     if isinstance(connection, WarehouseConnection):
         return connection.reopen
-    dsn = make_dsn(**connection.info.dsn_parameters, password=connection.info.password)
+    dsn = Hidden(make_dsn(**connection.info.dsn_parameters, password=connection.info.password))
     return lambda: _open(dsn, [], PATIENCE, os.environ)
 
 

@@ -18,6 +18,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from typing_extensions import Self
 
 from data_pipeline.exceptions import ConfigurationError, TransientError
+from data_pipeline.settings.hidden import Hidden
 from data_pipeline.warehouse.account import Account
 from data_pipeline.warehouse.cluster import ROLES, Cluster
 from data_pipeline.warehouse.keeper import require_keeper
@@ -284,7 +285,7 @@ class EmbeddedPostgres:
 
     def _url_at(self, port: int, database: str, role: str) -> str:
         password = self.cluster.password(role)
-        return f"postgresql://{ROLES[role]}:{password}@127.0.0.1:{port}/{database}"
+        return Hidden(f"postgresql://{ROLES[role]}:{password}@127.0.0.1:{port}/{database}")
 
     def _prepare(self) -> None:
         done = self.directory / "prepared"

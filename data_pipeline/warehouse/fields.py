@@ -10,7 +10,8 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.warehouse.address import require_address
+from data_pipeline.settings.hidden import Hidden
+from data_pipeline.warehouse.address import SECRETS, require_address
 
 FIELDS = {"host": "host", "port": "port", "user": "login", "password": "password", "dbname": "schema"}
 """libpq's names, and what Airflow calls them; everything else goes into the extra under libpq's name."""
@@ -56,9 +57,9 @@ def connection_url(fields: Mapping[str, object], extra: Mapping[str, object], na
     Raises:
         ConfigurationError: Host or database are missing, or the extra names what libpq does not know.
     """
-    parameters = {ours: str(fields[theirs]) for ours, theirs in FIELDS.items() if fields.get(theirs)}
+    parameters = {ours: _hidden(ours, str(fields[theirs])) for ours, theirs in FIELDS.items() if fields.get(theirs)}
     wanted = {key: value for key, value in extra.items() if value is not None and key not in OF_AIRFLOW}
-    parameters.update({key: _text(key, value, name) for key, value in wanted.items()})
+    parameters.update({key: _hidden(key, _text(key, value, name)) for key, value in wanted.items()})
     placed = "host" in parameters or parameters.get("hostaddr")
     if not parameters.get("service") and not (placed and "dbname" in parameters):
         raise ConfigurationError(
@@ -69,7 +70,11 @@ def connection_url(fields: Mapping[str, object], extra: Mapping[str, object], na
         parameters["host"] = _IN_BRACKETS.sub(r"\1", parameters["host"])
     for key, value in parameters.items():
         _require_known(key, value, name)
-    return "postgresql://?" + urlencode(parameters, quote_via=quote)
+    return Hidden("postgresql://?" + urlencode(parameters, quote_via=quote))
+
+
+def _hidden(key: str, value: str) -> str:
+    return Hidden(value) if key in SECRETS else value
 
 
 def _text(key: str, value: object, name: str) -> str:

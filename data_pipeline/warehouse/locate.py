@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings.chosen import real_source
+from data_pipeline.settings.hidden import Hidden
 from data_pipeline.warehouse.embedded import EmbeddedPostgres, embedded_directory
 
 REAL_DATABASE = "market"
@@ -22,13 +23,17 @@ class Warehouse:
     loader_url: str
     reader_url: str
 
+    def __post_init__(self) -> None:
+        for name in ("owner_url", "loader_url", "reader_url"):
+            object.__setattr__(self, name, Hidden(getattr(self, name)))
+
     def __repr__(self) -> str:
         return "Warehouse(...)"
 
 
 def market_address(environ: Mapping[str, str]) -> str:
     """Return the address of a warehouse of the user's own, ``MARKET_DB_URL``; empty for the embedded one."""
-    return environ.get("MARKET_DB_URL", "").strip()
+    return Hidden(environ.get("MARKET_DB_URL", "").strip())
 
 
 def reader_address(environ: Mapping[str, str]) -> str:
@@ -37,7 +42,7 @@ def reader_address(environ: Mapping[str, str]) -> str:
     Raises:
         ConfigurationError: ``MARKET_READER_URL`` is set alone, so nobody can tell which warehouse is meant.
     """
-    url, reader = market_address(environ), environ.get("MARKET_READER_URL", "").strip()
+    url, reader = market_address(environ), Hidden(environ.get("MARKET_READER_URL", "").strip())
     if reader and not url:
         raise ConfigurationError(
             "MARKET_READER_URL is another login of the warehouse of MARKET_DB_URL: set that one too, or only that one"

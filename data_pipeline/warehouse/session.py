@@ -9,6 +9,7 @@ from psycopg2.extensions import STATUS_READY
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from data_pipeline.settings.hidden import Hidden
 from data_pipeline.warehouse.silence import Patience, Watch
 
 
@@ -26,6 +27,7 @@ class WarehouseConnection(Connection):
     """``SET LOCAL`` statements."""
 
     def __init__(self, dsn: str) -> None:
+        dsn = Hidden(dsn)  # what a traceback shows of this frame
         super().__init__(dsn)
         self.cursor_factory = WarehouseCursor
         self.watch: Watch | None = None

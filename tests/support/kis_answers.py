@@ -57,7 +57,7 @@ class FakeKis(BaseAdapter):
         self.asked.append((parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)), dict(request.headers)))
         answers = self._answers[parts.path.rsplit("/", 1)[-1]]
         chosen = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(chosen, Exception):
+        if isinstance(chosen, BaseException):
             raise chosen
         status, body = chosen if isinstance(chosen, tuple) else (200, chosen)
         return self._response(request, status, body)

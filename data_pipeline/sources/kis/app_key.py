@@ -11,17 +11,18 @@ from typing import Any
 from data_pipeline.client.answer import read_object
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.guard import Guard
-from data_pipeline.client.hidden import Hidden
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
+from data_pipeline.client.scrub import scrubbed
 from data_pipeline.client.session import HttpSession
 from data_pipeline.client.token import Token, TokenManager
 from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import AuthenticationError, PayloadError, RequestRefusedError
 from data_pipeline.market.clock import SEOUL
+from data_pipeline.settings.hidden import Hidden
 from data_pipeline.sources.kis.endpoints import TOKEN_PATH, Endpoint
-from data_pipeline.sources.kis.parse_answer import refusal, scrubbed
+from data_pipeline.sources.kis.parse_answer import refusal
 from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.settings import KisSettings
 
@@ -57,7 +58,7 @@ class AppKey:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._key, self._secret = (Hidden(part) for part in pair)
-        self._account = settings.account_number or ""
+        self._account = settings.account_number or Hidden()
         self._session, self._breaker, self._wall = session, breaker, wall
         # Two sandboxes may be used with one invented key, and neither knows the other's tokens.
         sandbox = settings.environment == "sandbox"
@@ -127,12 +128,12 @@ class AppKey:
             raise PayloadError(f"{row.where}: field access_token or expires_in is not what is documented")
         now = datetime.fromtimestamp(self._wall(), SEOUL)
         ends = now + timedelta(seconds=seconds)
-        said = row.optional("access_token_token_expired")
+        said = Hidden(row.optional("access_token_token_expired") or "")
         if said:
             try:
                 stated = datetime.strptime(said, "%Y-%m-%d %H:%M:%S").replace(tzinfo=SEOUL)
             except ValueError:
-                raise row.error("access_token_token_expired", "is not a time") from None
+                raise PayloadError(f"{row.where}: field access_token_token_expired is not a time") from None
             # A local clock that is wrong by hours must not make a fresh token look expired.
             ends = min(ends, stated) if stated > now else ends
         return Token(value, ends.timestamp())

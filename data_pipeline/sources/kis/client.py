@@ -15,6 +15,7 @@ from data_pipeline.client.answer import error_of_status, require_data
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
+from data_pipeline.client.scrub import scrubbed
 from data_pipeline.client.session import HttpSession
 from data_pipeline.client.slot import BudgetSnapshot
 from data_pipeline.coordination.store import Store, hashed
@@ -24,7 +25,7 @@ from data_pipeline.market.rejections import FieldDrift
 from data_pipeline.sources.kis.app_key import AppKey
 from data_pipeline.sources.kis.endpoints import MASTER_FILES, Endpoint
 from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS, field_names
-from data_pipeline.sources.kis.parse_answer import Answer, TokenRefusedError, parse_answer, scrubbed, server_time
+from data_pipeline.sources.kis.parse_answer import Answer, TokenRefusedError, parse_answer, server_time
 from data_pipeline.sources.kis.settings import KisSettings
 
 _LARGEST_ANSWER = 4 * 1024 * 1024

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import plain, require_key_characters
+from data_pipeline.settings.hidden import Hidden
 
 _LONGEST_KEY = 100
 """Between the two lengths, so that neither has to be exact."""
@@ -23,7 +24,7 @@ def more_keys(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     pairs = []
     for number in sorted(numbers):
         names = f"KIS_APP_KEY_{number}", f"KIS_APP_SECRET_{number}"
-        key, secret = (plain(environ.get(name, "")) for name in names)
+        key, secret = (Hidden(plain(environ.get(name, ""))) for name in names)
         if not key or not secret:
             raise ConfigurationError(f"{names[bool(key)]} is not set, although {names[not key]} is")
         pairs.append((key, secret))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -27,8 +26,6 @@ from data_pipeline.exceptions import (
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.sources.kis.endpoints import Endpoint
 from data_pipeline.sources.kis.parse_fields import Row
-
-_KEPT_HEADERS = ("Date", "Retry-After")
 
 
 class TokenRefusedError(AuthenticationError):
@@ -99,7 +96,7 @@ def parse_answer(response: requests.Response, where: str, subject: str, at: date
     """Return the answer of a data call.
 
     Args:
-        response: What came, of any status, :func:`scrubbed`.
+        response: What came, of any status, :func:`~data_pipeline.client.scrub.scrubbed`.
         where: The call and what it was about, for messages.
         subject: The stock code asked for.
         at: When the server answered.
@@ -152,23 +149,6 @@ def server_time(response: requests.Response, local: datetime) -> datetime:
         return parsedate_to_datetime(response.headers["Date"]).astimezone(SEOUL)
     except (KeyError, ValueError, TypeError):
         return local.astimezone(SEOUL)
-
-
-def scrubbed(response: requests.Response, secrets: Iterable[str]) -> requests.Response:
-    """Return status, body and when to come back, without any of these secrets in the body.
-
-    An error carries its response, and the request beside a response would carry the key and the token.
-    """
-    content = response.content
-    for secret in secrets:
-        content = content.replace(secret.encode(), b"***")
-    copy = requests.Response()
-    copy.status_code = response.status_code
-    copy.reason = response.reason
-    copy.encoding = "utf-8"
-    copy.headers.update({name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers})
-    copy.raw = io.BytesIO(content)
-    return copy
 
 
 def _token_wait(message: str) -> TokenUnavailableError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address, require_destination
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import SETTINGS, require_known, text, value
+from data_pipeline.settings.hidden import Hidden, hidden
 from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_pair
 
 REAL_URL = SETTINGS["KIS_API_BASE_URL_REAL"].default
@@ -60,7 +61,7 @@ class KisSettings:
     """Seconds before an unanswered request is given up."""
     cache_ttl: Mapping[str, float] = field(default_factory=dict)
     """Seconds that the interactive ``get_*`` calls may repeat an answer, by price, orderbook, chart, stock_info."""
-    coordination_url: str | None = None
+    coordination_url: str | None = field(default=None, repr=False)
     """Where processes share quota and token; None for the default."""
     more_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Further app keys with their secrets; work spreads over all keys, and their budgets add up."""
@@ -68,6 +69,10 @@ class KisSettings:
     """Hosts beside KIS's own and this machine to which the keys may go, each with or without its port."""
 
     def __post_init__(self) -> None:
+        for name in ("app_key", "app_secret", "account_number", "coordination_url"):
+            given = getattr(self, name)
+            self._settle(name, given if given is None else Hidden(given))
+        self._settle("more_keys", tuple((Hidden(key), Hidden(secret)) for key, secret in self.more_keys))
         require_pair("", self.app_key, self.app_secret)
         if self.environment not in _SOURCE_NAMES:
             raise ConfigurationError(f"environment must be real, virtual or sandbox, not {self.environment!r}")
@@ -89,6 +94,7 @@ class KisSettings:
             ConfigurationError: A value is missing or wrong, or a ``KIS_...`` variable is none; the message names the
                 variable and never its secret.
         """
+        environ = hidden(environ)
         require_known(environ)
         virtual = value(environ, "KIS_USE_VIRTUAL_SERVER")
         return cls(

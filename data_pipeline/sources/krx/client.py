@@ -13,6 +13,7 @@ from requests.adapters import BaseAdapter
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.daily_quota import DailyQuota
 from data_pipeline.client.retry import Retry
+from data_pipeline.client.scrub import scrubbed
 from data_pipeline.client.session import HttpSession
 from data_pipeline.coordination.identity import SharedBudget
 from data_pipeline.coordination.store import Store, hashed
@@ -24,6 +25,8 @@ from data_pipeline.sources.krx.known_fields import KNOWN_FIELDS
 from data_pipeline.sources.krx.parse_answer import QuotaSpentError, parse_answer
 from data_pipeline.sources.krx.parse_fields import Row
 from data_pipeline.sources.krx.settings import KrxSettings
+
+_SHORTEST_SECRET = 8
 
 
 class KrxClient:
@@ -114,11 +117,8 @@ class KrxClient:
         return {"AUTH_KEY": self._settings.api_key, "Accept": "application/json"}
 
     def _scrubbed(self, response: requests.Response) -> requests.Response:
-        """Remove the key from an answer that repeats it: errors carry their answer."""
-        key = self._settings.api_key.encode()
-        if len(key) >= 8 and key in response.content:
-            response._content = response.content.replace(key, b"***")  # noqa: SLF001 - an answer has no other way in
-        return response
+        key = self._settings.api_key
+        return scrubbed(response, [key] if len(key) >= _SHORTEST_SECRET else [])
 
 
 class _DaySpentError(DataPipelineError):

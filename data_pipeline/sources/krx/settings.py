@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_destination
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import SETTINGS, require_key_characters, require_known, text, value
+from data_pipeline.settings.hidden import Hidden, hidden
 
 REAL_URL = SETTINGS["KRX_API_BASE_URL"].default
 """The production host, whatever its name suggests; the portal's own host does not answer calls."""
@@ -39,12 +40,15 @@ class KrxSettings:
     """Calls a day in Seoul, for all processes; less than KRX allows leaves room for other programs."""
     timeout: float = 30.0
     """Seconds before an unanswered request is given up."""
-    coordination_url: str | None = None
+    coordination_url: str | None = field(default=None, repr=False)
     """Where processes share the day's count; None for the default."""
     allowed_hosts: tuple[str, ...] = ()
     """Hosts beside KRX's own and this machine to which the key may go, each with or without its port."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "api_key", Hidden(self.api_key))
+        if self.coordination_url is not None:
+            object.__setattr__(self, "coordination_url", Hidden(self.coordination_url))
         if not self.api_key:
             raise ConfigurationError(
                 "KRX_API_KEY is not set (No API key provided): put the key of openapi.krx.co.kr into the environment "
@@ -72,6 +76,7 @@ class KrxSettings:
             ConfigurationError: A value is missing or wrong, or a ``KRX_...`` variable is none; the message names the
                 variable and never its secret.
         """
+        environ = hidden(environ)
         require_known(environ)
         return cls(
             api_key=text(environ, "KRX_API_KEY"),

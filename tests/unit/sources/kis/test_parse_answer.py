@@ -12,6 +12,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_pipeline.client.scrub import scrubbed
 from data_pipeline.exceptions import (
     AuthenticationError,
     DataPipelineError,
@@ -24,7 +25,7 @@ from data_pipeline.exceptions import (
     UnknownStockError,
     UnsupportedDatasetError,
 )
-from data_pipeline.sources.kis.parse_answer import TokenRefusedError, parse_answer, scrubbed, server_time
+from data_pipeline.sources.kis.parse_answer import TokenRefusedError, parse_answer, server_time
 
 AT = datetime(2026, 11, 20, 20, 30, tzinfo=ZoneInfo("Asia/Seoul"))
 
