@@ -12,6 +12,9 @@ help: ## Show this list
 # Two `make` at once install one after the other: the lock on this file ends with the process that holds it.
 IN_TURN = $(PYTHON) -c 'import fcntl, os, sys; f = os.open("Makefile", os.O_RDONLY); os.set_inheritable(f, True); fcntl.flock(f, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])' $(MAKE) --silent --no-print-directory
 
+# The distribution's name until 0.2.
+FORGET_OLD_NAME = $(BIN)/python -m pip uninstall --quiet --yes --disable-pip-version-check data-pipeline 2>/dev/null; rm -rf data_pipeline.egg-info
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info[:2] <= (3, 13) else "Python 3.10 to 3.13 is needed; this is " + sys.version.split()[0] + ". Name another one: make run PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
@@ -19,12 +22,14 @@ $(BIN)/python:
 $(VENV)/.run-ready: data_pipeline/requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked dependencies into $(VENV) (one to two minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r data_pipeline/requirements.txt
+	@$(FORGET_OLD_NAME)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev-ready: data_pipeline/requirements.txt requirements-dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked development dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(FORGET_OLD_NAME)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.run-ready
 
@@ -77,8 +82,8 @@ down: setup ## Stop what `make up` started
 
 # The development lock is the runtime lock and what tests add, so that both always mean the same versions.
 lock: ## Resolve the dependencies anew into the two lock files (needs uv)
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra build pyproject.toml -o data_pipeline/requirements.txt
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra build --extra dev -c data_pipeline/requirements.txt pyproject.toml | { echo '-r data_pipeline/requirements.txt'; grep -vxFf data_pipeline/requirements.txt; } > requirements-dev.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra airflow --extra build --extra embedded pyproject.toml -o data_pipeline/requirements.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra airflow --extra build --extra embedded --extra dev -c data_pipeline/requirements.txt pyproject.toml | { echo '-r data_pipeline/requirements.txt'; grep -vxFf data_pipeline/requirements.txt; } > requirements-dev.txt
 
 clean: setup ## Stop everything and delete what running made: databases, logs, .local
 	@$(BIN)/data-pipeline down --delete

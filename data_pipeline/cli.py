@@ -19,9 +19,10 @@ from data_pipeline.local.arguments import (
     add_verify_options,
 )
 from data_pipeline.local.calendar_command import add_calendar
-from data_pipeline.local.home import PROJECT, local_home
+from data_pipeline.local.home import local_home
 from data_pipeline.local.output import console
 from data_pipeline.market.clock import anchored, market_now
+from data_pipeline.market.state_folder import settings_file
 from data_pipeline.settings import require_known
 
 EXAMPLES = """examples:
@@ -44,7 +45,7 @@ Settings are read from the environment and from .env; .env.example lists them al
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 not everything is there, 2 it could not be done."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    load_dotenv(PROJECT / ".env", interpolate=False, encoding="utf-8-sig")
+    load_dotenv(settings_file(), interpolate=False, encoding="utf-8-sig")
     if words[:1] == ["emulator"]:
         from data_pipeline.emulator.__main__ import main as emulator
 

@@ -10,12 +10,14 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
-from data_pipeline.local.home import PROJECT, Home
+from data_pipeline.local.home import Home
 from data_pipeline.market.clock import anchored
 from data_pipeline.market.state_folder import CORRECTIONS, corrections_path, default_folder
 from data_pipeline.settings import filled_fields, text
+from data_pipeline.shipped import shipped
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.warehouse.fields import connection_fields
 
@@ -101,8 +103,8 @@ def airflow_environment(
         **anchored(environ),
         **beside_proxies(environ),
         "AIRFLOW_HOME": str(home.airflow),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(shipped("dags")),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(_plugins_folder(home)),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -123,6 +125,12 @@ def airflow_environment(
         CORRECTIONS: str(corrections_path(environ)),
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def _plugins_folder(home: Home) -> Path:
+    # A package that is on the path without having been installed has no entry point for its plugin.
+    installed = entry_points(group="airflow.plugins", name="data_pipeline")
+    return home.airflow / "plugins" if installed else shipped("plugins")
 
 
 def beside_proxies(environ: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+from data_pipeline.market.state_folder import installation_folder
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,5 @@ class Home:
 
 
 def local_home(environ: Mapping[str, str]) -> Home:
-    """Return the folder named by ``DATA_PIPELINE_HOME``, or ``.local`` in the project."""
-    return Home(Path(environ.get("DATA_PIPELINE_HOME") or PROJECT / ".local").resolve())
+    """Return the folder named by ``DATA_PIPELINE_HOME``, ``.local`` in a clone, or a folder of this user's state."""
+    return Home(installation_folder(environ))

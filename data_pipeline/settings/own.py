@@ -54,7 +54,8 @@ SHARED_SETTINGS = (
     ),
     Setting(
         "DATA_PIPELINE_HOME", "The folder of everything that `make run` and `make up` keep.", SHARED,
-        empty="`.local` in the project", shown=False, ways=_HERE,
+        empty="`.local` in the clone; installed from a wheel `~/.local/state/data-pipeline/home`", shown=False,
+        ways=_HERE,
     ),
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ import psycopg2
 from psycopg2 import errors, sql
 
 from data_pipeline.exceptions import ConfigurationError, LoadError, TransientError
+from data_pipeline.shipped import shipped
 from data_pipeline.warehouse.address import address
 from data_pipeline.warehouse.calendar_table import keep_sessions
 from data_pipeline.warehouse.connect import connect
@@ -23,7 +24,7 @@ from data_pipeline.warehouse.requirements import require_suitable
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
-SQL = Path(__file__).resolve().parents[2] / "sql"
+SQL = shipped("sql")
 
 _ALEMBIC = threading.Lock()
 """Alembic keeps its context in module globals until after its commit, so threads of one process take turns."""
@@ -61,7 +62,7 @@ def rehearse(url: str, *, scripts: Path = SQL) -> Rehearsal:
 
 def _run(url: str, passwords: Mapping[str, str], scripts: Path, *, keep: bool) -> Rehearsal:
     if not (scripts / "env.py").exists():
-        raise ConfigurationError(f"the migrations are missing: {scripts} should be the project's sql folder")
+        raise ConfigurationError(f"the migrations are missing: {scripts} is not there; install the package anew")
     with closing(connect(url, application_name="data-pipeline migrate", statement_timeout=None)) as connection:
         try:
             require_suitable(connection, address(url))
