@@ -12,6 +12,7 @@ from dotenv import load_dotenv
 from rich.markup import escape
 
 from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.local.airflow_install import add_airflow
 from data_pipeline.local.arguments import (
     add_backfill_options,
     add_coverage_options,
@@ -34,6 +35,7 @@ EXAMPLES = """examples:
   data-pipeline verify                   prove that what is stored is what was loaded
   data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --adjusted -o bars.parquet
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
+  data-pipeline airflow install --help   put the DAGs into an Airflow that is there
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
   data-pipeline emulator --help          serve the synthetic market over the wires of KIS and KRX
@@ -121,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=f"print {text}")
     ask.set_defaults(form="table")
     add_calendar(commands)
+    add_airflow(commands)
     held = add("quarantine", _quarantine, "List the rows that checks refused, or try them again after a fix.")
     held.add_argument("action", choices=["list", "retry"])
     held.add_argument("rejected_id", nargs="*", type=int, help="retry these rows only")

@@ -40,6 +40,11 @@ class Home:
         return self.root / "run"
 
     @property
+    def logins(self) -> Path:
+        """A file of mode 0600 with the logins that `migrate` made on a server of the user's own."""
+        return self.root / "logins.env"
+
+    @property
     def emulator_address(self) -> Path:
         """A file with the address of the emulator that was asked last; it may have ended since."""
         return self.run / "emulator.address"

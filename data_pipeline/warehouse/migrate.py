@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg2
-from psycopg2 import errors, sql
+from psycopg2 import errors
 
 from data_pipeline.exceptions import ConfigurationError, LoadError, TransientError
 from data_pipeline.shipped import shipped
@@ -18,6 +18,7 @@ from data_pipeline.warehouse.address import address
 from data_pipeline.warehouse.calendar_table import keep_sessions
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.errors import plain_error
+from data_pipeline.warehouse.logins import set_password
 from data_pipeline.warehouse.rehearsal import Rehearsal, begin_report, end_report, read_rehearsal, version_of
 from data_pipeline.warehouse.requirements import require_suitable
 
@@ -115,8 +116,7 @@ def _bootstrap(connection: Connection, passwords: Mapping[str, str], scripts: Pa
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('market.migrate'))")
         cursor.execute((scripts / "bootstrap.sql").read_text("utf-8"))
         for role, password in passwords.items():
-            statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
-            cursor.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
+            set_password(cursor, role, password)
         cursor.execute("SET LOCAL ROLE market_owner")
 
 
