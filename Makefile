@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 comma := ,
-.PHONY: help setup setup-dev run test test-fast test-days test-full faults lint up down sql lock clean
+.PHONY: help setup setup-dev run test test-fast test-days test-full faults lint wheel matrix up down sql lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -73,6 +73,13 @@ lint: setup-dev ## Check style, types and the direction of imports
 	$(BIN)/python tests/check_no_date.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+wheel: setup-dev ## Build dist/, then install it beside a stock Airflow and load with nothing of the clone (minutes)
+	@$(BIN)/python -m tools.wheel dist
+	@$(PYTEST) -n 0 -m "slow or not slow" tests/integration/shipped
+
+matrix: setup-dev ## Install the wheel on every Python there is, with oldest and newest versions, and print what works (needs uv)
+	@$(BIN)/python -m tools.matrix
 
 up: setup ## Start Postgres and Airflow and leave them running (UI on 127.0.0.1)
 	@$(BIN)/data-pipeline up

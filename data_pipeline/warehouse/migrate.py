@@ -52,6 +52,11 @@ def migrate(url: str, passwords: Mapping[str, str] | None = None, *, scripts: Pa
     _run(url, passwords or {}, scripts, keep=True)
 
 
+def newest_version(scripts: Path = SQL) -> str:
+    """Return the version to which :func:`migrate` brings a schema."""
+    return max((path.stem for path in (scripts / "versions").glob("*.py")), default="none").partition("_")[0]
+
+
 def rehearse(url: str, *, scripts: Path = SQL) -> Rehearsal:
     """Migrate in a transaction that is rolled back, and return what it did to stored rows; nothing is changed.
 
