@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.local.home import Home
 from data_pipeline.market.clock import anchored
 from data_pipeline.market.state_folder import CORRECTIONS, corrections_path, default_folder
@@ -140,7 +141,14 @@ def beside_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(hosts))
 
 
-def airflow_command() -> str:
-    """Return the ``airflow`` program that belongs to this Python."""
-    beside = Path(sys.executable).with_name("airflow")
-    return str(beside) if beside.exists() else shutil.which("airflow") or "airflow"
+def airflow_command(python: str = sys.executable, path: str | None = None) -> str:
+    """Return the ``airflow`` program that belongs to this Python, else the first on the path.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    beside = Path(python).with_name("airflow")
+    found = str(beside) if beside.exists() else shutil.which("airflow", path=path)
+    if not found:
+        raise ConfigurationError("Airflow is not installed: install korean-market-pipeline with its extra airflow")
+    return found
