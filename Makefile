@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 comma := ,
-.PHONY: help setup setup-dev run test test-fast test-days test-full faults lint audit sbom up down sql lock clean
+.PHONY: help setup setup-dev run test test-fast test-days test-full faults lint audit sbom wheel matrix up down sql lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 # Two `make` at once install one after the other: the lock on this file ends with the process that holds it.
 IN_TURN = $(PYTHON) -c 'import fcntl, os, sys; f = os.open("Makefile", os.O_RDONLY); os.set_inheritable(f, True); fcntl.flock(f, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])' $(MAKE) --silent --no-print-directory
+
+# The distribution's name until 0.2.
+FORGET_OLD_NAME = $(BIN)/python -m pip uninstall --quiet --yes --disable-pip-version-check data-pipeline 2>/dev/null; rm -rf data_pipeline.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info[:2] <= (3, 13) else "Python 3.10 to 3.13 is needed; this is " + sys.version.split()[0] + ". Name another one: make run PYTHON=python3.12")'
@@ -19,12 +22,14 @@ $(BIN)/python:
 $(VENV)/.run-ready: data_pipeline/requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked dependencies into $(VENV) (one to two minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r data_pipeline/requirements.txt
+	@$(FORGET_OLD_NAME)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev-ready: data_pipeline/requirements.txt requirements-dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked development dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(FORGET_OLD_NAME)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.run-ready
 
@@ -78,6 +83,13 @@ sbom: ## Write .local/sbom.json, a CycloneDX list of every locked package (needs
 	@uvx --from cyclonedx-bom cyclonedx-py requirements data_pipeline/requirements.txt --output-reproducible --output-format JSON --output-file .local/sbom.json
 	@echo "Wrote .local/sbom.json"
 
+wheel: setup-dev ## Build dist/, then install it beside a stock Airflow and load with nothing of the clone (minutes)
+	@$(BIN)/python -m tools.wheel dist
+	@$(PYTEST) -n 0 -m "slow or not slow" tests/integration/shipped
+
+matrix: setup-dev ## Install the wheel on every Python there is, with oldest and newest versions, and print what works (needs uv)
+	@$(BIN)/python -m tools.matrix
+
 up: setup ## Start Postgres and Airflow and leave them running (UI on 127.0.0.1)
 	@$(BIN)/data-pipeline up
 
@@ -86,8 +98,8 @@ down: setup ## Stop what `make up` started
 
 # The development lock is the runtime lock and what tests add, so that both always mean the same versions.
 lock: ## Resolve the dependencies anew into the two lock files (needs uv)
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra build pyproject.toml -o data_pipeline/requirements.txt
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra build --extra dev -c data_pipeline/requirements.txt pyproject.toml | { echo '-r data_pipeline/requirements.txt'; grep -vxFf data_pipeline/requirements.txt; } > requirements-dev.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra airflow --extra build --extra embedded pyproject.toml -o data_pipeline/requirements.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra airflow --extra build --extra embedded --extra dev -c data_pipeline/requirements.txt pyproject.toml | { echo '-r data_pipeline/requirements.txt'; grep -vxFf data_pipeline/requirements.txt; } > requirements-dev.txt
 
 clean: setup ## Stop everything and delete what running made: databases, logs, .local
 	@$(BIN)/data-pipeline down --delete

@@ -94,7 +94,6 @@ def parse_costs(repeats: int) -> list[dict[str, Any]]:
             **os.environ,
             "AIRFLOW_HOME": folder,
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         }
         _read(empty, environ)  # the first one writes byte code and configuration
         costs: dict[Path, list[tuple[float, float]]] = {path: [] for path in (empty, *files)}

@@ -115,7 +115,7 @@ def _runs(options: argparse.Namespace) -> Iterator[Run]:
             if available(limiter):
                 yield Run(short, limiter, where)
             else:
-                print(f"{limiter} is left out: pip install 'data-pipeline[bench]'", file=sys.stderr)
+                print(f"{limiter} is left out: pip install -e '.[bench]'", file=sys.stderr)
 
 
 def _print(rows: Sequence[dict[str, Any]]) -> None:

@@ -22,7 +22,7 @@ Examples:
     python -m benchmarks loading --method data_pipeline --phase again --phase changed --repeats 5
     python -m benchmarks loading --rows 10000000 --method data_pipeline    once, without `checked` unless told
     python -m benchmarks loading --method copy_text --method records   without the database
-    pip install 'data-pipeline[bench]'                                 what the other methods need
+    pip install -e '.[bench]'                                          what the other methods need
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ with DAG(
     },
     tags=["korea", "prices"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task(show_return_value_in_logs=False)
     def plan(source_conn_id: str, **context: Any) -> list[list[str]]:

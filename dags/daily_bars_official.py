@@ -47,7 +47,7 @@ with DAG(
     params={"session": session_param()},
     tags=["korea", "prices"],
     doc_md=__doc__,
-):
+) as dag:
     instruments = OfficialInstrumentsOperator(
         task_id="instruments",
         retries=12,

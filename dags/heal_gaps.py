@@ -49,7 +49,7 @@ with DAG(
     },
     tags=["korea", "coverage"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task(show_return_value_in_logs=False)
     def plan(source_conn_id: str, **context: Any) -> list[dict[str, Any]]:

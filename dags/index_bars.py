@@ -39,7 +39,7 @@ with DAG(
     params={"session": session_param()},
     tags=["korea", "indices"],
     doc_md=__doc__,
-):
+) as dag:
     DataSourceToPostgresOperator(
         task_id="load",
         dataset="index_bar",

@@ -52,7 +52,7 @@ with DAG(
     },
     tags=["korea", "investors"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task(show_return_value_in_logs=False)
     def plan(**context: Any) -> list[list[str]]:

@@ -52,7 +52,7 @@ with DAG(
     params={"session": session_param()},
     tags=["korea", "reference"],
     doc_md=__doc__,
-):
+) as dag:
     DataSourceToPostgresOperator(
         task_id="trading_sessions",
         dataset="trading_session",

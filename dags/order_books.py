@@ -51,7 +51,7 @@ with DAG(
     },
     tags=["korea", "order book"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task
     def watched(source_conn_id: str, **context: Any) -> list[list[str]]:

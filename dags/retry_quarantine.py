@@ -40,7 +40,7 @@ with DAG(
     },
     tags=["korea", "by hand"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task
     def retry(**context: Any) -> dict[str, int]:

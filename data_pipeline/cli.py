@@ -12,6 +12,7 @@ from dotenv import load_dotenv
 from rich.markup import escape
 
 from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.local.airflow_install import add_airflow
 from data_pipeline.local.arguments import (
     add_backfill_options,
     add_coverage_options,
@@ -19,9 +20,11 @@ from data_pipeline.local.arguments import (
     add_verify_options,
 )
 from data_pipeline.local.calendar_command import add_calendar
-from data_pipeline.local.home import PROJECT, local_home
+from data_pipeline.local.doctor import add_doctor_options
+from data_pipeline.local.home import local_home
 from data_pipeline.local.output import console
 from data_pipeline.market.clock import anchored, market_now
+from data_pipeline.market.state_folder import settings_file
 from data_pipeline.settings import require_known
 from data_pipeline.settings.hidden import hidden
 
@@ -34,6 +37,8 @@ EXAMPLES = """examples:
   data-pipeline verify                   prove that what is stored is what was loaded
   data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --adjusted -o bars.parquet
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
+  data-pipeline airflow install --help   put the DAGs into an Airflow that is there
+  data-pipeline doctor --airflow         say what an Airflow deployment lacks
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
   data-pipeline emulator --help          serve the synthetic market over the wires of KIS and KRX
@@ -45,7 +50,7 @@ Settings are read from the environment and from .env; .env.example lists them al
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 not everything is there, 2 it could not be done."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    load_dotenv(PROJECT / ".env", interpolate=False, encoding="utf-8-sig")
+    load_dotenv(settings_file(), interpolate=False, encoding="utf-8-sig")
     if words[:1] == ["emulator"]:
         from data_pipeline.emulator.__main__ import main as emulator
 
@@ -125,7 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("json", "one JSON object: columns, rows, more"), ("csv", "CSV with a line of names")):
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=f"print {text}")
     ask.set_defaults(form="table")
+    look = add("doctor", _doctor, "Say what an Airflow deployment lacks, and what to do; changes nothing.")
+    add_doctor_options(look)
     add_calendar(commands)
+    add_airflow(commands)
     held = add("quarantine", _quarantine, "List the rows that checks refused, or try them again after a fix.")
     held.add_argument("action", choices=["list", "retry"])
     held.add_argument("rejected_id", nargs="*", type=int, help="retry these rows only")
@@ -228,6 +236,12 @@ def _quarantine(options: argparse.Namespace) -> int:
         return 0
     console().print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     return 1 if counts["refused"] else 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from data_pipeline.local.doctor import doctor
+
+    return doctor(options)
 
 
 def _adjust(options: argparse.Namespace) -> int:

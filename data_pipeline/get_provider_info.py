@@ -81,7 +81,7 @@ def get_provider_info() -> dict[str, Any]:
     The forms are declared here so that the API server shows them without importing the hooks.
     """
     return {
-        "package-name": "data-pipeline",
+        "package-name": "korean-market-pipeline",
         "name": "Korean market data",
         "description": (
             "Korean stock market data from KIS, from KRX and from a synthetic market, loaded into Postgres."

@@ -8,8 +8,11 @@ that are missing. Slots that somebody changed stay as they are.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from airflow.listeners import hookimpl
+
+from data_pipeline.exceptions import ConfigurationError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,36 @@ def on_starting(component: object) -> None:
     """Make the missing pools when a component of Airflow starts."""
     if type(component).__name__ == "Job":  # a task that starts has no access to Airflow's database
         create_missing_pools()
+
+
+def known_pools() -> set[str]:
+    """Return the names of all pools; needs Airflow's database.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    from airflow.models.pool import Pool
+
+    return _names(Pool.pool)
+
+
+def known_dags() -> set[str]:
+    """Return the ``dag_id`` of every DAG that Airflow has read; as ``known_pools``."""
+    from airflow.models.dag import DagModel
+
+    return _names(DagModel.dag_id)
+
+
+def _names(column: Any) -> set[str]:
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with create_session() as session:
+            return set(session.scalars(select(column)))
+    except SQLAlchemyError as error:
+        raise ConfigurationError(f"Airflow's database cannot be read ({type(error).__name__})") from None
 
 
 def create_missing_pools() -> None:

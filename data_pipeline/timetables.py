@@ -144,7 +144,8 @@ class KrxSessionTimetable(KrxTimetable):
             day = krx_calendar().next_session(day)
         interval = DataInterval(_moment(session, time.min), _moment(session + timedelta(days=1), time.min))
         due = _moment(day, self._at) if self._at else _in_utc(krx_calendar().close_at(day))
-        return [DagRunInfo(run_after=due, data_interval=interval)]
+        # Airflow 3.2 has no defaults for the last two.
+        return [DagRunInfo(run_after=due, data_interval=interval, partition_date=None, partition_key=None)]
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the session that a manual run is about; see the class."""

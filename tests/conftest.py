@@ -35,7 +35,6 @@ os.environ.update(
     AIRFLOW_HOME=str(_FOLDER / "airflow"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
-    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
     COORDINATION_URL=(_FOLDER / "coordination").as_uri(),
     DATA_PIPELINE_HOME=str(_FOLDER / "home"),
     XDG_STATE_HOME=str(_FOLDER / "state"),

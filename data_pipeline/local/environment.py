@@ -10,13 +10,16 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
-from data_pipeline.local.home import PROJECT, Home
+from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.local.home import Home
 from data_pipeline.market.clock import anchored
 from data_pipeline.market.state_folder import CORRECTIONS, corrections_path, default_folder
 from data_pipeline.settings import filled_fields, text
 from data_pipeline.settings.hidden import Hidden, hidden
+from data_pipeline.shipped import shipped
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.warehouse.fields import connection_fields
 
@@ -115,8 +118,8 @@ def airflow_environment(
         **anchored(environ),
         **beside_proxies(environ),
         "AIRFLOW_HOME": str(home.airflow),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(shipped("dags")),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(_plugins_folder(home)),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -140,6 +143,12 @@ def airflow_environment(
     return hidden(told)
 
 
+def _plugins_folder(home: Home) -> Path:
+    # A package that is on the path without having been installed has no entry point for its plugin.
+    installed = entry_points(group="airflow.plugins", name="data_pipeline")
+    return home.airflow / "plugins" if installed else shipped("plugins")
+
+
 def beside_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that keep a proxy out of what the processes of one machine say to each other."""
     kept = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
@@ -147,7 +156,14 @@ def beside_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(hosts))
 
 
-def airflow_command() -> str:
-    """Return the ``airflow`` program that belongs to this Python."""
-    beside = Path(sys.executable).with_name("airflow")
-    return str(beside) if beside.exists() else shutil.which("airflow") or "airflow"
+def airflow_command(python: str = sys.executable, path: str | None = None) -> str:
+    """Return the ``airflow`` program that belongs to this Python, else the first on the path.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    beside = Path(python).with_name("airflow")
+    found = str(beside) if beside.exists() else shutil.which("airflow", path=path)
+    if not found:
+        raise ConfigurationError("Airflow is not installed: install korean-market-pipeline with its extra airflow")
+    return found

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.market.state_folder import installation_folder
 from data_pipeline.settings.hidden import Hidden
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,11 @@ class Home:
     def run(self) -> Path:
         """One file with a PID for each process that is left running."""
         return self.root / "run"
+
+    @property
+    def logins(self) -> Path:
+        """A file of mode 0600 with the logins that `migrate` made on a server of the user's own."""
+        return self.root / "logins.env"
 
     @property
     def emulator_address(self) -> Path:
@@ -77,5 +81,5 @@ class Home:
 
 
 def local_home(environ: Mapping[str, str]) -> Home:
-    """Return the folder named by ``DATA_PIPELINE_HOME``, or ``.local`` in the project."""
-    return Home(Path(environ.get("DATA_PIPELINE_HOME") or PROJECT / ".local").resolve())
+    """Return the folder named by ``DATA_PIPELINE_HOME``, ``.local`` in a clone, or a folder of this user's state."""
+    return Home(installation_folder(environ))

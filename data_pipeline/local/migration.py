@@ -9,8 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from data_pipeline.local.home import Home
+from data_pipeline.local.logins_file import keep_logins
 from data_pipeline.local.opened import open_warehouse
+from data_pipeline.settings import text
 from data_pipeline.warehouse.connect import connect
+from data_pipeline.warehouse.locate import market_address
+from data_pipeline.warehouse.logins import ROLES, make_logins
 from data_pipeline.warehouse.migrate import migrate, rehearse
 from data_pipeline.warehouse.rehearsal import Rehearsal
 
@@ -26,9 +30,27 @@ def migrate_warehouse(home: Home, environ: Mapping[str, str], console: Console, 
             _show(rehearse(warehouse.owner_url), console)
             return 0
         migrate(warehouse.owner_url)
+        if market_address(environ):  # the embedded server has made its own
+            _make_logins(warehouse.owner_url, home, environ, console)
         with closing(connect(warehouse.reader_url)):
             console.print("The warehouse is up to date.")
     return 0
+
+
+def _make_logins(url: str, home: Home, environ: Mapping[str, str], console: Console) -> None:
+    def keep(urls: Mapping[str, str]) -> None:
+        home.prepare()
+        keep_logins(home.logins, urls)
+
+    given = {role: text(environ, f"{role.upper()}_PASSWORD") for role in ROLES}
+    done = make_logins(url, given, keep)
+    if done.told:
+        console.print(f"{' and '.join(done.told)} can log in with the passwords that the settings name.")
+    if done.made:
+        console.print(f"{' and '.join(done.made)} can log in; see {home.logins}", markup=False, soft_wrap=True)
+    for statement in done.lacking:
+        said = f"Nobody can log in as this role yet: let an administrator of the server run {statement}"
+        console.print(said, markup=False, soft_wrap=True)
 
 
 def _show(plan: Rehearsal, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Where the processes of one host keep what they share in files: states, and corrections of the calendar."""
+"""Where state is kept in files: what the processes of one host share, calendar corrections, an installation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.shipped import PROJECT
 
 CORRECTIONS = "CALENDAR_CORRECTIONS"
 
@@ -37,11 +38,30 @@ def default_folder(environ: Mapping[str, str]) -> Path:
     Raises:
         ConfigurationError: There is no home directory.
     """
-    state = Path(environ.get("XDG_STATE_HOME", ""))
-    # The XDG base directory specification: a relative path is invalid and is to be ignored.
-    if not state.is_absolute():
-        state = _home(environ) / ".local" / "state"
-    return state / "data-pipeline" / "coordination"
+    return _user_state(environ) / "coordination"
+
+
+def installation_folder(environ: Mapping[str, str], project: Path | None = PROJECT) -> Path:
+    """Return what ``DATA_PIPELINE_HOME`` names, else ``.local`` in a clone, else a folder of this user's state.
+
+    Args:
+        environ: May hold ``DATA_PIPELINE_HOME``, ``XDG_STATE_HOME`` and ``HOME``.
+        project: The top level of the clone; None for a package that was installed from a wheel.
+
+    Raises:
+        ConfigurationError: None is named, this is no clone, and there is no home directory.
+    """
+    if named := environ.get("DATA_PIPELINE_HOME"):
+        return Path(named).resolve()
+    return (project / ".local" if project else _user_state(environ) / "home").resolve()
+
+
+def settings_file(project: Path | None = PROJECT) -> Path:
+    """Return the ``.env`` that the command and ``data_pipeline.read`` take settings from; it may not be there.
+
+    It lies in the top level of a clone; with a package that was installed from a wheel, in the current folder.
+    """
+    return (project or Path.cwd()) / ".env"
 
 
 def corrections_path(environ: Mapping[str, str]) -> Path:
@@ -65,11 +85,21 @@ def _path(named: str, shared: str, state: str, home: str) -> Path:
     return default_folder({"XDG_STATE_HOME": state, "HOME": home}) / "calendar.json"
 
 
+def _user_state(environ: Mapping[str, str]) -> Path:
+    state = Path(environ.get("XDG_STATE_HOME", ""))
+    # The XDG base directory specification: a relative path is invalid and is to be ignored.
+    if not state.is_absolute():
+        state = _home(environ) / ".local" / "state"
+    return state / "data-pipeline"
+
+
 def _home(environ: Mapping[str, str]) -> Path:
     try:
         home = Path(environ.get("HOME") or Path.home())
     except RuntimeError:
         home = Path()
     if not home.is_absolute():
-        raise ConfigurationError("There is no home directory: set COORDINATION_URL to file:///absolute/directory")
+        raise ConfigurationError(
+            "There is no home directory: set COORDINATION_URL to file:///absolute/directory, and DATA_PIPELINE_HOME"
+        )
     return home

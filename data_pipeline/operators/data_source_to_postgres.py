@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from data_pipeline.exceptions import CodesFailedError, ConfigurationError, UnsupportedDatasetError
+from data_pipeline.operators.permanent import fails_at_once
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -104,6 +105,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         self.skip_unsupported = skip_unsupported
         self.without_key = without_key
 
+    @fails_at_once
     def execute(self, context: Context) -> dict[str, int]:
         """Load every window; return the counts of all of them."""
         # Only a worker needs these rooms; DAG files are read every few seconds.

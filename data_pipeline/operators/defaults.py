@@ -7,20 +7,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk import Param
 
-from data_pipeline.exceptions import PermanentError, TransientError
 from data_pipeline.notifications import alert
+from data_pipeline.operators.permanent import RETRY_POLICY
 from data_pipeline.pools import HISTORY_POOL
 from data_pipeline.settings import text, value
-
-RETRY_POLICY = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(exception=PermanentError, action=RetryAction.FAIL, reason="trying again cannot help"),
-        RetryRule(exception=TransientError, action=RetryAction.RETRY, reason="it may pass by itself"),
-    ]
-)
-"""A permanent error fails the task at once; anything else is tried again after growing pauses."""
 
 
 def task_retries(environ: Mapping[str, str]) -> int:
@@ -39,7 +31,7 @@ TASK_DEFAULTS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=60),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=15),
-    "retry_policy": RETRY_POLICY,
+    **({"retry_policy": RETRY_POLICY} if RETRY_POLICY else {}),
     "execution_timeout": timedelta(hours=2),
     "pool": HISTORY_POOL,
     "on_failure_callback": alert,

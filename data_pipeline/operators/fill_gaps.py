@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Variable
 
+from data_pipeline.operators.permanent import fails_at_once
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -88,6 +90,7 @@ class FillGapsOperator(BaseOperator):
         self.window_rows = window_rows
         self.fetch_threads = fetch_threads
 
+    @fails_at_once
     def execute(self, context: Context) -> dict[str, int]:
         """Load what is lacking; return the counts."""
         # Only a worker needs the rooms below and in the methods; DAG files are read every few seconds.

@@ -24,12 +24,14 @@ from data_pipeline.hooks.source import Connections, open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.market.window import Gap
 from data_pipeline.operators.defaults import HEAL_REQUESTS
+from data_pipeline.operators.permanent import fails_at_once
 from data_pipeline.warehouse.calendar_table import keep_sessions
 
 log = logging.getLogger(__name__)
 HEAL_CHUNK = 900
 
 
+@fails_at_once
 def plan_backfill(
     context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
 ) -> list[dict[str, Any]]:
@@ -64,6 +66,7 @@ def plan_backfill(
     return [_arguments(task, sources.names) for task in tasks]
 
 
+@fails_at_once
 def report_backfill(
     context: Mapping[str, Any], planned: Sequence[Mapping[str, Any]] | None, postgres_conn_id: str = "market_db"
 ) -> int:
@@ -92,6 +95,7 @@ def report_backfill(
     return 0
 
 
+@fails_at_once
 def plan_healing(
     context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
 ) -> list[dict[str, Any]]:
@@ -124,6 +128,7 @@ def plan_healing(
     return [_arguments(task, {}) for task in tasks]
 
 
+@fails_at_once
 def report_healing(
     context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
 ) -> dict[str, int]:

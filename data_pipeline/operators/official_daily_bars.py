@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.hooks.source import OFFICIAL_CONN_ID, open_source
+from data_pipeline.operators.permanent import fails_at_once
 from data_pipeline.settings import text
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class OfficialDailyBarsOperator(BaseOperator):
         self.session = session
         self.kis_includes_after_market = kis_includes_after_market
 
+    @fails_at_once
     def execute(self, context: Context) -> dict[str, int]:
         """Load the session; return the counts."""
         # Only a worker needs these rooms; DAG files are read every few seconds.

@@ -20,10 +20,12 @@ from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.loading.instruments.listing import listed_codes
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.watch_list import takes_whole_market, watch_list
+from data_pipeline.operators.permanent import fails_at_once
 from data_pipeline.operators.task import skip_when_late
 from data_pipeline.settings import text
 
 
+@fails_at_once
 def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: str = "market_db") -> list[list[str]]:
     """Return the codes that the warehouse lists on the run's session, in order and in chunks.
 
@@ -33,6 +35,7 @@ def plan_listed(context: Mapping[str, Any], chunk_size: int, postgres_conn_id: s
     return task_chunks(_listed(run_session(context), postgres_conn_id), chunk_size)
 
 
+@fails_at_once
 def plan_prices(
     context: Mapping[str, Any], source_conn_id: str, every: timedelta, postgres_conn_id: str = "market_db"
 ) -> list[list[str]]:
@@ -51,6 +54,7 @@ def plan_prices(
     return _in_time(context, source_conn_id, "price_snapshot", codes)
 
 
+@fails_at_once
 def plan_watched(context: Mapping[str, Any], source_conn_id: str, every: timedelta) -> list[list[str]]:
     """Return the codes whose order books are asked for, in chunks of the run's parameter ``chunk_size``.
 
@@ -65,6 +69,7 @@ def plan_watched(context: Mapping[str, Any], source_conn_id: str, every: timedel
     return _in_time(context, source_conn_id, "order_book", _named(context) or _watched())
 
 
+@fails_at_once
 def plan_minutes(
     context: Mapping[str, Any], source_conn_id: str, postgres_conn_id: str = "market_db"
 ) -> list[list[str]]:

@@ -7,8 +7,10 @@ from contextlib import closing
 
 from data_pipeline.engine.retry_quarantine import retry_rows
 from data_pipeline.hooks.warehouse import WarehouseHook
+from data_pipeline.operators.permanent import fails_at_once
 
 
+@fails_at_once
 def retry_quarantine(
     rejected_ids: Collection[int] | None = None, postgres_conn_id: str = WarehouseHook.default_conn_name
 ) -> dict[str, int]:

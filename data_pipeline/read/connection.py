@@ -14,8 +14,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.market.state_folder import settings_file
 from data_pipeline.warehouse.connect import STATEMENT_S, connect
-from data_pipeline.warehouse.embedded import PROJECT
 from data_pipeline.warehouse.errors import said_plainly
 from data_pipeline.warehouse.locate import existing, reader_address
 
@@ -45,7 +45,7 @@ def warehouse(
         ConnectionFailedError: It cannot be reached; trying again can help.
     """
     if environ is None:
-        found = dotenv_values(PROJECT / ".env", interpolate=False, encoding="utf-8-sig")
+        found = dotenv_values(settings_file(), interpolate=False, encoding="utf-8-sig")
         kept = {name: value for name, value in found.items() if value is not None}
         environ = {**kept, **os.environ}
     with (

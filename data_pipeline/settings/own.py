@@ -56,7 +56,8 @@ SHARED_SETTINGS = (
     ),
     Setting(
         "DATA_PIPELINE_HOME", "The folder of everything that `make run` and `make up` keep.", SHARED,
-        empty="`.local` in the project", shown=False, ways=_HERE,
+        empty="`.local` in the clone; installed from a wheel `~/.local/state/data-pipeline/home`", shown=False,
+        ways=_HERE,
     ),
 )  # fmt: skip
 
@@ -118,14 +119,27 @@ CHECK_SETTINGS = (
 
 
 def _compose(name: str, text: str, **more: Any) -> Setting:
-    return Setting(name, text, CONTAINERS, ways=frozenset({Way.COMPOSE}), **{"secret": "default" not in more, **more})
+    return Setting(
+        name, text, CONTAINERS, **{"secret": "default" not in more, "ways": frozenset({Way.COMPOSE}), **more}
+    )
 
+
+_MIGRATE = frozenset({Way.COMMAND, Way.COMPOSE})
 
 CONTAINER_SETTINGS = (
     _compose("POSTGRES_PASSWORD", "The administrator of the Postgres container."),
     _compose("MARKET_DB_PASSWORD", "The warehouse's owner, who migrates."),
-    _compose("MARKET_LOADER_PASSWORD", "Its loader, who writes rows."),
-    _compose("MARKET_READER_PASSWORD", "Its reader, who asks with `sql` and reads."),
+    _compose(
+        "MARKET_LOADER_PASSWORD",
+        "Its loader, who writes rows; `migrate` gives the role `market_loader` this password, on a server of your own "
+        "too.",
+        ways=_MIGRATE,
+    ),
+    _compose(
+        "MARKET_READER_PASSWORD",
+        "Its reader, who asks with `sql` and reads: the same for `market_reader`.",
+        ways=_MIGRATE,
+    ),
     _compose("REDIS_PASSWORD", "The Redis that holds the shared state and Airflow's queue."),
     _compose("AIRFLOW_ADMIN_USER", "Who signs in to the UI.", default="admin"),
     _compose("AIRFLOW_ADMIN_PASSWORD", "That user's password."),

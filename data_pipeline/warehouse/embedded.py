@@ -18,6 +18,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from typing_extensions import Self
 
 from data_pipeline.exceptions import ConfigurationError, TransientError
+from data_pipeline.market.state_folder import installation_folder
 from data_pipeline.settings.hidden import Hidden
 from data_pipeline.warehouse.account import Account
 from data_pipeline.warehouse.cluster import ROLES, Cluster
@@ -26,7 +27,6 @@ from data_pipeline.warehouse.postmaster import free_port, gone, read_postmaster
 
 log = logging.getLogger(__name__)
 
-PROJECT = Path(__file__).resolve().parents[2]
 BACKGROUND = '"$@" >&2 </dev/null & echo $!'
 """Run a program so that it outlives its caller and never becomes the caller's zombie; print its PID."""
 
@@ -36,8 +36,8 @@ SELECT datacl IS NULL OR EXISTS (SELECT FROM aclexplode(datacl) WHERE grantee = 
 
 
 def embedded_directory(environ: Mapping[str, str]) -> Path:
-    """Return the embedded server's folder: ``postgres`` under ``DATA_PIPELINE_HOME``, or under ``.local``."""
-    return Path(environ.get("DATA_PIPELINE_HOME") or PROJECT / ".local").resolve() / "postgres"
+    """Return the embedded server's folder: ``postgres`` in the installation's."""
+    return installation_folder(environ) / "postgres"
 
 
 class EmbeddedPostgres:

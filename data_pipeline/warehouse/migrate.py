@@ -10,20 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg2
-from psycopg2 import errors, sql
+from psycopg2 import errors
 
 from data_pipeline.exceptions import ConfigurationError, LoadError, TransientError
+from data_pipeline.shipped import shipped
 from data_pipeline.warehouse.address import address
 from data_pipeline.warehouse.calendar_table import keep_sessions
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.errors import plain_error
+from data_pipeline.warehouse.logins import set_password
 from data_pipeline.warehouse.rehearsal import Rehearsal, begin_report, end_report, read_rehearsal, version_of
 from data_pipeline.warehouse.requirements import require_suitable
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
-SQL = Path(__file__).resolve().parents[2] / "sql"
+SQL = shipped("sql")
 
 _ALEMBIC = threading.Lock()
 """Alembic keeps its context in module globals until after its commit, so threads of one process take turns."""
@@ -50,6 +52,11 @@ def migrate(url: str, passwords: Mapping[str, str] | None = None, *, scripts: Pa
     _run(url, passwords or {}, scripts, keep=True)
 
 
+def newest_version(scripts: Path = SQL) -> str:
+    """Return the version to which :func:`migrate` brings a schema."""
+    return max((path.stem for path in (scripts / "versions").glob("*.py")), default="none").partition("_")[0]
+
+
 def rehearse(url: str, *, scripts: Path = SQL) -> Rehearsal:
     """Migrate in a transaction that is rolled back, and return what it did to stored rows; nothing is changed.
 
@@ -61,7 +68,7 @@ def rehearse(url: str, *, scripts: Path = SQL) -> Rehearsal:
 
 def _run(url: str, passwords: Mapping[str, str], scripts: Path, *, keep: bool) -> Rehearsal:
     if not (scripts / "env.py").exists():
-        raise ConfigurationError(f"the migrations are missing: {scripts} should be the project's sql folder")
+        raise ConfigurationError(f"the migrations are missing: {scripts} is not there; install the package anew")
     with closing(connect(url, application_name="data-pipeline migrate", statement_timeout=None)) as connection:
         try:
             require_suitable(connection, address(url))
@@ -114,8 +121,7 @@ def _bootstrap(connection: Connection, passwords: Mapping[str, str], scripts: Pa
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('market.migrate'))")
         cursor.execute((scripts / "bootstrap.sql").read_text("utf-8"))
         for role, password in passwords.items():
-            statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
-            cursor.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
+            set_password(cursor, role, password)
         cursor.execute("SET LOCAL ROLE market_owner")
 
 

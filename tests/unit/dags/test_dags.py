@@ -163,8 +163,8 @@ HEAVY = {"pandas", "numpy", "requests", "urllib3", "sqlalchemy", "psycopg2", "re
 OURS = {"exceptions", "hooks", "market", "notifications", "operators", "pools", "timetables", "trading_calendar"} | {
     "get_provider_info"
 }
-OURS |= {"calendar_corrections", "calendar_facts", "once_a_day", "state_folder"}
-"""What the calendar is made of."""
+OURS |= {"calendar_corrections", "calendar_facts", "once_a_day", "shipped", "state_folder"}
+"""What the calendar is made of, and where it lies."""
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

@@ -7,10 +7,12 @@ from pkgutil import resolve_name
 import pytest
 
 from data_pipeline.coordination.opening import open_store
+from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.local.environment import (
     SANDBOX_KEY,
     SANDBOX_SECRET,
     SourceConnection,
+    airflow_command,
     airflow_environment,
     official_connection,
     postgres_connection_json,
@@ -125,3 +127,13 @@ def test_no_proxy_is_asked_for_this_machine(tmp_path: Path, named: dict[str, str
     told = airflow_environment(Home(tmp_path).prepare(), "postgresql://a@h/a", "postgresql://b@h/m", source, environ)
     expected = ",".join([*named.values(), "127.0.0.1", "localhost", "::1"])
     assert (told["NO_PROXY"], told["no_proxy"], told["HTTP_PROXY"]) == (expected, expected, "http://127.0.0.1:9")
+
+
+def test_without_airflow_the_message_names_the_extra(tmp_path: Path):
+    """`run` and `up` need it; the package alone does not bring it."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "airflow").touch(mode=0o755)
+    assert airflow_command(str(tmp_path / "bin" / "python")) == str(tmp_path / "bin" / "airflow")
+    assert airflow_command("/nowhere/python", str(tmp_path / "bin")) == str(tmp_path / "bin" / "airflow")
+    with pytest.raises(ConfigurationError, match="with its extra airflow"):
+        airflow_command("/nowhere/python", str(tmp_path))

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk import RetryAction
 
 from data_pipeline import exceptions
-from data_pipeline.operators.defaults import RETRY_POLICY
+from data_pipeline.operators.permanent import RETRY_POLICY
 
 
 def decide(error):

@@ -1,0 +1,5 @@
+"""What these tests share: the built files."""
+
+from tests.support.built import built, unpacked
+
+__all__ = ["built", "unpacked"]
