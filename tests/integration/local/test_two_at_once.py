@@ -22,6 +22,7 @@ __all__ = ["home"]
 
 USE = """
 import sys
+from pathlib import Path
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 with open_warehouse(Home(Path(sys.argv[1])), {}, migrated=False) as warehouse:

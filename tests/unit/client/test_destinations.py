@@ -59,7 +59,7 @@ class Listening(BaseAdapter):
         self.heard: list[tuple[str, str]] = []
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        text = f"{request.url} {request.headers} {request.body!r}"
+        text = " ".join([str(request.url), *map(str, request.headers.values()), repr(request.body)])
         if any(secret in text for secret in SECRETS):
             parts = urlsplit(str(request.url))
             self.heard.append((parts.scheme, parts.netloc))
