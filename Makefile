@@ -46,10 +46,10 @@ PYTEST = $(if $(SHIFT_DAYS),SHIFT_DAYS="$(SHIFT_DAYS)" PYTHONPATH="$(CURDIR)/tes
 SEEDS ?= 11,12,13,14,15
 
 test: setup-dev ## Run every test but the long and slow ones on embedded parts (SHIFT_DAYS=400: as if it were then)
-	@$(PYTEST) --dist loadfile
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder
 
 test-fast: setup-dev ## Run the unit tests and what holds the docs and the imports together: a minute
-	@$(PYTEST) --dist loadfile tests/unit tests/house
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder tests/unit tests/house
 
 test-days: setup-dev ## Run what depends on the date at fixed moments (DAYS=csat,sunday for some of them)
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long tests/days

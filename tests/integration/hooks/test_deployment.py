@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
 SOURCE = {"AIRFLOW_CONN_MOCK_DEFAULT": '{"conn_type": "mock"}', "DATA_SOURCE_CONN_ID": "mock_default"}
 
 

@@ -42,6 +42,7 @@ def plan(warehouse, tmp_path):
     return lambda form, **more: plan_backfill({"params": form, "dag_run": run, **more}, "kis_default")
 
 
+@pytest.mark.slow
 def test_more_than_five_million_requests_want_confirming(plan, caplog):
     """A dry run tells the cost; the real one is refused until it is confirmed, then each instrument is planned once."""
     caplog.set_level("INFO")
