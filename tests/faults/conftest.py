@@ -18,10 +18,10 @@ from data_pipeline.warehouse.migrate import migrate
 from tests.faults.matrix import FULL, Tally, tallied
 from tests.faults.nursery import Nursery
 from tests.faults.rig import LAST, NEVER, Kis, Point, Work
-from tests.support.database import Database, connection, copied, database, market_time, server, shared
+from tests.support.database import Database, connection, contents, copied, database, market_time, server, shared
 from tests.support.proxy import proxy
 
-__all__ = ["connection", "database", "market_time", "proxy", "server", "shared"]
+__all__ = ["connection", "contents", "database", "market_time", "proxy", "server", "shared"]
 
 HERE = Path(__file__).parent
 

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from tests.support.database import database, server, shared
+from tests.support.database import contents, database, server, shared
 
-__all__ = ["database", "put", "server", "shared"]
+__all__ = ["contents", "database", "put", "server", "shared"]
 
 
 @pytest.fixture(scope="module")
