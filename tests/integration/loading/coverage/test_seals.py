@@ -335,7 +335,7 @@ def test_stored_rows_are_sealed_by_the_migration(server, tmp_path):
 
 def test_stored_indices_and_flows_are_sealed_by_their_migration(server, tmp_path):
     """A warehouse that has them without seals is sealed as it stands, and a rehearsal says how many sessions."""
-    with warehouse_before(server, "0017", tmp_path) as url, closing(psycopg2.connect(url)) as connection:
+    with warehouse_before(server, "0016", tmp_path) as url, closing(psycopg2.connect(url)) as connection:
         for name in ("index_bar", "investor_flow"):
             records = [MAKE[name](code, day, 1 + number) for number, day in enumerate(DAYS) for code in CODES]
             upsert(connection, TABLES[name], records, "kis", 7)

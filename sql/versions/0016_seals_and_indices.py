@@ -4,12 +4,12 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0017"
+revision = "0016"
 down_revision = "0015"
 branch_labels = None
 depends_on = None
 
-FOLDER = Path(__file__).resolve().parents[1] / "0017_seals_and_indices"
+FOLDER = Path(__file__).resolve().parents[1] / "0016_seals_and_indices"
 
 
 def upgrade() -> None:
