@@ -38,6 +38,8 @@ from data_pipeline.engine.many_windows import Loader
 from data_pipeline.engine.one_window import Run
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.loading.coverage.cells import missing_cells
+from data_pipeline.market.index_records import MAIN_INDICES
+from data_pipeline.market.sector_indices import SECTOR_INDICES
 from data_pipeline.market.window import Window
 from data_pipeline.sources.kis.source import KISDataSource
 from data_pipeline.sources.mock.issue import Issue
@@ -203,7 +205,7 @@ def _judge(world: World, seed: int, truth: dict[Row, Row], told: ToldOfFlows, te
     work.do()
     lies, after = world.lies(), rows_of(world)
     missing, held, failed = _missing(world), _held(world), _failed(world)
-    spared = {*_of_another(lies, world)}
+    spared = {*_of_another(lies)}
     differ = [key for key, row in after.items() if truth.get(key) != row and key[:2] not in spared]
     lacking = [key for key in truth if key not in after]
     world.lie(None)
@@ -226,9 +228,9 @@ def _judge(world: World, seed: int, truth: dict[Row, Row], told: ToldOfFlows, te
         tell(told.wrong_seeds[-1])
 
 
-def _of_another(lies: Iterable[Lie], world: World) -> Iterator[Row]:
+def _of_another(lies: Iterable[Lie]) -> Iterator[Row]:
     """Yield the dataset and code, or every index, about which rows of another were told."""
-    labels = [label for (label,) in asked(world.connection, "SELECT family || ' ' || name FROM market.main_index")]
+    labels = [one.label for one in (*MAIN_INDICES, *SECTOR_INDICES)]
     for lie in lies:
         if lie.name in _OF_ANOTHER and "investor" in lie.path:
             yield from (("investor_flow", code) for code in lie.codes)
@@ -264,8 +266,17 @@ def _missing(world: World) -> set[Row]:
 
 
 def _held(world: World) -> set[Row]:
-    held = asked(world.connection, "SELECT dataset, stock_code::text, session FROM market.rejected_row")
-    return {tuple(cell) for cell in held}
+    """Return the cells of the quarantine; an index is named by its record, or by the reason."""
+    held = asked(
+        world.connection, "SELECT dataset, stock_code::text, session, reason, payload FROM market.rejected_row"
+    )
+    labels = [one.label for one in (*MAIN_INDICES, *SECTOR_INDICES)]
+    found = {(dataset, code, session) for dataset, code, session, _, _ in held}
+    for dataset, _, session, reason, payload in held:
+        of_record = f"{payload.get('family')} {payload.get('name')}"
+        named = [one for one in labels if one == of_record or f"index {one}:" in reason or f"index {one}," in reason]
+        found |= {(dataset, label, session) for label in named}
+    return found
 
 
 def _failed(world: World) -> list[Row]:

@@ -1,13 +1,15 @@
 """
-### index_bars: the session's bar of the main indices
+### index_bars: the session's bar of the main indices and the sectors
 
 **When.** 20:35 (Seoul) on every session of the exchange.
 
-**What.** `load` fetches the bars of KOSPI, KOSDAQ, KOSPI 200 and KOSDAQ 150, one call each, checks them and loads them
-in one transaction. Volumes are exact to a thousand shares and values to a million won, because KIS says no more.
+**What.** `load` fetches the bars of KOSPI, KOSDAQ, KOSPI 200 and KOSDAQ 150 and of 41 sectors (업종), one call each,
+checks them and loads them in one transaction. Volumes are exact to a thousand shares and values to a million won,
+because KIS says no more. The virtual server has them too, at its one call a second.
 
-**Why.** They are provisional: `index_bars_official` replaces them the next morning and brings the sector indices, which
-KIS's codes do not name as the exchange does.
+**Why.** They are provisional: `index_bars_official` replaces them the next morning, by family and name, and brings what
+KIS's codes do not name. No document of KIS lists the codes of sectors, so one whose answer has another name than the
+exchange's is left out: `market.rejected_row` says which and why, and the others are loaded.
 
 **When it fails.** Clear `load`; a session that is loaded twice changes nothing. Otherwise `heal_gaps` asks for it at
 21:30, and on every evening until it is there.

@@ -105,33 +105,40 @@ class Earlier:
         self._calendar = context.calendar
         bars = [one for one in records if isinstance(one, (DailyBar, IndexBar))]
         self._held: dict[tuple[str, date], Any] = {_cell(bar): bar for bar in [*context.stored, *bars]}
+        self._refused: dict[tuple[str, date], Any] = {}
         self._previous: dict[date, date] = {}
         self._next: dict[date, date] = {}
 
     def get(self, bar: Bar) -> Bar | None:
         """Return the bar of the session directly before this one; None when it is unknown or was refused."""
-        return self._beside(bar, self._previous, self._calendar.previous_session)
+        return self._beside(self._held, bar, self._previous, self._calendar.previous_session)
+
+    def refused(self, bar: Bar) -> Bar | None:
+        """Return the bar of the session directly before this one if that was refused; None otherwise."""
+        return self._beside(self._refused, bar, self._previous, self._calendar.previous_session)
 
     def after(self, bar: Bar) -> Bar | None:
         """Return the bar of the session directly after this one; None when it is unknown."""
-        return self._beside(bar, self._next, self._calendar.next_session)
+        return self._beside(self._held, bar, self._next, self._calendar.next_session)
 
     def of(self, stock_code: str, session: date) -> DailyBar | None:
         """Return the bar of one instrument and session; None when it is unknown."""
         return self._held.get((stock_code, session))
 
-    def _beside(self, bar: Bar, known: dict[date, date], find: Callable[[date], date]) -> Bar | None:
+    def _beside(
+        self, bars: dict[tuple[str, date], Any], bar: Bar, known: dict[date, date], find: Callable[[date], date]
+    ) -> Bar | None:
         session = bar.session
         if session not in known:
             known[session] = date.min
             with suppress(CalendarRangeError):  # a session at an end of the calendar has no known neighbour
                 known[session] = find(session)
-        return self._held.get((_cell(bar)[0], known[session]))
+        return bars.get((_cell(bar)[0], known[session]))
 
     def forget(self, record: Any) -> None:
         """Leave out a bar that was refused."""
         if isinstance(record, (DailyBar, IndexBar)) and self._held.get(_cell(record)) == record:
-            del self._held[_cell(record)]
+            self._refused[_cell(record)] = self._held.pop(_cell(record))
 
 
 def _cell(bar: DailyBar | IndexBar) -> tuple[str, date]:

@@ -15,6 +15,7 @@ from data_pipeline.datasets.row_checks import check_session
 from data_pipeline.datasets.table import CANDLE_COLUMNS, Table
 from data_pipeline.market.index_records import MAIN_INDICES, IndexBar, main_labels
 from data_pipeline.market.origin import RequestShape
+from data_pipeline.market.sector_indices import SECTOR_INDICES
 
 INDICES = 131
 """Indices that the exchange publishes a session, about."""
@@ -27,10 +28,13 @@ _POINTS = [
 
 
 def _requests(shape: RequestShape, sessions: int) -> int:
-    """Return three calls a session of the exchange, or of a broker a chart of each index, one row of which is spent."""
+    """Return three calls a session of the exchange, or of a broker a chart of each index, one row of which is spent.
+
+    Of a broker these are the most: sectors are asked for since ``SECTORS_SINCE`` only.
+    """
     if shape.market_calls:
         return _SERVICES * sessions
-    return len(MAIN_INDICES) * ceil(sessions / _at_once(shape))
+    return (len(MAIN_INDICES) + len(SECTOR_INDICES)) * ceil(sessions / _at_once(shape))
 
 
 def _at_once(shape: RequestShape) -> int:

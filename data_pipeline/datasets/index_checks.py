@@ -22,11 +22,16 @@ BASE_REVISED = 0.005
 
 
 def check_levels(bar: IndexBar, earlier: Earlier) -> Iterator[Finding]:
-    """Yield what is wrong with the levels of an index bar: its move, its base, or that it repeats the one before."""
+    """Yield what is wrong with the levels of an index bar: its move, its base, or that it repeats the one before.
+
+    A bar whose base is a close that was refused is as wrong as that: rows of another index fit each other.
+    """
     base = bar.close - (bar.change or 0.0)
     if bar.change is not None and abs(bar.change) > MOST_MOVED * max(base, _EXACT):
         yield Finding("limit", Severity.ERROR, f"moved by {bar.change} from {base:.2f}", bar)
-    before = earlier.get(bar)
+    before, refused = earlier.get(bar), earlier.refused(bar)
+    if refused is not None and bar.change is not None and abs(base - refused.close) <= _EXACT:
+        yield Finding("base", Severity.ERROR, f"base {base:.2f} is the refused close of {refused.session}", bar)
     if before is None or bar.change is None:
         return
     if abs(base - before.close) > _EXACT:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from data_pipeline.emulator.kis.index_codes import INDICES
 from data_pipeline.emulator.kis.view import MarketView
-from data_pipeline.emulator.kis.wire import INDICES, Call
+from data_pipeline.emulator.kis.wire import Call
 from data_pipeline.market.trading_calendar import SEOUL
 
 _PAGE = timedelta(days=145)

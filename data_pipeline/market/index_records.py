@@ -7,13 +7,13 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 
-class MainIndex(NamedTuple):
-    """An index that every source has and that coverage expects."""
+class NamedIndex(NamedTuple):
+    """An index as the exchange calls it."""
 
     family: str
     name: str
     since: date
-    """The first session of which the exchange has it."""
+    """The first session of which it is asked for: that of the index, or of the name."""
 
     @property
     def label(self) -> str:
@@ -22,14 +22,14 @@ class MainIndex(NamedTuple):
 
 
 MAIN_INDICES = (
-    MainIndex("KOSPI", "코스피", date(1980, 1, 4)),
-    MainIndex("KOSDAQ", "코스닥", date(1996, 7, 1)),
-    MainIndex("KOSPI", "코스피 200", date(1994, 6, 15)),
-    MainIndex("KOSDAQ", "코스닥 150", date(2015, 7, 13)),
+    NamedIndex("KOSPI", "코스피", date(1980, 1, 4)),
+    NamedIndex("KOSDAQ", "코스닥", date(1996, 7, 1)),
+    NamedIndex("KOSPI", "코스피 200", date(1994, 6, 15)),
+    NamedIndex("KOSDAQ", "코스닥 150", date(2015, 7, 13)),
 )
 """The indices of which every session must have a bar; ``market.main_index`` holds the same.
 
-Source: the exchange's descriptions of its indices, publication dates. The sector indices come from the exchange alone.
+Source: the exchange's descriptions of its indices, publication dates. The sector indices are in ``sector_indices``.
 """
 
 

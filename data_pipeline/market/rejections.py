@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from data_pipeline.exceptions import PayloadError
+from data_pipeline.exceptions import PayloadError, PermanentError
 
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
@@ -44,6 +44,8 @@ class Rejections:
     rows: list[Rejection] = field(default_factory=list)
     at_fault: list[Rejection] = field(default_factory=list)
     """Rows for which whole codes were left out; they do not count against the window."""
+    left_out: list[Rejection] = field(default_factory=list)
+    """What nobody has to have and cannot be believed, an index of many; it does not count against the window."""
     unknown_fields: Counter[str] = field(default_factory=Counter)
     """``call.field`` and in how many answers it came."""
     contradicted: set[tuple[str, date]] = field(default_factory=set)
@@ -52,6 +54,7 @@ class Rejections:
     def add(self, other: Rejections) -> None:
         """Take over what another part of the window set aside."""
         self.rows += other.rows
+        self.left_out += other.left_out
         self.unknown_fields.update(other.unknown_fields)
 
 
@@ -79,6 +82,24 @@ def reject(error: PayloadError, stock_code: str | None = None, session: date | N
     if held is None or error.payload is None:
         raise error
     held.rows.append(Rejection(error.payload, str(error), stock_code, session, error.origin))
+
+
+def leave_out(error: PermanentError, sessions: Iterable[date], payload: Mapping[str, Any], origin: str) -> None:
+    """Leave out what an answer is about, on these sessions, because the answer cannot be believed.
+
+    Args:
+        error: What is wrong with it.
+        sessions: Which trading days are missing now.
+        payload: What came, as far as it is known.
+        origin: The vendor's call.
+
+    Raises:
+        PermanentError: The error itself: nobody collects.
+    """
+    held = _CURRENT.get()
+    if held is None:
+        raise error
+    held.left_out += [Rejection(payload, str(error), None, session, origin) for session in sessions]
 
 
 def set_aside(rejections: Iterable[Rejection]) -> None:

@@ -17,13 +17,6 @@ QUOTATIONS = "/uapi/domestic-stock/v1/quotations/"
 MARKETS = ("J", "NX", "UN")
 WEEKS = timedelta(days=15)
 """Longer than the exchange ever closes."""
-INDICES = {
-    "0001": ("코스피", "종합"),
-    "1001": ("코스닥", "KOSDAQ"),
-    "2001": ("코스피 200", "KOSPI200"),
-    "3003": ("코스닥 150", "KOSDAQ150"),
-}
-"""By KIS's code what the exchange calls an index, and the name that KIS shows."""
 EOK = 100_000_000
 """억: the unit of hts_avls and cpfn."""
 DONE = ("MCA00000", "정상처리 되었습니다.")

@@ -1,14 +1,15 @@
-"""``inquire-daily-indexchartprice``: daily bars of the main indices (국내주식업종기간별시세)."""
+"""``inquire-daily-indexchartprice``: daily bars of the main indices and of sectors (국내주식업종기간별시세)."""
 
 from __future__ import annotations
 
 from datetime import date
 
 from data_pipeline.emulator.kis.errors import invalid_field, unknown_symbol
+from data_pipeline.emulator.kis.index_codes import INDICES
 from data_pipeline.emulator.kis.view import MarketView
-from data_pipeline.emulator.kis.wire import INDICES, SYMBOL, Answer, Call, Endpoint, envelope
+from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, envelope
 from data_pipeline.market.index_records import IndexBar
-from data_pipeline.sources.mock.indices import BASKETS, indices_of
+from data_pipeline.sources.mock.indices import basket_of, indices_of
 
 PAGE = 50
 
@@ -41,7 +42,7 @@ def _head(view: MarketView, code: str, newest: date) -> dict[str, str]:
         "bstp_nmix_prdy_ctrt": f"{100 * change / before.close:.2f}",
         "prdy_nmix": yesterday["bstp_nmix_prpr"],
         **_figures(index),
-        "hts_kor_isnm": INDICES[code][1],
+        "hts_kor_isnm": INDICES[code][2],
         "bstp_cls_code": code,
         "prdy_vol": yesterday["acml_vol"],
         "futs_prdy_oprc": yesterday["bstp_nmix_oprc"],
@@ -51,8 +52,7 @@ def _head(view: MarketView, code: str, newest: date) -> dict[str, str]:
 
 
 def _index(view: MarketView, code: str, day: date) -> IndexBar:
-    name = INDICES[code][0]
-    return indices_of(view.market).bar(next(one for one in BASKETS if one.name == name), day)
+    return indices_of(view.market).bar(basket_of(*INDICES[code][:2]), day)
 
 
 def _figures(index: IndexBar) -> dict[str, str]:

@@ -1,12 +1,13 @@
-"""``inquire-index-price``: one of the main indices at this moment (국내업종 현재지수)."""
+"""``inquire-index-price``: one index at this moment (국내업종 현재지수)."""
 
 from __future__ import annotations
 
 from data_pipeline.emulator.kis.errors import unknown_symbol
+from data_pipeline.emulator.kis.index_codes import INDICES
 from data_pipeline.emulator.kis.view import MarketView
-from data_pipeline.emulator.kis.wire import INDICES, SYMBOL, Answer, Call, Endpoint, envelope, percent
+from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, envelope, percent
 from data_pipeline.market.index_records import IndexBar, IndexSnapshot
-from data_pipeline.sources.mock.indices import BASKETS, Basket, SyntheticIndices, indices_of
+from data_pipeline.sources.mock.indices import Basket, SyntheticIndices, basket_of, indices_of
 
 
 def answer(view: MarketView, call: Call) -> Answer:
@@ -15,7 +16,7 @@ def answer(view: MarketView, call: Call) -> Answer:
     if code not in INDICES:
         raise unknown_symbol()
     indices = indices_of(view.market)
-    basket = next(one for one in BASKETS if one.name == INDICES[code][0])
+    basket = basket_of(*INDICES[code][:2])
     now = indices.snapshot(basket, call.moment.at)
     before = indices.bar(basket, view.calendar.previous_session(call.moment.session))
     shown = {**_change(now, before), **_amounts(now, before), **_day(now, before)}

@@ -6,12 +6,13 @@ from datetime import date
 from functools import lru_cache
 
 from data_pipeline.emulator.kis.errors import invalid_field, unknown_symbol
+from data_pipeline.emulator.kis.index_codes import INDICES
 from data_pipeline.emulator.kis.view import MarketView
-from data_pipeline.emulator.kis.wire import INDICES, SYMBOL, Answer, Call, Endpoint, envelope, percent
+from data_pipeline.emulator.kis.wire import SYMBOL, Answer, Call, Endpoint, envelope, percent
 from data_pipeline.emulator.kis.wire_investor import FIELDS, NET, TOLD_AFTER_CLOSE
 from data_pipeline.market.investor_records import KINDS, TOTALS, MarketFlow
 from data_pipeline.sources.mock.flows import market_flow
-from data_pipeline.sources.mock.indices import BASKETS, indices_of
+from data_pipeline.sources.mock.indices import basket_of, indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
 
 ROWS = 2
@@ -36,7 +37,7 @@ def answer(view: MarketView, call: Call) -> Answer:
 
 
 def _index(view: MarketView, code: str, day: date) -> dict[str, str]:
-    basket = next(one for one in BASKETS if one.name == INDICES[code][0])
+    basket = basket_of(*INDICES[code][:2])
     bar = indices_of(view.market).bar(basket, day)
     change = bar.change or 0.0
     return {

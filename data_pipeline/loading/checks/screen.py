@@ -126,10 +126,10 @@ def keep_held(
     warnings: Mapping[str, int] | None = None,
 ) -> None:
     """Put what was set aside into quarantine and record the counts in the window's ``ingest_run``; never commits."""
-    rejected = keep_rejections(connection, table.name, source, [*held.rows, *held.at_fault], run_id)
+    rejected = keep_rejections(connection, table.name, source, [*held.rows, *held.at_fault, *held.left_out], run_id)
     _doubt_neighbours(connection, table.name, source, held, run_id)
     _note(connection, run_id, rejected, warnings or {}, held.unknown_fields)
-    for one in held.rows[:5]:
+    for one in [*held.rows, *held.left_out][:5]:
         log.warning("%s: to quarantine: %s", table.name, _named(one))
     if warnings:
         log.info("%s: loaded with warnings: %s", table.name, dict(warnings))
@@ -147,7 +147,7 @@ def keep_refused(
 
     These are the rows that were set aside or refused, and the row that a :class:`PayloadError` is about. Never commits.
     """
-    rows = [*held.rows, *held.at_fault]
+    rows = [*held.rows, *held.at_fault, *held.left_out]
     if isinstance(error, PayloadError) and error.payload is not None:
         rows.append(Rejection(error.payload, str(error), origin=error.origin))
     _doubt_neighbours(connection, table.name, source, held, run_id)

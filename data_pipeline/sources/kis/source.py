@@ -234,7 +234,7 @@ class KISDataSource(AbstractDataSource):
         return iter(parse.parse_market_days(first, self._call(HOLIDAYS, params, f"{first}")))
 
     def index_bars(self, first: date, last: date) -> Iterator[IndexBar]:
-        """Yield the bars of the main indices, newest first within an index; a call for every 49 sessions of an index.
+        """Yield the bars of main indices and sectors, newest first within an index; a call for 49 sessions of an index.
 
         Raises:
             InvalidRequestError: The range is reversed, or a session is not final yet by the server's clock.

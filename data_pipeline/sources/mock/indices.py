@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import cycle, islice
 from operator import attrgetter
 from typing import NamedTuple
 
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.market.index_records import MAIN_INDICES, IndexBar, IndexSnapshot
 from data_pipeline.market.records import DailyBar
+from data_pipeline.market.sector_indices import SECTOR_INDICES
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.sources.mock.universe import REFERENCE_SESSION
 
 
 class Basket(NamedTuple):
-    """One index: its first ``size`` members from ``start`` on, and its points at the end of the reference session."""
+    """One index: ``size`` members from ``start`` on, and its points at the end of the reference session.
+
+    After the last stock of a family comes the first one.
+    """
 
     family: str
     name: str
@@ -25,18 +30,28 @@ class Basket(NamedTuple):
     points: float
 
 
+_MEMBERS = 5
+_STEPS = (900.0, 1500.0, 2600.0, 4400.0, 7400.0)
+"""Neighbours are further apart than an index may move in a day, so that a row of another one is noticed."""
+_SECTOR_POINTS = {("KOSPI", "전기·전자"): 21000.0, ("KOSPI", "제약"): 14000.0, ("KOSDAQ", "제약"): 9000.0}
+
+
+def _sector(place: int, family: str, name: str) -> Basket:
+    points = _SECTOR_POINTS.get((family, name), _STEPS[place % len(_STEPS)])
+    return Basket(family, name, 2 + _MEMBERS * place, _MEMBERS, points)
+
+
 BASKETS = (
     Basket("KRX", "KRX 300", 0, 10, 1500.0),
     Basket("KOSPI", "코스피", 0, 12, 2600.0),
     Basket("KOSPI", "코스피 200", 0, 8, 350.0),
-    Basket("KOSPI", "전기·전자", 2, 5, 21000.0),
-    Basket("KOSPI", "제약", 7, 5, 14000.0),
     Basket("KOSDAQ", "코스닥", 0, 12, 800.0),
     Basket("KOSDAQ", "코스닥 150", 0, 8, 1300.0),
-    Basket("KOSDAQ", "제약", 6, 5, 9000.0),
+    *(_sector(place, one.family, one.name) for place, one in enumerate(SECTOR_INDICES)),
 )
-"""The synthetic indices. Two are called alike, in two families, as two of the exchange's are."""
-MAIN_BASKETS = tuple(next(one for one in BASKETS if (one.family, one.name) == each[:2]) for each in MAIN_INDICES)
+"""The synthetic indices: the main ones, one more, and every sector that a broker has."""
+_BY_NAME = {(one.family, one.name): one for one in BASKETS}
+MAIN_BASKETS = tuple(_BY_NAME[one.family, one.name] for one in MAIN_INDICES)
 """Those that every source has, in the order of ``MAIN_INDICES``."""
 _OLD = date(2000, 1, 1)
 _SINCE = {(one.family, one.name): one.since for one in MAIN_INDICES}
@@ -125,7 +140,8 @@ class SyntheticIndices:
 
     def _members(self, basket: Basket, session: date) -> list[Member]:
         found = []
-        for code in self._codes(basket.family)[basket.start : basket.start + basket.size]:
+        codes = self._codes(basket.family)
+        for code in islice(cycle(codes), basket.start % len(codes), basket.start % len(codes) + basket.size):
             bar = self._market.daily_bar(code, session)
             if bar is not None:
                 found.append(Member(self._market.listed_shares(code, session), bar))
@@ -140,6 +156,11 @@ class SyntheticIndices:
             if family in {one.market, "KRX"} and one.security_group == "ST"
             if market.listed_on(one.stock_code) < _OLD and market.delisted_on(one.stock_code) is None
         ]
+
+
+def basket_of(family: str, name: str) -> Basket:
+    """Return the basket of an index of this family and name."""
+    return _BY_NAME[family, name]
 
 
 @lru_cache(maxsize=4)

@@ -25,9 +25,9 @@ def truth(world):
 
 
 def test_the_undisturbed_run_brings_every_row(truth):
-    """From 1 October to 20 November 2026 there are 35 sessions: four indices on each and on the one before."""
+    """From 1 October to 20 November 2026 there are 35 sessions: 45 indices on each and on the one before."""
     counted = Counter((dataset, session) for dataset, _, session in truth)
-    assert sum(dataset == "index_bar" for dataset, *_ in truth) == 4 * 36
+    assert sum(dataset == "index_bar" for dataset, *_ in truth) == 45 * 36
     assert len(counted) == 36 + 35
     assert min(many for (dataset, _), many in counted.items() if dataset == "investor_flow") >= 10
 

@@ -71,17 +71,17 @@ def test_every_dag_succeeds(result):
 
 
 def test_the_exchange_has_the_last_word(airflow, result):
-    """All eight synthetic indices of Wednesday are official; the sessions before are the broker's four."""
+    """All 46 synthetic indices of Wednesday are official; the sessions before are the broker's 4 and 41 sectors."""
     found = airflow.query("SELECT session, source::text, count(*)::int FROM market.index_bar GROUP BY 1, 2 ORDER BY 1")
-    assert found == [(FIRST, "kis-sandbox", 4), (BETWEEN, "kis-sandbox", 4), (SESSION, "krx-sandbox", 8)]
+    assert found == [(FIRST, "kis-sandbox", 45), (BETWEEN, "kis-sandbox", 45), (SESSION, "krx-sandbox", 46)]
     replaced = "SELECT count(*)::int FROM market.restatement WHERE dataset = 'index_bar' AND old_source = 'kis-sandbox'"
-    assert airflow.query(replaced) == [(4,)]
+    assert airflow.query(replaced) == [(45,)]
 
 
 def test_the_fewest_calls(airflow, result):
-    """Four charts for one session as for two, and three services of the exchange."""
+    """A chart of each index for one session as for two, and three services of the exchange."""
     calls = "SELECT dag_id, requests FROM market.ingest_run WHERE dataset = 'index_bar' ORDER BY run_id"
-    assert airflow.query(calls) == [("index_bars", 4), ("backfill", 4), ("index_bars_official", 3)]
+    assert airflow.query(calls) == [("index_bars", 45), ("backfill", 45), ("index_bars_official", 3)]
 
 
 def test_a_hole_is_healed(airflow, result):

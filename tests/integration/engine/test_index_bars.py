@@ -19,10 +19,11 @@ from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.many_windows import Loader
 from data_pipeline.engine.one_window import Run
-from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, WindowRefusedError
+from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, PayloadError, WindowRefusedError
 from data_pipeline.loading.coverage.cells import coverage
 from data_pipeline.market.index_records import MAIN_INDICES, IndexBar
 from data_pipeline.market.origin import Offer
+from data_pipeline.market.rejections import leave_out
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.market.window import Window
 from data_pipeline.sources.base import AbstractDataSource
@@ -107,6 +108,45 @@ def test_levels_that_do_not_follow_are_refused(connection):
         load(connection, Stale("kis-sandbox"), WED, WED)
 
 
+class WithSectors(Told):
+    """A source that has a sector, too, or leaves all of them out."""
+
+    def __init__(self, name: str, volume: int = 1_000, *, believed: bool = True) -> None:
+        super().__init__(name, volume)
+        self.believed = believed
+
+    def index_bars(self, first, last):
+        """Yield the main indices and one sector, or hand over why none of 41 came."""
+        yield from super().index_bars(first, last)
+        for session in krx_calendar().sessions(first, last):
+            close = 14_000.25 + session.day
+            if self.believed:
+                yield IndexBar("KOSPI", "제약", session, close, close, close, close, 1.0, self.volume, 5, None)
+            for number in range(0 if self.believed else 41):
+                leave_out(PayloadError(f"of the index {number}"), [session], {"number": str(number)}, "KIS chart")
+
+
+def test_a_sector_of_the_exchange_replaces_the_brokers(connection):
+    """It has the same family and name, so there is one row, and what the broker said is kept; nothing expects one."""
+    load(connection, WithSectors("kis-sandbox"), WED, WED)
+    load(connection, WithSectors("krx-sandbox", volume=1_234), WED, WED)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT family, source::text, volume FROM market.index_bar WHERE name = '제약'")
+        assert cursor.fetchall() == [("KOSPI", "krx-sandbox", 1_234)]
+        cursor.execute("SELECT old_row ->> 'volume' FROM market.restatement WHERE old_row ->> 'name' = '제약'")
+        assert cursor.fetchall() == [("1000",)]
+    assert [one.expected for one in coverage(connection, MON, WED, "index_bar")] == [4]
+
+
+def test_sectors_that_are_left_out_do_not_stop_the_main_ones(connection):
+    """Forty-one reasons in quarantine beside four bars, and the session is whole."""
+    counts = load(connection, WithSectors("kis-sandbox", believed=False), WED, WED)
+    assert (counts["inserted"], counts["missing"]) == (4, 0)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), min(session), min(origin) FROM market.rejected_row")
+        assert cursor.fetchall() == [(41, WED, "KIS chart")]
+
+
 def delete(database, where):
     """Delete index bars as the owner."""
     with database.connect("owner") as connection, connection, connection.cursor() as cursor:
@@ -120,15 +160,15 @@ def test_a_hole_is_healed(database, connection):
     delete(database, "name = '코스피 200' AND session = '2026-11-24'")
     (backfill,) = [one for one in healing(connection, source.name, WED) if one.dataset == "index_bar"]
     plan = plan_backfill(connection, backfill, Sources(source), EVENING)
-    assert [(one.first, one.last, one.requests) for one in plan.shares[0].spans] == [(TUE, TUE, 4)]
+    assert [(one.first, one.last, one.requests) for one in plan.shares[0].spans] == [(TUE, TUE, 45)]
     steps = list(Loader(connection, Run(moment=EVENING), 1)(source, "index_bar", plan.shares[0].spans))
     assert [(one.error, one.counts["inserted"]) for one in steps] == [(None, 1)]
     assert [one.missing for one in coverage(connection, MON, WED, "index_bar")] == [0, 0, 0]
 
 
-@pytest.mark.parametrize(("source", "requests", "spans"), [("kis-sandbox", 8, 2), ("krx-sandbox", 180, 60)])
+@pytest.mark.parametrize(("source", "requests", "spans"), [("kis-sandbox", 90, 2), ("krx-sandbox", 180, 60)])
 def test_a_backfill_asks_in_pages(connection, source, requests, spans):
-    """Sixty sessions: four indices in two pages of 49 sessions at KIS, three calls for each at KRX."""
+    """Sixty sessions: four indices and 41 sectors in two pages of 49 sessions at KIS, three calls for each at KRX."""
     days = krx_calendar().sessions(date(2026, 6, 1), TUE)[-60:]
     plan = plan_wish(connection, Wish("index_bar", (), days[0], TUE), Sources(Told(source)), EVENING)
     assert (plan.requests, len(plan.shares[0].spans)) == (requests, spans)

@@ -47,6 +47,17 @@ def test_a_wrong_bar_goes_to_quarantine(bar, check):
     assert [one.check for one in found.errors][:1] == [check]
 
 
+def test_what_follows_a_bar_of_another_index_is_refused_too():
+    """Rows of another index fit each other: when the first base of a sector is wrong, those after it fall too."""
+    before = replace(BEFORE, name="제약")
+    first = replace(BAR, name="제약", open=890.0, high=910.0, low=880.0, close=900.0, change=10.0)
+    later = replace(first, session=date(2026, 11, 25), close=905.0, change=5.0)
+    context = Context(krx_calendar(), datetime(2026, 11, 25, 20, 35, tzinfo=SEOUL), stored=(BEFORE, before))
+    found = judge([BAR, first, later], INDEX_BAR, Asked((), MON, later.session, []), context)
+    assert (found.good, found.fatal) == ([BAR], [])
+    assert [(one.check, one.record.session.day) for one in found.errors] == [("base", 24), ("base", 25)]
+
+
 def test_a_close_that_was_revised_is_a_warning():
     """A base 0.1 % away from what was stored is loaded, and counted."""
     found = verdict(replace(BAR, change=28.6))

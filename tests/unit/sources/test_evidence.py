@@ -90,6 +90,14 @@ def read_minutes(answer: Answer) -> None:
         list(minute_bars(parse_chart.parse_minutes("000660", answer), tally))
 
 
+def read_indices(answer: Answer) -> None:
+    """Read a chart of a main index, and as one of a sector, which must have the sector's name."""
+    days = [date(2022, 5, 6), date(2022, 5, 9)]
+    list(parse_index_bars(answer, "0001", days))
+    with suppress(DataPipelineError):
+        list(parse_index_bars(answer, "0005", days))
+
+
 KIS: dict[str, Callable[[Answer], object]] = {
     "inquire-price": lambda answer: parse.parse_price("000660", answer),
     "inquire-asking-price-exp-ccn": lambda answer: parse.parse_order_book("000660", answer),
@@ -97,9 +105,7 @@ KIS: dict[str, Callable[[Answer], object]] = {
     "search-stock-info": lambda answer: parse.parse_stock_info("000660", answer),
     "chk-holiday": lambda answer: parse.parse_market_days(date(2022, 12, 27), answer),
     "inquire-daily-itemchartprice": read_days,
-    "inquire-daily-indexchartprice": lambda answer: list(
-        parse_index_bars(answer, "0001", [date(2022, 5, 6), date(2022, 5, 9)])
-    ),
+    "inquire-daily-indexchartprice": read_indices,
     "inquire-index-price": lambda answer: parse_index_snapshot(answer, "1001"),
     "investor-trade-by-stock-daily": lambda answer: [parse_flow("005930", row) for row in answer.rows("output2")],
     "inquire-investor": lambda answer: [parse_flow("005930", row) for row in answer.rows("output")],

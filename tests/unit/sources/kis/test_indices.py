@@ -12,6 +12,7 @@ from data_pipeline.market.index_records import IndexBar
 from data_pipeline.market.rejections import collecting
 from data_pipeline.market.trading_calendar import krx_calendar
 from tests.support.kis_answers import ok
+from tests.support.sector_codes import SECTOR_CODES
 
 CHART = "inquire-daily-indexchartprice"
 DAY = date(2026, 11, 20)
@@ -25,13 +26,15 @@ def row(day, close):
     }  # fmt: skip
 
 
-def chart(code, *rows):
-    """Return a chart of the index with this code."""
-    return ok(output1={"bstp_cls_code": code, "hts_kor_isnm": "종합"}, output2=list(rows))
+def chart(code, *rows, name="종합"):
+    """Return a chart of the index with this code; a sector has its name."""
+    name = SECTOR_CODES[code][1] if code in SECTOR_CODES else name
+    return ok(output1={"bstp_cls_code": code, "hts_kor_isnm": name}, output2=list(rows))
 
 
 ROWS = (row("20261120", "2610.81"), row("20261119", "2644.51"))
-CODES = ["0001", "1001", "2001", "3003"]
+MAIN = ["0001", "1001", "2001", "3003"]
+CODES = [*MAIN, *SECTOR_CODES]
 
 
 def charts(*rows):
@@ -43,7 +46,7 @@ def test_1001_is_kosdaq(kis, make_source):
     """At KIS 0001 is KOSPI and 1001 is KOSDAQ, each asked under market U with the session before."""
     kis.answer(CHART, *charts(*ROWS))
     bars = list(make_source().index_bars(DAY, DAY))
-    assert [bar.label for bar in bars] == ["KOSPI 코스피", "KOSDAQ 코스닥", "KOSPI 코스피 200", "KOSDAQ 코스닥 150"]
+    assert [bar.label for bar in bars][:4] == ["KOSPI 코스피", "KOSDAQ 코스닥", "KOSPI 코스피 200", "KOSDAQ 코스닥 150"]
     asked = kis.queries(CHART)
     assert [query["FID_INPUT_ISCD"] for query in asked] == CODES
     assert asked[0] == {
@@ -78,7 +81,7 @@ def test_an_index_begins_with_its_first_session(kis, make_source):
     rows = [row(day, close) for day, close in (
         ("20150714", "1003.00"), ("20150713", "1000.00"), ("20150710", "990.00"), ("20150709", "980.00"))]  # fmt: skip
     rows = [{**one, "bstp_nmix_lwpr": "900.00"} for one in rows]
-    kis.answer(CHART, *charts(*rows)[:3], chart("3003", *rows[:2]))
+    kis.answer(CHART, *charts(*rows)[:3], chart("3003", *rows[:2]))  # and no sectors: their names are of 2024
     young = [bar for bar in make_source().index_bars(first, later) if bar.name == "코스닥 150"]
     assert [(bar.session.day, bar.change) for bar in young] == [(14, 3.0), (13, None)]
     assert kis.queries(CHART)[-1]["FID_INPUT_DATE_1"] == "20150713"
@@ -117,7 +120,7 @@ def test_a_malformed_row_is_set_aside(kis, make_source):
     wrong = row("20261120", "x")
     kis.answer(CHART, chart("0001", wrong, ROWS[1]), *charts(*ROWS)[1:])
     with collecting() as held:
-        assert len(list(make_source().index_bars(DAY, DAY))) == 3
+        assert len(list(make_source().index_bars(DAY, DAY))) == 44
     assert [(one.session, one.payload) for one in held.rows] == [(DAY, wrong)]
 
 
