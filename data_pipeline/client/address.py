@@ -11,6 +11,7 @@ import requests
 from urllib3.util import parse_url
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.settings.hidden import hide_login
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~:/\[\]-]+")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
@@ -83,6 +84,7 @@ def require_address(name: str, url: str, example: str = _EXAMPLE, allowed: Seque
     Raises:
         ConfigurationError: It is not such an address. The message does not repeat it, since it may hold a password.
     """
+    url = hide_login(url)
     found = _read(url)
     if isinstance(found, Address) and found.scheme == "http" and not (found.is_loopback or found.is_named(allowed)):
         found = (
@@ -109,6 +111,7 @@ def require_destination(
     Raises:
         ConfigurationError: It is no address, or leads to any other host. The message does not repeat it.
     """
+    url = hide_login(url)
     found = require_address(name, url, example, allowed)
     own = found.belongs_to(*vendor)
     if own and found.scheme != "https":

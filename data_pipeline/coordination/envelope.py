@@ -98,10 +98,10 @@ def _object(state: Any, location: str) -> dict[str, Any]:
 def _fernet(keys: str) -> MultiFernet:
     from cryptography.fernet import Fernet, MultiFernet
 
-    try:
+    with suppress(ValueError):
         return MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
-    except ValueError:
-        raise ConfigurationError(
-            "AIRFLOW__CORE__FERNET_KEY is not a Fernet key (32 bytes in URL-safe base64); make one with "
-            "cryptography.fernet.Fernet.generate_key() or leave it empty"
-        ) from None
+    # Raised out here, an error has no context: the frames that decode a key hold it.
+    raise ConfigurationError(
+        "AIRFLOW__CORE__FERNET_KEY is not a Fernet key (32 bytes in URL-safe base64); make one with "
+        "cryptography.fernet.Fernet.generate_key() or leave it empty"
+    )

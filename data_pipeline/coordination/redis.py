@@ -176,11 +176,15 @@ class RedisStore:
             return asked_at, self._try(script, names, arguments)
 
     def _try(self, script: Script, names: list[str], arguments: tuple[Any, ...]) -> Any:
-        connection = self._pool.get_connection()
         try:
-            return _answer(connection, script, names, arguments)
-        finally:
-            self._pool.release(connection)
+            connection = self._pool.get_connection()
+            try:
+                return _answer(connection, script, names, arguments)
+            finally:
+                self._pool.release(connection)
+        except BaseException as error:  # an interruption or a time limit of the task, too
+            error.__traceback__ = None  # the client's frames hold the password
+            raise
 
 
 def _answer(connection: Any, script: Script, names: list[str], arguments: tuple[Any, ...]) -> Any:
@@ -217,13 +221,18 @@ def _typed(error: RedisError, place: str) -> CoordinationError:
 
 def _place(url: str) -> str:
     """Return the server's address without user and password."""
+    if found := _without_login(url):
+        return found
+    raise ConfigurationError(_URL)
+
+
+def _without_login(url: str) -> str:
+    """Return the server's address without user and password; empty for an address of no server."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and not parts.query and not parts.fragment
         port = parts.port or 6379
-        usable = usable and (parts.path.lstrip("/") or "0").isdecimal()
     except ValueError:
-        usable, port = False, 0
-    if not usable:
-        raise ConfigurationError(_URL)
-    return f"{parts.scheme}://{parts.hostname}:{port}{parts.path}"
+        return ""
+    usable = usable and (parts.path.lstrip("/") or "0").isdecimal()
+    return f"{parts.scheme}://{parts.hostname}:{port}{parts.path}" if usable else ""

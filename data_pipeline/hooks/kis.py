@@ -12,6 +12,7 @@ from airflow.sdk.log import mask_secret
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.hooks.settings_hook import SettingsHook
 from data_pipeline.market.clock import market_clock
+from data_pipeline.settings.hidden import hidden_within
 from data_pipeline.sources.kis.settings import OWN_HOSTS, KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
@@ -59,7 +60,7 @@ class KISHook(SettingsHook):
         :raises ConfigurationError: A field of the connection is missing or wrong; the message names it.
         """
         connection = self._connection()
-        extra = connection.extra_dejson
+        extra = connection.extra
         for secret in (connection.login, connection.password, extra.get("account_number")):
             if secret:
                 mask_secret(str(secret))
@@ -81,7 +82,8 @@ class KISHook(SettingsHook):
 
     def _more_keys(self, field: Any) -> list[tuple[str, str]]:
         try:
-            found: Any = json.loads(field) if isinstance(field, str) and field.strip() else field or {}
+            written = isinstance(field, str) and bool(field.strip())
+            found: Any = hidden_within(json.loads(field)) if written else field or {}
         except ValueError:
             found = None
         given: list[tuple[Any, Any]] = [*found.items()] if isinstance(found, dict) else [(None, None)]
@@ -90,10 +92,10 @@ class KISHook(SettingsHook):
             raise self._wrong("field 'more_keys' must be a JSON object of app keys and their secrets")
         for pair in pairs:
             for secret in pair:
-                mask_secret(secret)
+                mask_secret(str(secret))
         return pairs
 
-    def _settings(self, pairs: list[tuple[str, str]], host: str | None, extra: dict[str, Any]) -> KisSettings:
+    def _settings(self, pairs: list[tuple[str, str]], host: str, extra: dict[str, Any]) -> KisSettings:
         address = extra.get("base_url") or host
         own = _credentials(pairs)
         if address:

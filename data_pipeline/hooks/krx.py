@@ -52,8 +52,8 @@ class KRXHook(SettingsHook):
         connection = self._connection()
         if not connection.password:
             raise self._wrong("the field password is empty; put the key of openapi.krx.co.kr there")
-        mask_secret(connection.password)
-        extra = connection.extra_dejson
+        mask_secret(str(connection.password))
+        extra = connection.extra
         own = {"KRX_API_BASE_URL": extra.get("base_url") or connection.host, "KRX_API_KEY": connection.password}
         settings = self._read(KrxSettings.from_env, extra, own)
         declared = extra.get("environment")

@@ -43,7 +43,7 @@ class MockHook(BaseHook):
         :raises ConfigurationError: ``seed`` is not a whole number, ``now`` is not a time with a zone, or there is a
             field of another name.
         """
-        extra = read_connection(self.mock_conn_id, self.conn_type).extra_dejson
+        extra = read_connection(self.mock_conn_id, self.conn_type, shown=MOCK_FIELDS).extra
         require_fields(self.mock_conn_id, extra, MOCK_FIELDS)
         return MockDataSource(self._market(extra), self._clock(extra))
 

@@ -10,8 +10,9 @@ from airflow.sdk import BaseHook
 
 from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError
-from data_pipeline.hooks.connection import read_connection, require_fields
+from data_pipeline.hooks.connection import Fields, read_connection, require_fields
 from data_pipeline.settings import SETTINGS, fields_of
+from data_pipeline.settings.hidden import hidden
 
 SettingsT = TypeVar("SettingsT")
 _ADDRESSES = ("base_url", "base_url_real", "base_url_virtual")
@@ -35,16 +36,17 @@ class SettingsHook(BaseHook):
         """The documented variables, and the fields of the connection that share their meaning and their defaults."""
         return fields_of(self.conn_type)
 
-    def _connection(self) -> Any:
+    def _connection(self) -> Fields:
         """
-        Return the connection, of this hook's type and with known fields only.
+        Return what stands in the connection, of this hook's type and with known fields only.
 
         :raises ConfigurationError: There is none, or it is another one.
         """
         conn_id = getattr(self, self.conn_name_attr)
-        connection = read_connection(conn_id, self.conn_type)
+        shown = {field for name, field in self.fields.items() if not SETTINGS[name].secret}
+        connection = read_connection(conn_id, self.conn_type, shown={*shown, "environment", "base_url"})
         known = {*self.fields.values(), "environment", "base_url"} - {"login", "password"}
-        require_fields(conn_id, connection.extra_dejson, known)
+        require_fields(conn_id, connection.extra, known)
         return connection
 
     def test_connection(self) -> tuple[bool, str]:
@@ -65,9 +67,9 @@ class SettingsHook(BaseHook):
         raise ConfigurationError(f"{type(self).__name__} has nothing to test")
 
     def _require_guarded_address(self) -> None:
-        connection = self.get_connection(getattr(self, self.conn_name_attr))
+        connection = read_connection(getattr(self, self.conn_name_attr), shown=_ADDRESSES)
         for field in _ADDRESSES:
-            address = connection.extra_dejson.get(field)
+            address = connection.extra.get(field)
             if address in (None, "", connection.host):
                 continue
             named = require_address(f"field {field!r}", str(address), allowed=self._allowed())
@@ -92,8 +94,9 @@ class SettingsHook(BaseHook):
         plain = {name: field for name, field in self.fields.items() if not SETTINGS[name].numbered}
         given = {variable: extra.get(field) for variable, field in plain.items()} | {**own}
         given |= {name: os.environ.get(name) for name in ("COORDINATION_URL", ALLOWED_HOSTS)}
+        said = hidden({name: _as_text(value) for name, value in given.items() if value not in (None, "")})
         try:
-            return read({name: str(value) for name, value in given.items() if value not in (None, "")})
+            return read(said)
         except ConfigurationError as error:
             message = self._in_fields(str(error))
         raise self._wrong(message)
@@ -106,3 +109,7 @@ class SettingsHook(BaseHook):
 
     def _wrong(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"connection {getattr(self, self.conn_name_attr)!r}: {what}")
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)  # str() of a hidden text would show it

@@ -29,18 +29,18 @@ def open_source(source_conn_id: str) -> AbstractDataSource:
     """
     from data_pipeline.sources.base import AbstractDataSource
 
-    connection = read_connection(source_conn_id)
+    kind = read_connection(source_conn_id).conn_type
     try:
-        hook = connection.get_hook()
+        hook = BaseHook.get_hook(source_conn_id)
     except AirflowException as error:
-        raise ConfigurationError(f"source_conn_id {source_conn_id!r}: {error}") from None
-    source = hook.get_conn() if hook.conn_type in SOURCE_TYPES else None
-    if not isinstance(source, AbstractDataSource):
-        raise ConfigurationError(
-            f"source_conn_id {source_conn_id!r}: a connection of type {hook.conn_type!r} is no source of "
-            f"market data; {', '.join(SOURCE_TYPES)} are"
-        )
-    return source
+        said = str(error)
+    else:
+        source = hook.get_conn() if kind in SOURCE_TYPES else None
+        if isinstance(source, AbstractDataSource):
+            return source
+        said = f"a connection of type {hook.conn_type!r} is no source of market data; {', '.join(SOURCE_TYPES)} are"
+    # Raised out here, an error has no context: Airflow's frames hold the connection.
+    raise ConfigurationError(f"source_conn_id {source_conn_id!r}: {said}")
 
 
 def has_official_key() -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 
-from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.hooks.connection import read_connection
 
 if TYPE_CHECKING:
@@ -58,13 +56,5 @@ class WarehouseHook(BaseHook):
         from data_pipeline.warehouse.fields import connection_url
 
         connection = read_connection(self.postgres_conn_id, "postgres", "postgresql")
-        try:
-            extra = json.loads(
-                connection.extra or "{}"
-            )  # Airflow takes a broken extra for an empty one: TLS would be off
-        except json.JSONDecodeError:
-            extra = None
-        if not isinstance(extra, dict):
-            raise ConfigurationError(f"connection {self.postgres_conn_id!r}: its extra must be a JSON object")
         fields = {name: getattr(connection, name) for name in ("host", "port", "login", "password", "schema")}
-        return connection_url(fields, connection.extra_dejson, self.postgres_conn_id)  # which masks secrets in logs
+        return connection_url(fields, connection.extra, self.postgres_conn_id)

@@ -18,18 +18,25 @@ def folder_of(url: str) -> Path:
     Raises:
         ConfigurationError: It is another URL, or none.
     """
+    scheme, path = _scheme_and_path(url)
+    if not path:
+        # The URL is not repeated: one of another scheme may hold a password.
+        raise ConfigurationError(
+            "COORDINATION_URL must be file:///absolute/directory or redis://host:port/db, not a URL with scheme "
+            f"{scheme!r}; leave it empty for the default directory"
+        )
+    return Path(path)
+
+
+def _scheme_and_path(url: str) -> tuple[str, str]:
+    """Return the scheme, and the path if the URL names an absolute folder; empty if it does not."""
     from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(url)
     path = unquote(parts.path)
     usable = parts.scheme == "file" and parts.netloc in {"", "localhost"} and not parts.query and not parts.fragment
-    if not usable or not path.startswith("/") or "\0" in path or not path.strip("/"):
-        # The URL is not repeated: one of another scheme may hold a password.
-        raise ConfigurationError(
-            "COORDINATION_URL must be file:///absolute/directory or redis://host:port/db, not a URL with scheme "
-            f"{parts.scheme!r}; leave it empty for the default directory"
-        )
-    return Path(path)
+    usable = usable and path.startswith("/") and "\0" not in path and bool(path.strip("/"))
+    return parts.scheme, path if usable else ""
 
 
 def default_folder(environ: Mapping[str, str]) -> Path:

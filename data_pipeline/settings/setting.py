@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from data_pipeline.settings.hidden import Hidden
+from data_pipeline.settings.hidden import Hidden, hide_login
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 
@@ -72,10 +72,12 @@ class Setting:
     def read(self, environ: Mapping[str, str]) -> str:
         """Return its text without surrounding blanks and without a comment behind it; empty when it is not set.
 
-        ``repr`` does not show that of a secret one.
+        ``repr`` does not show that of a secret one, nor an address with a login in it.
         """
         said = plain(environ.get(self.name, ""))
-        return Hidden(said) if self.secret else said
+        if self.secret:
+            return Hidden(said)
+        return hide_login(said) if self.kind is Kind.ADDRESS else said
 
     @property
     def meant(self) -> str:

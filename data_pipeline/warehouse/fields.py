@@ -10,8 +10,8 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.settings.hidden import Hidden
-from data_pipeline.warehouse.address import SECRETS, require_address
+from data_pipeline.settings.hidden import Hidden, hidden_within
+from data_pipeline.warehouse.address import require_address
 
 FIELDS = {"host": "host", "port": "port", "user": "login", "password": "password", "dbname": "schema"}
 """libpq's names, and what Airflow calls them; everything else goes into the extra under libpq's name."""
@@ -57,9 +57,13 @@ def connection_url(fields: Mapping[str, object], extra: Mapping[str, object], na
     Raises:
         ConfigurationError: Host or database are missing, or the extra names what libpq does not know.
     """
-    parameters = {ours: _hidden(ours, str(fields[theirs])) for ours, theirs in FIELDS.items() if fields.get(theirs)}
+    fields, extra = ({key: hidden_within(held) for key, held in one.items()} for one in (fields, extra))
+    parameters: dict[str, str] = {}
+    for ours, theirs in FIELDS.items():
+        if fields.get(theirs):
+            parameters[ours] = Hidden(str(fields[theirs]))
     wanted = {key: value for key, value in extra.items() if value is not None and key not in OF_AIRFLOW}
-    parameters.update({key: _hidden(key, _text(key, value, name)) for key, value in wanted.items()})
+    parameters.update({key: Hidden(_text(key, value, name)) for key, value in wanted.items()})
     placed = "host" in parameters or parameters.get("hostaddr")
     if not parameters.get("service") and not (placed and "dbname" in parameters):
         raise ConfigurationError(
@@ -67,14 +71,10 @@ def connection_url(fields: Mapping[str, object], extra: Mapping[str, object], na
         )
     parameters = {key: value for key, value in parameters.items() if value}
     if "host" in parameters:
-        parameters["host"] = _IN_BRACKETS.sub(r"\1", parameters["host"])
+        parameters["host"] = Hidden(_IN_BRACKETS.sub(r"\1", parameters["host"]))
     for key, value in parameters.items():
         _require_known(key, value, name)
     return Hidden("postgresql://?" + urlencode(parameters, quote_via=quote))
-
-
-def _hidden(key: str, value: str) -> str:
-    return Hidden(value) if key in SECRETS else value
 
 
 def _text(key: str, value: object, name: str) -> str:

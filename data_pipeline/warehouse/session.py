@@ -32,6 +32,10 @@ class WarehouseConnection(Connection):
         self.cursor_factory = WarehouseCursor
         self.watch: Watch | None = None
 
+    def __repr__(self) -> str:
+        """Return what it is, without the address: psycopg2 leaves the password of a TLS key in it."""
+        return f"<WarehouseConnection, {'closed' if self.closed else 'open'}>"
+
     def watch_for_silence(self, answers: Callable[[float], bool], patience: Patience) -> None:
         """Cut this connection off from now on when its server goes silent; see ``Watch``."""
         self.watch = Watch(self, answers, patience)

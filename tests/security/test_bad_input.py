@@ -36,6 +36,6 @@ def test_a_sentence_and_code_2(put, capsys, words, said):
     try:
         code = main(words)
     except SystemExit as ended:
-        code = ended.code
+        code = int(ended.code or 0)
     told = " ".join("".join(capsys.readouterr()).split())
     assert (code, said in told, "Traceback" in told) == (2, True, False), told

@@ -9,8 +9,9 @@ import logging
 import pickle
 import pprint
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -56,9 +57,15 @@ def _spelled(secret: str) -> Iterator[str]:
     yield secret[:14] if len(secret) > 14 else secret
 
 
-def found_in(text: str) -> list[str]:
-    """Return the names of the secrets that stand in a text in any form."""
-    return [name for name, forms in _forms().items() if any(form in text for form in forms)]
+def found_in(text: str, more: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """Return the names of the secrets that stand in a text in any form.
+
+    Args:
+        text: What is shown.
+        more: Secrets beside the planted ones, by name.
+    """
+    forms = {**_forms(), **{name: tuple(_spelled(secret)) for name, secret in more.items()}}
+    return [name for name, spelled in forms.items() if any(form in text for form in spelled)]
 
 
 def _written(thing: Any) -> str:

@@ -114,7 +114,9 @@ class AppKey:
             clean = scrubbed(response, self.secrets())
             body = _hidden(read_object(clean, where))
             if response.status_code == 200 and "access_token" in body:
-                return self._token(Row(where, _hidden(read_object(response, where))))
+                # Scrubbing could change the token itself; all else is kept without what the server repeated.
+                token = _hidden(read_object(response, where))["access_token"]
+                return self._token(Row(where, {**body, "access_token": token}))
             error = refusal(clean, body, where)
             if isinstance(error, RequestRefusedError) and body and response.status_code in {401, 403}:
                 raise AuthenticationError(str(error), response=clean)

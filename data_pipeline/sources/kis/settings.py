@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address, require_destination
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import SETTINGS, require_known, text, value
-from data_pipeline.settings.hidden import Hidden, hidden
+from data_pipeline.settings.hidden import Hidden, hidden, hide_login
 from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_pair
 
 REAL_URL = SETTINGS["KIS_API_BASE_URL_REAL"].default
@@ -72,6 +72,8 @@ class KisSettings:
         for name in ("app_key", "app_secret", "account_number", "coordination_url"):
             given = getattr(self, name)
             self._settle(name, given if given is None else Hidden(given))
+        for name in ("base_url", "master_url"):
+            self._settle(name, hide_login(getattr(self, name)))
         self._settle("more_keys", tuple((Hidden(key), Hidden(secret)) for key, secret in self.more_keys))
         require_pair("", self.app_key, self.app_secret)
         if self.environment not in _SOURCE_NAMES:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_destination
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import SETTINGS, require_key_characters, require_known, text, value
-from data_pipeline.settings.hidden import Hidden, hidden
+from data_pipeline.settings.hidden import Hidden, hidden, hide_login
 
 REAL_URL = SETTINGS["KRX_API_BASE_URL"].default
 """The production host, whatever its name suggests; the portal's own host does not answer calls."""
@@ -60,7 +60,7 @@ class KrxSettings:
         value({"KRX_API_DAILY_LIMIT": f"{self.daily_limit}"}, "KRX_API_DAILY_LIMIT")
         if not self.base_url and self.environment == "sandbox":
             raise ConfigurationError("a sandbox needs its server's address: set base_url (KRX_API_BASE_URL)")
-        address = self.base_url or REAL_URL
+        address = hide_login(self.base_url or REAL_URL)
         object.__setattr__(self, "base_url", address)
         server = require_destination("KRX_API_BASE_URL", address, OWN_HOSTS, REAL_URL, self.allowed_hosts)
         if not server.belongs_to(*OWN_HOSTS):

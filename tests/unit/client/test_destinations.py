@@ -59,7 +59,8 @@ class Listening(BaseAdapter):
         self.heard: list[tuple[str, str]] = []
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        text = " ".join([str(request.url), *map(str, request.headers.values()), repr(request.body)])
+        sent = " ".join(map(str, request.headers.values()))  # repr hides a secret; what is sent is its text
+        text = f"{request.url} {sent} {request.body!r}"
         if any(secret in text for secret in SECRETS):
             parts = urlsplit(str(request.url))
             self.heard.append((parts.scheme, parts.netloc))
