@@ -47,7 +47,7 @@ _ROWS = """
     SELECT b.stock_code::text, b.session::date, b.source::text, b.run_id, p.figures -> 'statements', {columns}
     FROM market.{table} b
     LEFT JOIN market.proof p ON p.dataset = {name} AND p.stock_code = b.stock_code AND p.session = b.session
-    WHERE b.stock_code = ANY (%(codes)s) AND b.session BETWEEN %(first)s AND %(last)s
+    WHERE b.stock_code = ANY (string_to_array(%(codes)s, ' ')) AND b.session BETWEEN %(first)s AND %(last)s
         AND (p.figures ? 'statements' OR p.state IS NULL AND b.source = %(source)s
             AND b.loaded_at + (market.now() - now()) >= market.final_at(b.session))
 """
@@ -114,7 +114,8 @@ def weigh_rows(
     )
     proved: dict[Cell, _Proved] = {}
     with connection.cursor() as cursor:
-        cursor.execute(statement, {**_range(cells), "source": source})
+        reach = _range(cells)
+        cursor.execute(statement, {**reach, "codes": " ".join(reach["codes"]), "source": source})
         for code, session, by, run, statements, *figures in cursor.fetchall():
             stored = {**dict(zip(names, figures, strict=True)), "source": by, "run_id": run}
             proved[code, session] = _Proved(by, stored, statements)
@@ -206,9 +207,8 @@ def _number(value: object) -> str:
 
 
 def _range(cells: Iterable[Cell]) -> dict[str, Any]:
-    cells = [*cells]
-    days = [day for _, day in cells]
-    return {"codes": sorted({code for code, _ in cells}), "first": min(days), "last": max(days)}
+    codes, days = map(set, zip(*cells, strict=True))
+    return {"codes": sorted(codes), "first": min(days), "last": max(days)}
 
 
 def _figures(minutes: Sequence[Any]) -> Statement:
