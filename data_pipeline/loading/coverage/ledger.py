@@ -13,7 +13,7 @@ from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
@@ -102,8 +102,8 @@ class Ledger:
             yield from rows
 
     def _watched_minutes(self, records: Iterable[Record]) -> Iterator[Record]:
-        volume, at = attrgetter("volume"), attrgetter("at")
-        for cell, found in groupby(records, _minute_cell):
+        code, volume, at = map(attrgetter, ("stock_code", "volume", "at"))
+        for cell, found in groupby(records, lambda one: (code(one), seoul_date(at(one)))):
             rows = [*found]
             self._rows[cell] += len(rows)
             self._volumes[cell] += sum(map(volume, rows))
@@ -281,10 +281,6 @@ class Ledger:
                     found[code, session].append(volume)
                     self._idle |= {(code, session)} if idle else set()
         return dict(found)
-
-
-def _minute_cell(record: Any) -> Cell:
-    return (record.stock_code, seoul_date(record.at))
 
 
 def _require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) -> None:
