@@ -12,7 +12,7 @@ import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,7 +62,7 @@ _MINUTES = """
     WHERE m.session BETWEEN %(first)s AND %(last)s GROUP BY 1, 2
 """
 _PACKED = Struct(">7q").pack
-_EPOCH, _UNIT = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_EPOCH, _UNIT = datetime(2000, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
 """What the binary form of a timestamptz counts from, and in; source: PostgreSQL, src/include/datatype/timestamp.h."""
 _FIGURES = ("minutes", "volume", "trading_value", "low", "high", "digest")
 _TORN = """
