@@ -59,7 +59,7 @@ class CheapServer(BaseAdapter):
             self.arrivals += [self._clock()] if admitted else []
             self.rejected += not admitted
         query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        body = _ANSWERS[name](query) if admitted else b'{"rt_cd":"1","msg_cd":"EGW00201","msg1":"rate"}'
+        body = ANSWERS[name](query) if admitted else b'{"rt_cd":"1","msg_cd":"EGW00201","msg1":"rate"}'
         self._sleep(latency)
         return self._response(request, 200 if admitted else 500, body)
 
@@ -122,7 +122,7 @@ def _chart_rows() -> tuple[list[str], list[bytes]]:
     return names, [(row % name).encode() for name in names]
 
 
-_ANSWERS: dict[str, Callable[[dict[str, str]], bytes]] = {
+ANSWERS: dict[str, Callable[[dict[str, str]], bytes]] = {
     "inquire-price": _price,
     "inquire-time-dailychartprice": _past_minutes,
     "inquire-daily-itemchartprice": _chart,

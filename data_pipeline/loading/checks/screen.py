@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -37,9 +37,11 @@ log = logging.getLogger(__name__)
 THE_END = datetime(9999, 1, 1, tzinfo=SEOUL)
 
 _BAR = ", ".join(f"b.{one.name}" for one in fields(DailyBar))
+# A bar of the session before closes at what the one that it replaces counts from; of others nothing need be read.
 _REPLACED = f"""
-    SELECT {_BAR} FROM market.daily_bar b
-    WHERE b.session = ANY (%s) AND market.source_rank(b.source) < market.source_rank(%s)
+    SELECT {_BAR} FROM market.daily_bar b JOIN json_each_text(%s) v ON b.stock_code = v.key
+    WHERE b.session = %s AND b.close - b.change = v.value::bigint AND b.close <> v.value::bigint
+        AND market.source_rank(b.source) < market.source_rank(%s)
 """  # noqa: S608 - names of our own
 
 
@@ -199,14 +201,17 @@ def read_context(
 
 
 def _replaced(connection: Connection, records: Sequence[Any], source: str) -> dict[Cell, DailyBar]:
-    """Return the stored bars of the sessions of these that a source which ranks lower told."""
-    sessions = {one.session for one in records if isinstance(one, DailyBar)}
-    if not sessions:
-        return {}
+    """Return the stored bars that sources which rank lower told, where these close at what those count from."""
+    closes: dict[date, dict[str, int]] = defaultdict(dict)
+    for one in records:
+        if isinstance(one, DailyBar) and one.change:
+            closes[one.session][one.stock_code] = one.close
+    found: list[DailyBar] = []
     with said_plainly("checks"), connection.cursor() as cursor:
-        cursor.execute(_REPLACED, ([*sessions], source))
-        bars = [DailyBar(*row) for row in cursor.fetchall()]
-    return {(bar.stock_code, bar.session): bar for bar in bars}
+        for session, of_code in closes.items():
+            cursor.execute(_REPLACED, (json.dumps(of_code), session, source))
+            found += [DailyBar(*row) for row in cursor.fetchall()]
+    return {(bar.stock_code, bar.session): bar for bar in found}
 
 
 def _stored_beside(cursor: Cursor, beside: Beside, records: Sequence[Any], calendar: TradingCalendar) -> list[Any]:

@@ -10,13 +10,16 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
-from operator import attrgetter, itemgetter
+from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
 
 from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.datasets.table import seoul_date
 from data_pipeline.exceptions import IncompleteDataError
 from data_pipeline.loading.coverage.noted import Said, figures_of, note_filled, note_in_vain, note_proofs, note_start
 from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, Weighed, weigh_minutes, weigh_rows
@@ -99,15 +102,13 @@ class Ledger:
             yield from rows
 
     def _watched_minutes(self, records: Iterable[Record]) -> Iterator[Record]:
-        columns = ("stock_code", self._table.day, "volume", "at")
-        of_cell = itemgetter(*map(self._table.columns.index, columns))
-        for record in records:
-            code, session, volume, at = of_cell(self._table.values(record))
-            cell: Cell = (code, session)
-            self._rows[cell] += 1
-            self._volumes[cell] += volume
-            self._times[cell].append(at)
-            yield record
+        code, volume, at = map(attrgetter, ("stock_code", "volume", "at"))
+        for cell, found in groupby(records, lambda one: (code(one), seoul_date(at(one)))):
+            rows = [*found]
+            self._rows[cell] += len(rows)
+            self._volumes[cell] += sum(map(volume, rows))
+            self._times[cell] += map(at, rows)
+            yield from rows
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
         """Take what the source's answers prove about the minutes of its sessions."""
@@ -121,9 +122,10 @@ class Ledger:
         """Note that a row went to quarantine; None for a code or session that is unknown and so may be any."""
         self._refused.add((stock_code, session))
 
-    @property
+    @cached_property
     def _absent(self) -> set[Cell]:
-        return {cell for cell in self._expected if cell[0] not in self._failed and not self._rows[cell]}
+        """The expected cells of which nothing came; looked at when every record has passed."""
+        return {cell for cell in self._expected.difference(self._rows) if cell[0] not in self._failed}
 
     def _is_refused(self, cell: Cell) -> bool:
         code, session = cell
@@ -155,7 +157,7 @@ class Ledger:
                 asked = [(name, *cell, source, run_id) for cell in sorted(absent) if not self._is_refused(cell)]
                 note_in_vain(cursor, asked)
             note_start(cursor, name, {*came, *absent})
-        due = absent | (came.keys() & self._expected)
+        due = absent | self._expected.intersection(came)
         unsettled = due - (settled if self._remember else settled - absent)
         return len(unsettled | self._torn(came) | self._weighed.opposed.keys())
 
@@ -185,11 +187,11 @@ class Ledger:
     def _cell(self, record: object) -> Cell:
         return (record.stock_code, self._table.day_of(record))  # type: ignore[attr-defined]
 
-    @property
+    @cached_property
     def _came(self) -> dict[Cell, int]:
         """The final cells of which rows came, and how many."""
         final, failed = self._final, self._failed
-        return {cell: rows for cell, rows in self._rows.items() if rows and cell[1] in final and cell[0] not in failed}
+        return {cell: rows for cell, rows in self._rows.items() if cell[1] in final and cell[0] not in failed}
 
     def _contradictions(self) -> Iterator[tuple[Cell, Said]]:
         """Yield what is noted of the cells about which no two answers agree."""

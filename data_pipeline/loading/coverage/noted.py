@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING
@@ -28,8 +29,11 @@ _PROVED = """
 # Of most loads nothing was noted before, which one look tells.
 _UNSETTLED = """
     SELECT stock_code::text, session::date FROM market.proof
-    WHERE dataset = %s AND stock_code = ANY (%s) AND session BETWEEN %s AND %s AND state <> 'whole'
+    WHERE dataset = %(name)s AND session BETWEEN %(first)s AND %(last)s AND state <> 'whole'
+        AND (%(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s))
 """
+MANY = 500
+"""Codes beyond which a look at every code of the sessions costs less than one at each of them."""
 _FILLED = """
     DELETE FROM market.proof p USING (VALUES %s) AS v (dataset, stock_code, session)
     WHERE p.dataset = v.dataset AND p.stock_code = v.stock_code AND p.session = v.session::date
@@ -49,12 +53,12 @@ _ASKED = """
     WHERE p.state IN ('asked', 'hole') AND NOT p.figures -> 'asked_on' @> (excluded.figures -> 'asked_on')
 """
 _HOLES = "SELECT market.settle_holes(%s, %s, %s)"
+_BEGUN = """
+    SELECT stock_code::text, session::date FROM market.coverage_start
+    WHERE dataset = %(name)s AND (%(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s))
+"""
 _START = """
-    INSERT INTO market.coverage_start (dataset, stock_code, session)
-    SELECT v.dataset, v.stock_code, v.session::date FROM (VALUES %s) AS v (dataset, stock_code, session)
-    WHERE NOT EXISTS (SELECT FROM market.coverage_start s
-        WHERE s.dataset = v.dataset AND s.stock_code = v.stock_code AND s.session <= v.session::date)
-    ORDER BY v.stock_code
+    INSERT INTO market.coverage_start (dataset, stock_code, session) VALUES %s
     ON CONFLICT (dataset, stock_code) DO UPDATE SET session = least(coverage_start.session, excluded.session)
 """
 
@@ -66,14 +70,13 @@ def note_proofs(cursor: Cursor, name: str, said: Iterable[tuple[Cell, Said]], so
         execute_values(cursor, _PROVED, values, page_size=1000)
 
 
-def note_filled(cursor: Cursor, name: str, cells: Iterable[Cell]) -> None:
+def note_filled(cursor: Cursor, name: str, came: AbstractSet[Cell]) -> None:
     """Take back what was noted of cells that came, but that they are whole."""
-    came = {*cells}
     if not came:
         return
-    days = [day for _, day in came]
-    cursor.execute(_UNSETTLED, (name, sorted({code for code, _ in came}), min(days), max(days)))
-    values = [(name, *cell) for cell in sorted(came.intersection(cursor.fetchall()))]
+    codes, days = {code for code, _ in came}, {day for _, day in came}
+    cursor.execute(_UNSETTLED, {"name": name, "codes": _named(codes), "first": min(days), "last": max(days)})
+    values = [(name, *cell) for cell in sorted(came & {*cursor.fetchall()})]
     if values:
         execute_values(cursor, _FILLED, values, page_size=1000)
 
@@ -89,10 +92,16 @@ def note_in_vain(cursor: Cursor, asked: Sequence[tuple[str, str, date, str, int 
 def note_start(cursor: Cursor, name: str, cells: Iterable[Cell]) -> None:
     """Note from which session on each code is expected."""
     first: dict[str, date] = {}
-    for code, session in sorted(cells):
-        first.setdefault(code, session)
-    if first:
-        execute_values(cursor, _START, [(name, *start) for start in first.items()], page_size=1000)
+    for code, session in cells:
+        if first.setdefault(code, session) > session:
+            first[code] = session
+    if not first:
+        return
+    cursor.execute(_BEGUN, {"name": name, "codes": _named(first)})
+    begun = dict(cursor.fetchall())
+    values = [(name, code, day) for code, day in sorted(first.items()) if day < begun.get(code, date.max)]
+    if values:
+        execute_values(cursor, _START, values, page_size=1000)
 
 
 def figures_of(told: MinuteEvidence | None) -> dict[str, object]:
@@ -103,3 +112,8 @@ def figures_of(told: MinuteEvidence | None) -> dict[str, object]:
         for name, value in said.items()
         if name not in ("stock_code", "session", "never_shown") and value
     }
+
+
+def _named(codes: Collection[str]) -> list[str] | None:
+    """Return the codes to look at; None, which is all of them, where naming so many costs more."""
+    return sorted(codes) if len(codes) <= MANY else None

@@ -12,7 +12,8 @@ import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg2 import sql
@@ -47,18 +48,22 @@ _ROWS = """
     SELECT b.stock_code::text, b.session::date, b.source::text, b.run_id, p.figures -> 'statements', {columns}
     FROM market.{table} b
     LEFT JOIN market.proof p ON p.dataset = {name} AND p.stock_code = b.stock_code AND p.session = b.session
-    WHERE b.stock_code = ANY (%(codes)s) AND b.session BETWEEN %(first)s AND %(last)s
+    WHERE b.stock_code = ANY (string_to_array(%(codes)s, ' ')) AND b.session BETWEEN %(first)s AND %(last)s
         AND (p.figures ? 'statements' OR p.state IS NULL AND b.source = %(source)s
             AND b.loaded_at + (market.now() - now()) >= market.final_at(b.session))
 """
 _MINUTES = """
     SELECT m.stock_code::text, m.session::date, count(*), sum(m.volume)::bigint, sum(m.trading_value)::bigint,
-        min(m.low), max(m.high), md5(string_agg(concat_ws(' ', extract(epoch FROM m.at)::bigint, m.open, m.high, m.low,
-            m.close, m.volume, m.trading_value), ',' ORDER BY m.at))
+        min(m.low), max(m.high), md5(string_agg(timestamptz_send(m.at) || int8send(m.open) || int8send(m.high)
+            || int8send(m.low) || int8send(m.close) || int8send(m.volume) || int8send(m.trading_value), ''::bytea
+            ORDER BY m.at))
     FROM market.minute_bar m JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS v (code, day)
         ON m.stock_code = v.code AND m.session = v.day
     WHERE m.session BETWEEN %(first)s AND %(last)s GROUP BY 1, 2
 """
+_PACKED = Struct(">7q").pack
+_EPOCH, _UNIT = datetime(2000, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
+"""What the binary form of a timestamptz counts from, and in; source: PostgreSQL, src/include/datatype/timestamp.h."""
 _FIGURES = ("minutes", "volume", "trading_value", "low", "high", "digest")
 _TORN = """
     SELECT s.session::date FROM market.seal s
@@ -114,7 +119,8 @@ def weigh_rows(
     )
     proved: dict[Cell, _Proved] = {}
     with connection.cursor() as cursor:
-        cursor.execute(statement, {**_range(cells), "source": source})
+        reach = _range(cells)
+        cursor.execute(statement, {**reach, "codes": " ".join(reach["codes"]), "source": source})
         for code, session, by, run, statements, *figures in cursor.fetchall():
             stored = {**dict(zip(names, figures, strict=True)), "source": by, "run_id": run}
             proved[code, session] = _Proved(by, stored, statements)
@@ -206,9 +212,8 @@ def _number(value: object) -> str:
 
 
 def _range(cells: Iterable[Cell]) -> dict[str, Any]:
-    cells = [*cells]
-    days = [day for _, day in cells]
-    return {"codes": sorted({code for code, _ in cells}), "first": min(days), "last": max(days)}
+    codes, days = map(set, zip(*cells, strict=True))
+    return {"codes": sorted(codes), "first": min(days), "last": max(days)}
 
 
 def _figures(minutes: Sequence[Any]) -> Statement:
@@ -216,8 +221,8 @@ def _figures(minutes: Sequence[Any]) -> Statement:
     if not minutes:
         return {**NOTHING}
     bars = sorted(minutes, key=lambda bar: bar.at)
-    lines = (
-        f"{int(bar.at.timestamp())} {bar.open} {bar.high} {bar.low} {bar.close} {bar.volume} {bar.trading_value}"
+    packed = b"".join(
+        _PACKED((bar.at - _EPOCH) // _UNIT, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trading_value)
         for bar in bars
     )
     return {
@@ -226,7 +231,7 @@ def _figures(minutes: Sequence[Any]) -> Statement:
         "trading_value": sum(bar.trading_value for bar in bars),
         "low": min(bar.low for bar in bars),
         "high": max(bar.high for bar in bars),
-        "digest": hashlib.md5(",".join(lines).encode(), usedforsecurity=False).hexdigest(),
+        "digest": hashlib.md5(packed, usedforsecurity=False).hexdigest(),
     }
 
 

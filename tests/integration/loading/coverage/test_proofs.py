@@ -34,6 +34,14 @@ def fitting(bars):
     return [friday, replace(tuesday, change=tuesday.close - friday.close)]
 
 
+def filled(bars):
+    """Let Monday begin and end at Friday's close, so that Tuesday is as it was."""
+    friday, tuesday = fitting(bars)
+    at_rest = dict.fromkeys(("open", "high", "low", "close"), friday.close)
+    monday = replace(friday, session=MONDAY, **at_rest, trading_value=friday.close * friday.volume, change=0)
+    return [friday, monday, tuesday]
+
+
 def torn(bars):
     """Leave Monday out; Tuesday's base price is Monday's close."""
     friday, _, tuesday = bars
@@ -155,10 +163,9 @@ def test_a_hole_without_a_bar_after_it_stays_missing(loader):
 
 
 def test_a_bar_that_comes_after_all_fills_the_hole(loader, database):
-    """Nothing is left beside its row once a second answer says of the next bar what the first one did."""
+    """Nothing is left beside its row."""
     ask_three_times(loader, fitting)
-    for _ in range(2):
-        load(loader, lambda bars: bars)
+    load(loader, filled)
     assert database.rows(PROOFS) == []
     assert counts(loader, "daily_bar") == (3, 3, 0, 0, 0, 0)
 
