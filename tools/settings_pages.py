@@ -21,7 +21,10 @@ EXAMPLE_HEAD = (
     "python-dotenv, by `env_file` and by `docker compose`: no spaces around =, no quotes, comments on lines of their "
     "own. Keep .env to yourself: it holds secrets and is not committed."
 )
-EXAMPLE_NOTES = {"Docker compose only": "Passwords go into URLs and JSON: letters and digits only."}
+EXAMPLE_NOTES = {
+    "Docker compose only": "Containers get secrets, those further up included, as files: docker/make-secrets.sh writes "
+    "them out of this file, and draws a password that is empty here. Letters and digits only, for they go into URLs."
+}
 
 PAGE_HEAD = """# Configuration
 
@@ -44,9 +47,9 @@ PAGE_NOTES = {
     "clock: [the emulator](../how-to/test-against-the-emulator.md#on-another-day).",
     "How strict the checks of a load are": "What they are: [checks of a load](../explanation/checks.md). Where a share "
     "and a number of rows belong together, both must be exceeded.",
-    "Docker compose only": "Passwords go into URLs and JSON, so they hold letters and digits only. Every other setting "
-    "above goes into the containers as well, so the command works there: "
-    "`docker compose exec airflow-scheduler data-pipeline budget`.",
+    "Docker compose only": "Containers get secrets as files ([how](../how-to/run-with-compose.md)). Passwords go into "
+    "URLs, so they hold letters and digits only. Every other setting above goes into the containers as well, so the "
+    "command works there: `docker compose exec airflow-scheduler with-secrets data-pipeline budget`.",
 }
 
 PAGE_TAIL = """

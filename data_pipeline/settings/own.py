@@ -127,7 +127,9 @@ def _compose(name: str, text: str, **more: Any) -> Setting:
 _MIGRATE = frozenset({Way.COMMAND, Way.COMPOSE})
 
 CONTAINER_SETTINGS = (
+    _compose("SECRETS_FOLDER", "Where the files of secrets are.", default="./secrets"),
     _compose("POSTGRES_PASSWORD", "The administrator of the Postgres container."),
+    _compose("AIRFLOW_DB_PASSWORD", "The owner of Airflow's own database, who is no superuser."),
     _compose("MARKET_DB_PASSWORD", "The warehouse's owner, who migrates."),
     _compose(
         "MARKET_LOADER_PASSWORD",
@@ -150,8 +152,15 @@ CONTAINER_SETTINGS = (
     ),
     _compose("AIRFLOW_JWT_SECRET", "Airflow's own secret for tokens: `openssl rand -hex 32` makes one."),
     _compose("AIRFLOW_API_SECRET_KEY", "Another one, for sessions of the UI."),
+    *(
+        _compose(
+            f"{name}_DIGEST", f"Holds the image of {what} to one build, written `@sha256:...`.", secret=False,
+            empty="whatever its full version tag means", shown=False,
+        )
+        for name, what in (("AIRFLOW", "Airflow"), ("POSTGRES", "Postgres"), ("REDIS", "Redis"))
+    ),
     _compose("AIRFLOW_PORT", "The UI's port on 127.0.0.1.", kind=Kind.WHOLE, least=1, most=65535, default="8080"),
     _compose("POSTGRES_PORT", "Postgres's port on 127.0.0.1.", kind=Kind.WHOLE, least=1, most=65535, default="5432"),
     _compose("AIRFLOW_UID", "The user whom the containers' files belong to.", kind=Kind.WHOLE, default="50000"),
     _compose("AIRFLOW_WORKER_CONCURRENCY", "Tasks at a time in one worker.", kind=Kind.WHOLE, least=1, default="4"),
-)
+)  # fmt: skip

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from dataclasses import asdict, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -60,7 +63,9 @@ SAMPLES = KEYS | {
     "TASK_RETRIES": "2",
     "FETCH_THREADS": "3",
     **{f"CHECK_{one.name.upper()}": "1" for one in fields(Thresholds)},
+    "SECRETS_FOLDER": "/srv/secrets",
     "POSTGRES_PASSWORD": "a",
+    "AIRFLOW_DB_PASSWORD": "j",
     "MARKET_DB_PASSWORD": "b",
     "MARKET_LOADER_PASSWORD": "c",
     "MARKET_READER_PASSWORD": "d",
@@ -70,6 +75,7 @@ SAMPLES = KEYS | {
     "AIRFLOW_FERNET_KEY": "g",
     "AIRFLOW_JWT_SECRET": "h",
     "AIRFLOW_API_SECRET_KEY": "i",
+    **{f"{image}_DIGEST": f"@sha256:{'0' * 64}" for image in ("AIRFLOW", "POSTGRES", "REDIS")},
     "AIRFLOW_PORT": "8090",
     "POSTGRES_PORT": "5439",
     "AIRFLOW_UID": "1000",
@@ -79,7 +85,9 @@ SAMPLES = KEYS | {
 
 COMPOSE = (ROOT / "docker-compose.yaml").read_text("utf-8")
 SERVICES = yaml.safe_load(COMPOSE)["services"]
-NEEDED = {name: SAMPLES[name] for name in re.findall(r"\$\{([A-Z_]+):\?", COMPOSE)}
+FILLED = runpy.run_path(str(ROOT / "docker" / "with_secrets.py"))["with_secrets"]
+DRAWN = {name: SAMPLES[name] for name, one in SETTINGS.items() if Way.COMPOSE in one.ways and one.secret}
+"""The secrets that are never empty."""
 OF_TASKS = [name for name, one in SETTINGS.items() if one.connection in ("kis", "krx")]
 OF_STACK = [name for name, one in SETTINGS.items() if Way.STACK in one.ways and name != "MARKET_CLOCK"]
 OF_CONTAINERS = [name for name, one in SETTINGS.items() if Way.CONTAINER in one.ways]
@@ -102,12 +110,16 @@ def interpolated(text, environ):
 
 
 def containers(environ):
-    """The environment of each of compose's services that Airflow runs in."""
-    return {
-        service: {name: interpolated(text, NEEDED | environ) for name, text in one["environment"].items()}
-        for service, one in SERVICES.items()
-        if service.startswith("airflow-")
-    }
+    """The environment of whatever runs in each of compose's services of Airflow, its secrets read from files."""
+    told = {}
+    for service, one in SERVICES.items():
+        if service.startswith("airflow-"):
+            with TemporaryDirectory() as folder:
+                for name in one["secrets"]:
+                    Path(folder, name).write_text((DRAWN | environ).get(name, "") + "\n", "utf-8")
+                defined = {name: interpolated(text, environ) for name, text in one["environment"].items()}
+                told[service] = FILLED({name: text.replace("$$", "$") for name, text in defined.items()}, Path(folder))
+    return told
 
 
 def children(folder, environ):
@@ -156,10 +168,25 @@ def test_the_processes_of_run_and_up_have_every_variable(name, tmp_path):
 
 @pytest.mark.parametrize("name", OF_CONTAINERS)
 def test_every_container_has_every_variable(name):
-    """So the command and Python mean the same there as outside."""
+    """So the command and Python mean the same there as outside; only what starts once has no secret of a source."""
     for service, told in containers(given(name)).items():
-        if (service, name) != ("airflow-init", "MARKET_DB_URL"):  # which migrates as the owner
+        if service != "airflow-init" or not SETTINGS[name].secret:
             assert told[name] == SAMPLES[name]
+
+
+def test_what_starts_once_migrates_as_the_owner_and_has_no_key():
+    """Whatever else a user names, and nobody but it has the owner's password."""
+    told = containers(SAMPLES)
+    assert told["airflow-init"]["MARKET_DB_URL"] == "postgresql://market_owner:b@postgres:5432/market"
+    assert "K" * 36 not in str(told["airflow-init"])
+    assert [service for service, one in told.items() if "MARKET_DB_PASSWORD" in one] == ["airflow-init"]
+
+
+@pytest.mark.parametrize("name", [name for name, one in SETTINGS.items() if one.secret])
+def test_no_secret_stands_in_the_definition_of_a_container(name):
+    """`docker inspect` and `docker compose config` would show it; `.env` is not even asked for one."""
+    assert not re.search(rf"(?<!\$)\$\{{{name}\b", COMPOSE)
+    assert yaml.safe_load(COMPOSE)["secrets"][name] == {"file": f"${{SECRETS_FOLDER:-./secrets}}/{name}"}
 
 
 def test_an_untouched_copy_of_the_example_means_the_defaults(environment):
@@ -167,7 +194,7 @@ def test_an_untouched_copy_of_the_example_means_the_defaults(environment):
     example = {name: text or "" for name, text in dotenv_values(ROOT / ".env.example").items()}
     assert {name: value(example, name) for name in SETTINGS} == {name: value({}, name) for name in SETTINGS}
     assert KisSettings.from_env(example | KEYS) == KisSettings.from_env(KEYS)
-    worker = containers({**example, **KEYS, **NEEDED})["airflow-worker"]
+    worker = containers({**example, **KEYS, **DRAWN})["airflow-worker"]
     environment(AIRFLOW_CONN_KIS_DEFAULT=worker["AIRFLOW_CONN_KIS_DEFAULT"], COORDINATION_URL="")
     assert KISHook().settings() == KisSettings.from_env(KEYS)
 
@@ -187,7 +214,9 @@ def test_the_containers_share_their_own_warehouse_unless_another_is_named(enviro
 def test_compose_reads_every_setting_of_its_own():
     """None of the last section is left without an effect."""
     read = set(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)", COMPOSE))
-    assert {name for name, one in SETTINGS.items() if Way.COMPOSE in one.ways} <= read
+    assert {name for name, one in SETTINGS.items() if Way.COMPOSE in one.ways and not one.secret} <= read
+    mounted = {name for one in SERVICES.values() for name in one.get("secrets", ())}
+    assert mounted == set(yaml.safe_load(COMPOSE)["secrets"]) > set(DRAWN)
     assert {re.sub(r"_[3-9]$", "_2", name) for name in read} <= set(SETTINGS)
 
 
