@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.settings.hidden import Hidden, hide_login
 from data_pipeline.settings.own import (
     AIRFLOW_SETTINGS,
     CHECK_SETTINGS,
@@ -21,7 +22,7 @@ from data_pipeline.settings.values import value_of
 from data_pipeline.settings.vendors import KIS_SETTINGS, KRX_SETTINGS
 
 __all__ = [
-    "EVERYWHERE", "SETTINGS", "Kind", "Setting", "Way", "fields_of", "filled_fields", "nearest", "plain",
+    "EVERYWHERE", "SETTINGS", "Kind", "Setting", "Way", "fields_of", "filled_fields", "given", "nearest", "plain",
     "require_key_characters", "require_known", "text", "value",
 ]  # fmt: skip
 
@@ -43,13 +44,27 @@ _NUMBERED = re.compile(r"(KIS_APP_(?:KEY|SECRET)_)[1-9][0-9]{0,2}")
 _QUOTES = tuple("\"'`“”‘’")
 
 
+def given(environ: Mapping[str, str], name: str) -> str:
+    """Return a setting's text, without blanks around it and a comment behind it; empty when it is not set.
+
+    ``repr`` does not show that of a secret one, nor an address with a login in it.
+
+    Raises:
+        KeyError: There is no such setting.
+    """
+    one, said = SETTINGS[name], plain(environ.get(name, ""))
+    if one.secret:
+        return Hidden(said)
+    return hide_login(said) if one.kind is Kind.ADDRESS else said
+
+
 def text(environ: Mapping[str, str], name: str) -> str:
     """Return a setting's text, without blanks around it and a comment behind it, or its default; empty if it has none.
 
     Raises:
         KeyError: There is no such setting.
     """
-    return SETTINGS[name].read(environ) or SETTINGS[name].default
+    return given(environ, name) or SETTINGS[name].default
 
 
 def value(environ: Mapping[str, str], name: str) -> Any:
@@ -83,15 +98,15 @@ def nearest(name: str, known: Collection[str]) -> str:
     return folded[found[0]] if found else ""
 
 
-def require_key_characters(name: str, given: str) -> None:
+def require_key_characters(name: str, key: str) -> None:
     """Refuse a key or a secret with what none can have: quotes around it, a blank, or a non-ASCII character.
 
     Raises:
         ConfigurationError: The message names the setting, and repeats nothing of the key.
     """
-    if given[:1] in _QUOTES or given[-1:] in _QUOTES:
+    if key[:1] in _QUOTES or key[-1:] in _QUOTES:
         raise ConfigurationError(f"{name} begins or ends with a quote, which is no part of a key: take the quotes away")
-    if not re.fullmatch(r"[!-~]+", given):
+    if not re.fullmatch(r"[!-~]+", key):
         raise ConfigurationError(f"{name} holds a character that a key cannot have (a blank or a non-ASCII one)")
 
 
@@ -107,5 +122,5 @@ def filled_fields(connection: str, environ: Mapping[str, str]) -> dict[str, str]
     holds.
     """
     ours = [one for one in SETTINGS.values() if one.connection == connection and not one.numbered]
-    given = {one.field: one.read(environ) for one in ours if not one.field.startswith(_APART)}
-    return {field: said for field, said in given.items() if said}
+    said = {one.field: given(environ, one.name) for one in ours if not one.field.startswith(_APART)}
+    return {field: text for field, text in said.items() if text}

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-
-from data_pipeline.settings.hidden import Hidden, hide_login
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 
@@ -68,16 +65,6 @@ class Setting:
     """Whether `.env.example` has it as a line that counts; False: commented out."""
     numbered: bool = False
     """Whether it stands for a row of variables that end in ``_2``, ``_3`` and so on."""
-
-    def read(self, environ: Mapping[str, str]) -> str:
-        """Return its text without surrounding blanks and without a comment behind it; empty when it is not set.
-
-        ``repr`` does not show that of a secret one, nor an address with a login in it.
-        """
-        said = plain(environ.get(self.name, ""))
-        if self.secret:
-            return Hidden(said)
-        return hide_login(said) if self.kind is Kind.ADDRESS else said
 
     @property
     def meant(self) -> str:

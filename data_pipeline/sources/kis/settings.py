@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address, require_destination
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.settings import SETTINGS, require_known, text, value
+from data_pipeline.settings import SETTINGS, given, require_known, text, value
 from data_pipeline.settings.hidden import Hidden, hidden, hide_login
 from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_pair
 
@@ -104,7 +104,7 @@ class KisSettings:
             app_secret=text(environ, "KIS_APP_SECRET"),
             environment="virtual" if virtual else "real",
             base_url=_server(environ, virtual=virtual),
-            master_url=SETTINGS["KIS_MASTER_BASE_URL"].read(environ),
+            master_url=given(environ, "KIS_MASTER_BASE_URL"),
             rate_limit=value(environ, "KIS_API_RATE_LIMIT"),
             rate_limit_per_minute=value(environ, "KIS_API_RATE_LIMIT_PER_MINUTE"),
             ledger_rate_limit=value(environ, "KIS_API_LEDGER_RATE_LIMIT"),
@@ -150,14 +150,13 @@ class KisSettings:
 
 def _server(environ: Mapping[str, str], *, virtual: bool) -> str:
     """Return the chosen server's address; refuse one that was given for a server that nobody chose."""
-    real, other = (SETTINGS[f"KIS_API_BASE_URL_{which}"] for which in ("REAL", "VIRTUAL"))
-    chosen = SETTINGS["KIS_USE_VIRTUAL_SERVER"].read(environ)
-    if virtual and not chosen and real.read(environ) not in ("", real.default) and not other.read(environ):
+    real, other = (given(environ, f"KIS_API_BASE_URL_{which}") for which in ("REAL", "VIRTUAL"))
+    if virtual and real not in ("", REAL_URL) and not given(environ, "KIS_USE_VIRTUAL_SERVER") and not other:
         raise ConfigurationError(
             "KIS_API_BASE_URL_REAL is set, but KIS_USE_VIRTUAL_SERVER is not, and without it the virtual server is "
             "asked: set KIS_USE_VIRTUAL_SERVER=false to use that address, or true to leave it out"
         )
-    return (other if virtual else real).read(environ)
+    return other if virtual else real
 
 
 def _cache_ttl(environ: Mapping[str, str]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_destination
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.settings import SETTINGS, require_key_characters, require_known, text, value
+from data_pipeline.settings import SETTINGS, given, require_key_characters, require_known, text, value
 from data_pipeline.settings.hidden import Hidden, hidden, hide_login
 
 REAL_URL = SETTINGS["KRX_API_BASE_URL"].default
@@ -80,7 +80,7 @@ class KrxSettings:
         require_known(environ)
         return cls(
             api_key=text(environ, "KRX_API_KEY"),
-            base_url=SETTINGS["KRX_API_BASE_URL"].read(environ),
+            base_url=given(environ, "KRX_API_BASE_URL"),
             daily_limit=value(environ, "KRX_API_DAILY_LIMIT"),
             coordination_url=text(environ, "COORDINATION_URL") or None,
             allowed_hosts=allowed_hosts(text(environ, ALLOWED_HOSTS)),
