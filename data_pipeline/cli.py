@@ -17,6 +17,7 @@ from data_pipeline.local.arguments import (
     add_backfill_options,
     add_coverage_options,
     add_export_options,
+    add_metrics_options,
     add_verify_options,
 )
 from data_pipeline.local.calendar_command import add_calendar
@@ -41,6 +42,7 @@ EXAMPLES = """examples:
   data-pipeline doctor --airflow         say what an Airflow deployment lacks
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
+  data-pipeline metrics                  serve figures for Prometheus on 127.0.0.1
   data-pipeline emulator --help          serve the synthetic market over the wires of KIS and KRX
 
 Settings are read from the environment and from .env; .env.example lists them all.
@@ -122,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
         "Show the shared call budget and the circuit breaker of the KIS key, or the emulator's; sends nothing.",
     )
     left.add_argument("--forget", action="store_true", help="first forget what rejections taught about the quota")
+    watch = add("metrics", _metrics, "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.")
+    add_metrics_options(watch)
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")
@@ -214,6 +218,12 @@ def _budget(options: argparse.Namespace) -> int:
 
     console().print(budget_table(_environment(), forget=options.forget))
     return 0
+
+
+def _metrics(options: argparse.Namespace) -> int:
+    from data_pipeline.local.metrics import export_metrics
+
+    return export_metrics(options, local_home(_environment()), _environment())
 
 
 def _sql(options: argparse.Namespace) -> int:

@@ -68,6 +68,11 @@ class BreakerSnapshot:
     probing: bool
     """A probe is on its way."""
 
+    @property
+    def level(self) -> int:
+        """The state as a number for a metric: 0 closed, 1 half open, 2 open."""
+        return (CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.OPEN).index(self.state)
+
 
 class CircuitBreaker:
     """CLOSED until ``threshold`` consecutive failures, then OPEN for ``cooldown`` seconds, then HALF_OPEN.

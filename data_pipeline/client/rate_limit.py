@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from data_pipeline.client.adaptive import Learned, Quota
-from data_pipeline.client.quota import SendLog, rebase
+from data_pipeline.client.quota import MINUTE, SendLog, rebase
 from data_pipeline.client.slot import BudgetSnapshot, Slot, queue_too_long, waiting
 from data_pipeline.coordination.store import Store, number
 from data_pipeline.exceptions import ConfigurationError, CoordinationError
@@ -212,7 +212,9 @@ class TokenBucketRateLimiter:
         learned = self._learned(state)
         free_at = max(self._number(state, "next_slot", now), self._free_at(state, now), now)
         rate = 1.0 / learned.limits(now).interval
-        return BudgetSnapshot(rate, free_at - now, int(self._number(state, "sends")), learned.told(now))
+        a_minute = min(self._quota.rate * MINUTE, self._quota.per_minute or math.inf)
+        used = self._log(state).used(now) / a_minute
+        return BudgetSnapshot(rate, free_at - now, int(self._number(state, "sends")), learned.told(now), used)
 
     def forget(self) -> None:
         """Forget what rejections taught: the configured quota is tried at once, and slots are spaced as for it."""

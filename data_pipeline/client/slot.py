@@ -36,6 +36,8 @@ class BudgetSnapshot:
     """Sends recorded since the state was made."""
     learned: str = ""
     """What rejections taught, in words; empty when nothing holds the budget below what is configured."""
+    used: float = 0.0
+    """Share of the configured quota that the sends of the last minute took: 1 is all of it."""
 
 
 def waiting(slot: Slot, at: float, now: float) -> Slot:

@@ -52,6 +52,16 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenSnapshot:
+    """How the shared token stands, for a metric; it says nothing of the token itself."""
+
+    age: float
+    """Seconds since it was issued, by the wall clock."""
+    left: float
+    """Seconds until it is renewed, by the wall clock; negative when that is due."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Usable:
     """A token with two deadlines, so that neither a jump of the wall clock nor a restart of the host is misleading."""
 
@@ -150,6 +160,17 @@ class TokenManager:
 
         self._store.update(self._key, drop, lasting=True)
 
+    def snapshot(self) -> TokenSnapshot | None:
+        """Return how the shared token stands; None when there is none, or version 0.1 of this package kept it.
+
+        Raises:
+            CoordinationError: The store cannot be used; trying again can help.
+        """
+        shared, now = self._store.read(self._key, lasting=True), self._clock()
+        if "token" not in shared or "issued_at" not in shared:
+            return None
+        return TokenSnapshot(now - self._number(shared, "issued_at"), self._number(shared, "refresh_at") - now)
+
     def _wait_or_ask(self, shared: dict[str, Any], deadline: float) -> None:
         now = self._store.now()
         self._raise_if_refused(shared, now)
@@ -207,6 +228,7 @@ class TokenManager:
         self._end_turn(
             turn,
             token=self._seal.close(token.value),
+            issued_at=self._clock(),
             refresh_at=token.expires_at - early,
             stale_at=self._store.now() + life - early,
         )

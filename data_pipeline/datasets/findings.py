@@ -29,13 +29,19 @@ class Severity(Enum):
     FATAL = "the window is refused"
 
 
+CHECKS = (
+    *("base", "code", "day", "day_bar", "duplicate", "errors", "future", "kinds", "limit", "market_cap", "missing"),
+    *("rate", "stale", "tick", "value", "volume"),
+)
+"""The name of every check; the reason of a row in quarantine begins with the one that refused it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a check found."""
 
     check: str
-    """Its name: code, day, duplicate, future, volume, value, limit, rate, market_cap, base, day_bar, tick, stale,
-    missing."""
+    """Its name, one of ``CHECKS``."""
     severity: Severity
     problem: str
     """What is wrong, in words that can follow the name of the row."""

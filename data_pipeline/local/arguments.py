@@ -38,6 +38,15 @@ Nothing is asked from any source, and a login that can only read is enough.
 Exit codes: 0 everything is as it was sealed and proved, 1 something is not, 2 it could not be done.
 """
 
+METRICS_PORT = 9464
+METRICS_EXAMPLES = """examples:
+  data-pipeline metrics                    serve http://127.0.0.1:9464/metrics until it is stopped
+  data-pipeline metrics --once             print the figures and end, for cron and node_exporter's textfile collector
+  data-pipeline metrics --once --json
+
+It needs no Airflow, and a login that can only read. What does not answer is a figure of 0 and no error.
+"""
+
 EXPORTS = {
     one.frame.name: one.name
     for one in DATASETS.values()
@@ -131,3 +140,22 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     add("--incomplete", action="store_true", help="write what is there although something is missing (default: refuse)")
     add("--force", action="store_true", help="replace a file that is there")
     add("--timeout", type=int, default=3600, metavar="SECONDS", help="stop it after this (default: 3600)")
+
+
+def add_metrics_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline metrics`."""
+    parser.epilog, parser.formatter_class = METRICS_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    port = f"serve on this port of 127.0.0.1; 0 takes a free one (default: {METRICS_PORT})"
+    add("--port", type=int, default=METRICS_PORT, help=port)
+    add("--once", action="store_true", help="print the figures in Prometheus's text format and end")
+    add("--json", action="store_true", help="with --once: print one JSON array instead: name, value and labels of each")
+    days = f"how far the window of coverage reaches back from the newest final session (default: {DAYS})"
+    add("--days", type=int, default=DAYS, help=days)
+    add(
+        "--timeout",
+        type=int,
+        default=30,
+        metavar="SECONDS",
+        help="stop a question to the warehouse after this (default: 30)",
+    )

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NoReturn
 import psycopg2
 from psycopg2 import errors
 
-from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
+from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import Answer
 from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.rights import more_than_reading
+from data_pipeline.warehouse.rights import require_reader
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
@@ -72,12 +72,7 @@ def query(
         ) as connection,
     ):
         connection.set_session(readonly=True)
-        if more := more_than_reading(connection):
-            raise ConfigurationError(
-                f"`sql` asks with a login that can only read, and {more}: set MARKET_READER_URL to one that can, for "
-                "example postgresql://market_reader:password@host:5432/market after "
-                "ALTER ROLE market_reader LOGIN PASSWORD 'password'"
-            )
+        require_reader(connection, "sql")
         with connection.cursor() as cursor:
             try:
                 return _answer(cursor, statement, timeout_s, most)

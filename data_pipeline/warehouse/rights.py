@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from data_pipeline.exceptions import ConfigurationError
+
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
@@ -57,3 +59,21 @@ def more_than_reading(connection: Connection) -> str | None:
         return None
     login, role, what = row
     return f"{login} {what}" if login == role else f"{login} can become {role}, which {what}"
+
+
+def require_reader(connection: Connection, command: str) -> None:
+    """Refuse a login that may do more than read.
+
+    Args:
+        connection: Of the login.
+        command: Who asks, for the message.
+
+    Raises:
+        ConfigurationError: It may; the message says the way out.
+    """
+    if more := more_than_reading(connection):
+        raise ConfigurationError(
+            f"`{command}` asks with a login that can only read, and {more}: set MARKET_READER_URL to one that can, for "
+            "example postgresql://market_reader:password@host:5432/market after "
+            "ALTER ROLE market_reader LOGIN PASSWORD 'password'"
+        )

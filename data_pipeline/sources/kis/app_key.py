@@ -76,14 +76,18 @@ class AppKey:
         return f"AppKey({hashed(self._key)[:4]}...)"
 
     @property
+    def fingerprint(self) -> str:
+        """What people see of the key: the first eight hex digits of its hash."""
+        return hashed(self._key)[:8]
+
+    @property
     def sent(self) -> int:
         """Calls sent with this key that took a slot, retries included."""
         return self._guard.sent + self._ledger_guard.sent
 
     def budgets(self) -> tuple[tuple[str, TokenBucketRateLimiter], ...]:
         """Return the budgets of this key, under names that do not reveal it."""
-        name = hashed(self._key)[:8]
-        return (name, self.limiter), (f"{name} ledger", self.ledger_limiter)
+        return (self.fingerprint, self.limiter), (f"{self.fingerprint} ledger", self.ledger_limiter)
 
     def guard(self, endpoint: Endpoint) -> Guard:
         """Return the guard whose budget this call counts against."""

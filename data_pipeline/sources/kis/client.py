@@ -18,6 +18,7 @@ from data_pipeline.client.retry import Retry
 from data_pipeline.client.scrub import scrubbed
 from data_pipeline.client.session import HttpSession
 from data_pipeline.client.slot import BudgetSnapshot
+from data_pipeline.client.token import TokenSnapshot
 from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import ServerFailureError, UnsupportedDatasetError
 from data_pipeline.market.clock import Clock
@@ -98,6 +99,11 @@ class KisClient:
     def budgets(self) -> dict[str, BudgetSnapshot]:
         """Return how each budget stands, by the hashed name of its app key; asks the shared state only."""
         return {name: limiter.snapshot() for key in self._keys for name, limiter in key.budgets()}
+
+    def tokens(self) -> dict[str, TokenSnapshot]:
+        """Return how the token of each app key stands, by the key's fingerprint; without those that have none."""
+        found = {key.fingerprint: key.tokens.snapshot() for key in self._keys}
+        return {name: token for name, token in found.items() if token is not None}
 
     def forget(self) -> None:
         """Forget what rejections taught about the budgets of all app keys; asks the shared state only."""

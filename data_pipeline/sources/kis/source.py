@@ -124,10 +124,14 @@ class KISDataSource(AbstractDataSource):
         return SharedBudget(self._store, self.client.key_names)
 
     def gauges(self) -> dict[str, float]:
-        """Return the breaker (0 closed, 1 half open, 2 open; failures in a row) and the budgets of all keys."""
-        breaker, budgets = self.client.breaker.snapshot(), self.client.budgets().values()
+        """Return the breaker (0 closed, 1 half open, 2 open; failures in a row) and the budgets of all keys.
+
+        Rate, wait and sends are of the ordinary calls: KIS counts ledger calls apart, so they add nothing to those.
+        """
+        breaker = self.client.breaker.snapshot()
+        budgets = [limiter.snapshot() for limiter in self.client.limiters]
         return {
-            "breaker.state": float(("CLOSED", "HALF_OPEN", "OPEN").index(breaker.state.value)),
+            "breaker.state": float(breaker.level),
             "breaker.failures": float(breaker.failures),
             "budget.rate": sum(one.rate for one in budgets),
             "budget.wait_seconds": min(one.ahead for one in budgets),

@@ -1,0 +1,54 @@
+"""The table of figures, its page, the alert rules and the code speak of the same figures."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from data_pipeline.datasets.findings import CHECKS
+from data_pipeline.metrics.table import METRICS, PREFIX, Metric
+from tests.support.project import ROOT
+from tools.metrics_page import lines
+
+CODE = [*(ROOT / "data_pipeline" / "metrics").glob("*.py")]
+
+
+def test_every_figure_is_on_its_page() -> None:
+    """`python -m tools.metrics_page > docs/reference/metrics.md` was run after the last change of the table."""
+    assert (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8") == "\n".join(lines()) + "\n"
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
+def test_it_is_named_as_prometheus_wants_it(metric: Metric) -> None:
+    """What counts ends with total, what is a time with seconds, and no label names an instrument."""
+    assert re.fullmatch(r"[a-z_]+", metric.name)
+    assert (metric.kind == "counter") == metric.name.endswith("_total")
+    assert ("seconds" in metric.unit.split()) == metric.name.endswith("_seconds")
+    assert {*metric.labels} <= {"dataset", "reason", "budget", "key", "source"}
+
+
+def test_each_figure_is_read_somewhere() -> None:
+    """A row of the table that nobody fills is no figure, and one without a row cannot be exported."""
+    read = {name for path in CODE for name in re.findall(r'Sample\(\s*"(\w+)"', path.read_text("utf-8"))} | {
+        "warehouse_up",
+        "shared_state_up",
+    }
+    assert read == {*METRICS}
+
+
+def test_rules_ask_for_figures_that_there_are() -> None:
+    """A mistyped name would be a rule that never fires."""
+    rules = (ROOT / "docker" / "prometheus" / "rules.yaml").read_text("utf-8")
+    expressions = " ".join(re.findall(r"expr: (.*)", rules))
+    asked = set(re.findall(rf"{PREFIX}\w+", expressions))
+    assert asked
+    assert asked <= {one.full_name for one in METRICS.values()}
+
+
+def test_the_names_of_checks_are_those_that_are_found() -> None:
+    """A check that is not among them would be counted as unreadable."""
+    rooms = (ROOT / "data_pipeline" / "datasets", ROOT / "data_pipeline" / "loading")
+    files = [path for room in rooms for path in room.rglob("*.py")]
+    found = {name for path in files for name in re.findall(r'Finding\(\s*"(\w+)"', path.read_text("utf-8"))}
+    assert found == {*CHECKS}
