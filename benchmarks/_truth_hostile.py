@@ -225,7 +225,9 @@ def _judge(
     wrong = {key: row for key, row in after.rows.items() if truth.rows.get(key) != row}
     believed_rows = {key: _believed(key, row, lies, work.undated, seed, before) for key, row in wrong.items()}
     differ = [key for key in wrong if not believed_rows[key]]
-    edges = [key for key in differ if key[1] in alone and _is_edge(world, key, after)]
+    edges = {key: "one row at an edge" for key in differ if key[1] in alone and _is_edge(world, key, after)}
+    calm = (key for key in differ if key[1] in alone and _is_calm(world, key, wrong[key], truth))
+    edges |= dict.fromkeys(calm, "a session without a trade, told twice")
     lacking = _lacking(truth, after)
     world.lie(None)
     again, left = Work(world, refetch=bool(spared or edges)), {*truth.rows}
@@ -245,7 +247,7 @@ def _judge(
     for name, many in found.items():
         setattr(told, name, getattr(told, name) + len(many))
     for key in [*wrong]:
-        if name := believed_rows[key] or ("one row at an edge" if key in edges else ""):
+        if name := believed_rows[key] or edges.get(key, ""):
             told.rows_believed[name] += 1
             told.beliefs.append(f"seed {seed}: {' '.join(map(str, key))}: {name}")
     told.named += len(lacking) - len(found["unnamed"])
@@ -319,6 +321,21 @@ def _is_edge(world: World, key: Row, after: State) -> bool:
     calendar = world.server.view.calendar
     beside = (calendar.previous_session(session), calendar.next_session(session)) if dataset == "daily_bar" else ()
     return any((dataset, code, day) not in after.rows for day in beside)
+
+
+def _is_calm(world: World, key: Row, row: Row, truth: State) -> bool:
+    """Return whether a daily bar is that of the session before, on which nothing was traded.
+
+    It joins the bar before, and the bar after counts from less, as it does after a corporate action.
+    """
+    dataset, code, session = key
+    if dataset != "daily_bar" or row != truth.rows.get(
+        (dataset, code, world.server.view.calendar.previous_session(session))
+    ):
+        return False
+    after = truth.rows.get((dataset, code, world.server.view.calendar.next_session(session)))
+    _, _, _, close, volume, _, _ = row
+    return not volume and after is not None and after[3] - after[6] < close
 
 
 def _is_named(cell: Row, after: State, errors: Iterable[str]) -> bool:
