@@ -91,16 +91,19 @@ def test_what_was_never_loaded_has_no_age(owner):
 
 
 def test_a_cell_that_a_proof_doubts_is_unproven(owner):
-    """Both bars of the 18th are stored, and one of them is doubted: missing as well as unproven."""
+    """Both bars of the 18th are stored, and one of them is doubted: missing as well as unproven; two more are holes."""
     bars(owner, *((code, number) for code in CODES for number in range(14, 19)))
     owner.execute(
         "INSERT INTO market.proof (dataset, stock_code, session, state, proof, rows, source, ask_again)"
         " VALUES ('daily_bar', '005930', '2026-09-18', 'doubted', 'two answers differ', 1, 'mock', NULL),"
+        " ('daily_bar', '0001A0', '2026-09-16', 'hole', 'asked in vain', 0, 'mock', '2026-09-19'),"
         " ('daily_bar', '0001A0', '2026-09-17', 'hole', 'asked in vain', 0, 'mock', '2026-09-19')"
     )
-    owner.execute("DELETE FROM market.daily_bar WHERE stock_code = '0001A0' AND session = '2026-09-17'")
+    owner.execute(
+        "DELETE FROM market.daily_bar WHERE stock_code = '0001A0' AND session IN ('2026-09-16', '2026-09-17')"
+    )
     found = figures(owner)
-    assert (found["cells_missing"], found["cells_unproven"], found["cells_unproven_empty"]) == (1, 1, 1)
+    assert (found["cells_missing"], found["cells_unproven"], found["cells_unproven_empty"]) == (1, 1, 2)
     assert found["freshness_seconds"] == 3600
 
 
