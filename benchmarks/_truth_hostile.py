@@ -326,7 +326,7 @@ def _is_edge(world: World, key: Row, after: State) -> bool:
 def _is_calm(world: World, key: Row, row: Row, truth: State) -> bool:
     """Return whether a daily bar is that of the session before, on which nothing was traded.
 
-    It joins the bar before, and the bar after counts from less, as it does after a corporate action.
+    It joins the bar before, and the bar after counts from another price, as it does after a suspension or an action.
     """
     dataset, code, session = key
     if dataset != "daily_bar" or row != truth.rows.get(
@@ -335,7 +335,7 @@ def _is_calm(world: World, key: Row, row: Row, truth: State) -> bool:
         return False
     after = truth.rows.get((dataset, code, world.server.view.calendar.next_session(session)))
     _, _, _, close, volume, _, _ = row
-    return not volume and after is not None and after[3] - after[6] < close
+    return not volume and after is not None and after[3] - after[6] != close
 
 
 def _is_named(cell: Row, after: State, errors: Iterable[str]) -> bool:
