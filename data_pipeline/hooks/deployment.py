@@ -62,10 +62,10 @@ def _found(about: str, part: Callable[[], Iterator[Finding]]) -> Iterator[Findin
     try:
         yield from part()
     except DataPipelineError as error:
-        yield Finding(about, fine=False, said=str(error), todo=TODO.get(about, "see the message"))
+        yield Finding(about, fine=False, said=str(error), todo=REMEDIES.get(about, "see the message"))
     except psycopg2.Error as error:
         said = str(error).strip().partition("\n")[0]
-        yield Finding(about, fine=False, said=f"Postgres says: {said}", todo=TODO.get(about, "see the message"))
+        yield Finding(about, fine=False, said=f"Postgres says: {said}", todo=REMEDIES.get(about, "see the message"))
 
 
 def _versions() -> Iterator[Finding]:
@@ -156,7 +156,7 @@ def _warehouse() -> Iterator[Finding]:
         here = (before + time.time()) / 2
     fine = bool(writes and not more)
     what = "is a superuser" if more else "can load" if writes else "cannot load"
-    yield Finding("loader", fine, f"market_db logs in as {login}, who {what}", TODO["loader"])
+    yield Finding("loader", fine, f"market_db logs in as {login}, who {what}", REMEDIES["loader"])
     apart = abs(float(there) - here)
     said = f"this host and the warehouse's server are {apart:.1f} s apart; the market's clock says {market_now():%F %T}"
     yield Finding("clock", apart <= MOST_APART_S, said, "set both by NTP: a load is refused for times in the future")
@@ -183,10 +183,10 @@ def _shared_state() -> Iterator[Finding]:
     said = f"{where} answers"
     if one_host:
         said += f", and {executor} may run tasks on several hosts, which then do not share the quota"
-    yield Finding("shared state", not one_host, said, TODO["shared state"])
+    yield Finding("shared state", not one_host, said, REMEDIES["shared state"])
 
 
-TODO = {
+REMEDIES = {
     "loader": "log in as market_loader, which data-pipeline migrate makes",
     "warehouse": "make the connection market_db (type postgres) of the loader that data-pipeline migrate made, for "
     "example as AIRFLOW_CONN_MARKET_DB",

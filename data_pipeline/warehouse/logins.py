@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg2 import errors, sql
 from psycopg2.extensions import encrypt_password
@@ -98,7 +98,6 @@ def _allowed(cursor: Cursor, role: str, password: str) -> bool:
 
 
 def _address_of(url: str, role: str, password: str) -> str:
-    fields = connection_fields(url)
+    fields: dict[str, Any] = connection_fields(url)
     extra = fields.pop("extra", {})
-    assert isinstance(extra, dict)
     return connection_url({**fields, "login": role, "password": password}, extra, "MARKET_DB_URL")
