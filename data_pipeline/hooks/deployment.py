@@ -72,7 +72,8 @@ def _versions() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     wanted = [Requirement(line) for line in requires(DISTRIBUTION) or []]
-    extras = [None, *(metadata(DISTRIBUTION).get_all("Provides-Extra") or [])]
+    # What building and testing need is nothing that a deployment lacks.
+    extras = [None, *({*(metadata(DISTRIBUTION).get_all("Provides-Extra") or [])} - {"build", "dev"})]
     wrong = {}
     for one in wanted:
         if one.marker and not any(one.marker.evaluate({"extra": extra or ""}) for extra in extras):

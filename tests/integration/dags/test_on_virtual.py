@@ -73,7 +73,9 @@ def test_the_whole_market_is_refused_at_once(airflow, refused, whole):
     assert "2 a second of kis-sandbox" in result.log
     assert "trying again cannot help" in result.log
     assert calls == 0
-    assert airflow.query("SELECT count(*) FROM market.ingest_run WHERE dag_id = %s", run.dag_id) == [(0,)]
+    # The indices are another task's, which is skipped: the virtual server has none.
+    begun = "SELECT count(*) FROM market.ingest_run WHERE dag_id = %s AND dataset <> 'index_snapshot'"
+    assert airflow.query(begun, run.dag_id) == [(0,)]
 
 
 def test_the_watch_list_is_loaded_when_that_is_the_universe(airflow, emulator, listed):

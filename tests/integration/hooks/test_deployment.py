@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 
+import psycopg2
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -16,6 +18,13 @@ SOURCE = {"AIRFLOW_CONN_MOCK_DEFAULT": '{"conn_type": "mock"}', "DATA_SOURCE_CON
 def source():
     """The synthetic market."""
     return SOURCE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_dags(server, airflow_home):
+    """Airflow knows no DAG yet, whatever other files ran on its database."""
+    with closing(psycopg2.connect(server.url("airflow", "admin"))) as connection, connection:
+        connection.cursor().execute("TRUNCATE dag CASCADE")
 
 
 def found(environment, folder, **more):
