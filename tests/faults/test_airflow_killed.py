@@ -17,7 +17,10 @@ from tests.faults.matrix import FULL, Tally
 from tests.faults.rig import LAST
 from tests.support.installation import command_in, ended, new_home
 
-pytestmark = pytest.mark.timeout(2400 if FULL else 600)
+pytestmark = [
+    pytest.mark.timeout(2400 if FULL else 600),
+    pytest.mark.xdist_group("airflow"),  # both kill parts of one installation, and two take each other's port
+]
 
 FIRST = date(2024, 1, 2)
 SESSIONS = len(krx_calendar().sessions(FIRST, LAST))
