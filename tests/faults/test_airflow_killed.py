@@ -19,6 +19,7 @@ from tests.support.installation import command_in, ended, new_home
 
 pytestmark = [
     pytest.mark.timeout(2400 if FULL else 600),
+    pytest.mark.skipif(not FULL, reason="minutes each, and a whole Airflow: make faults FULL=1"),
     pytest.mark.xdist_group("airflow"),  # both kill parts of one installation, and two take each other's port
 ]
 
