@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ class Nursery:
 
     def backfill(self, work: Work, **options: Any) -> tuple[str, dict[str, Any]]:
         """Return the piece of work that a backfill is."""
-        return "backfill", {"work": asdict(work), **options}
+        return "backfill", {"work": {one.name: getattr(work, one.name) for one in fields(work)}, **options}
 
     def close(self) -> None:
         """End it."""
