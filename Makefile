@@ -97,9 +97,9 @@ down: setup ## Stop what `make up` started
 	@$(BIN)/data-pipeline down
 
 # The development lock is the runtime lock and what tests add, so that both always mean the same versions.
-lock: ## Resolve the dependencies anew into the two lock files (needs uv)
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra airflow --extra build --extra embedded pyproject.toml -o data_pipeline/requirements.txt
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra airflow --extra build --extra embedded --extra dev -c data_pipeline/requirements.txt pyproject.toml | { echo '-r data_pipeline/requirements.txt'; grep -vxFf data_pipeline/requirements.txt; } > requirements-dev.txt
+lock: ## Resolve the dependencies anew into the two lock files (needs uv; UPGRADE=1: to the newest versions)
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra airflow --extra build --extra embedded --extra stream pyproject.toml -o data_pipeline/requirements.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra airflow --extra build --extra embedded --extra stream --extra mcp --extra dev -c data_pipeline/requirements.txt pyproject.toml | $(PYTHON) -m tools.dev_lock data_pipeline/requirements.txt > requirements-dev.txt.new && mv requirements-dev.txt.new requirements-dev.txt
 
 clean: setup ## Stop everything and delete what running made: databases, logs, .local
 	@$(BIN)/data-pipeline down --delete
