@@ -14,6 +14,7 @@ from rich.markup import escape
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.local.airflow_install import add_airflow
 from data_pipeline.local.arguments import (
+    add_archive_options,
     add_backfill_options,
     add_coverage_options,
     add_export_options,
@@ -37,6 +38,7 @@ EXAMPLES = """examples:
   data-pipeline coverage                 say what must be in the warehouse, and what is missing
   data-pipeline verify                   prove that what is stored is what was loaded
   data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --adjusted -o bars.parquet
+  data-pipeline archive                  say which old months the settings let go, and let them go
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
   data-pipeline airflow install --help   put the DAGs into an Airflow that is there
   data-pipeline doctor --airflow         say what an Airflow deployment lacks
@@ -118,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     add_verify_options(prove)
     take = add("export", _export, "Write a part of the warehouse as one Parquet file, with units and types.")
     add_export_options(take)
+    old = add("archive", _archive, "Let old months go into Parquet files, or say which would; reading goes on.")
+    add_archive_options(old)
     left = add(
         "budget",
         _budget,
@@ -211,6 +215,12 @@ def _export(options: argparse.Namespace) -> int:
     from data_pipeline.local.export import export_parquet
 
     return export_parquet(options, local_home(_environment()), _environment(), console())
+
+
+def _archive(options: argparse.Namespace) -> int:
+    from data_pipeline.local.archive import archive
+
+    return archive(options, local_home(_environment()), _environment(), market_now(), console())
 
 
 def _budget(options: argparse.Namespace) -> int:
