@@ -132,7 +132,7 @@ class Dataset:
     frame: Frame | No
     """What reading and export give."""
     archive: Archive | No
-    """Whether its old months may be let go; reading has to work from files too, see :mod:`data_pipeline.read.archive`."""
+    """Whether its old months may be let go: :mod:`data_pipeline.read.archive` then reads them out of files."""
     loaded_by: tuple[str, ...]
     """The DAGs that load it by schedule."""
 

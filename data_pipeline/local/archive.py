@@ -140,7 +140,11 @@ def _one(connection: Connection, old: OldMonth, options: argparse.Namespace) -> 
 
 def _tell(done: Sequence[Outcome], kept: Mapping[str, int], console: Console, options: argparse.Namespace) -> None:
     if options.json:
-        written = {"dry_run": not (options.to or options.drop), "keep": dict(kept), "months": [asdict(one) for one in done]}
+        written = {
+            "dry_run": not (options.to or options.drop),
+            "keep": dict(kept),
+            "months": [asdict(one) for one in done],
+        }
         console.print(json.dumps(written), soft_wrap=True, markup=False, highlight=False)
         return
     if not kept:

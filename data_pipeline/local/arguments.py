@@ -39,14 +39,14 @@ Exit codes: 0 everything is as it was sealed and proved, 1 something is not, 2 i
 """
 
 ARCHIVE_EXAMPLES = """examples:
-  data-pipeline archive                                             what the KEEP_..._MONTHS settings let go; changes nothing
-  data-pipeline archive --dataset minute_bar --keep 24              the same for 24 months of minute bars
+  data-pipeline archive                      say what the KEEP_..._MONTHS settings let go; changes nothing
+  data-pipeline archive --dataset minute_bar --keep 24
   data-pipeline archive --dataset minute_bar --keep 24 --to /srv/archive          write the files, drop nothing
   data-pipeline archive --dataset minute_bar --keep 24 --to /srv/archive --drop   write, prove, then drop
   data-pipeline archive --dataset price_snapshot --keep 3 --without-file --drop   let the rows go for good
 
-Only months that are over and as they were sealed are dropped; it needs the owner's login. Name the folder in ARCHIVE_FOLDER
-so that reading, export and verify find the files. It may be stopped at any time and run again.
+Only months that are over and as they were sealed are dropped; it needs the owner's login. Name the folder in
+ARCHIVE_FOLDER so that reading, export and verify find the files. It may be stopped at any time and run again.
 Exit codes: 0 done, or nothing to do; 1 some months stay, and it says why; 2 it could not be done.
 """
 
@@ -138,7 +138,9 @@ def add_archive_options(parser: argparse.ArgumentParser) -> None:
     add("--dataset", choices=archivable, metavar="DATASET", help=f"{', '.join(archivable)} (default: all)")
     add("--keep", type=int, metavar="MONTHS", help="keep so many months before this one (default: as the settings say)")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--to", metavar="DIR", help="write each month into a Parquet file under this folder, and prove it")
+    where.add_argument(
+        "--to", metavar="DIR", help="write each month into a Parquet file under this folder, and prove it"
+    )
     where.add_argument("--without-file", action="store_true", help="with --drop: keep the rows nowhere")
     add("--drop", action="store_true", help="drop the months from Postgres, after their files are proved")
     add("--incomplete", action="store_true", help="drop also months of which coverage still lacks something")

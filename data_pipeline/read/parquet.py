@@ -12,9 +12,10 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from data_pipeline import __version__
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.read.archive.rows import read_rows
 from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
-from data_pipeline.read.archive.rows import read_rows
 from data_pipeline.read.copying import BLOCK
 from data_pipeline.read.frames import as_frame
 from data_pipeline.read.parts import part_of, require_free, system_errors
@@ -74,17 +75,20 @@ def export(
 
 def _write(plan: Plan, part: IO[bytes], connection: Any, progress: Callable[[int, int], None], block: int) -> int:
     schema = schema_of(plan.frame)
-    with reading(connection, plan.frame.name) as cursor:
-        with parquet.ParquetWriter(part, schema.with_metadata(_metadata(plan, schema)), compression="zstd") as writer:
-            rows = 0
+    metadata = schema.with_metadata(_metadata(plan, schema))
+    with (
+        reading(connection, plan.frame.name) as cursor,
+        parquet.ParquetWriter(part, metadata, compression="zstd") as writer,
+    ):
+        rows = 0
 
-            def consume(table: Any) -> None:
-                nonlocal rows
-                writer.write_table(table, row_group_size=table.num_rows)
-                rows += table.num_rows
-                progress(rows, part.tell())
+        def consume(table: Any) -> None:
+            nonlocal rows
+            writer.write_table(table, row_group_size=table.num_rows)
+            rows += table.num_rows
+            progress(rows, part.tell())
 
-            return read_rows(cursor, plan, schema, consume, block)
+        return read_rows(cursor, plan, schema, consume, block)
 
 
 def _metadata(plan: Plan, schema: Any) -> dict[bytes, bytes]:

@@ -214,6 +214,4 @@ def _plan(
     }
     bound = tuple(lambda cursor, one=check: one(cursor, asked) for check in checks)
     archived = asked.table if asked.dataset.archive else ""
-    return Plan(
-        frame, relation or frame.source, where, asked.values, bound, join, about, archived, require is not None
-    )
+    return Plan(frame, relation or frame.source, where, asked.values, bound, join, about, archived, require is not None)

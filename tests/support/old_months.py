@@ -24,16 +24,16 @@ def minutes_of(code, day, shares=10):
 
 
 def price(code, day, hour, close, cap=None):
-    """A price that rose by a tenth of a percent; change rates keep the digits that they come with."""
-    at = seoul(day.year, day.month, day.day, hour)
-    return CurrentPrice(code, "삼성전자, 우", at, close, 1, 0.1, close, close, close, 5, 5 * close, cap)
+    """A price that rose by a tenth of a percent."""
+    at = seoul(day.year, day.month, day.day, hour).isoformat()
+    return CurrentPrice(code, "삼성전자, 우", close, 1, 0.1, close, close, close, 5, 5 * close, at, cap)
 
 
 def book(code, day, asks):
     """A book with one bid and so many asks."""
-    at = seoul(day.year, day.month, day.day, 10)
-    levels = [OrderBookLevel(101 + number, 7) for number in range(asks)]
-    return OrderBook(code, "종목", at, levels, [OrderBookLevel(100, 3)], 7 * asks, 3)
+    at = seoul(day.year, day.month, day.day, 10).isoformat()
+    levels = tuple(OrderBookLevel(101 + number, 7) for number in range(asks))
+    return OrderBook(code, "종목", (OrderBookLevel(100, 3),), levels, 3, 7 * asks, at)
 
 
 def fill_minutes(connection, codes=(SAMSUNG, ZEROS), source="kis"):
@@ -47,7 +47,8 @@ def fill_minutes(connection, codes=(SAMSUNG, ZEROS), source="kis"):
                     ('minute_bar', %s, %s, 'whole', 'x', '{{"volume": 40}}', 4, %s)"""
                 cursor.execute(figures, (code, day, source))
                 cursor.execute(
-                    "INSERT INTO market.coverage_start VALUES ('minute_bar', %s, %s) ON CONFLICT DO NOTHING", (code, AUG)
+                    "INSERT INTO market.coverage_start VALUES ('minute_bar', %s, %s) ON CONFLICT DO NOTHING",
+                    (code, AUG),
                 )
     connection.commit()
 

@@ -223,7 +223,13 @@ def seal_again(connection: Connection, findings: Collection[SealFinding]) -> Non
 
 
 def difference_of(version: int | None, sealed: Held, stored: Held) -> Difference | None:
-    """Return how rows differ from their seal, whose ``version`` is None where there is none: the first that holds, the heaviest first; None for rows as sealed."""
+    """Return how rows differ from their seal: the first that holds, the heaviest first; None for rows as sealed.
+
+    Args:
+        version: Of the seal; None where there is none.
+        sealed: What it says.
+        stored: What the rows add up to.
+    """
     differs = {
         Difference.UNSEALED: version is None,
         Difference.FORM: version != VERSION,

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_pipeline.loading.coverage.seals import Held
 from data_pipeline.market.origin import ORIGINS
 from data_pipeline.read.archive.stored import StoredColumn
 
@@ -27,12 +26,21 @@ _EPOCH = date(2000, 1, 1).toordinal() - date(1970, 1, 1).toordinal()
 _BIGINT = 20
 """The object id of bigint, which a sent array names; source: pg_type.dat."""
 _FIXED = {
-    "bigint": ">i8", "integer": ">i4", "smallint": ">i2", "boolean": ">i1", "date": ">i4", "timestamp with time zone": ">i8",
+    "bigint": ">i8", "integer": ">i4", "smallint": ">i2", "boolean": ">i1", "date": ">i4",
+    "timestamp with time zone": ">i8",
 }  # fmt: skip
 _OFFICIAL = pa.array([name for name, one in ORIGINS.items() if one.official])
 
 
-def add_up(table: Any, columns: Sequence[StoredColumn], sums: dict[date, Held]) -> None:
+class Sum(NamedTuple):
+    """What the rows of one session add up to, as ``data_pipeline.loading.coverage.seals.Held``."""
+
+    rows: int = 0
+    official: int = 0
+    digest: int = 0
+
+
+def add_up(table: Any, columns: Sequence[StoredColumn], sums: dict[date, Sum]) -> None:
     """Add the rows of a table to what their sessions have added up to so far.
 
     Args:
@@ -44,9 +52,9 @@ def add_up(table: Any, columns: Sequence[StoredColumn], sums: dict[date, Held]) 
     rows = zip(table.column("session").to_pylist(), official, _sent(table, columns), strict=True)
     for session, some in groupby(rows, lambda row: row[0]):
         held = [*some]
-        had = sums.get(session, Held())
+        had = sums.get(session, Sum())
         digest = sum(int.from_bytes(hashlib.sha256(sent).digest(), "big") for *_, sent in held)
-        sums[session] = Held(
+        sums[session] = Sum(
             had.rows + len(held), had.official + sum(one for _, one, _ in held), (had.digest + digest) % MODULUS
         )
 
@@ -108,7 +116,9 @@ def _text(value: str) -> bytes:
 
 
 def _array(values: Sequence[int]) -> bytes:
-    shape = struct.pack("!iii", 1 if values else 0, 0, _BIGINT) + (struct.pack("!ii", len(values), 1) if values else b"")
+    shape = struct.pack("!iii", 1 if values else 0, 0, _BIGINT) + (
+        struct.pack("!ii", len(values), 1) if values else b""
+    )
     return shape + b"".join(struct.pack("!iq", 8, value) for value in values)
 
 

@@ -1,16 +1,12 @@
-"""The files of the archive: one Parquet file a month of a dataset, all columns as they were stored, in the order of the key."""
+"""The files of the archive: one a month of a dataset, all columns as they were stored, in the order of the key."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from pyarrow import parquet
@@ -18,8 +14,8 @@ from pyarrow import parquet
 from data_pipeline import __version__
 from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.loading.coverage.seals import Held
-from data_pipeline.read.archive.digest import add_up
+from data_pipeline.read.archive.digest import Sum, add_up
+from data_pipeline.read.archive.opened import opened
 from data_pipeline.read.archive.stored import StoredColumn, columns_of, from_text, schema_of, text_schema_of
 from data_pipeline.read.copying import copy_tables
 from data_pipeline.read.parts import part_of, system_errors
@@ -81,7 +77,7 @@ def write_month(cursor: Cursor, table: Table, month: date, path: Path) -> int:
     return rows
 
 
-def sums_of(columns: Sequence[StoredColumn], table: Table, path: Path) -> dict[date, Held]:
+def sums_of(columns: Sequence[StoredColumn], table: Table, path: Path) -> dict[date, Sum]:
     """Return what the rows of a file add up to, by session; no more than a part of it is held at a time.
 
     Args:
@@ -93,63 +89,13 @@ def sums_of(columns: Sequence[StoredColumn], table: Table, path: Path) -> dict[d
         ConfigurationError: The file is not there, cannot be read, or is not one of this table.
     """
     stored = {one.name: one for one in columns}
-    sums: dict[date, Held] = {}
-    with _opened(path) as file:
+    sums: dict[date, Sum] = {}
+    with opened(path) as file:
         if file.schema_arrow.names != [*stored]:
             raise ConfigurationError(f"{path} does not have the columns of market.{table.name}")
         for number in range(file.num_row_groups):
             add_up(file.read_row_group(number), [stored[name] for name in table.columns], sums)
     return sums
-
-
-def rows_of(path: Path, rows: int, codes: Sequence[str] | None, first: date, last: date) -> Iterator[Any]:
-    """Yield the rows of a file that are asked for, as tables in the order of the key.
-
-    Args:
-        path: The file.
-        rows: How many rows the whole file has, as the warehouse remembers.
-        codes: In order; None for all.
-        first: First session, included.
-        last: Last session, included.
-
-    Raises:
-        ConfigurationError: The file is not there, cannot be read, or has another number of rows; the message names it.
-    """
-    with _opened(path) as file:
-        if file.metadata.num_rows != rows:
-            raise ConfigurationError(
-                f"{path} holds {file.metadata.num_rows:,} rows, and {rows:,} were archived: bring the right file back"
-            )
-        for number in range(file.num_row_groups):
-            if codes is not None and not _may_hold(file, number, codes):
-                continue
-            table = file.read_row_group(number)
-            session = table.column("session")
-            wanted = pc.and_(pc.greater_equal(session, pa.scalar(first)), pc.less_equal(session, pa.scalar(last)))
-            if codes is not None:
-                wanted = pc.and_(wanted, pc.is_in(table.column("stock_code"), value_set=pa.array(codes)))
-            found = table.filter(wanted)
-            if found.num_rows:
-                yield found
-
-
-def _may_hold(file: Any, number: int, codes: Sequence[str]) -> bool:
-    """Return whether a part of a file may hold one of the codes, by its smallest and largest."""
-    group = file.metadata.row_group(number)
-    at = file.schema_arrow.names.index("stock_code")
-    said = group.column(at).statistics
-    return said is None or not said.has_min_max or any(said.min <= code <= said.max for code in codes)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    try:
-        with parquet.ParquetFile(path) as file:
-            yield file
-    except FileNotFoundError:
-        raise ConfigurationError(f"the archived rows are in {path}, which is not there: bring the file back") from None
-    except (OSError, pa.ArrowException) as error:
-        raise ConfigurationError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
 
 def _write_down(folder: Path) -> None:

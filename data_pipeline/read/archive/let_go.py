@@ -13,8 +13,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from data_pipeline.datasets import DATASETS, find_dataset
 from data_pipeline.datasets.dataset import Archive
 from data_pipeline.exceptions import ConfigurationError, LoadError
-from data_pipeline.loading.coverage.seals import Held, Month, SealFinding, Verified, difference_of
-from data_pipeline.loading.coverage.seals import Difference as Differs
+from data_pipeline.loading.coverage.seals import Difference, Held, Month, SealFinding, Verified, difference_of
 from data_pipeline.read.archive.files import file_of, last_day, sums_of, write_month
 from data_pipeline.read.archive.rows import archived_months
 from data_pipeline.read.archive.stored import StoredColumn, columns_of
@@ -122,8 +121,8 @@ def keep_in_file(connection: Connection, dataset: str, month: date, folder: Path
 def drop_month(connection: Connection, dataset: str, month: date, kept: Kept | None) -> int:
     """Drop a month in one transaction and return how many rows it had; 0 when that was done before.
 
-    Its rows are compared with their seals once more, while loads of the month wait and readers go on; the moment in which
-    nobody may read is short, and waited for 5 seconds at most.
+    Its rows are compared with their seals once more, while loads of the month wait and readers go on; the moment in
+    which nobody may read is short, and waited for 5 seconds at most.
 
     Args:
         connection: Of the schema's owner, or of a login that may execute ``market.drop_month``.
@@ -164,7 +163,7 @@ def verify_files(
             begin, end = max(one.month, first or one.month), min(last_day(one.month), last or date.max)
             columns, seals = _sealed(connection, dataset, begin, end)
             try:
-                sums = sums_of(columns, DATASETS[dataset].table, folder / str(one.file)) if folder else None
+                sums = _sums(columns, dataset, folder / str(one.file)) if folder else None
             except ConfigurationError:
                 sums = None
             yield _verified(Month(dataset, begin, end, one.rows), seals, sums)
@@ -179,7 +178,7 @@ def _verified(month: Month, seals: Seals, sums: dict[date, Held] | None) -> Veri
     stored = {day: held for day, held in (sums or {}).items() if month.first <= day <= month.last}
     for day in sorted(seals.keys() | stored.keys()):
         version, sealed = seals.get(day, (None, Held()))
-        differs = Differs.FILE if sums is None else difference_of(version, sealed, stored.get(day, Held()))
+        differs = Difference.FILE if sums is None else difference_of(version, sealed, stored.get(day, Held()))
         if differs:
             findings.append(SealFinding(month.dataset, day, differs, sealed if version else None, stored.get(day)))
     return Verified(month, len(seals), sum(held.rows for held in stored.values()), tuple(findings))
@@ -188,7 +187,7 @@ def _verified(month: Month, seals: Seals, sums: dict[date, Held] | None) -> Veri
 def _fitting(columns: list[StoredColumn], dataset: str, path: Path, seals: Seals) -> Kept | None:
     """Return what a file holds; None unless that is exactly what was sealed."""
     try:
-        sums = sums_of(columns, find_dataset(dataset).table, path)
+        sums = _sums(columns, dataset, path)
     except ConfigurationError:
         return None
     if sums.keys() - seals.keys() or any(
@@ -197,6 +196,10 @@ def _fitting(columns: list[StoredColumn], dataset: str, path: Path, seals: Seals
         return None
     name = f"{path.parent.name}/{path.name}"
     return Kept(name, sum(held.rows for held in sums.values()), sum(held.digest for held in sums.values()) % MODULUS)
+
+
+def _sums(columns: list[StoredColumn], dataset: str, path: Path) -> dict[date, Held]:
+    return {day: Held(*found) for day, found in sums_of(columns, find_dataset(dataset).table, path).items()}
 
 
 def _sealed(connection: Connection, dataset: str, first: date, last: date) -> tuple[list[StoredColumn], Seals]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
-from data_pipeline.read.archive.files import rows_of
+from data_pipeline.read.archive.opened import rows_of
 from data_pipeline.read.archive.shape import Shape, shape_of
 from data_pipeline.read.connection import settings_here
 from data_pipeline.read.copying import BLOCK, copy_tables
@@ -26,7 +26,8 @@ LEAST = 50_000
 """Rows that are handed over together, so that a file does not fall into one part for each code."""
 _ARCHIVED = """
     SELECT month, rows, file, dropped_at FROM market.archive
-    WHERE dataset = %s AND dropped_at IS NOT NULL AND month BETWEEN date_trunc('month', %s::timestamp) AND %s ORDER BY month
+    WHERE dataset = %s AND dropped_at IS NOT NULL AND month BETWEEN date_trunc('month', %s::timestamp) AND %s
+    ORDER BY month
 """
 Run = tuple[str, int, Any]
 """A stock code, the place of its month, and rows of both, in order."""
@@ -60,9 +61,7 @@ def archive_folder(environ: Mapping[str, str], needs: str) -> Path:
     raise ConfigurationError(f"{needs}: name the folder of the archive in ARCHIVE_FOLDER")
 
 
-def read_rows(
-    cursor: Cursor, plan: Plan, schema: Any, consume: Callable[[Any], None], block: int = BLOCK
-) -> int:
+def read_rows(cursor: Cursor, plan: Plan, schema: Any, consume: Callable[[Any], None], block: int = BLOCK) -> int:
     """Hand the rows of a plan to ``consume`` as Arrow tables, in the plan's order, and return how many there were.
 
     Args:
@@ -97,10 +96,10 @@ def read_rows(
 def _runs(files: Sequence[ArchivedMonth], plan: Plan, shape: Shape) -> Iterator[Run]:
     """Yield the archived rows by code, and those of a code by month."""
     first = files[0]
-    folder = archive_folder(
-        settings_here(), f"{plan.archived} of {first.month:%Y-%m} is archived in {first.file}"
+    folder = archive_folder(settings_here(), f"{plan.archived} of {first.month:%Y-%m} is archived in {first.file}")
+    return merge(
+        *(_of_month(place, folder, one, plan, shape) for place, one in enumerate(files)), key=lambda run: run[:2]
     )
-    return merge(*(_of_month(place, folder, one, plan, shape) for place, one in enumerate(files)), key=lambda run: run[:2])
 
 
 def _of_month(place: int, folder: Path, month: ArchivedMonth, plan: Plan, shape: Shape) -> Iterator[Run]:

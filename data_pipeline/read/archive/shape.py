@@ -17,6 +17,11 @@ Shape = Callable[[Any], Any]
 """Makes a table of a frame's columns out of one in the schema of a file, both in the same order."""
 _EXPRESSION = re.compile(r"b\.(?P<name>\w+)(?:\[(?P<place>\d+)\]|::(?:text|date|float8))?")
 _RANK = {name: f"{one.rank}{name}" for name, one in ORIGINS.items()}
+_SUMS = {
+    "open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum", "trading_value": "sum",
+    "source": "min",
+}  # fmt: skip
+"""How several minutes become one bar; of the sources the lowest."""
 
 
 def shape_of(frame: Frame, schema: Any, minutes: int = 1) -> Shape:
@@ -64,20 +69,16 @@ def _longer(table: Any, minutes: int) -> Any:
     Seoul's midnight lies on a whole half hour of the epoch, so that no bar begins elsewhere.
     """
     span = minutes * 60_000_000
-    moment = table.schema.field("at").type
-    at = table.column("at").cast(pa.int64())
-    begins = pc.multiply(pc.divide(at, span), span).cast(pa.timestamp("us")).cast(moment)
-    source = table.column("source")
-    ranked = pa.chunked_array(
-        [pa.array([_RANK[one] for one in source.to_pylist()], pa.string())] if table.num_rows else [], pa.string()
+    begins = pc.multiply(pc.divide(table.column("at").cast(pa.int64()), span), span)
+    ranked = pa.array([_RANK[one] for one in table.column("source").to_pylist()], pa.string())
+    made = (
+        _with(_with(table, "at", begins.cast(table.schema.field("at").type)), "source", ranked)
+        .group_by(["stock_code", "at", "session"], use_threads=False)
+        .aggregate([*_SUMS.items()])
     )
-    binned = table.set_column(table.schema.get_field_index("at"), "at", begins)
-    binned = binned.set_column(table.schema.get_field_index("source"), "source", ranked)
-    sums = [
-        ("open", "first"), ("high", "max"), ("low", "min"), ("close", "last"), ("volume", "sum"),
-        ("trading_value", "sum"), ("source", "min"),
-    ]  # fmt: skip
-    made = binned.group_by(["stock_code", "at", "session"], use_threads=False).aggregate(sums)
-    named = made.rename_columns([name.rpartition("_")[0] if name.endswith(tuple(f"_{how}" for _, how in sums)) else name
-                                 for name in made.column_names])  # fmt: skip
-    return named.set_column(named.schema.get_field_index("source"), "source", pc.utf8_slice_codeunits(named.column("source"), 1))
+    made = made.rename_columns({f"{name}_{how}": name for name, how in _SUMS.items()})
+    return _with(made, "source", pc.utf8_slice_codeunits(made.column("source"), 1))
+
+
+def _with(table: Any, name: str, values: Any) -> Any:
+    return table.set_column(table.schema.get_field_index(name), name, values)

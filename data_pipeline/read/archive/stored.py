@@ -13,10 +13,11 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from data_pipeline.exceptions import ConfigurationError
 
 _COLUMNS = """
-    SELECT a.attname::text, coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text, t.typname = 'stock_code', a.attnotnull,
-        coalesce(col_description(a.attrelid, a.attnum), '')
+    SELECT a.attname::text, coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text, t.typname = 'stock_code',
+        a.attnotnull, coalesce(col_description(a.attrelid, a.attnum), '')
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-    WHERE a.attrelid = to_regclass('market.' || quote_ident(%s)) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+    WHERE a.attrelid = to_regclass('market.' || quote_ident(%s)) AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attnum
 """
 ARROW = {
     "bigint": pa.int64(),
@@ -63,7 +64,10 @@ def columns_of(cursor: Cursor, table: str) -> list[StoredColumn]:
 def schema_of(columns: Sequence[StoredColumn]) -> Any:
     """Return the Arrow schema of a file; each field's metadata has the column's comment."""
     return pa.schema(
-        [pa.field(one.name, ARROW[one.type], nullable=one.nullable, metadata={"meaning": one.meaning}) for one in columns]
+        [
+            pa.field(one.name, ARROW[one.type], nullable=one.nullable, metadata={"meaning": one.meaning})
+            for one in columns
+        ]
     )
 
 
@@ -89,4 +93,6 @@ def from_text(table: Any, schema: Any) -> Any:
 def _lists(column: Any, kind: Any) -> Any:
     """Return lists of numbers out of ``{1,2}``; the schema allows no null within one."""
     text = pc.utf8_trim(column, "{}").to_pylist()
-    return pa.array([None if one is None else [int(number) for number in one.split(",") if number] for one in text], kind)
+    return pa.array(
+        [None if one is None else [int(number) for number in one.split(",") if number] for one in text], kind
+    )

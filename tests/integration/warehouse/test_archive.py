@@ -33,7 +33,10 @@ def call(database, statement, *values, role="owner"):
 def test_a_month_is_dropped_and_nothing_else(filled_months):
     """Its eight rows are gone; the others, all seals and proofs stay, and no row goes into restatement."""
     assert call(filled_months, "SELECT market.drop_month('minute_bar', %s)", SEPTEMBER) == 8
-    assert filled_months.rows("SELECT session, count(*) FROM market.minute_bar GROUP BY 1 ORDER BY 1") == [(AUG, 8), (OCT, 8)]
+    assert filled_months.rows("SELECT session, count(*) FROM market.minute_bar GROUP BY 1 ORDER BY 1") == [
+        (AUG, 8),
+        (OCT, 8),
+    ]
     assert filled_months.rows("SELECT count(*) FROM market.restatement") == [(0,)]
     assert filled_months.rows("SELECT rows FROM market.seal WHERE session = %s", SEP) == [(8,)]
     assert filled_months.rows("SELECT count(*) FROM market.proof WHERE state = 'whole'") == [(6,)]
@@ -63,9 +66,9 @@ def test_what_differs_from_its_seal_stays(filled_months, damage, said):
     with pytest.raises(psycopg2.Error, match=f"not as it was sealed: 2026-09-01 .{said}") as raised:
         call(filled_months, "SELECT market.drop_month('minute_bar', %s)", SEPTEMBER)
     assert raised.value.pgcode == "DP002"
-    assert filled_months.rows("SELECT to_regclass('market.minute_bar_2026_09') IS NOT NULL, count(*) FROM market.archive") == [
-        (True, 0)
-    ]
+    assert filled_months.rows(
+        "SELECT to_regclass('market.minute_bar_2026_09') IS NOT NULL, count(*) FROM market.archive"
+    ) == [(True, 0)]
 
 
 @pytest.mark.parametrize(
@@ -127,9 +130,9 @@ def test_coverage_calls_it_archived_and_nobody_asks_for_it(filled_months):
             gaps = ask(reader, "minute_bar", None, SEP, date(2026, 9, 30))
             assert gaps == {}, ask
         assert ZEROS in missing_cells(reader, "minute_bar", None, AUG, OCT)
-    assert filled_months.rows("SELECT archived FROM market.coverage WHERE dataset = 'minute_bar' AND session = %s", SEP) == [
-        (2,)
-    ]
+    assert filled_months.rows(
+        "SELECT archived FROM market.coverage WHERE dataset = 'minute_bar' AND session = %s", SEP
+    ) == [(2,)]
 
 
 def test_seals_and_proofs_do_not_miss_it(filled_months):
