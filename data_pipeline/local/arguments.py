@@ -50,6 +50,21 @@ ARCHIVE_FOLDER so that reading, export and verify find the files. It may be stop
 Exit codes: 0 done, or nothing to do; 1 some months stay, and it says why; 2 it could not be done.
 """
 
+BACKUP_EXAMPLES = """examples:
+  data-pipeline backup /srv/backups/market-2026-12-01.dump
+  data-pipeline backup /srv/backups/market-2026-12-01 --jobs 4       a folder, four tables at a time
+
+It holds the schema `market` with every row, seal and proof, and names its roles; passwords, archived months
+(ARCHIVE_FOLDER) and Airflow's own database are not in it. Beside a file stands FILE.json: keep both.
+"""
+
+RESTORE_EXAMPLES = """examples:
+  MARKET_DB_URL=postgresql://postgres:password@host:5432/market data-pipeline restore /srv/backups/market-2026-12-01.dump
+
+The database must not hold a warehouse yet. It happens whole or not at all, and migrates what is of an older version.
+Exit codes: 0 everything came back, 1 not all of what the backup told of, 2 nothing was restored.
+"""
+
 METRICS_PORT = 9464
 METRICS_EXAMPLES = """examples:
   data-pipeline metrics                    serve http://127.0.0.1:9464/metrics until it is stopped
@@ -145,6 +160,19 @@ def add_archive_options(parser: argparse.ArgumentParser) -> None:
     add("--drop", action="store_true", help="drop the months from Postgres, after their files are proved")
     add("--incomplete", action="store_true", help="drop also months of which coverage still lacks something")
     add("--json", action="store_true", help="print one JSON object instead of a table")
+
+
+def add_backup_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline backup`."""
+    parser.epilog, parser.formatter_class = BACKUP_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("path", metavar="FILE|DIR", help="the file, or with --jobs the folder; neither is there yet")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="tables at a time, into a folder (default: 1)")
+
+
+def add_restore_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline restore`."""
+    parser.epilog, parser.formatter_class = RESTORE_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("path", metavar="FILE|DIR", help="what `data-pipeline backup` wrote")
 
 
 def add_export_options(parser: argparse.ArgumentParser) -> None:
