@@ -59,7 +59,7 @@ It holds the schema `market` with every row, seal and proof, and names its roles
 """
 
 RESTORE_EXAMPLES = """examples:
-  MARKET_DB_URL=postgresql://postgres:password@host:5432/market data-pipeline restore /srv/backups/market-2026-12-01.dump
+  data-pipeline restore /srv/backups/market-2026-12-01.dump          into the warehouse that MARKET_DB_URL names
 
 The database must not hold a warehouse yet. It happens whole or not at all, and migrates what is of an older version.
 Exit codes: 0 everything came back, 1 not all of what the backup told of, 2 nothing was restored.

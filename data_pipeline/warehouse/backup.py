@@ -37,7 +37,8 @@ _ROLES = """
             UNION ALL SELECT proacl FROM pg_proc WHERE pronamespace = 'market'::regnamespace
             UNION ALL SELECT nspacl FROM pg_namespace WHERE nspname = 'market'
         ) o, aclexplode(o.acl) a WHERE a.grantee <> 0
-        UNION SELECT m.member FROM pg_auth_members m WHERE m.roleid IN (SELECT oid FROM pg_roles WHERE rolname = ANY (%(own)s))
+        UNION SELECT m.member FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+        WHERE g.rolname = ANY (%(own)s)
     )
     SELECT r.rolname::text, r.rolcanlogin, coalesce((SELECT array_agg(g.rolname::text ORDER BY g.rolname)
         FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
@@ -144,8 +145,8 @@ def restore(url: str, path: Path, environ: Mapping[str, str]) -> Restored:
 
     Raises:
         InvalidRequestError: There is no backup.
-        ConfigurationError: The database is not empty or not suitable, the backup is of a newer version than this package,
-            or the program is not here or refuses; then nothing was restored.
+        ConfigurationError: The database is not empty or not suitable, the backup is of a newer version than this
+            package, or the program is not here or refuses; then nothing was restored.
         ConnectionFailedError: The server cannot be reached; trying again can help.
     """
     if not path.exists():

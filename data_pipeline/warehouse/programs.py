@@ -41,8 +41,8 @@ def program(name: str) -> Path:
 def run_program(name: str, url: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Run a program to its end against the database that an address names.
 
-    The address goes in a file of mode 0600 that is deleted afterwards, because arguments and environment of a process may
-    be seen by others.
+    The address goes in a file of mode 0600 that is deleted afterwards, because arguments and environment of a process
+    may be seen by others.
 
     Args:
         name: As pg_dump.

@@ -77,8 +77,8 @@ def filled_url(database, connection):
 def content(url):
     """Every table of the schema with its rows, in order."""
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute("""SELECT relname FROM pg_class WHERE relnamespace = 'market'::regnamespace AND relkind IN ('r', 'p')
-            AND NOT relispartition ORDER BY 1""")
+        cursor.execute("""SELECT relname FROM pg_class WHERE relnamespace = 'market'::regnamespace
+            AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1""")
         found = {}
         for (name,) in cursor.fetchall():
             cursor.execute(f"SELECT t::text FROM market.{name} t ORDER BY 1")
@@ -88,7 +88,7 @@ def content(url):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_fresh_server_gets_everything_back_in_one_command(filled_url, empty, tmp_path, jobs):
-    """Rows, seals and proofs are the same, verify is clean, migrate is accepted, and roles and their rights are there."""
+    """Rows, seals and proofs are the same, verify is clean, migrate is accepted, roles and rights are there."""
     path = tmp_path / "market.dump"
     code, said = run(filled_url, tmp_path, "backup", path, "--jobs", jobs)
     assert code == 0
@@ -132,7 +132,7 @@ def test_a_warehouse_that_is_there_is_never_written_over(filled_url, tmp_path):
     """Neither by a restore nor a backup of that name."""
     path = tmp_path / "market.dump"
     run(filled_url, tmp_path, "backup", path)
-    with pytest.raises(ConfigurationError, match="is not empty .*: name an empty database"):
+    with pytest.raises(ConfigurationError, match=r"is not empty .*: name an empty database"):
         run(filled_url, tmp_path, "restore", path)
     with pytest.raises(InvalidRequestError, match="is there already: choose another name"):
         run(filled_url, tmp_path, "backup", path)
