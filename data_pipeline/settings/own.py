@@ -55,6 +55,22 @@ SHARED_SETTINGS = (
         SHARED, empty="`calendar.json` beside the shared state; with Redis in a folder of this user",
     ),
     Setting(
+        "ARCHIVE_FOLDER",
+        "Where the Parquet files of archived months are: `data-pipeline archive` names them, reading, `export` and "
+        "`verify` look for them.",
+        SHARED, empty="none, so that an archived month cannot be read", shown=False,
+    ),
+    *(
+        Setting(
+            f"KEEP_{name}_MONTHS",
+            f"How many whole months of {what} before this one `data-pipeline archive` leaves in Postgres.",
+            SHARED, kind=Kind.WHOLE, least=1, most=1200, empty="all", shown=False,
+        )
+        for name, what in (
+            ("MINUTE_BAR", "minute bars"), ("PRICE_SNAPSHOT", "current prices"), ("ORDER_BOOK", "order books"),
+        )
+    ),
+    Setting(
         "DATA_PIPELINE_HOME", "The folder of everything that `make run` and `make up` keep.", SHARED,
         empty="`.local` in the clone; installed from a wheel `~/.local/state/data-pipeline/home`", shown=False,
         ways=_HERE,
