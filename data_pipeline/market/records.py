@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 
+from data_pipeline.market.venue import Venue
+
 STOCK_CODE = re.compile(r"[0-9A-Z]{6}")
 MARKETS = ("KOSPI", "KOSDAQ", "KONEX")
 BOOK_DEPTH = 10
@@ -219,7 +221,8 @@ class OrderBook:
     total_bid_volume: int
     total_ask_volume: int
     timestamp: str
-    """When the server answered: ISO 8601 with its zone, in Seoul."""
+    """When the server answered, or a live book was received: ISO 8601 with its zone, in Seoul."""
+    venue: Venue = Venue.KRX
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
