@@ -135,6 +135,16 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class TradesTold:
+    """The trades of one instrument between two moments, as they were asked for later."""
+
+    trades: tuple[Trade, ...]
+    """By their running volume."""
+    whole: bool
+    """Whether every trade in between was told; False when the answers could not show all trades of a second."""
+
+
+@dataclass(frozen=True, slots=True)
 class MarketOperation:
     """What the venue does with an instrument: halts, volatility interruptions (VI), phases of the day (장운영정보)."""
 
