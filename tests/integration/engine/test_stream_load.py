@@ -52,7 +52,9 @@ def test_a_batch_is_written_as_it_came(database, load):
     first, second = database.rows(STORED)
     assert first == ("KRX", CODE, DAY, 8_305_218, at(9, 47, 51), 71_900, 2, "buy", False, "kis")
     assert second[3:7] == (8_305_293, at(9, 47, 51), 71_900, 75)
-    runs = database.rows("SELECT dataset, task_id, first, last, status, rows_inserted, rows_rejected FROM market.ingest_run")
+    runs = database.rows(
+        "SELECT dataset, task_id, first, last, status, rows_inserted, rows_rejected FROM market.ingest_run"
+    )
     assert runs == [("trade", "stream", DAY, DAY, "success", 2, 0)]
     with database.connect("reader") as connection:
         verified = [verify_month(connection, month) for month in months_to_verify(connection, ["trade"])]
@@ -117,7 +119,9 @@ def test_it_goes_on_where_the_last_one_ended(database, load):
 def test_gaps_are_named_by_what_the_counters_say(database, load):
     """A jump is open; volume that no count rose by is an auction's around the open and a block's at noon; none is over."""
     gap = StreamGap(Venue.KRX, CODE, DAY, GapCause.JUMP, at(10, 0), at(10, 1), 100, 150, 3_595_000, 3)
-    auction = replace(gap, cause=GapCause.START, after=None, until=at(9, 0, 14), volume_after=0, volume_until=90, missed_count=0)
+    auction = replace(
+        gap, cause=GapCause.START, after=None, until=at(9, 0, 14), volume_after=0, volume_until=90, missed_count=0
+    )
     block = replace(gap, volume_after=200, volume_until=260, missed_count=0)
     nothing = replace(gap, cause=GapCause.RECONNECT, volume_after=300, volume_until=300, missed_count=0, missed_value=0)
     load.store(Batch(gaps=[gap, auction, block, nothing]))
