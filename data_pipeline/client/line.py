@@ -84,6 +84,9 @@ class Line:
         Raises:
             ConnectionFailedError: The line is down; the message says how it ended.
         """
+        if texts := self._texts():  # what came along with the handshake
+            return texts
+        self._require_open()
         if not (self._buffered() or self._wait.select(seconds)):
             return []
         try:
@@ -96,10 +99,9 @@ class Line:
             self._protocol.receive_data(data)
         else:
             self._protocol.receive_eof()
-        texts = [text for event in self._protocol.events_received() if (text := self._text(event)) is not None]
-        self._flush()
+        texts = self._texts()
         if not texts:
-            self._require_open(ended=not data)
+            self._require_open()
         return texts
 
     def close(self) -> None:
@@ -162,6 +164,11 @@ class Line:
     def _buffered(self) -> bool:
         return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
+    def _texts(self) -> list[str]:
+        texts = [text for event in self._protocol.events_received() if (text := self._text(event)) is not None]
+        self._flush()
+        return texts
+
     def _text(self, event: Any) -> str | None:
         """Return the text that an event completes; None for control frames and parts."""
         code = getattr(getattr(event, "opcode", None), "name", "")
@@ -183,13 +190,11 @@ class Line:
         except OSError as error:
             raise ConnectionFailedError(f"{self._what}: it broke: {_said(error)}") from None
 
-    def _require_open(self, *, ended: bool) -> None:
-        protocol = self._protocol
-        if not ended and protocol.state.name == "OPEN":
-            return
-        code = protocol.close_code if protocol.state.name == "CLOSED" or protocol.close_rcvd else None
-        said = f"with code {code}" if code else "without a word"
-        raise ConnectionFailedError(f"{self._what}: it ended {said}")
+    def _require_open(self) -> None:
+        if self._protocol.state.name != "OPEN":
+            closing = self._protocol.close_rcvd
+            said = "without a word" if closing is None else f"with code {closing.code}"
+            raise ConnectionFailedError(f"{self._what}: it ended {said}")
 
 
 def _said(error: OSError) -> str:

@@ -191,7 +191,9 @@ class StreamLoad:
 
     def _know(self, session: date, trades: Sequence[Trade]) -> None:
         """Look up how far each code got before, once; what it is watched for is noted with it."""
-        new = {(one.venue, one.stock_code) for one in trades if (one.venue, one.stock_code, session) not in self._highest}
+        new = {
+            (one.venue, one.stock_code) for one in trades if (one.venue, one.stock_code, session) not in self._highest
+        }
         if not new:
             return
         self._warehouse.do(watch, session, new)
