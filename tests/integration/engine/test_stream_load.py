@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from data_pipeline.engine.stream_load import StreamLoad
-from data_pipeline.exceptions import SyntheticDataRefusedError
+from data_pipeline.exceptions import SyntheticDataRefusedError, TransientError
 from data_pipeline.loading.coverage.seals import months_to_verify, verify_month
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 from data_pipeline.market.rejections import Rejection
@@ -165,8 +165,6 @@ def test_a_warehouse_that_was_away_takes_the_same_batch_later(database, load):
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
             (database.name,),
         )
-    from data_pipeline.exceptions import TransientError
-
     with pytest.raises(TransientError):
         load.store(Batch(trades=[SECOND]))
     load.store(Batch(trades=[SECOND]))
