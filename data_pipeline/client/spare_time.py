@@ -50,12 +50,21 @@ def next_slot(limiter: TokenBucketRateLimiter) -> Slot:
     if waiting is None:
         return limiter.reserve(send=True)
     left, sleep = waiting
-    while True:
-        try:
-            return limiter.reserve(send=True, spare=True)
-        except QueueTimeoutError as error:
-            wait = max(error.retry_after or 0.0, _LEAST)
-            if wait > left:
-                raise
+    slot: Slot | None = None
+    while slot is None:
+        slot, wait = _spare_slot(limiter, left)
+        if slot is None:
             left -= wait
             sleep(wait)
+    return slot
+
+
+def _spare_slot(limiter: TokenBucketRateLimiter, left: float) -> tuple[Slot | None, float]:
+    """Return a slot, or how many seconds to wait before asking again."""
+    try:
+        return limiter.reserve(send=True, spare=True), 0.0
+    except QueueTimeoutError as error:
+        wait = max(error.retry_after or 0.0, _LEAST)
+        if wait > left:
+            raise
+        return None, wait

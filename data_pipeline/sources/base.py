@@ -25,7 +25,6 @@ from data_pipeline.market.records import (
     PriceType,
     StockInfo,
 )
-
 from data_pipeline.market.stream_records import Trade, TradesTold
 from data_pipeline.market.venue import Venue
 
@@ -191,7 +190,12 @@ class AbstractDataSource(ABC):
         raise UnsupportedDatasetError(f"{self.name} has no single trades; ask KIS on their own day")
 
     def trades_between(
-        self, stock_code: str, venue: Venue, since: datetime, until: datetime, above: int = 0  # noqa: ARG002
+        self,
+        stock_code: str,
+        venue: Venue,
+        since: datetime,
+        until: datetime,
+        above: int = 0,  # noqa: ARG002
     ) -> TradesTold:
         """Return the trades of one code at one venue in the running session, by their running volume.
 

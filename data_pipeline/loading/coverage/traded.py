@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -18,7 +18,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import Json
 
 from data_pipeline.loading.coverage.noted import Said, note_proofs
-from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.warehouse.errors import said_plainly
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 NAME = "trade"
 ADDS_UP = "the trades and what was never printed add up to the last running volume"
 IDLE = "the daily bar says that nothing was traded"
+_LAST_SECOND = timedelta(seconds=59)
+"""The minute of the close is the last one of regular hours; its auction trades in it."""
 _SUMS = """
     WITH watched AS (SELECT venue, stock_code FROM market.stream_watch WHERE session = %(day)s)
     SELECT w.stock_code::text, w.venue::text, coalesce(t.rows, 0), coalesce(t.volume, 0), coalesce(t.last, 0), t.low,
@@ -42,7 +44,8 @@ _SUMS = """
             sum(unprinted_volume) FILTER (WHERE kind = 'block')::bigint AS block,
             sum(unprinted_volume) FILTER (WHERE kind NOT IN ('auction', 'block'))::bigint AS beside,
             sum(open_volume)::bigint AS open, count(*) AS gaps
-        FROM market.stream_gap s WHERE s.venue = w.venue AND s.stock_code = w.stock_code AND s.session = %(day)s) g ON true
+        FROM market.stream_gap s
+        WHERE s.venue = w.venue AND s.stock_code = w.stock_code AND s.session = %(day)s) g ON true
     ORDER BY 1, 2
 """
 _BARS = """
@@ -179,7 +182,7 @@ def prove_day(connection: Connection, session: date, source: str, run_id: int | 
         TransientError: The warehouse is away or busy; trying again can help.
     """
     calendar = krx_calendar()
-    values = {"day": session, "opens": calendar.open_at(session), "ends": calendar.final_at(session)}
+    values = {"day": session, "opens": calendar.open_at(session), "ends": calendar.close_at(session) + _LAST_SECOND}
     with said_plainly("coverage"), connection.cursor() as cursor:
         sums = [Sums(*row) for row in _asked(cursor, _SUMS, values)]
         bars = {code: _Bar(*row) for code, *row in _asked(cursor, _BARS, values)}
@@ -219,7 +222,8 @@ def _contradicted(venues: Sequence[Sums], bar: _Bar | None, minutes: _Minutes | 
         if bar.open and krx.low is not None and krx.high is not None and not bar.low <= krx.low <= krx.high <= bar.high:
             yield f"KRX traded at {krx.low:,} to {krx.high:,} won, and the daily bar at {bar.low:,} to {bar.high:,}"
     if minutes is not None and minutes.first is not None:
-        yield f"{minutes.differing} of {minutes.compared} minutes are not those stored, the first at {minutes.first:%H:%M}"
+        first = minutes.first.astimezone(SEOUL)
+        yield f"{minutes.differing} of {minutes.compared} minutes are not those stored, the first at {first:%H:%M}"
 
 
 def _figures(venues: Sequence[Sums], bar: _Bar | None, minutes: _Minutes | None) -> dict[str, object]:

@@ -145,4 +145,3 @@ def _statement(statement: str, merge: Merge, rows: Sequence[Values]) -> sql.Comp
 
 def _list(names: Sequence[str], alias: str = "") -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(*([alias] if alias else []), name) for name in names)
-

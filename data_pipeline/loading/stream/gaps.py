@@ -73,9 +73,8 @@ class OpenGap:
 
     def __str__(self) -> str:
         since = f"{self.after.astimezone(SEOUL):%H:%M:%S}" if self.after else "the open"
-        return (
-            f"{self.venue.value} {self.stock_code} on {self.session}, {since} to {self.until.astimezone(SEOUL):%H:%M:%S}"
-        )
+        until = f"{self.until.astimezone(SEOUL):%H:%M:%S}"
+        return f"{self.venue.value} {self.stock_code} on {self.session}, {since} to {until}"
 
 
 @dataclass(frozen=True)
@@ -156,5 +155,3 @@ def settle_gap(
     with said_plainly("stream_gap"), connection.cursor() as cursor:
         cursor.execute(_SETTLE, values)
         return Settled(*(cursor.fetchone() or ("open", 0, 0, gap.open_volume)))
-
-

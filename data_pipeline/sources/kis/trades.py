@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
@@ -23,6 +24,7 @@ MARKETS = {Venue.KRX: "J", Venue.NXT: "NX", Venue.UNIFIED: "UN"}
 MOST_CALLS, MOST_CALLS_OF_SESSION = 100, 20_000
 """Calls of one walk at most; what a walk did not reach is asked for by the next one."""
 _SECOND = timedelta(seconds=1)
+_SIX = re.compile(r"[0-9]{6}")
 _LATEST = time(20, 30)
 """After every trade of a day; the after-market ends at 20:00."""
 
@@ -44,7 +46,13 @@ class Trades:
         self._call, self._calendar, self._virtual = call, calendar, virtual
 
     def between(
-        self, stock_code: str, venue: Venue, since: datetime, until: datetime, above: int = 0, most_calls: int = MOST_CALLS
+        self,
+        stock_code: str,
+        venue: Venue,
+        since: datetime,
+        until: datetime,
+        above: int = 0,
+        most_calls: int = MOST_CALLS,
     ) -> TradesTold:
         """Return the trades from ``since`` to ``until``, both included; see the source's ``trades_between``.
 
@@ -158,11 +166,9 @@ def parse_trades(stock_code: str, venue: Venue, cursor: datetime, answer: Answer
 def _second(row: Row, cursor: datetime) -> datetime:
     value = row.text("stck_cntg_hour")
     try:
-        if len(value) != 6:
-            raise ValueError
-        at = datetime.combine(cursor.date(), time(int(value[:2]), int(value[2:4]), int(value[4:])), SEOUL)
+        at = datetime.strptime(f"{cursor:%Y%m%d}{value if _SIX.fullmatch(value) else ''}+0900", "%Y%m%d%H%M%S%z")
     except ValueError:
         raise row.error("stck_cntg_hour", f"is no time: {value!r}") from None
     if at > cursor:
         raise row.error("stck_cntg_hour", f"is {value}, later than {cursor:%H%M%S} as asked")
-    return at
+    return at.astimezone(SEOUL)

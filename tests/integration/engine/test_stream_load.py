@@ -34,7 +34,10 @@ def trade(volume, total, moment=None, **more):
 
 
 FIRST, SECOND = trade(2, 8_305_218), trade(75, 8_305_293)
-STORED = "SELECT venue, stock_code, session, cumulative_volume, traded_at, price, volume, side, filled, source FROM market.trade ORDER BY 1, 2, 3, 4"
+STORED = (
+    "SELECT venue, stock_code, session, cumulative_volume, traded_at, price, volume, side, filled, source"
+    " FROM market.trade ORDER BY 1, 2, 3, 4"
+)
 REFUSED = "SELECT stock_code, session, split_part(reason, ':', 1) FROM market.rejected_row ORDER BY 3"
 
 
@@ -52,7 +55,9 @@ def test_a_batch_is_written_as_it_came(database, load):
     first, second = database.rows(STORED)
     assert first == ("KRX", CODE, DAY, 8_305_218, at(9, 47, 51), 71_900, 2, "buy", False, "kis")
     assert second[3:7] == (8_305_293, at(9, 47, 51), 71_900, 75)
-    runs = database.rows("SELECT dataset, task_id, first, last, status, rows_inserted, rows_rejected FROM market.ingest_run")
+    runs = database.rows(
+        "SELECT dataset, task_id, first, last, status, rows_inserted, rows_rejected FROM market.ingest_run"
+    )
     assert runs == [("trade", "stream", DAY, DAY, "success", 2, 0)]
     with database.connect("reader") as connection:
         verified = [verify_month(connection, month) for month in months_to_verify(connection, ["trade"])]
@@ -115,15 +120,15 @@ def test_it_goes_on_where_the_last_one_ended(database, load):
 
 
 def test_gaps_are_named_by_what_the_counters_say(database, load):
-    """A jump is open; volume that no count rose by is an auction's around the open and a block's at noon; none is over."""
+    """A jump is open; volume that no count rose by is an auction's around the open and a block's later; none is over."""
     gap = StreamGap(Venue.KRX, CODE, DAY, GapCause.JUMP, at(10, 0), at(10, 1), 100, 150, 3_595_000, 3)
-    auction = replace(gap, cause=GapCause.START, after=None, until=at(9, 0, 14), volume_after=0, volume_until=90, missed_count=0)
+    auction = StreamGap(Venue.KRX, CODE, DAY, GapCause.START, None, at(9, 0, 14), 0, 90, None, 0)
     block = replace(gap, volume_after=200, volume_until=260, missed_count=0)
     nothing = replace(gap, cause=GapCause.RECONNECT, volume_after=300, volume_until=300, missed_count=0, missed_value=0)
     load.store(Batch(gaps=[gap, auction, block, nothing]))
     load.store(Batch(gaps=[gap]))
-    rows = "SELECT volume_after, kind, status, missed_volume, unprinted_volume, open_volume FROM market.stream_gap ORDER BY 1"
-    assert database.rows(rows) == [
+    columns = "volume_after, kind, status, missed_volume, unprinted_volume, open_volume"
+    assert database.rows(f"SELECT {columns} FROM market.stream_gap ORDER BY 1") == [
         (0, "auction", "filled", 90, 90, 0), (100, "jump", "open", 50, 0, 50),
         (200, "block", "filled", 60, 60, 0), (300, "reconnect", "filled", 0, 0, 0),
     ]  # fmt: skip
@@ -146,7 +151,7 @@ def test_books_beats_operations_and_refused_records_have_their_tables(database, 
 
 
 def test_a_batch_that_fails_leaves_nothing(database, load):
-    """A made-up trade for a warehouse of real ones: neither it nor the gap beside it is written, and the load goes on."""
+    """A made-up trade for a warehouse of real ones: neither it nor the gap beside it is written."""
     load.store(Batch(trades=[FIRST]))
     gap = StreamGap(Venue.KRX, CODE, DAY, GapCause.JUMP, at(10, 0), at(10, 1), 100, 150)
     with database.connect() as connection:
