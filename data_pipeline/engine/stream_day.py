@@ -91,7 +91,7 @@ def require_settled(proved: Proved, session: date) -> None:
 
 
 def is_proven(connection: Connection, session: date) -> bool:
-    """Return whether the trades of every code that was watched on a session are proved; False while none was watched."""
+    """Return whether the trades of every code that was watched on a session are proved; False when none was."""
     states = proof_states(connection, session)
     connection.rollback()
     return bool(states) and all(state in {"whole", "empty"} for state in states)

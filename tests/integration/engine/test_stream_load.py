@@ -120,7 +120,7 @@ def test_it_goes_on_where_the_last_one_ended(database, load):
 
 
 def test_gaps_are_named_by_what_the_counters_say(database, load):
-    """A jump is open; volume that no count rose by is an auction's around the open and a block's later; none is over."""
+    """A jump is open; volume without a count is an auction's around the open and a block's later; none is over."""
     gap = StreamGap(Venue.KRX, CODE, DAY, GapCause.JUMP, at(10, 0), at(10, 1), 100, 150, 3_595_000, 3)
     auction = StreamGap(Venue.KRX, CODE, DAY, GapCause.START, None, at(9, 0, 14), 0, 90, None, 0)
     block = replace(gap, volume_after=200, volume_until=260, missed_count=0)
