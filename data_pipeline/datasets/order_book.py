@@ -13,8 +13,8 @@ from data_pipeline.market.records import OrderBook
 DEPTH = 10
 """Levels on each side of an order book."""
 _COLUMNS = (
-    "stock_code", "observed_at", "session", "venue", "stock_name", "bid_prices", "bid_volumes", "ask_prices", "ask_volumes",
-    "total_bid_volume", "total_ask_volume",
+    "stock_code", "observed_at", "session", "venue", "stock_name", "bid_prices", "bid_volumes", "ask_prices",
+    "ask_volumes", "total_bid_volume", "total_ask_volume",
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def _level(side: str, number: int) -> list[Column]:
 
 ORDER_BOOK = Dataset(
     title="order books (호가)",
-    about="ten levels on each side of one instrument's book at one venue, at the moment at which it was asked for or received",
+    about="ten levels on each side of one instrument's book at one venue, when it was asked for or came by itself",
     table=Table(
         "order_book", OrderBook, _COLUMNS, _COLUMNS[:4], _values,
         day="session", partitioned=True, sealed=True,

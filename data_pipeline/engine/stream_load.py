@@ -1,8 +1,8 @@
 """The load of a stream: batches of what a line brought, each in one transaction, safe to be handed over again.
 
 It is the load sequence of a window, for rows that come by themselves: the session is put on record in ``ingest_run``,
-each batch is judged, written and counted in the transaction of its rows, and what is wrong goes to quarantine. One run a
-session and table takes the place of one a batch.
+each batch is judged, written and counted in the transaction of its rows, and what is wrong goes to quarantine. There is
+one run a session and table, and not one a batch.
 """
 
 from __future__ import annotations
@@ -55,15 +55,29 @@ class Received(Protocol):
     """What one transaction writes, in the order in which it was received."""
 
     @property
-    def trades(self) -> Sequence[Trade]: ...
+    def trades(self) -> Sequence[Trade]:
+        """Trades of any sessions."""
+        ...
+
     @property
-    def books(self) -> Sequence[OrderBook]: ...
+    def books(self) -> Sequence[OrderBook]:
+        """Books, each at the moment of its receipt."""
+        ...
+
     @property
-    def operations(self) -> Sequence[MarketOperation]: ...
+    def operations(self) -> Sequence[MarketOperation]:
+        """Halts, interruptions and phases."""
+        ...
+
     @property
-    def gaps(self) -> Sequence[StreamGap]: ...
+    def gaps(self) -> Sequence[StreamGap]:
+        """What the counters say was missed."""
+        ...
+
     @property
-    def refused(self) -> Sequence[Rejection]: ...
+    def refused(self) -> Sequence[Rejection]:
+        """Records that cannot be."""
+        ...
 
 
 @dataclass

@@ -25,7 +25,6 @@ from data_pipeline.market.records import (
     PriceType,
     StockInfo,
 )
-
 from data_pipeline.market.stream_records import Trade, TradesTold
 from data_pipeline.market.venue import Venue
 
@@ -192,10 +191,10 @@ class AbstractDataSource(ABC):
 
     def trades_between(
         self,
-        stock_code: str,
-        venue: Venue,
-        since: datetime,
-        until: datetime,
+        stock_code: str,  # noqa: ARG002 - most sources have none, as all of them
+        venue: Venue,  # noqa: ARG002
+        since: datetime,  # noqa: ARG002
+        until: datetime,  # noqa: ARG002
         above: int = 0,  # noqa: ARG002
     ) -> TradesTold:
         """Return the trades of one code at one venue in the running session, by their running volume.

@@ -73,7 +73,8 @@ class OpenGap:
 
     def __str__(self) -> str:
         since = f"{self.after.astimezone(SEOUL):%H:%M:%S}" if self.after else "the open"
-        return f"{self.venue.value} {self.stock_code} on {self.session}, {since} to {self.until.astimezone(SEOUL):%H:%M:%S}"
+        until = f"{self.until.astimezone(SEOUL):%H:%M:%S}"
+        return f"{self.venue.value} {self.stock_code} on {self.session}, {since} to {until}"
 
 
 @dataclass(frozen=True)

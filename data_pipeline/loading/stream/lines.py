@@ -22,6 +22,16 @@ _BEATS = """
     SELECT host, fingerprint, at, lag, queue, state FROM market.stream_heartbeat
     WHERE loaded_at > now() - make_interval(secs => %s) ORDER BY fingerprint, host
 """
+_STREAMED = """
+    SELECT EXISTS (SELECT FROM market.ingest_run
+        WHERE dataset = 'trade' AND task_id = 'stream' AND started_at > now() - make_interval(days => %s))
+"""
+_STATES = """
+    SELECT coalesce(p.state, 'missing') FROM (
+        SELECT DISTINCT stock_code FROM market.stream_watch WHERE session = %(day)s) w
+    LEFT JOIN market.proof p ON p.dataset = 'trade' AND p.session = %(day)s AND p.stock_code = w.stock_code
+    ORDER BY w.stock_code
+"""
 _WATCH = "INSERT INTO market.stream_watch (session, venue, stock_code) VALUES %s ON CONFLICT DO NOTHING"
 _OPERATION = """
     INSERT INTO market.market_operation (venue, stock_code, observed_at, session, halted, halt_reason, phase,
@@ -41,6 +51,20 @@ def lines_since(connection: Connection, seconds: float) -> list[Heartbeat]:
     with said_plainly("stream_heartbeat"), connection.cursor() as cursor:
         cursor.execute(_BEATS, (seconds,))
         return [Heartbeat(*row) for row in cursor.fetchall()]
+
+
+def has_streamed(connection: Connection, days: int) -> bool:
+    """Return whether the service has written trades in the last days by the server's clock."""
+    with said_plainly("ingest_run"), connection.cursor() as cursor:
+        cursor.execute(_STREAMED, (days,))
+        return bool((cursor.fetchone() or (False,))[0])
+
+
+def proof_states(connection: Connection, session: date) -> list[str]:
+    """Return the state of the proof of each code that is watched on a session, or ``missing``; by code."""
+    with said_plainly("proof"), connection.cursor() as cursor:
+        cursor.execute(_STATES, {"day": session})
+        return [state for (state,) in cursor.fetchall()]
 
 
 def watch(connection: Connection, session: date, watched: Iterable[tuple[Venue, str]]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from data_pipeline.datasets.trade import TRADE
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.loading.rows.ingest_run import LEASE_S
+from data_pipeline.loading.stream.gaps import OpenGap
 from data_pipeline.market.stream_records import Side, Trade
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.venue import Venue
@@ -28,6 +29,11 @@ _OF_CODE = f"""
     SELECT {_COLUMNS} FROM market.trade t
     WHERE t.venue = %(venue)s AND t.stock_code = %(code)s AND t.session = %(session)s ORDER BY t.cumulative_volume
 """  # noqa: S608 - names of our own
+_INSIDE = """
+    SELECT cumulative_volume, volume, traded_at FROM market.trade
+    WHERE venue = %s AND stock_code = %s AND session = %s AND cumulative_volume > %s AND cumulative_volume <= %s
+    ORDER BY cumulative_volume DESC
+"""
 _COUNT = """
     UPDATE market.ingest_run SET rows_inserted = coalesce(rows_inserted, 0) + %s,
         rows_unchanged = coalesce(rows_unchanged, 0) + %s, rows_rejected = coalesce(rows_rejected, 0) + %s,
@@ -49,6 +55,21 @@ def trades_of(connection: Connection, venue: Venue, stock_code: str, session: da
         cursor.execute(_OF_CODE, {"venue": venue.value, "code": stock_code, "session": session})
         for row in cursor:
             yield trade_of(*row)
+
+
+def lowest_joined(connection: Connection, gap: OpenGap) -> tuple[int, datetime]:
+    """Return from where a gap is still lacking, looked at from its end: a running volume, and the second of its trade.
+
+    What was filled before joins the trade after the gap downwards; the first hole is what is asked for next.
+    """
+    volume, at = gap.volume_until, gap.until
+    with said_plainly("trade"), connection.cursor() as cursor:
+        cursor.execute(_INSIDE, (gap.venue.value, gap.stock_code, gap.session, gap.volume_after, gap.volume_until))
+        for cumulative, shares, traded_at in cursor:
+            if cumulative != volume:
+                break
+            volume, at = cumulative - shares, traded_at
+    return volume, at
 
 
 def trade_of(venue: str, stock_code: str, cumulative_volume: int, traded_at: Any, price: int, volume: int,

@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from data_pipeline.engine.stream_load import StreamLoad
-from data_pipeline.exceptions import SyntheticDataRefusedError
+from data_pipeline.exceptions import SyntheticDataRefusedError, TransientError
 from data_pipeline.loading.coverage.seals import months_to_verify, verify_month
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 from data_pipeline.market.rejections import Rejection
@@ -34,7 +34,10 @@ def trade(volume, total, moment=None, **more):
 
 
 FIRST, SECOND = trade(2, 8_305_218), trade(75, 8_305_293)
-STORED = "SELECT venue, stock_code, session, cumulative_volume, traded_at, price, volume, side, filled, source FROM market.trade ORDER BY 1, 2, 3, 4"
+STORED = (
+    "SELECT venue, stock_code, session, cumulative_volume, traded_at, price, volume, side, filled, source"
+    " FROM market.trade ORDER BY 1, 2, 3, 4"
+)
 REFUSED = "SELECT stock_code, session, split_part(reason, ':', 1) FROM market.rejected_row ORDER BY 3"
 
 
@@ -117,17 +120,15 @@ def test_it_goes_on_where_the_last_one_ended(database, load):
 
 
 def test_gaps_are_named_by_what_the_counters_say(database, load):
-    """A jump is open; volume that no count rose by is an auction's around the open and a block's at noon; none is over."""
+    """A jump is open; volume without a count is an auction's around the open and a block's later; none is over."""
     gap = StreamGap(Venue.KRX, CODE, DAY, GapCause.JUMP, at(10, 0), at(10, 1), 100, 150, 3_595_000, 3)
-    auction = replace(
-        gap, cause=GapCause.START, after=None, until=at(9, 0, 14), volume_after=0, volume_until=90, missed_count=0
-    )
+    auction = StreamGap(Venue.KRX, CODE, DAY, GapCause.START, None, at(9, 0, 14), 0, 90, None, 0)
     block = replace(gap, volume_after=200, volume_until=260, missed_count=0)
     nothing = replace(gap, cause=GapCause.RECONNECT, volume_after=300, volume_until=300, missed_count=0, missed_value=0)
     load.store(Batch(gaps=[gap, auction, block, nothing]))
     load.store(Batch(gaps=[gap]))
-    rows = "SELECT volume_after, kind, status, missed_volume, unprinted_volume, open_volume FROM market.stream_gap ORDER BY 1"
-    assert database.rows(rows) == [
+    columns = "volume_after, kind, status, missed_volume, unprinted_volume, open_volume"
+    assert database.rows(f"SELECT {columns} FROM market.stream_gap ORDER BY 1") == [
         (0, "auction", "filled", 90, 90, 0), (100, "jump", "open", 50, 0, 50),
         (200, "block", "filled", 60, 60, 0), (300, "reconnect", "filled", 0, 0, 0),
     ]  # fmt: skip
@@ -150,7 +151,7 @@ def test_books_beats_operations_and_refused_records_have_their_tables(database, 
 
 
 def test_a_batch_that_fails_leaves_nothing(database, load):
-    """A made-up trade for a warehouse of real ones: neither it nor the gap beside it is written, and the load goes on."""
+    """A made-up trade for a warehouse of real ones: neither it nor the gap beside it is written."""
     load.store(Batch(trades=[FIRST]))
     gap = StreamGap(Venue.KRX, CODE, DAY, GapCause.JUMP, at(10, 0), at(10, 1), 100, 150)
     with database.connect() as connection:
@@ -169,8 +170,6 @@ def test_a_warehouse_that_was_away_takes_the_same_batch_later(database, load):
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
             (database.name,),
         )
-    from data_pipeline.exceptions import TransientError
-
     with pytest.raises(TransientError):
         load.store(Batch(trades=[SECOND]))
     load.store(Batch(trades=[SECOND]))

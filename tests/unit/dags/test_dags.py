@@ -167,6 +167,7 @@ OURS |= {"calendar_corrections", "calendar_facts", "once_a_day", "shipped", "sta
 """What the calendar is made of, and where it lies."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_loading_a_dag_file_brings_in_nothing_heavy(name):
     """Beyond what Airflow itself imports: no HTTP, no pandas, no database driver, no source, no load, no record."""
