@@ -21,6 +21,7 @@ from data_pipeline.local.arguments import (
     add_export_options,
     add_metrics_options,
     add_restore_options,
+    add_stream_options,
     add_verify_options,
 )
 from data_pipeline.local.calendar_command import add_calendar
@@ -47,6 +48,7 @@ EXAMPLES = """examples:
   data-pipeline doctor --airflow         say what an Airflow deployment lacks
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
+  data-pipeline stream                   write every live trade and order book of the watch list
   data-pipeline metrics                  serve figures for Prometheus on 127.0.0.1
   data-pipeline emulator --help          serve the synthetic market over the wires of KIS and KRX
 
@@ -135,6 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     left.add_argument("--forget", action="store_true", help="first forget what rejections taught about the quota")
     watch = add("metrics", _metrics, "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.")
     add_metrics_options(watch)
+    live = add("stream", _stream, "Write every live trade and order book (실시간 체결, 호가) until it is stopped.")
+    add_stream_options(live)
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")
@@ -251,6 +255,12 @@ def _metrics(options: argparse.Namespace) -> int:
     from data_pipeline.local.metrics import export_metrics
 
     return export_metrics(options, local_home(_environment()), _environment())
+
+
+def _stream(options: argparse.Namespace) -> int:
+    from data_pipeline.local.stream import stream
+
+    return stream(options, local_home(_environment()), _environment())
 
 
 def _sql(options: argparse.Namespace) -> int:

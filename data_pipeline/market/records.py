@@ -16,6 +16,17 @@ MARKETS = ("KOSPI", "KOSDAQ", "KONEX")
 BOOK_DEPTH = 10
 
 
+class Venue(str, Enum):
+    """A venue of live data; it is part of the key of everything that the stream brings."""
+
+    KRX = "KRX"
+    """Korea Exchange (한국거래소)."""
+    NXT = "NXT"
+    """Nextrade (넥스트레이드), the alternative trading system."""
+    UNIFIED = "UNIFIED"
+    """Both as one market (통합); which of them printed a trade is not told."""
+
+
 class PriceType(str, Enum):
     """The period that one bar of ``get_chart_data`` covers."""
 
@@ -219,7 +230,8 @@ class OrderBook:
     total_bid_volume: int
     total_ask_volume: int
     timestamp: str
-    """When the server answered: ISO 8601 with its zone, in Seoul."""
+    """When the server answered, or a live book was received: ISO 8601 with its zone, in Seoul."""
+    venue: Venue = Venue.KRX
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)

@@ -36,6 +36,8 @@ SAMPLES = KEYS | {
     "KIS_API_BASE_URL_REAL": "http://127.0.0.1:1",
     "KIS_API_BASE_URL_VIRTUAL": "http://127.0.0.1:2",
     "KIS_MASTER_BASE_URL": "http://127.0.0.1:3",
+    "KIS_WEBSOCKET_URL": "ws://127.0.0.1:5",
+    "KIS_WEBSOCKET_LIMIT": "20",
     "KIS_ALLOWED_HOSTS": "emulator.example:8000",
     "KIS_API_RATE_LIMIT": "3.5",
     "KIS_API_RATE_LIMIT_PER_MINUTE": "200",
