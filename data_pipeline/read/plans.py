@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from data_pipeline.datasets import WITH_CELLS, Dataset, find_dataset
+from data_pipeline.datasets import COUNTED, Dataset, Due, find_dataset
 from data_pipeline.datasets.daily_bar import ADJUSTED_BARS
 from data_pipeline.datasets.dataset import MarketSize, No
 from data_pipeline.datasets.frame import SESSION, Column, Frame, Type, text
@@ -129,6 +129,7 @@ def plan_rows(dataset: str, codes: Codes, first: date | str, last: date | str, *
         raise InvalidRequestError(f"{dataset} is not of stock codes: it has a function of its own")
     asked = Asked(declared, as_codes(codes), *as_range(first, last))
     require = require_bars if declared.has_cells else require_moments
+    require = require_watched if declared.due is Due.STREAMED else require
     return _plan(_frame_of(declared), asked, require if complete else None)
 
 
@@ -177,8 +178,8 @@ def plan_trading_sessions(first: date | str, last: date | str) -> Plan:
 def plan_coverage(first: date | str, last: date | str, dataset: str | None = None) -> Plan:
     """Plan what :func:`data_pipeline.read.coverage` reads."""
     begin, end = as_range(first, last)
-    if dataset not in (None, *WITH_CELLS):
-        raise InvalidRequestError(f"dataset must be {', '.join(WITH_CELLS)}, or None for all, not {dataset!r}")
+    if dataset not in (None, *COUNTED):
+        raise InvalidRequestError(f"dataset must be {', '.join(COUNTED)}, or None for all, not {dataset!r}")
     return Plan(COVERAGE, COUNTED, OF_DATASET, {"first": begin, "last": end, "dataset": dataset})
 
 

@@ -212,7 +212,7 @@ def test_no_other_host_gets_an_approval_key(url):
     ("url", "host"),
     [
         (REAL, "ops.koreainvestment.com"), ("ws://127.0.0.1:8000/tryitout", "127.0.0.1"), ("ws://[::1]:80", "[::1]"),
-        ("WS://localhost", "localhost"), ("ws://emulator:8000", "emulator"), 
+        ("WS://localhost", "localhost"), ("ws://emulator:8000", "emulator"),
         ("wss://stream.example.org", "stream.example.org"),
     ],
 )  # fmt: skip
