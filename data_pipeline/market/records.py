@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 
+from data_pipeline.market.venue import Venue
+
 STOCK_CODE = re.compile(r"[0-9A-Z]{6}")
 MARKETS = ("KOSPI", "KOSDAQ", "KONEX")
 BOOK_DEPTH = 10
@@ -221,7 +223,8 @@ class OrderBook:
     total_bid_volume: int
     total_ask_volume: int
     timestamp: str
-    """When the server answered: ISO 8601 with its zone, in Seoul."""
+    """When the server answered, or a live book was received: ISO 8601 with its zone, in Seoul."""
+    venue: Venue = Venue.KRX
     age_seconds: float = field(default=0.0, compare=False)
     """How long before it was handed out it had been asked for, when it was repeated from the cache; 0 for a new one."""
 
