@@ -29,6 +29,7 @@ from data_pipeline.read.completeness import (
     require_moments,
     require_seen,
     require_sessions,
+    require_watched,
 )
 
 Codes = Iterable[str] | str | None
