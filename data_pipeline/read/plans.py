@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from data_pipeline.datasets import COUNTED, Dataset, Due, find_dataset
+from data_pipeline.datasets import IN_COVERAGE, Dataset, Due, find_dataset
 from data_pipeline.datasets.daily_bar import ADJUSTED_BARS
 from data_pipeline.datasets.dataset import MarketSize, No
 from data_pipeline.datasets.frame import SESSION, Column, Frame, Type, text
@@ -179,8 +179,8 @@ def plan_trading_sessions(first: date | str, last: date | str) -> Plan:
 def plan_coverage(first: date | str, last: date | str, dataset: str | None = None) -> Plan:
     """Plan what :func:`data_pipeline.read.coverage` reads."""
     begin, end = as_range(first, last)
-    if dataset not in (None, *COUNTED):
-        raise InvalidRequestError(f"dataset must be {', '.join(COUNTED)}, or None for all, not {dataset!r}")
+    if dataset not in (None, *IN_COVERAGE):
+        raise InvalidRequestError(f"dataset must be {', '.join(IN_COVERAGE)}, or None for all, not {dataset!r}")
     return Plan(COVERAGE, COUNTED, OF_DATASET, {"first": begin, "last": end, "dataset": dataset})
 
 
