@@ -20,7 +20,10 @@ from data_pipeline.emulator.kis.gate import Gate
 
 _TOKEN = {"access_token": "T" * 64, "token_type": "Bearer", "expires_in": 86400}
 _OVER = {"rt_cd": "1", "msg_cd": "EGW00201", "msg1": "초당 거래건수를 초과하였습니다."}
-_HEAD = "HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {length}\r\n\r\n"
+_HEAD = (
+    "HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Type: application/json; charset=utf-8\r\n"
+    "Content-Length: {length}\r\n\r\n"
+)
 _CODE = b"FID_INPUT_ISCD="
 _KEY = b"\r\nappkey: "
 
@@ -30,10 +33,10 @@ class _Desk:
 
     def __init__(self, codes: int, rate: int, latency: tuple[float, float]) -> None:
         date = format_datetime(ANSWERED)
-        self._answer = lambda status, body: (
-            _HEAD.format(status=status, date=date, length=len(body)).encode() + body
-        )
-        self.pages = {code.encode(): self._answer("200 OK", page(number)) for number, code in enumerate(codes_of(codes))}
+        self._answer = lambda status, body: _HEAD.format(status=status, date=date, length=len(body)).encode() + body
+        self.pages = {
+            code.encode(): self._answer("200 OK", page(number)) for number, code in enumerate(codes_of(codes))
+        }
         self.over = self._answer("500 Internal Server Error", json.dumps(_OVER).encode())
         self.token = self._answer("200 OK", json.dumps(_TOKEN).encode())
         self.gate, self._latency, self._random = Gate(rate), latency, random.Random(20261120)

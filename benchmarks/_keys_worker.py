@@ -6,14 +6,12 @@ The options are a JSON object on standard input; the report is one JSON line.
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 

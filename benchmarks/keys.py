@@ -1,11 +1,11 @@
 """Ten keys at full speed: 2,700 daily pages through the hook into the warehouse, and what that costs one process.
 
-A server of prepared bytes in a process of its own answers daily charts of 100 bars behind the emulator's gate, 18 calls
-a second and key, after 20 to 60 ms. The loading process is that of a task of `backfill`: the connection's hook, the plan,
-client, limiter, parser, checks, proofs and the load into an embedded Postgres. `promised` is what the plan said before,
-`CPU` is that of the loading process, user and system, a page. Then the same pages go through parser, checks, proofs and
-load without HTTP and limiter (`pages`), beside raw COPY of the same rows into the same empty, partitioned table: `ratio`
-is the rate beside that COPY, both the median of the rounds.
+A server of prepared bytes in a process of its own answers daily charts of 100 bars behind the emulator's gate, 18
+calls a second and key, after 20 to 60 ms. The loading process is that of a task of `backfill`: the connection's hook,
+the plan, client, limiter, parser, checks, proofs and the load into an embedded Postgres. `promised` is what the plan
+said before, `CPU` is that of the loading process, user and system, a page. Then the same pages go through parser,
+checks, proofs and load without HTTP and limiter (`pages`), beside raw COPY of the same rows into the same empty,
+partitioned table: `ratio` is the rate beside that COPY, both the median of the rounds.
 
 Examples:
     python -m benchmarks keys                  ten keys, 2,700 codes, 3 rounds of pages: two minutes
