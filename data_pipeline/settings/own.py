@@ -74,6 +74,7 @@ SHARED_SETTINGS = (
         )
         for name, what in (
             ("MINUTE_BAR", "minute bars"), ("PRICE_SNAPSHOT", "current prices"), ("ORDER_BOOK", "order books"),
+            ("TRADE", "trades"),
         )
     ),
     Setting(

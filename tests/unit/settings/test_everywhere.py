@@ -62,6 +62,7 @@ SAMPLES = KEYS | {
     "KEEP_MINUTE_BAR_MONTHS": "24",
     "KEEP_PRICE_SNAPSHOT_MONTHS": "3",
     "KEEP_ORDER_BOOK_MONTHS": "6",
+    "KEEP_TRADE_MONTHS": "2",
     "DATA_PIPELINE_HOME": "/srv/home",
     "DATA_SOURCE_CONN_ID": "mock_default",
     "WATCH_LIST": "005930",
