@@ -16,9 +16,9 @@ from data_pipeline.pages.keys import Keys, read_keys
 from data_pipeline.pages.readers import Readers, open_reader
 from data_pipeline.pages.room import Room
 from data_pipeline.settings import text
+from data_pipeline.settings.hidden import Hidden
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.krx.settings import KrxSettings
-from data_pipeline.warehouse.locate import reader_address
 
 READER_CONN_ID = "market_reader"
 """The Airflow connection that the pages read with."""
@@ -38,12 +38,12 @@ def reader_url() -> str:
     try:
         return WarehouseHook(READER_CONN_ID).get_uri()
     except ConfigurationError as error:
-        if os.environ.get("MARKET_READER_URL", "").strip():
-            return reader_address(os.environ)
+        if named := os.environ.get("MARKET_READER_URL", "").strip():
+            return Hidden(named)
         raise ConfigurationError(
             f"the pages need a login that can only read ({error}): make the connection {READER_CONN_ID} (type "
             "postgres) of the reader that `data-pipeline migrate` made, or set "
-            "MARKET_READER_URL beside MARKET_DB_URL"
+            "MARKET_READER_URL"
         ) from None
 
 

@@ -38,11 +38,7 @@ class WithHeaders:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name for name, _ in message.get("headers", ())}
-                more = [
-                    (name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in given
-                ]
-                if b"cache-control" not in given:
-                    more.append((b"cache-control", b"no-store"))
+                more = [one for one in _HEADERS if one[0] not in given]
                 message["headers"] = [*message.get("headers", ()), *more]
             await send(message)
 

@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.warehouse.errors import said_plainly
 
-CODES = 40
+CODES = 12
 """Codes that are listed by name; how many there are in all is said."""
 _CODES = """
     SELECT c.dataset, c.stock_code, i.name, count(*)::int, min(c.session), max(c.session), count(*) OVER ()::int,
@@ -32,7 +32,10 @@ _WHY = """
             AND p.session = w.session AND p.state IN ('doubted', 'asked', 'hole')),
         (SELECT jsonb_build_array(r.status, r.error, r.run_id) FROM market.ingest_run r
             WHERE r.dataset = w.dataset AND w.session BETWEEN r.first AND r.last AND r.finished_at IS NOT NULL
-            ORDER BY r.finished_at DESC LIMIT 1)
+            ORDER BY r.finished_at DESC LIMIT 1),
+        (SELECT to_char(d.loaded_at AT TIME ZONE 'Asia/Seoul', 'YYYY-MM-DD HH24:MI') FROM market.restatement d
+            WHERE d.dataset = w.dataset AND d.stock_code = w.code AND d.session = w.session AND d.operation = 'delete'
+            ORDER BY d.loaded_at DESC LIMIT 1)
     FROM unnest(%(datasets)s::text[], %(codes)s::text[], %(sessions)s::date[]) AS w (dataset, code, session)
 """
 _QUARANTINE = r"""
@@ -165,11 +168,13 @@ def read_lacking(
     return [(one, reasons[one.dataset, one.code]) for one in found]
 
 
-def _why(refused: str | None, doubt: str | None, run: list[Any] | None) -> Why:
+def _why(refused: str | None, doubt: str | None, run: list[Any] | None, deleted: str | None) -> Why:
     if refused:
         return Why("why_refused", refused)
     if doubt:
         return Why("why_doubted", doubt)
+    if deleted:
+        return Why("why_deleted", deleted)
     if run is None:
         return Why("why_never")
     status, error, number = run

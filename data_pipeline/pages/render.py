@@ -26,7 +26,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    found.filters |= {"number": number, "signed": signed, "clock": clock}
+    found.filters |= {"number": number, "signed": signed, "clock": clock, "compact": compact}
     return found
 
 
@@ -94,6 +94,14 @@ class Page:
 def number(value: float | None, digits: int = 0) -> str:
     """Return a figure with commas between thousands; a dash for none."""
     return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def compact(value: float) -> str:
+    """Return a figure in thousands, millions or billions, to three digits."""
+    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.0f}"
 
 
 def signed(value: float | None, digits: int = 0) -> str:
