@@ -31,8 +31,8 @@ SHARED_SETTINGS = (
     ),
     Setting(
         "MARKET_READER_URL",
-        "A login of that warehouse that can only read, for `sql` (which refuses any other), `coverage`, `export` and "
-        "`data_pipeline.read`.",
+        "A login of that warehouse that can only read, for `sql` (which refuses any other), `coverage`, `export`, "
+        "`data_pipeline.read` and, without an Airflow connection `market_reader`, the pages in Airflow.",
         SHARED, secret=True, empty="`MARKET_DB_URL`",
     ),
     Setting(
