@@ -46,7 +46,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=SEOUL),
     catchup=False,
     max_active_runs=1,
-    default_args=TASK_DEFAULTS | {"retries": 1, "retry_delay": timedelta(seconds=15)},
+    default_args=TASK_DEFAULTS | {"retries": 2, "retry_delay": timedelta(seconds=15)},
     params={"stock_codes": stock_codes_param("Empty: the watch list.")},
     tags=["korea", "stream"],
     doc_md=__doc__,

@@ -126,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
         "Show the shared call budget and the circuit breaker of the KIS key, or the emulator's; sends nothing.",
     )
     left.add_argument("--forget", action="store_true", help="first forget what rejections taught about the quota")
+    kept = add("cache", _cache, "Forget the answers that interactive reads may repeat, for all who share them.")
+    kept.add_argument("action", choices=["clear"])
     watch = add("metrics", _metrics, "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.")
     add_metrics_options(watch)
     live = add("stream", _stream, "Write every live trade and order book (실시간 체결, 호가) until it is stopped.")
@@ -221,6 +223,14 @@ def _budget(options: argparse.Namespace) -> int:
     from data_pipeline.local.budget import budget_table
 
     console().print(budget_table(_environment(), forget=options.forget))
+    return 0
+
+
+def _cache(_: argparse.Namespace) -> int:
+    from data_pipeline.sources.factory import create_data_source
+
+    with create_data_source(environ=_environment()) as source:
+        console().print(f"{source.reads.clear()} answers of {source.name} forgotten.")
     return 0
 
 

@@ -18,7 +18,7 @@ from data_pipeline.datasets.trade import TRADE
 from data_pipeline.datasets.trading_session import TRADING_SESSION
 from data_pipeline.exceptions import ConfigurationError
 
-__all__ = ["COUNTED", "DATASETS", "WITH_CELLS", "WITH_PAST", "Dataset", "Due", "find_dataset"]
+__all__ = ["DATASETS", "IN_COVERAGE", "WITH_CELLS", "WITH_PAST", "Dataset", "Due", "find_dataset"]
 
 DATASETS: dict[str, Dataset] = {
     one.name: one
@@ -40,7 +40,7 @@ WITH_CELLS = tuple(one.name for one in DATASETS.values() if one.has_cells)
 """Of which it is known beforehand what must exist: by the calendar and the lists, or as whole sessions."""
 WITH_PAST = tuple(one.name for one in DATASETS.values() if one.past)
 """Whose past can be filled."""
-COUNTED = (*WITH_CELLS, *(one.name for one in DATASETS.values() if one.due is Due.STREAMED))
+IN_COVERAGE = (*WITH_CELLS, *(one.name for one in DATASETS.values() if one.due is Due.STREAMED))
 """What coverage counts: cells that must exist, and days of codes that were watched."""
 
 

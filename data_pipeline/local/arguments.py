@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from data_pipeline.datasets import DATASETS, WITH_CELLS, WITH_PAST
+from data_pipeline.datasets import DATASETS, IN_COVERAGE, WITH_PAST
 
 DAYS = 30
 """How many days `data-pipeline coverage` looks back."""
@@ -103,7 +103,7 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
 def add_coverage_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline coverage`."""
     parser.epilog, parser.formatter_class = COVERAGE_EXAMPLES, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--dataset", help=f"{' or '.join(WITH_CELLS)} (default: all)")
+    parser.add_argument("--dataset", help=f"{' or '.join(IN_COVERAGE)} (default: all)")
     parser.add_argument("--first", metavar="DAY", help=f"first day, included (default: {DAYS} days before the last)")
     parser.add_argument("--last", metavar="DAY", help="last day, included (default: the last final session)")
 

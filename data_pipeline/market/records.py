@@ -7,7 +7,7 @@ aware datetime. A record that contradicts itself raises ``ValueError`` when it i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 
@@ -192,6 +192,8 @@ class CurrentPrice:
     """When the server answered: ISO 8601 with its zone, in Seoul."""
     market_cap: int | None = None
     """Won; None where the source does not say."""
+    age_seconds: float = field(default=0.0, compare=False)
+    """How long before it was handed out it had been asked for, when it was repeated from the cache; 0 for a new one."""
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
@@ -232,6 +234,8 @@ class OrderBook:
     timestamp: str
     """When the server answered, or a live book was received: ISO 8601 with its zone, in Seoul."""
     venue: Venue = Venue.KRX
+    age_seconds: float = field(default=0.0, compare=False)
+    """How long before it was handed out it had been asked for, when it was repeated from the cache; 0 for a new one."""
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
@@ -281,6 +285,8 @@ class ChartData:
     """Shares."""
     trading_value: int
     """Won."""
+    age_seconds: float = field(default=0.0, compare=False)
+    """How long before it was handed out it had been asked for, when it was repeated from the cache; 0 for a new one."""
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
@@ -303,6 +309,8 @@ class StockInfo:
     listed_shares: int | None = None
     face_value: float | None = None
     """Won; None for instruments without par value (무액면)."""
+    age_seconds: float = field(default=0.0, compare=False)
+    """How long before it was handed out it had been asked for, when it was repeated from the cache; 0 for a new one."""
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)

@@ -43,6 +43,12 @@ SHARED_SETTINGS = (
         SHARED, secret=True, empty="a folder of this user, `~/.local/state/data-pipeline`; in containers their Redis",
     ),
     Setting(
+        "CACHE_URL",
+        "Where the answers lie that `KIS_CACHE_TTL_*` let the interactive `get_*` calls repeat: `memory` for each "
+        "process its own, or `redis://:password@host:6379/2` (or `rediss://`) for all.",
+        SHARED, secret=True, empty="the Redis of `COORDINATION_URL`; with files there `memory`", shown=False,
+    ),
+    Setting(
         "MARKET_CLOCK",
         "With synthetic data only: a moment such as `2027-06-15T20:40` (Seoul unless it names a zone) from which the "
         "market's clock runs on, in every process, Airflow task and SQL session. Containers do not get it, for they do "

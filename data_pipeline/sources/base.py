@@ -30,6 +30,7 @@ from data_pipeline.market.venue import Venue
 
 if TYPE_CHECKING:
     from data_pipeline.coordination.identity import SharedBudget
+    from data_pipeline.sources.reads import Reads
 
 
 class AbstractDataSource(ABC):
@@ -44,6 +45,9 @@ class AbstractDataSource(ABC):
 
     name: str
     """What stored rows carry in ``source``; see :mod:`data_pipeline.market.origin`."""
+
+    reads: Reads
+    """The cache of the four ``get_*`` calls and of no other; off unless ``KIS_CACHE_TTL_*`` turn it on."""
 
     calls_a_second: float | None = None
     """The quota, over all app keys; None for a source without one."""

@@ -17,6 +17,7 @@ from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import SETTINGS, given, require_known, text, value
 from data_pipeline.settings.hidden import Hidden, hidden, hide_login
 from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_pair
+from data_pipeline.sources.reads import cache_ttl, cache_url
 
 REAL_URL = SETTINGS["KIS_API_BASE_URL_REAL"].default
 VIRTUAL_URL = SETTINGS["KIS_API_BASE_URL_VIRTUAL"].default
@@ -29,7 +30,6 @@ QUOTA = {False: 18.0, True: 1.0}
 """Calls a second by ``use_virtual``. Source: KIS notice of 2026-04-20 on call limits."""
 
 _SOURCE_NAMES = {"real": "kis", "virtual": "kis-virtual", "sandbox": "kis-sandbox"}
-_CACHE_VARIABLES = ("PRICE", "ORDERBOOK", "CHART", "STOCK_INFO")
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class KisSettings:
     """Seconds before an unanswered request is given up."""
     cache_ttl: Mapping[str, float] = field(default_factory=dict)
     """Seconds that the interactive ``get_*`` calls may repeat an answer, by price, orderbook, chart, stock_info."""
+    cache_url: str | None = field(default=None, repr=False)
+    """Where those answers lie: ``memory`` or a Redis; None for the memory of this process."""
     coordination_url: str | None = field(default=None, repr=False)
     """Where processes share quota and token; None for the default."""
     more_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -84,7 +86,7 @@ class KisSettings:
     """Registrations that one app key takes there. Source: KIS notice of 2026-04-20."""
 
     def __post_init__(self) -> None:
-        for name in ("app_key", "app_secret", "account_number", "coordination_url"):
+        for name in ("app_key", "app_secret", "account_number", "cache_url", "coordination_url"):
             given = getattr(self, name)
             self._settle(name, given if given is None else Hidden(given))
         for name in ("base_url", "master_url", "websocket_url"):
@@ -127,7 +129,8 @@ class KisSettings:
             breaker_threshold=value(environ, "KIS_API_CIRCUIT_BREAKER_THRESHOLD"),
             breaker_timeout=value(environ, "KIS_API_CIRCUIT_BREAKER_TIMEOUT"),
             account_number=text(environ, "KIS_ACCOUNT_NUMBER") or None,
-            cache_ttl=_cache_ttl(environ),
+            cache_ttl=cache_ttl(environ),
+            cache_url=cache_url(environ) or None,
             coordination_url=text(environ, "COORDINATION_URL") or None,
             more_keys=more_keys(environ),
             allowed_hosts=allowed_hosts(text(environ, ALLOWED_HOSTS)),
@@ -190,8 +193,3 @@ def _server(environ: Mapping[str, str], *, virtual: bool) -> str:
             "asked: set KIS_USE_VIRTUAL_SERVER=false to use that address, or true to leave it out"
         )
     return other if virtual else real
-
-
-def _cache_ttl(environ: Mapping[str, str]) -> dict[str, float]:
-    found = {name.lower(): value(environ, f"KIS_CACHE_TTL_{name}") for name in _CACHE_VARIABLES}
-    return {name: seconds for name, seconds in found.items() if seconds}

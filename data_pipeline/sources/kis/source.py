@@ -11,7 +11,6 @@ from itertools import chain, islice
 
 from requests.adapters import BaseAdapter
 
-from data_pipeline.client.cache import TTLCache
 from data_pipeline.coordination.identity import SharedBudget
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import Store
@@ -54,6 +53,7 @@ from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.stock_master import StockMaster
 from data_pipeline.sources.kis.trades import Trades
+from data_pipeline.sources.reads import Reads, address_name
 
 logger = logging.getLogger(__name__)
 
@@ -104,11 +104,9 @@ class KISDataSource(AbstractDataSource):
         self._investors = Investors(self._call, self._clock, self._calendar, virtual=self._virtual)
         self._trades = Trades(self._call, self._calendar, virtual=self._virtual)
         self._warned = False
-        ttl = settings.cache_ttl
-        self._prices = TTLCache[CurrentPrice](ttl.get("price"))
-        self._books = TTLCache[OrderBook](ttl.get("orderbook"))
-        self._charts = TTLCache[tuple[ChartData, ...]](ttl.get("chart"))
-        self._infos = TTLCache[StockInfo](ttl.get("stock_info"))
+        self.reads = Reads(
+            settings.cache_ttl, f"{self.name}:{address_name(settings.base_url)}", settings.cache_url or ""
+        )
 
     def __repr__(self) -> str:
         return f"KISDataSource({self.name})"
@@ -145,12 +143,12 @@ class KISDataSource(AbstractDataSource):
     def get_current_price(self, stock_code: str) -> CurrentPrice:
         """Return an instrument's last price and its day so far; see :class:`AbstractDataSource` for the errors."""
         code = checked_code(stock_code)
-        return self._prices.get(code, lambda: self._price(code))
+        return self.reads.price(code, lambda: self._price(code))
 
     def get_order_book(self, stock_code: str) -> OrderBook:
         """Return an instrument's ten-level book; KIS publishes no number of orders, so every ``count`` is None."""
         code = checked_code(stock_code)
-        return self._books.get(code, lambda: self._book(code))
+        return self.reads.book(code, lambda: self._book(code))
 
     def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
         """Return the last ``count`` bars in raw prices, newest first, the bar of the running session included.
@@ -165,7 +163,7 @@ class KISDataSource(AbstractDataSource):
         """
         code = checked_code(stock_code)
         checked_count(period, count)
-        return list(self._charts.get((code, period, count), lambda: self._chart(code, period, count)))
+        return self.reads.chart(code, period, count, lambda: self._chart(code, period, count))
 
     def get_stock_info(self, stock_code: str) -> StockInfo:
         """Return what an instrument is; the virtual server has no such call, so there the stock master answers.
@@ -173,7 +171,7 @@ class KISDataSource(AbstractDataSource):
         The master has ``listed_shares`` in thousands; the real server has the exact number.
         """
         code = checked_code(stock_code)
-        return self._infos.get(code, lambda: self._info(code))
+        return self.reads.info(code, lambda: self._info(code))
 
     def instruments(self, session: date) -> Iterator[Instrument]:
         """Yield every instrument of the stock master files, which describe the present session only.
@@ -326,12 +324,12 @@ class KISDataSource(AbstractDataSource):
         self._clock.hear(answer.at)
         return answer
 
-    def _chart(self, code: str, period: PriceType, count: int) -> tuple[ChartData, ...]:
+    def _chart(self, code: str, period: PriceType, count: int) -> list[ChartData]:
         if period.minutes is None:
-            return tuple(self._history.chart(code, period, count))
+            return list(self._history.chart(code, period, count))
         parts = self._minutes.back(code, lambda: self._listed(code).listed_on)
         bars = chain.from_iterable(aggregated(code, minutes, period.minutes or 1) for minutes in parts)
-        return tuple(islice(bars, count))
+        return list(islice(bars, count))
 
     def _price(self, code: str) -> CurrentPrice:
         answer = self._call(PRICE, symbol(code), code)

@@ -55,6 +55,7 @@ SAMPLES = KEYS | {
     "MARKET_DB_URL": "postgresql://loader:pw@db.example:5433/mine?sslmode=require",
     "MARKET_READER_URL": "postgresql://reader:pw@db.example:5433/mine",
     "COORDINATION_URL": "file:///srv/shared",
+    "CACHE_URL": "redis://:pw@cache.example:6379/2",
     "MARKET_CLOCK": "2027-06-15T20:40@2026-11-29T00:00:00+00:00",
     "CALENDAR_CORRECTIONS": "/srv/shared/calendar.json",
     "DATA_PIPELINE_HOME": "/srv/home",
