@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
+from typing import NamedTuple
 
 from data_pipeline.market.records import require_stock_code
 from data_pipeline.market.venue import Venue
@@ -24,6 +25,17 @@ class StreamKind(str, Enum):
     BOOK = "order_book"
     OPERATION = "market_operation"
     EXPECTED = "expected_price"
+
+
+class Subscription(NamedTuple):
+    """One thing that a line is asked for; it takes one of the registrations that a key has."""
+
+    kind: StreamKind
+    venue: Venue
+    stock_code: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} of {self.stock_code} ({self.venue.value})"
 
 
 class Side(str, Enum):
@@ -120,6 +132,16 @@ class Trade:
         if self.sell_count is None or self.buy_count is None:
             return None
         return self.sell_count + self.buy_count
+
+
+@dataclass(frozen=True, slots=True)
+class TradesTold:
+    """The trades of one instrument between two moments, as they were asked for later."""
+
+    trades: tuple[Trade, ...]
+    """By their running volume."""
+    whole: bool
+    """Whether every trade in between was told; False when the answers could not show all trades of a second."""
 
 
 @dataclass(frozen=True, slots=True)

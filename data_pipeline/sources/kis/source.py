@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from itertools import chain, islice
 
 from requests.adapters import BaseAdapter
@@ -32,7 +32,9 @@ from data_pipeline.market.records import (
     StockInfo,
 )
 from data_pipeline.market.rejections import keep_good
+from data_pipeline.market.stream_records import Trade, TradesTold
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
+from data_pipeline.market.venue import Venue
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.client import KisClient
@@ -50,6 +52,7 @@ from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches
 from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.stock_master import StockMaster
+from data_pipeline.sources.kis.trades import Trades
 from data_pipeline.sources.reads import Reads, address_name
 
 logger = logging.getLogger(__name__)
@@ -99,6 +102,7 @@ class KISDataSource(AbstractDataSource):
         self._history = History(self._call, self._clock, self._calendar)
         self._minutes = Minutes(self._call, self._clock, self._calendar, virtual=self._virtual)
         self._investors = Investors(self._call, self._clock, self._calendar, virtual=self._virtual)
+        self._trades = Trades(self._call, self._calendar, virtual=self._virtual)
         self._warned = False
         self.reads = Reads(
             settings.cache_ttl, f"{self.name}:{address_name(settings.base_url)}", settings.cache_url or ""
@@ -277,6 +281,27 @@ class KISDataSource(AbstractDataSource):
         if self._virtual:
             raise UnsupportedDatasetError("KIS's virtual server has no flows of whole markets; use the real server")
         return market_flows(self._call, self._calendar, session)
+
+    def trades(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[Trade]:
+        """Yield the trades of the quoted session at KRX, thirty a call; of seconds with more the newest thirty.
+
+        Raises:
+            UnsupportedDatasetError: The range holds a session that is not the quoted one.
+        """
+        codes = checked_codes(stock_codes)
+        checked_range(first, last)
+        return (one for code in codes for day in self._calendar.sessions(first, last)
+                for one in self._trades.of_session(code, day))  # fmt: skip
+
+    def trades_between(
+        self, stock_code: str, venue: Venue, since: datetime, until: datetime, above: int = 0
+    ) -> TradesTold:
+        """Return trades of today at a venue, thirty a call and a hundred calls at most, the newest first.
+
+        Raises:
+            UnsupportedDatasetError: The day is not the quoted one, or it is the virtual server and not KRX.
+        """
+        return self._trades.between(checked_code(stock_code), venue, since, until, above)
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:
         """Return 30 where one call holds the quotes of thirty codes; everything else is asked for code by code."""

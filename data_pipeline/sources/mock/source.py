@@ -24,11 +24,14 @@ from data_pipeline.market.records import (
     StockInfo,
     require_stock_code,
 )
+from data_pipeline.market.stream_records import Trade, TradesTold
+from data_pipeline.market.venue import Venue
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.mock.charts import day_charts, minute_charts
 from data_pipeline.sources.mock.flows import flow_of, market_flow
 from data_pipeline.sources.mock.indices import MAIN_BASKETS, indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
+from data_pipeline.sources.mock.trades import DAY_MS, milliseconds, trades_of
 from data_pipeline.sources.reads import Reads
 
 _DAYS_A_CALL = 31
@@ -221,6 +224,33 @@ class MockDataSource(AbstractDataSource):
         """Yield what investors bought net on KOSPI and KOSDAQ; see :func:`market_flow`."""
         self._require_range(session, session, self.calendar.last_final_session(self._now()))
         return (market_flow(self.market, board, session) for board in ("KOSPI", "KOSDAQ"))
+
+    def trades(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[Trade]:
+        """Yield the trades of the exchange, which add up to its minutes; of the running session those up to now.
+
+        Raises:
+            InvalidRequestError: A code is malformed, the range is reversed, or a session in it has not begun.
+            UnknownStockError: A code does not exist. It is raised before the first trade.
+        """
+        codes = [self._known(code) for code in stock_codes]
+        sessions = self._require_range(first, last, self.calendar.quoted_session(self._now()))
+        return (one for code in codes for session in sessions for one in self._trades(code, session, Venue.KRX))
+
+    def trades_between(
+        self, stock_code: str, venue: Venue, since: datetime, until: datetime, above: int = 0
+    ) -> TradesTold:
+        """Return trades of a day that has begun; all of them, so that what is told is whole."""
+        code, session = self._known(stock_code), since.astimezone(SEOUL).date()
+        self._require_range(session, session, self.calendar.quoted_session(self._now()))
+        found = self._trades(code, session, venue)
+        return TradesTold(
+            tuple(one for one in found if one.cumulative_volume > above and since <= one.traded_at <= until), whole=True
+        )
+
+    def _trades(self, code: str, session: date, venue: Venue) -> Iterator[Trade]:
+        now = self._now()
+        until = milliseconds(now) if session == now.date() else DAY_MS
+        return trades_of(code, session, venue, self.market.tape(code, session, venue).between(0, until))
 
     def _now(self) -> datetime:
         return self._clock().astimezone(SEOUL)
