@@ -38,6 +38,8 @@ _QUIET = 1.0
 delayed once."""
 _BACKWARDS = 1.0
 """Seconds by which the store's clock may seem to run backwards before its times count as those of another clock."""
+_REMEMBERED = 1.0
+"""Seconds for which what was last seen of the budget tells about when its next slot comes."""
 
 
 class TokenBucketRateLimiter:
@@ -90,6 +92,8 @@ class TokenBucketRateLimiter:
         self._born = ""
         self._lead = 0.0
         self._trips: deque[float] = deque(maxlen=8)
+        self._seen: tuple[float, float] | None = None
+        """When the state was last seen, and the next slot that it had then."""
 
     def acquire(self) -> float:
         """Wait for a slot of the shared budget and record the send; the caller sends at once afterwards.
@@ -155,7 +159,7 @@ class TokenBucketRateLimiter:
             slot = self._next(state, now, now)
             return self._send(state, now, slot) if send and slot.at <= now else slot
 
-        return self._remembered(self._store.update(self._key, take))
+        return self._remembered(take)
 
     def try_send(self, slot: Slot) -> Slot:
         """Record a send now and return the slot as sent; else return the slot to wait for, and record nothing.
@@ -181,7 +185,7 @@ class TokenBucketRateLimiter:
                 raise queue_too_long(free_at - now, self._queue_timeout)
             return waiting(slot, free_at, now)
 
-        return self._remembered(self._store.update(self._key, use))
+        return self._remembered(use)
 
     def slow_down(self, sent_at: float | None = None) -> None:
         """Learn from a send that the server rejected as being over the quota.
@@ -197,6 +201,7 @@ class TokenBucketRateLimiter:
             return step, learned.lower_rate_to_tell(now), learned.stranger_to_tell()
 
         step, rate, stranger = self._store.update(self._key, learn)
+        self._seen = None
         logger.debug("The server rejected a call as one too many: %s", step or "nothing new")
         if rate is not None:
             logger.warning(_LOWER, rate, self._variable, self._quota.rate)
@@ -206,6 +211,17 @@ class TokenBucketRateLimiter:
     def note_trip(self, seconds: float) -> None:
         """Note how long a call took, until its answer; shared with the next slot, at no cost of its own."""
         self._trips.append(round(seconds, 4))
+
+    def about_ahead(self) -> float:
+        """Return about how many seconds it is until the next free slot, without taking it.
+
+        It is worked out from what this limiter saw last; the shared state is asked only when that is a second old, so
+        other processes may have taken some slots since.
+        """
+        seen, now = self._seen, self._store.now()
+        if seen is None or not seen[0] <= now < seen[0] + _REMEMBERED:
+            self._seen = seen = (now, now + self.ahead())
+        return max(seen[1] - now, 0.0)
 
     def ahead(self) -> float:
         """Return the seconds until the next free slot, without taking it."""
@@ -278,8 +294,15 @@ class TokenBucketRateLimiter:
             trips.append(self._trips.popleft())
         return trips
 
-    def _remembered(self, slot: Slot) -> Slot:
-        self._born = slot.born
+    def _remembered(self, change: Callable[[dict[str, Any], float], Slot]) -> Slot:
+        """Return the slot that a change of the shared state gives, and remember what else was seen there."""
+
+        def seen(state: dict[str, Any], now: float) -> tuple[Slot, float, float]:
+            slot = change(state, now)
+            return slot, now, self._number(state, "next_slot", now)
+
+        slot, now, next_slot = self._store.update(self._key, seen)
+        self._born, self._seen = slot.born, (now, next_slot)
         return slot
 
     def _learned(self, state: dict[str, Any]) -> Learned:

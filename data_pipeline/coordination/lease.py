@@ -71,7 +71,7 @@ class Lease:
             raise
         if found != self._watched:
             self._watched, self._since = found, asked
-        wait = {"": 0.0, None: self._empty}.get(found[0], self._seconds)
+        wait = 0.0 if found[0] == "" else self._empty if found[0] is None else self._seconds
         if asked - self._since < wait:
             return False
         self._held = self._store.update(self._key, lambda state, _: self._write(state, found))

@@ -91,6 +91,14 @@ class Present:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """How its old months are let go: whole partitions, once they are sealed, into files or for good."""
+
+    keep: str
+    """The setting that says how many months before this one are kept; empty keeps all."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One dataset. No question has a default answer, so that a new dataset cannot leave one open."""
 
@@ -124,6 +132,8 @@ class Dataset:
     """How much of it may be asked for while the market is open."""
     frame: Frame | No
     """What reading and export give."""
+    archive: Archive | No
+    """Whether its old months may be let go: :mod:`data_pipeline.read.archive` then reads them out of files."""
     loaded_by: tuple[str, ...]
     """The DAGs that load it by schedule."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from data_pipeline.datasets.dataset import Dataset, Due, No, Present
+from data_pipeline.datasets.dataset import Archive, Dataset, Due, No, Present
 from data_pipeline.datasets.frame import SEEN, SOURCE, Column, Frame, Type, text
 from data_pipeline.datasets.row_checks import check_order_book
 from data_pipeline.datasets.table import Table, seoul_date
@@ -67,5 +67,6 @@ ORDER_BOOK = Dataset(
         ],
         "b.stock_code, b.observed_at, b.session, b.venue",
     ),
+    archive=Archive("KEEP_ORDER_BOOK_MONTHS"),
     loaded_by=("order_books",),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from data_pipeline.datasets.dataset import Dataset, Due, No
+from data_pipeline.datasets.dataset import Archive, Dataset, Due, No
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
 from data_pipeline.datasets.frame import CODE, SESSION, SOURCE, VOLUME, Column, Frame, Type, text
 from data_pipeline.datasets.row_checks import check_time
@@ -102,5 +102,6 @@ TRADE = Dataset(
         ],
         "b.stock_code, b.session, b.venue, b.cumulative_volume",
     ),
+    archive=Archive("KEEP_TRADE_MONTHS"),
     loaded_by=("stream_day",),
 )  # fmt: skip

@@ -55,10 +55,11 @@ def show_coverage(
 def _table(rows: list[Coverage]) -> Table:
     caption = f"{sum(row.missing for row in rows):,} missing"
     table = Table("dataset", "session", box=None, header_style="bold", caption=caption)
-    for name in ("expected", "loaded", "known empty", "missing", "of which stored", "unproven empty"):
+    for name in ("expected", "loaded", "known empty", "missing", "of which stored", "unproven empty", "archived"):
         table.add_column(name, justify="right")
     for row in rows:
         numbers = [f"{number:,}" for number in (row.expected, row.loaded, row.known_empty)]
+        rest = [f"{number:,}" for number in (row.unproven, row.unproven_empty, row.archived)]
         missing = f"[red]{row.missing:,}[/red]" if row.missing else "0"
-        table.add_row(row.dataset, f"{row.session}", *numbers, missing, f"{row.unproven:,}", f"{row.unproven_empty:,}")
+        table.add_row(row.dataset, f"{row.session}", *numbers, missing, *rest)
     return table

@@ -11,11 +11,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 
-from data_pipeline.market.venue import Venue
-
 STOCK_CODE = re.compile(r"[0-9A-Z]{6}")
 MARKETS = ("KOSPI", "KOSDAQ", "KONEX")
 BOOK_DEPTH = 10
+
+
+class Venue(str, Enum):
+    """A venue of live data; it is part of the key of everything that the stream brings."""
+
+    KRX = "KRX"
+    """Korea Exchange (한국거래소)."""
+    NXT = "NXT"
+    """Nextrade (넥스트레이드), the alternative trading system."""
+    UNIFIED = "UNIFIED"
+    """Both as one market (통합); which of them printed a trade is not told."""
 
 
 class PriceType(str, Enum):

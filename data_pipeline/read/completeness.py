@@ -50,11 +50,15 @@ _WHICH = """
 _UNSEEN = """
     SELECT i.stock_code::text, min(d.session), max(d.session), count(*) FROM day d JOIN stay i ON {listed}
     WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.stock_code = i.stock_code AND b.session = d.session)
+        AND NOT market.is_archived(%(table)s, d.session)
     GROUP BY i.stock_code ORDER BY i.stock_code
 """
 _UNSEEN_BY_ANYBODY = """
     SELECT 'the market', min(d.session), max(d.session), count(*) FROM day d
-    WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.session = d.session) HAVING count(*) > 0
+    WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.session = d.session)
+        AND NOT EXISTS (SELECT FROM market.seal s WHERE s.dataset = %(table)s AND s.session = d.session AND s.rows > 0
+            AND market.is_archived(%(table)s, d.session))
+    HAVING count(*) > 0
 """
 _SESSIONS = """
     SELECT label, min(session), max(session), count(*) FROM {cells}(%(first)s, %(last)s)

@@ -35,7 +35,7 @@ from data_pipeline.read.completeness import (
 Codes = Iterable[str] | str | None
 _RANGE = "b.session BETWEEN %(first)s AND %(last)s"
 _CODES = " AND b.stock_code = ANY (%(codes)s)"
-_COUNTS = ("expected", "loaded", "known_empty", "missing", "unproven", "unproven_empty")
+_COUNTS = ("expected", "loaded", "known_empty", "missing", "unproven", "unproven_empty", "archived")
 COVERAGE = Frame(
     "coverage",
     "coverage",
@@ -62,6 +62,12 @@ class Plan:
     """More of FROM, and its values."""
     about: Mapping[str, str] = field(default_factory=dict)
     """What was asked for, for the metadata of a file."""
+    archived: str = ""
+    """The dataset of whose months some may be archived; empty for none."""
+    complete: bool = True
+    """Whether a month that is in no file is an error."""
+    minutes: int = 1
+    """How long bars are that are made of minutes."""
 
     def query(self, cursor: Cursor) -> str:
         """Check what has to hold and return the SELECT with its values in it.
@@ -108,7 +114,7 @@ def plan_minute_bars(
         raise InvalidRequestError(f"minutes must be 1, 5 or 30, not {minutes!r}")
     asked = Asked(find_dataset("minute_bar"), as_codes(codes), *as_range(first, last))
     plan = _plan(FRAMES[minutes], asked, require_bars if complete else None)
-    return replace(plan, about={**plan.about, "minutes": str(minutes)})
+    return replace(plan, about={**plan.about, "minutes": str(minutes)}, minutes=minutes)
 
 
 def plan_rows(dataset: str, codes: Codes, first: date | str, last: date | str, *, complete: bool = True) -> Plan:
@@ -209,4 +215,5 @@ def _plan(
         "complete": str(require is not None).lower(),
     }
     bound = tuple(lambda cursor, one=check: one(cursor, asked) for check in checks)
-    return Plan(frame, relation or frame.source, where, asked.values, bound, join, about)
+    archived = asked.table if asked.dataset.archive else ""
+    return Plan(frame, relation or frame.source, where, asked.values, bound, join, about, archived, require is not None)

@@ -108,9 +108,12 @@ class Service:
         try:
             while not self._stopping.is_set():
                 link.step()
-        except DataPipelineError as error:
+        except Exception as error:
             link.state = f"stopped: {error}"
-            log.error("the line of key %s is stopped: %s", link.key.fingerprint, error)  # noqa: TRY400 - says it all
+            log.error(  # noqa: TRY400 - a fault of our own has its traceback
+                "the line of key %s is stopped: %s", link.key.fingerprint, error,
+                exc_info=None if isinstance(error, DataPipelineError) else error,
+            )  # fmt: skip
             self._desk.learn(link.key.name, 0)
             self._errors.append(error)
         finally:
@@ -120,10 +123,9 @@ class Service:
     def _write(self) -> None:
         try:
             self.writer.run(self._closed)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - told by `run`, whatever it is
             self._errors.append(error)
             self._stopping.set()
-            raise
 
     def _stored(self) -> Iterable[Trade]:
         while not self._stopping.is_set():

@@ -37,7 +37,7 @@ class Batch:
     """Records that cannot be, for the quarantine."""
 
     def __len__(self) -> int:
-        return sum(map(len, (self.trades, self.books, self.operations, self.gaps, self.refused)))
+        return sum(len(rows) for rows in self._of.values())
 
     def add(self, record: object) -> None:
         """Put a record where it belongs; an expected price belongs nowhere, for it is no trade."""

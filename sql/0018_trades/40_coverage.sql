@@ -24,24 +24,31 @@ BEGIN
         END IF;
         IF kept.cells = 'as_watched' THEN
             parts := parts || format($part$
-        SELECT %1$L, s.session::date, w.stock_code::text, CASE p.state WHEN 'whole' THEN 'loaded'
-            WHEN 'empty' THEN 'known_empty' WHEN 'doubted' THEN 'unproven' ELSE 'missing' END
+        SELECT %1$L, s.session::date, w.stock_code::text, CASE WHEN p.state = 'empty' THEN 'known_empty'
+            WHEN a.month IS NOT NULL THEN 'archived' WHEN p.state = 'whole' THEN 'loaded'
+            WHEN p.state = 'doubted' THEN 'unproven' ELSE 'missing' END
         FROM market.final_session s
         JOIN (SELECT DISTINCT session, stock_code FROM market.stream_watch
             WHERE session BETWEEN coverage_cells.first AND coverage_cells.last) w ON w.session = s.session
+        LEFT JOIN market.archive a ON a.dataset = %1$L AND a.dropped_at IS NOT NULL
+            AND a.month = date_trunc('month', s.session::timestamp)::date
         LEFT JOIN market.proof p ON p.dataset = %1$L AND p.stock_code = w.stock_code AND p.session = s.session
         WHERE s.session BETWEEN coverage_cells.first AND coverage_cells.last$part$, kept.dataset);
             CONTINUE;
         END IF;
-        stored := '';
-        state := $state$CASE p.state WHEN 'whole' THEN 'loaded' WHEN 'empty' THEN 'known_empty' WHEN 'doubted' THEN 'unproven'
-            WHEN 'hole' THEN 'unproven_empty' ELSE 'missing' END$state$;
         IF kept.cells = 'each_session' THEN
             stored := format($stored$
         LEFT JOIN market.%I b ON b.stock_code = e.stock_code AND b.session = s.session
             AND b.session BETWEEN coverage_cells.first AND coverage_cells.last$stored$, kept.dataset);
             state := $state$CASE WHEN b.stock_code IS NOT NULL THEN CASE WHEN p.state = 'doubted' THEN 'unproven' ELSE 'loaded' END
             WHEN p.state = 'empty' THEN 'known_empty' WHEN p.state = 'hole' THEN 'unproven_empty' ELSE 'missing' END$state$;
+        ELSE
+            stored := format($stored$
+        LEFT JOIN market.archive a ON a.dataset = %L AND a.dropped_at IS NOT NULL
+            AND a.month = date_trunc('month', s.session::timestamp)::date$stored$, kept.dataset);
+            state := $state$CASE WHEN p.state = 'empty' THEN 'known_empty' WHEN a.month IS NOT NULL THEN 'archived'
+            WHEN p.state = 'whole' THEN 'loaded' WHEN p.state = 'doubted' THEN 'unproven'
+            WHEN p.state = 'hole' THEN 'unproven_empty' ELSE 'missing' END$state$;
         END IF;
         parts := parts || format($part$
         SELECT %1$L, s.session::date, e.stock_code::text, %2$s

@@ -22,6 +22,7 @@ _MINUTES = """
         FROM market.minute_bar WHERE session BETWEEN %(first)s AND %(last)s GROUP BY stock_code, session
     ), proof AS (
         SELECT * FROM market.proof WHERE dataset = 'minute_bar' AND session BETWEEN %(first)s AND %(last)s
+            AND NOT market.is_archived(dataset, session)
     )
     SELECT stock_code::text, session::date, problem FROM (
         SELECT coalesce(p.stock_code, m.stock_code) AS stock_code, coalesce(p.session, m.session) AS session, CASE

@@ -45,7 +45,8 @@ def record_of(feed: Feed, fields: Sequence[str], at: datetime) -> LiveRecord:
         PayloadError: A field is missing or no number, the values contradict each other, or the time lies more than
             five seconds ahead. Its ``payload`` has every field that came.
     """
-    return _PARSERS[feed.kind](feed, fields, at)
+    record: LiveRecord = _PARSERS[feed.kind](feed, fields, at)
+    return record
 
 
 def _trade(feed: Feed, fields: Sequence[str], at: datetime) -> Trade:
