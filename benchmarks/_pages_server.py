@@ -29,8 +29,8 @@ CODE = "000001"
 NOW = datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL)
 FIRST, LATE, LAST = "2021-09-23", "2026-06-01", "2026-09-22"
 ISSUES = """
-    INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, listed_from, halted,
-        managed, liquidation, preferred, source)
+    INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, listed_from,
+        halted, managed, liquidation, preferred, source)
     SELECT lpad(i::text, 6, '0'), 'KR7005930003', '종목 ' || i, 'KOSPI', 'ST', DATE '2026-09-22', DATE '2000-01-04',
         DATE '2000-01-04', false, false, false, false, 'mock' FROM generate_series(1, 2700) i
 """
