@@ -43,6 +43,12 @@ SHARED_SETTINGS = (
         SHARED, secret=True, empty="a folder of this user, `~/.local/state/data-pipeline`; in containers their Redis",
     ),
     Setting(
+        "CACHE_URL",
+        "Where the answers lie that `KIS_CACHE_TTL_*` let the interactive `get_*` calls repeat: `memory` for each "
+        "process its own, or `redis://:password@host:6379/2` (or `rediss://`) for all.",
+        SHARED, secret=True, empty="the Redis of `COORDINATION_URL`; with files there `memory`", shown=False,
+    ),
+    Setting(
         "MARKET_CLOCK",
         "With synthetic data only: a moment such as `2027-06-15T20:40` (Seoul unless it names a zone) from which the "
         "market's clock runs on, in every process, Airflow task and SQL session. Containers do not get it, for they do "
@@ -53,6 +59,23 @@ SHARED_SETTINGS = (
         "CALENDAR_CORRECTIONS",
         "The file of corrections to the trading calendar, one for all processes.",
         SHARED, empty="`calendar.json` beside the shared state; with Redis in a folder of this user",
+    ),
+    Setting(
+        "ARCHIVE_FOLDER",
+        "Where the Parquet files of archived months are: `data-pipeline archive` names them, reading, `export` and "
+        "`verify` look for them.",
+        SHARED, empty="none, so that an archived month cannot be read", shown=False,
+    ),
+    *(
+        Setting(
+            f"KEEP_{name}_MONTHS",
+            f"How many whole months of {what} before this one `data-pipeline archive` leaves in Postgres.",
+            SHARED, kind=Kind.WHOLE, least=1, most=1200, empty="all", shown=False,
+        )
+        for name, what in (
+            ("MINUTE_BAR", "minute bars"), ("PRICE_SNAPSHOT", "current prices"), ("ORDER_BOOK", "order books"),
+            ("TRADE", "trades"),
+        )
     ),
     Setting(
         "DATA_PIPELINE_HOME", "The folder of everything that `make run` and `make up` keep.", SHARED,
