@@ -30,8 +30,8 @@ class Severity(Enum):
 
 
 CHECKS = (
-    *("base", "code", "day", "day_bar", "duplicate", "errors", "future", "kinds", "limit", "market_cap", "missing"),
-    *("rate", "stale", "tick", "value", "volume"),
+    *("base", "code", "counter", "day", "day_bar", "duplicate", "errors", "future", "kinds", "limit", "market_cap"),
+    *("missing", "rate", "stale", "tick", "value", "volume"),
 )
 """The name of every check; the reason of a row in quarantine begins with the one that refused it."""
 

@@ -8,7 +8,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, joins
+from data_pipeline.datasets.plain_days import SIEVES
 from data_pipeline.datasets.table import Table
+from data_pipeline.datasets.window_checks import check_missing
 from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
@@ -56,15 +58,18 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
         context: What is known around it.
         set_aside: How many rows the parsers have rejected already; they count as errors.
     """
-    table, earlier = dataset.table, Earlier(records, context)
-    codes = frozenset(asked.stock_codes)
-    copies = _copies(records, table)
-    good: dict[int, Any] = {}
+    table, codes = dataset.table, frozenset(asked.stock_codes)
+    sieve = SIEVES.get(dataset.check) if dataset.check else None
+    sieved = sieve(records, codes, asked.first, asked.last, context) if sieve else None
+    doubtful = _in_order(records, table) if sieved is None else sieved.doubtful
+    # What is looked at beside a bar is of its own code.
+    near = records if sieved is None else _of_codes(records, {records[place].stock_code for place in doubtful})
+    earlier, copies = Earlier(near, context), _copies(near, table) if doubtful else {}
     errors: list[Finding] = []
     warnings: list[Finding] = []
+    left_out: set[int] = set()
     kept: set[tuple[object, ...]] = set()  # keys of copies of which one is kept
-    # Oldest first: a bar that is wrong says nothing about the one after it.
-    for place in sorted(range(len(records)), key=lambda place: table.key_of(records[place])):
+    for place in doubtful:
         record = records[place]
         key = table.key_of(record)
         found = [
@@ -76,19 +81,23 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
         if wrong is not None:
             errors.append(wrong)
             earlier.forget(record)
+            left_out.add(place)
             continue
         warnings += found
-        if key not in kept:
-            good[place] = record
-            if key in copies:
-                kept.add(key)
+        if key in kept:
+            left_out.add(place)
+        elif key in copies:
+            kept.add(key)
     fatal = [*_check_errors(len(records), len(errors), set_aside, context)]
-    if dataset.check_window:
-        every = Earlier(records, context) if errors else earlier
+    if sieved is not None and sieved.quiet:
+        fatal += check_missing(records, asked.expected, earlier, context)
+    elif dataset.check_window:
+        every = Earlier(records, context) if errors or sieved is not None else earlier
         fatal += dataset.check_window(records, asked.expected, every, context)
     contradicted = {*_contradicted(errors, earlier, context)}
     unjoined = {*_unjoined(warnings, earlier, context)}
-    return Verdict([good[place] for place in sorted(good)], errors, warnings, fatal, contradicted, unjoined)
+    good = [record for place, record in enumerate(records) if place not in left_out] if left_out else [*records]
+    return Verdict(good, errors, warnings, fatal, contradicted, unjoined)
 
 
 def _unjoined(warnings: Sequence[Finding], earlier: Earlier, context: Context) -> Iterator[Cell]:
@@ -104,6 +113,15 @@ def _unjoined(warnings: Sequence[Finding], earlier: Earlier, context: Context) -
             yield before.stock_code, before.session
         if after is not None and (after.stock_code, after.session) in stored and not joins(bar, after):
             yield bar.stock_code, bar.session
+
+
+def _in_order(records: Sequence[Any], table: Table) -> list[int]:
+    """Return the places of all records, oldest first: a bar that is wrong says nothing about the one after it."""
+    return sorted(range(len(records)), key=lambda place: table.key_of(records[place]))
+
+
+def _of_codes(records: Sequence[Any], codes: Collection[str]) -> Sequence[Any]:
+    return [one for one in records if one.stock_code in codes] if codes else ()
 
 
 def _contradicted(errors: Sequence[Finding], earlier: Earlier, context: Context) -> Iterator[Cell]:
