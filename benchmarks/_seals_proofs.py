@@ -116,9 +116,10 @@ class _Spent:
     plain: list[float] = field(default_factory=list)
     """... and without."""
 
-    def shares(self, shape: str) -> dict[str, float]:
+    def shares(self, shape: str, *, again: bool) -> dict[str, float]:
+        """Return the shares by figure; what comes again is not written, so it is not sealed."""
         whole, proofs = median(self.whole), median(self.proofs)
-        seals = median(self.sealed) - median(self.plain)
+        seals = 0.0 if again else median(self.sealed) - median(self.plain)
         return {
             f"proof_share_{shape}": round(proofs / whole, 4),
             f"seal_share_{shape}": round(seals / whole, 4),
@@ -142,7 +143,7 @@ def cost_shares(server: LoadingServer, folder: Path, rounds: int) -> dict[str, f
             window = Window(tuple(codes[: shape.codes]), first, LAST)
             ask = _asking(kis, shape.dataset, window)
             with gathering():
-                [*ask()]
+                found[f"rows_{name}"] = len([*ask()])
             spent = _Spent()
             for turn in range(2 * rounds):
                 sealed = turn % 2 == 0
@@ -151,7 +152,7 @@ def cost_shares(server: LoadingServer, folder: Path, rounds: int) -> dict[str, f
                 if shape.again:
                     _load(connection, shape.dataset, window, ask)
                 _add(spent, _load(connection, shape.dataset, window, ask, again=shape.again), sealed=sealed)
-            found |= spent.shares(name)
+            found |= spent.shares(name, again=shape.again)
         return found
 
 
