@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 comma := ,
+# Where it is set, each process of the suite and of Airflow compiles every module anew: three times the time.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup setup-dev run test test-fast test-days test-full faults lint audit sbom wheel matrix up down sql lock clean
 
 help: ## Show this list
@@ -49,7 +51,7 @@ test: setup-dev ## Run every test but the long and slow ones on embedded parts (
 	@$(PYTEST) --dist loadfile --no-loadscope-reorder
 
 test-fast: setup-dev ## Run the unit tests and what holds the docs and the imports together: a minute
-	@$(PYTEST) --dist loadfile --no-loadscope-reorder tests/unit tests/house
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not thorough and not slow and not long" tests/unit tests/house
 
 test-days: setup-dev ## Run what depends on the date at fixed moments (DAYS=csat,sunday for some of them)
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long tests/days

@@ -14,10 +14,14 @@ from rich.markup import escape
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.local.airflow_install import add_airflow
 from data_pipeline.local.arguments import (
+    add_archive_options,
     add_backfill_options,
+    add_backup_options,
     add_coverage_options,
     add_export_options,
     add_metrics_options,
+    add_restore_options,
+    add_stream_options,
     add_verify_options,
 )
 from data_pipeline.local.calendar_command import add_calendar
@@ -37,11 +41,14 @@ EXAMPLES = """examples:
   data-pipeline coverage                 say what must be in the warehouse, and what is missing
   data-pipeline verify                   prove that what is stored is what was loaded
   data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --adjusted -o bars.parquet
+  data-pipeline archive                  say which old months the settings let go, and let them go
+  data-pipeline backup market.dump       write the whole warehouse into a file; restore brings it back
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
   data-pipeline airflow install --help   put the DAGs into an Airflow that is there
   data-pipeline doctor --airflow         say what an Airflow deployment lacks
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
+  data-pipeline stream                   write every live trade and order book of the watch list
   data-pipeline metrics                  serve figures for Prometheus on 127.0.0.1
   data-pipeline emulator --help          serve the synthetic market over the wires of KIS and KRX
 
@@ -118,14 +125,22 @@ def _parser() -> argparse.ArgumentParser:
     add_verify_options(prove)
     take = add("export", _export, "Write a part of the warehouse as one Parquet file, with units and types.")
     add_export_options(take)
+    old = add("archive", _archive, "Let old months go into Parquet files, or say which would; reading goes on.")
+    add_archive_options(old)
+    add_backup_options(add("backup", _backup, "Write the whole warehouse into a file or folder, while loads go on."))
+    add_restore_options(add("restore", _restore, "Bring a backup back into an empty database, roles included."))
     left = add(
         "budget",
         _budget,
         "Show the shared call budget and the circuit breaker of the KIS key, or the emulator's; sends nothing.",
     )
     left.add_argument("--forget", action="store_true", help="first forget what rejections taught about the quota")
+    kept = add("cache", _cache, "Forget the answers that interactive reads may repeat, for all who share them.")
+    kept.add_argument("action", choices=["clear"])
     watch = add("metrics", _metrics, "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.")
     add_metrics_options(watch)
+    live = add("stream", _stream, "Write every live trade and order book (실시간 체결, 호가) until it is stopped.")
+    add_stream_options(live)
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")
@@ -213,6 +228,24 @@ def _export(options: argparse.Namespace) -> int:
     return export_parquet(options, local_home(_environment()), _environment(), console())
 
 
+def _archive(options: argparse.Namespace) -> int:
+    from data_pipeline.local.archive import archive
+
+    return archive(options, local_home(_environment()), _environment(), market_now(), console())
+
+
+def _backup(options: argparse.Namespace) -> int:
+    from data_pipeline.local.backup import make_backup
+
+    return make_backup(options, local_home(_environment()), _environment(), console())
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from data_pipeline.local.backup import restore_backup
+
+    return restore_backup(options, local_home(_environment()), _environment(), console())
+
+
 def _budget(options: argparse.Namespace) -> int:
     from data_pipeline.local.budget import budget_table
 
@@ -220,10 +253,24 @@ def _budget(options: argparse.Namespace) -> int:
     return 0
 
 
+def _cache(_: argparse.Namespace) -> int:
+    from data_pipeline.sources.factory import create_data_source
+
+    with create_data_source(environ=_environment()) as source:
+        console().print(f"{source.reads.clear()} answers of {source.name} forgotten.")
+    return 0
+
+
 def _metrics(options: argparse.Namespace) -> int:
     from data_pipeline.local.metrics import export_metrics
 
     return export_metrics(options, local_home(_environment()), _environment())
+
+
+def _stream(options: argparse.Namespace) -> int:
+    from data_pipeline.local.stream import stream
+
+    return stream(options, local_home(_environment()), _environment())
 
 
 def _sql(options: argparse.Namespace) -> int:

@@ -32,6 +32,9 @@ _STRANGER = (
     "The server rejected a call although nothing was sent under this budget for more than a second before it: another "
     "program, or processes with another COORDINATION_URL, use the app key too, or the server also counts by the minute"
 )
+_QUIET = 1.0
+"""Seconds, or two slots, for which nobody may have wanted a slot before one is spare: whoever calls again and again is
+delayed once."""
 _BACKWARDS = 1.0
 """Seconds by which the store's clock may seem to run backwards before its times count as those of another clock."""
 _REMEMBERED = 1.0
@@ -132,19 +135,25 @@ class TokenBucketRateLimiter:
         """Return by how many seconds a send that is recorded would leave too late now, at most; negative if early."""
         return self._store.now() - slot.at
 
-    def reserve(self, *, send: bool = False) -> Slot:
+    def reserve(self, *, send: bool = False, spare: bool = False) -> Slot:
         """Take the next slot; most callers want :meth:`acquire`.
 
         Args:
             send: Whether a slot whose moment is now is used at once, as :meth:`try_send` would.
+            spare: Whether a slot is taken only when it is free now and nobody else wanted one lately; see
+                :mod:`data_pipeline.client.spare_time`.
 
         Raises:
-            QueueTimeoutError: The slot lies further ahead than the queue timeout; it was not taken.
+            QueueTimeoutError: The slot lies further ahead than the queue timeout, or is not spare; it was not taken.
         """
         trips = self._new_trips()
 
         def take(state: dict[str, Any], now: float) -> Slot:
             self._begin(state, now, trips)
+            if spare:
+                self._require_spare(state, now)
+            else:
+                state["wanted_at"] = now
             slot = self._next(state, now, now)
             return self._send(state, now, slot) if send and slot.at <= now else slot
 
@@ -246,6 +255,13 @@ class TokenBucketRateLimiter:
             state["next_slot"] = max(self._number(state, "next_slot", now), now + window)
             state["epoch"] = int(self._number(state, "epoch")) + 1
         self._learned(state).see_trips(trips)
+
+    def _require_spare(self, state: dict[str, Any], now: float) -> None:
+        quiet = max(_QUIET, 2.0 / self._quota.rate)
+        free_at = max(self._number(state, "next_slot", now), self._free_at(state, now))
+        free_at = max(free_at, self._number(state, "wanted_at", now - quiet) + quiet)
+        if free_at > now:
+            raise queue_too_long(free_at - now, 0.0)
 
     def _next(self, state: dict[str, Any], now: float, asked_at: float) -> Slot:
         learned = self._learned(state)

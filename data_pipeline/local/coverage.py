@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
-from data_pipeline.datasets import WITH_CELLS
+from data_pipeline.datasets import IN_COVERAGE
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.loading.coverage.cells import Coverage, coverage
 from data_pipeline.local.arguments import DAYS
@@ -30,8 +30,8 @@ def show_coverage(
     """
     from data_pipeline.engine.windows import as_date
 
-    if options.dataset not in (None, *WITH_CELLS):
-        raise InvalidRequestError(f"--dataset must be {', '.join(WITH_CELLS)}, not {options.dataset!r}")
+    if options.dataset not in (None, *IN_COVERAGE):
+        raise InvalidRequestError(f"--dataset must be {', '.join(IN_COVERAGE)}, not {options.dataset!r}")
     calendar = krx_calendar()
     last = as_date(options.last, "--last") if options.last else calendar.last_final_session(now)
     first = as_date(options.first, "--first") if options.first else last - timedelta(days=DAYS)
@@ -55,10 +55,11 @@ def show_coverage(
 def _table(rows: list[Coverage]) -> Table:
     caption = f"{sum(row.missing for row in rows):,} missing"
     table = Table("dataset", "session", box=None, header_style="bold", caption=caption)
-    for name in ("expected", "loaded", "known empty", "missing", "of which stored", "unproven empty"):
+    for name in ("expected", "loaded", "known empty", "missing", "of which stored", "unproven empty", "archived"):
         table.add_column(name, justify="right")
     for row in rows:
         numbers = [f"{number:,}" for number in (row.expected, row.loaded, row.known_empty)]
+        rest = [f"{number:,}" for number in (row.unproven, row.unproven_empty, row.archived)]
         missing = f"[red]{row.missing:,}[/red]" if row.missing else "0"
-        table.add_row(row.dataset, f"{row.session}", *numbers, missing, f"{row.unproven:,}", f"{row.unproven_empty:,}")
+        table.add_row(row.dataset, f"{row.session}", *numbers, missing, *rest)
     return table

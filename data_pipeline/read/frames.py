@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from data_pipeline.read.archive.rows import read_rows
 from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
-from data_pipeline.read.copying import copy_tables
 from data_pipeline.read.plans import (
     Codes,
     Plan,
@@ -298,5 +298,5 @@ def as_frame(schema: Any, tables: Sequence[Any]) -> pd.DataFrame:
 def _frame(plan: Plan, connection: Any) -> pd.DataFrame:
     schema, tables = schema_of(plan.frame), list[Any]()
     with reading(connection, plan.frame.name) as cursor:
-        copy_tables(cursor, plan.query(cursor), schema, tables.append)
+        read_rows(cursor, plan, schema, tables.append)
     return as_frame(schema, tables)

@@ -44,6 +44,8 @@ class Verdict:
     """Why the window is refused; empty when it is not."""
     contradicted: set[Cell] = field(default_factory=set)
     """Stored daily bars that are all that contradicts a refused one, by code and session."""
+    unjoined: set[Cell] = field(default_factory=set)
+    """Daily bars beside a base price that moved, by code and session: they may have to be told twice."""
 
 
 def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Context, set_aside: int = 0) -> Verdict:
@@ -93,8 +95,24 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
         every = Earlier(records, context) if errors or sieved is not None else earlier
         fatal += dataset.check_window(records, asked.expected, every, context)
     contradicted = {*_contradicted(errors, earlier, context)}
+    unjoined = {*_unjoined(warnings, earlier, context)}
     good = [record for place, record in enumerate(records) if place not in left_out] if left_out else [*records]
-    return Verdict(good, errors, warnings, fatal, contradicted)
+    return Verdict(good, errors, warnings, fatal, contradicted, unjoined)
+
+
+def _unjoined(warnings: Sequence[Finding], earlier: Earlier, context: Context) -> Iterator[Cell]:
+    """Yield the bars that why_doubtful is asked of when all are written: those on either side of a moved base price.
+
+    Of bars that came together, it is asked only of one without a trade.
+    """
+    moved = [one.record for one in warnings if one.check == "base" and isinstance(one.record, DailyBar)]
+    stored = {(bar.stock_code, bar.session) for bar in context.stored if isinstance(bar, DailyBar)} if moved else set()
+    for bar in moved:
+        before, after = earlier.get(bar), earlier.after(bar)
+        if before is not None and (not before.volume or (before.stock_code, before.session) in stored):
+            yield before.stock_code, before.session
+        if after is not None and (after.stock_code, after.session) in stored and not joins(bar, after):
+            yield bar.stock_code, bar.session
 
 
 def _in_order(records: Sequence[Any], table: Table) -> list[int]:
