@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from data_pipeline.datasets import DATASETS, Dataset
+from data_pipeline.datasets import DATASETS, WITH_PAST, Dataset
 from data_pipeline.datasets.dataset import No
 from data_pipeline.market.origin import ORIGINS
 
@@ -59,7 +59,8 @@ def _code(names: Any) -> str:
 
 
 def _but(dataset: Dataset) -> str:
-    without = [name for name, origin in ORIGINS.items() if dataset.name in origin.shape.lacks]
+    asked = [(name, one.shape) for name, one in ORIGINS.items() if {*WITH_PAST} - one.shape.lacks]
+    without = [name for name, shape in asked if dataset.name in shape.lacks]
     return f", but not out of {_code(without)}" if without else ""
 
 

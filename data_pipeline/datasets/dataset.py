@@ -47,6 +47,7 @@ class Due(Enum):
     WHOLE_MARKET = "the main rows of the whole market on each session; the others as they come"
     EACH_CODE = "one row for each code that is asked for: the present state"
     MAIN_NOW = "the main rows of the whole market: the present state"
+    STREAMED = "the changes of each code that is watched, as they happen; their own counters tell what is missing"
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Dataset:
     @property
     def by_code(self) -> bool:
         """Whether it is asked for by stock code."""
-        return self.due in (Due.EACH_SESSION, Due.AS_TRADED, Due.EACH_CODE)
+        return self.due in (Due.EACH_SESSION, Due.AS_TRADED, Due.EACH_CODE, Due.STREAMED)
 
     @property
     def has_cells(self) -> bool:

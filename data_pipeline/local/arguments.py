@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from data_pipeline.datasets import DATASETS, WITH_CELLS, WITH_PAST
+from data_pipeline.datasets import DATASETS, IN_COVERAGE, WITH_PAST
 
 DAYS = 30
 """How many days `data-pipeline coverage` looks back."""
@@ -74,6 +74,17 @@ METRICS_EXAMPLES = """examples:
 It needs no Airflow, and a login that can only read. What does not answer is a figure of 0 and no error.
 """
 
+STREAM_EXAMPLES = """examples:
+  data-pipeline stream                                    trades and order books of the watch list, until it is stopped
+  data-pipeline stream --codes 005930,000660 --venues KRX,NXT
+  data-pipeline stream --kinds trade,market_operation
+  data-pipeline stream --demo                             forty seconds of the synthetic market; needs nothing
+
+Two of them may run for one app key: the second waits until the first ends, and takes over. SIGTERM ends it within five
+seconds, with all that was received written. It connects as KIS asks for: after a short session it waits, and after ten
+in a row it ends with exit code 2 until it is started with --resume.
+"""
+
 EXPORTS = {
     one.frame.name: one.name
     for one in DATASETS.values()
@@ -119,7 +130,7 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
 def add_coverage_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline coverage`."""
     parser.epilog, parser.formatter_class = COVERAGE_EXAMPLES, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--dataset", help=f"{' or '.join(WITH_CELLS)} (default: all)")
+    parser.add_argument("--dataset", help=f"{' or '.join(IN_COVERAGE)} (default: all)")
     parser.add_argument("--first", metavar="DAY", help=f"first day, included (default: {DAYS} days before the last)")
     parser.add_argument("--last", metavar="DAY", help="last day, included (default: the last final session)")
 
@@ -216,3 +227,16 @@ def add_metrics_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="stop a question to the warehouse after this (default: 30)",
     )
+
+
+def add_stream_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline stream`."""
+    parser.epilog, parser.formatter_class = STREAM_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--codes", default="", metavar="CODES", help="stock codes with commas (default: WATCH_LIST)")
+    kinds = "trade, order_book, market_operation, expected_price, with commas, most important first"
+    add("--kinds", default="trade,order_book", metavar="KINDS", help=f"{kinds} (default: trade,order_book)")
+    add("--venues", default="KRX", metavar="VENUES", help="KRX, NXT, UNIFIED, with commas (default: KRX)")
+    add("--seconds", type=float, metavar="SECONDS", help="end after this, and say what came (default: never)")
+    add("--resume", action="store_true", help="connect again after ten short sessions had stopped it")
+    add("--demo", action="store_true", help="play the synthetic market's last session from ten o'clock on")

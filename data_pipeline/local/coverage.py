@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
-from data_pipeline.datasets import WITH_CELLS
+from data_pipeline.datasets import IN_COVERAGE
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.loading.coverage.cells import Coverage, coverage
 from data_pipeline.local.arguments import DAYS
@@ -30,8 +30,8 @@ def show_coverage(
     """
     from data_pipeline.engine.windows import as_date
 
-    if options.dataset not in (None, *WITH_CELLS):
-        raise InvalidRequestError(f"--dataset must be {', '.join(WITH_CELLS)}, not {options.dataset!r}")
+    if options.dataset not in (None, *IN_COVERAGE):
+        raise InvalidRequestError(f"--dataset must be {', '.join(IN_COVERAGE)}, not {options.dataset!r}")
     calendar = krx_calendar()
     last = as_date(options.last, "--last") if options.last else calendar.last_final_session(now)
     first = as_date(options.first, "--first") if options.first else last - timedelta(days=DAYS)

@@ -70,6 +70,17 @@ _UNKNOWN_INDICES = """
         SELECT FROM market.index_bar b WHERE b.name = wanted.name OR b.family || ' ' || b.name = wanted.name)
     ORDER BY name
 """
+_UNPROVED = """
+    SELECT stock_code, min(session), max(session), count(*) FROM market.coverage_cells(%(first)s, %(last)s)
+    WHERE dataset = %(table)s AND state NOT IN ('loaded', 'known_empty')
+        AND (%(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s))
+    GROUP BY stock_code ORDER BY stock_code
+"""
+_UNWATCHED = """
+    SELECT i.stock_code::text, min(d.session), max(d.session), count(*) FROM day d JOIN stay i ON {listed}
+    WHERE NOT EXISTS (SELECT FROM market.stream_watch w WHERE w.session = d.session AND w.stock_code = i.stock_code)
+    GROUP BY i.stock_code ORDER BY i.stock_code
+"""
 _UNRATED = """
     SELECT b.stock_code::text, min(b.session), max(b.session), count(*) FROM {stored} {join}
     WHERE a.until IS NOT NULL AND b.session BETWEEN %(first)s AND %(last)s GROUP BY 1 ORDER BY 1
@@ -140,32 +151,41 @@ def require_bars(cursor: Cursor, asked: Asked) -> None:
 
 
 def require_moments(cursor: Cursor, asked: Asked) -> None:
-    """Refuse a range of snapshots in which a final session has none: of a named code, or of any.
+    """Refuse a range of snapshots in which a final session has none: of a named code, or of anything.
 
-    Nobody knows how many there should be, so one is enough.
+    Nobody knows how many there should be, so one is enough. Which codes must have some is told by the list of
+    instruments; a dataset that is not asked for by code needs no list.
 
     Raises:
         IncompleteDataError: Names how many and the first of them.
         CalendarRangeError: The calendar does not reach, so nobody can tell.
     """
-    _require_listing(cursor, asked)
+    if asked.dataset.by_code:
+        _require_listing(cursor, asked)
+    else:
+        krx_calendar().sessions(asked.first, asked.last)
     statement = _UNSEEN_BY_ANYBODY if asked.codes is None else _UNSEEN
     cursor.execute(_CELLS + statement.format(listed=_LISTED, stored=asked.stored), asked.values)
     if found := cursor.fetchall():
         _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later")
 
 
-def require_seen(cursor: Cursor, asked: Asked) -> None:
-    """Refuse a range of moments of the whole market in which a final session has none.
+def require_watched(cursor: Cursor, asked: Asked) -> None:
+    """Refuse a range of trades in which a day of a watched code is not proved, or of a named code was not watched.
 
     Raises:
         IncompleteDataError: Names how many and the first of them.
         CalendarRangeError: The calendar does not reach, so nobody can tell.
     """
-    krx_calendar().sessions(asked.first, asked.last)
-    cursor.execute(_CELLS + _UNSEEN_BY_ANYBODY.format(stored=asked.stored), asked.values)
+    _require_listing(cursor, asked)
+    cursor.execute(_UNPROVED, asked.values)
     if found := cursor.fetchall():
-        _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later")
+        remedy = "`data-pipeline verify --cell CODE DAY` says why, and market.stream_gap what is lacking"
+        _refuse(asked, "are not proved", found, remedy)
+    if asked.codes is not None:
+        cursor.execute(_CELLS + _UNWATCHED.format(listed=_LISTED), asked.values)
+        if found := cursor.fetchall():
+            _refuse(asked, "were not watched", found, "the trades of a day that is over cannot be fetched")
 
 
 def require_sessions(cursor: Cursor, asked: Asked) -> None:

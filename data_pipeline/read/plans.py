@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from data_pipeline.datasets import WITH_CELLS, Dataset, find_dataset
+from data_pipeline.datasets import IN_COVERAGE, Dataset, Due, find_dataset
 from data_pipeline.datasets.daily_bar import ADJUSTED_BARS
 from data_pipeline.datasets.dataset import MarketSize, No
 from data_pipeline.datasets.frame import SESSION, Column, Frame, Type, text
@@ -27,8 +27,8 @@ from data_pipeline.read.completeness import (
     require_indices,
     require_known,
     require_moments,
-    require_seen,
     require_sessions,
+    require_watched,
 )
 
 Codes = Iterable[str] | str | None
@@ -129,12 +129,13 @@ def plan_rows(dataset: str, codes: Codes, first: date | str, last: date | str, *
         if codes is not None:
             raise InvalidRequestError(f"{dataset} is of the whole market: leave the stock codes out")
         whole = Asked(declared, None, *as_range(first, last))
-        require = require_sessions if declared.has_cells else require_seen
+        require = require_sessions if declared.has_cells else require_moments
         return _plan(_frame_of(declared), whole, require if complete else None)
     if not declared.by_code:
         raise InvalidRequestError(f"{dataset} is not of stock codes: it has a function of its own")
     asked = Asked(declared, as_codes(codes), *as_range(first, last))
     require = require_bars if declared.has_cells else require_moments
+    require = require_watched if declared.due is Due.STREAMED else require
     return _plan(_frame_of(declared), asked, require if complete else None)
 
 
@@ -183,8 +184,8 @@ def plan_trading_sessions(first: date | str, last: date | str) -> Plan:
 def plan_coverage(first: date | str, last: date | str, dataset: str | None = None) -> Plan:
     """Plan what :func:`data_pipeline.read.coverage` reads."""
     begin, end = as_range(first, last)
-    if dataset not in (None, *WITH_CELLS):
-        raise InvalidRequestError(f"dataset must be {', '.join(WITH_CELLS)}, or None for all, not {dataset!r}")
+    if dataset not in (None, *IN_COVERAGE):
+        raise InvalidRequestError(f"dataset must be {', '.join(IN_COVERAGE)}, or None for all, not {dataset!r}")
     return Plan(COVERAGE, COUNTED, OF_DATASET, {"first": begin, "last": end, "dataset": dataset})
 
 

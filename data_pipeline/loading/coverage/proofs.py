@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, described
+from data_pipeline.loading.coverage.traded import CONTRADICTED
 from data_pipeline.loading.instruments.listing import listed
 from data_pipeline.warehouse.errors import said_plainly
 
@@ -63,7 +64,7 @@ _OPPOSED = """
         AND figures ? 'statements'
     ORDER BY session, stock_code
 """
-_STATEMENTS = {"daily_bar": _DAYS, "minute_bar": _MINUTES}
+_STATEMENTS = {"daily_bar": _DAYS, "minute_bar": _MINUTES, "trade": CONTRADICTED}
 _LISTED = (
     f"SELECT listed_from, delisted_on FROM market.listing i WHERE stock_code = %(code)s AND {listed('i', '%(day)s')}"  # noqa: S608
 )
