@@ -31,6 +31,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from rich.console import Console
 from rich.table import Table
 
+from data_pipeline.datasets import DATASETS
 from data_pipeline.read import minute_bars
 from data_pipeline.read.archive.files import write_month
 from data_pipeline.read.archive.let_go import keep_in_file
@@ -38,7 +39,6 @@ from data_pipeline.read.connection import reading
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
-from tests.support.tables import MINUTE_BAR
 
 MONTH, NEXT = date(2024, 3, 1), date(2024, 4, 1)
 MARKET = 2700
@@ -185,7 +185,7 @@ def _let_go(owner: Connection, folder: Path) -> dict[str, Any]:
     before, stored_s = _timed(lambda: minute_bars(code, MONTH, NEXT, complete=False, connection=owner))
     path = folder / "minute_bar" / "minute_bar-2024-03.parquet"
     with reading(owner, "minutes") as cursor:
-        _, write_s = _timed(lambda: write_month(cursor, MINUTE_BAR, MONTH, path))
+        _, write_s = _timed(lambda: write_month(cursor, DATASETS["minute_bar"], MONTH, path))
     kept, prove_file_s = _timed(lambda: keep_in_file(owner, "minute_bar", MONTH, folder))
     size, restated = _one(owner, "SELECT pg_total_relation_size('market.minute_bar_2024_03')"), _restated(owner)
     with owner.cursor() as cursor:
