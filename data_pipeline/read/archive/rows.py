@@ -92,7 +92,8 @@ def read_rows(cursor: Cursor, plan: Plan, schema: Any, consume: Callable[[Any], 
     columns = columns_of(cursor, plan.archived)
     both = _Both(_runs(files, columns, plan, shape), schema, plan.frame.order, consume)
     copy_tables(cursor, query, schema, both.take, block)
-    return both.end()
+    # While files are read on, the server would otherwise end a transaction in which nothing happens.
+    return both.end(lambda: cursor.execute("SELECT"))
 
 
 def _runs(files: Sequence[ArchivedMonth], columns: Sequence[StoredColumn], plan: Plan, shape: Shape) -> Iterator[Run]:
@@ -157,6 +158,7 @@ class _Both:
         """The stored rows of one code, as long as more of them may come."""
         self._code = ""
         self._ready: list[Any] = []
+        self._alive: Callable[[], object] = lambda: None
         self.rows = 0
 
     def take(self, table: Any) -> None:
@@ -167,9 +169,10 @@ class _Both:
                 self._code = code
             self._own.append(part)
 
-    def end(self) -> int:
-        """Hand over what is left, and return how many rows there were."""
+    def end(self, alive: Callable[[], object]) -> int:
+        """Hand over what is left, and return how many rows there were; ``alive`` is called before each block."""
         self._finish()
+        self._alive = alive
         self._put_before("~")  # after every code
         self._flush()
         return self.rows
@@ -204,4 +207,5 @@ class _Both:
             whole = pa.concat_tables(self._ready).combine_chunks()
             self.rows += whole.num_rows
             self._ready = []
+            self._alive()
             self._consume(whole)
