@@ -12,8 +12,7 @@ from datetime import time as day_time
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_pipeline.client.spare_time import Sleep, in_spare_time
-from data_pipeline.datasets.findings import Finding, Severity
-from data_pipeline.datasets.trade import TRADE, same_trade
+from data_pipeline.datasets.trade import TRADE, contradicted, same_trade
 from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.warehouse import Warehouse
 from data_pipeline.exceptions import DataPipelineError, QueueTimeoutError, TransientError, UnsupportedDatasetError
@@ -177,10 +176,7 @@ class _Filling:
         # That the newest one came too shows that nothing between it and the others is kept back.
         whole = told.whole and any(one.cumulative_volume > top for one in told.trades)
         added = self._warehouse.do(append, TRADE.table, inside, self._source.name, self._run_id, same_trade)
-        wrong = [
-            Finding("duplicate", Severity.ERROR, "other values are stored under its running volume", one)
-            for one in added.differing
-        ]
+        wrong = [contradicted(one) for one in added.differing]
         self._warehouse.do(keep_rejections, TRADE.name, self._source.name, map(as_rejection, wrong), self._run_id)
         if reason is None and not whole:
             in_vain = not added.inserted and gap.tries + 1 >= TRIES
