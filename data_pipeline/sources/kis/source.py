@@ -88,7 +88,7 @@ class KISDataSource(AbstractDataSource):
         sleep: Callable[[float], None] = time.sleep,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        if settings.environment != "sandbox":
+        if not settings.is_sandbox:
             require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
         wait = settings.queue_timeout
