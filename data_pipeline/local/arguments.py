@@ -229,6 +229,15 @@ def add_metrics_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_replay_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline replay`."""
+    add = parser.add_argument
+    add("session", metavar="SESSION", help="the stored day, for example 2026-11-20")
+    add("--codes", default="", metavar="CODES", help="stock codes with commas (default: all that are stored)")
+    add("--speed", type=float, default=1.0, metavar="TIMES", help="how many times as fast as it was (default: 1)")
+    add("--port", type=int, default=0, help="serve on this port of 127.0.0.1; 0 takes a free one (default)")
+
+
 def add_stream_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline stream`."""
     parser.epilog, parser.formatter_class = STREAM_EXAMPLES, argparse.RawDescriptionHelpFormatter
