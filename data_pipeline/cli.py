@@ -108,7 +108,9 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     add("run", _run, "Load the last finished session through Airflow, then print what is there and what is missing.")
-    add("up", _up, "Start Postgres and Airflow and leave them running, with the UI on 127.0.0.1.")
+    start = add("up", _up, "Start Postgres and Airflow and leave them running, with the UI on 127.0.0.1.")
+    start.add_argument("--executor", choices=("local", "celery"), default="local", help="what runs the tasks")
+    start.add_argument("--workers", type=int, default=3, help="with celery: so many workers of two tasks each (3)")
     stop = add("down", _down, "Stop what `up` started, with all that it started, and end the DAG runs under way.")
     stop.add_argument(
         "--delete", action="store_true", help="also delete the database and everything else that was kept"
@@ -170,13 +172,15 @@ def _run(_: argparse.Namespace) -> int:
     return run(local_home(_environment()), _environment(), market_now(), console())
 
 
-def _up(_: argparse.Namespace) -> int:
+def _up(options: argparse.Namespace) -> int:
+    from data_pipeline.local.celery import workers_of
     from data_pipeline.local.fitting_clock import require_fitting_clock
     from data_pipeline.local.up import Running, start_everything
 
+    workers = workers_of(options.executor, options.workers)
     require_fitting_clock(_environment())
     out = console()
-    for step in start_everything(local_home(_environment()).prepare(), _environment()):
+    for step in start_everything(local_home(_environment()).prepare(), _environment(), workers):
         if isinstance(step, Running):
             out.print(f"\nAirflow is at [bold]{step.url}[/bold], user [bold]{step.user}[/bold].")
             out.print(f"The password is in {step.password_file}, the logs are in {step.log_folder}.")

@@ -135,7 +135,7 @@ class _Counted(Reopened):
         super().store(batch)
         for name in self._numbers:
             self._numbers[name] += len(getattr(batch, name))
-        self._codes.update(one.stock_code for one in (*batch.trades, *batch.books))
+        self._codes |= {one.stock_code for one in batch.trades} | {one.stock_code for one in batch.books}
 
     def beat(self, beat: Heartbeat) -> None:
         super().beat(beat)

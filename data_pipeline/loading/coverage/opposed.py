@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import defaultdict
+import sys
+from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
-from struct import Struct
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg2 import sql
@@ -21,6 +23,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets.table import Table, seoul_date
 from data_pipeline.market.origin import origin_of
+from data_pipeline.market.trading_calendar import SEOUL
 
 if TYPE_CHECKING:
     from data_pipeline.market.window import Cell
@@ -61,7 +64,8 @@ _MINUTES = """
         ON m.stock_code = v.code AND m.session = v.day
     WHERE m.session BETWEEN %(first)s AND %(last)s GROUP BY 1, 2
 """
-_PACKED = Struct(">7q").pack
+_AT = attrgetter("at")
+_CANDLE = [attrgetter(name) for name in ("open", "high", "low", "close", "volume", "trading_value")]
 _EPOCH, _UNIT = datetime(2000, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
 """What the binary form of a timestamptz counts from, and in; source: PostgreSQL, src/include/datatype/timestamp.h."""
 _FIGURES = ("minutes", "volume", "trading_value", "low", "high", "digest")
@@ -93,6 +97,15 @@ class _Proved(NamedTuple):
     stored: Statement
     statements: list[Statement] | None
     """What opposing answers said; None of a cell that is settled."""
+
+
+class _Earlier(NamedTuple):
+    """What is noted of a session of minutes."""
+
+    state: str
+    source: str
+    run_id: int | None
+    statements: list[Statement] | None
 
 
 def weigh_rows(
@@ -155,39 +168,45 @@ def weigh_minutes(
         source: Who said so.
         run_id: The ``ingest_run`` of the load.
     """
-    cells = {*came, *proving}
-    if not cells:
+    before = _proved_before(connection, table, {*came, *proving}, source)
+    before = {cell: one for cell, one in before.items() if cell in came or cell not in idle}
+    empty = {cell for cell, one in before.items() if one.state == "empty"}
+    proved = {cell: one for cell, one in before.items() if cell not in empty or cell in {*proving} - {*traded}}
+    if not proved:
         return Weighed({}, set())
-    rank = origin_of(source).rank
-    with connection.cursor() as cursor:
-        reach = _range(cells)
-        cursor.execute(_PROOFS, (table.name, reach["codes"], reach["first"], reach["last"]))
-        found = {(code, day): said for code, day, *said in cursor.fetchall() if (code, day) in cells}
-        found = {cell: said for cell, said in found.items() if origin_of(said[1]).rank >= rank}
-        found = {cell: said for cell, said in found.items() if cell in came or cell not in idle}
-        empty = {cell for cell, (state, *_) in found.items() if state == "empty"}
-        found = {cell: said for cell, said in found.items() if cell not in empty or cell in {*proving} - {*traded}}
-        if not found:
-            return Weighed({}, set())
-        codes, days = zip(*sorted(found), strict=True)
-        cursor.execute(_MINUTES, {**_range(found), "codes": list(codes), "days": list(days)})
-        stored = {(code, day): dict(zip(_FIGURES, figures, strict=True)) for code, day, *figures in cursor.fetchall()}
-    minutes: dict[Cell, list[Any]] = defaultdict(list)
-    for record in records:
-        cell = (record.stock_code, seoul_date(record.at))
-        if cell in found:
-            minutes[cell].append(record)
-    proved = {
-        cell: _Proved(by, {**stored.get(cell, NOTHING), "source": by, "run_id": run}, statements)
-        for cell, (_, by, run, statements) in found.items()
-    }
-    said = {
-        cell: {**_figures(minutes.get(cell, ())), "source": source, "run_id": run_id}
-        for cell in proved
-        if cell in proving
-    }
-    weighed = _weighed(connection, table, proved, said, source)
+    minutes: dict[Cell, list[Any]] = {cell: [] for cell in proved}
+    for code, found in groupby(records, attrgetter("stock_code")):
+        for bar in found:
+            if (own := minutes.get((code, seoul_date(bar.at)))) is not None:
+                own.append(bar)
+    said = {cell: {**_figures(minutes[cell]), "source": source, "run_id": run_id} for cell in proved if cell in proving}
+    weighed = _weighed(connection, table, _with_minutes(connection, proved), said, source)
     return weighed._replace(standing=weighed.standing | (proved.keys() - said.keys()))
+
+
+def _proved_before(connection: Connection, table: Table, cells: Collection[Cell], source: str) -> dict[Cell, _Earlier]:
+    """Return what is noted of those cells that another answer proved before, unless this source ranks higher."""
+    if not cells:
+        return {}
+    rank, reach = origin_of(source).rank, _range(cells)
+    with connection.cursor() as cursor:
+        cursor.execute(_PROOFS, (table.name, reach["codes"], reach["first"], reach["last"]))
+        found = {(code, day): _Earlier(*said) for code, day, *said in cursor.fetchall()}
+    return {cell: one for cell, one in found.items() if cell in cells and origin_of(one.source).rank >= rank}
+
+
+def _with_minutes(connection: Connection, proved: Mapping[Cell, _Earlier]) -> dict[Cell, _Proved]:
+    """Return what the stored minutes of proved sessions come to."""
+    codes, days = zip(*sorted(proved), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_MINUTES, {**_range(proved), "codes": list(codes), "days": list(days)})
+        stored = {(code, day): dict(zip(_FIGURES, figures, strict=True)) for code, day, *figures in cursor.fetchall()}
+    return {
+        cell: _Proved(
+            one.source, {**stored.get(cell, NOTHING), "source": one.source, "run_id": one.run_id}, one.statements
+        )
+        for cell, one in proved.items()
+    }
 
 
 def described(statements: Sequence[Statement]) -> str:
@@ -220,19 +239,32 @@ def _figures(minutes: Sequence[Any]) -> Statement:
     """Return what a session of minutes comes to; the digest is that of the statement on the stored ones."""
     if not minutes:
         return {**NOTHING}
-    bars = sorted(minutes, key=lambda bar: bar.at)
-    packed = b"".join(
-        _PACKED((bar.at - _EPOCH) // _UNIT, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trading_value)
-        for bar in bars
-    )
+    bars = sorted(minutes, key=_AT)
+    columns = [_times([*map(_AT, bars)]), *([*map(one, bars)] for one in _CANDLE)]
+    packed = array("q", bytes(8 * len(columns) * len(bars)))
+    for place, column in enumerate(columns):
+        packed[place :: len(columns)] = array("q", column)
+    if sys.byteorder == "little":
+        packed.byteswap()
+    _, _, highs, lows, _, volumes, values = columns
     return {
         "minutes": len(bars),
-        "volume": sum(bar.volume for bar in bars),
-        "trading_value": sum(bar.trading_value for bar in bars),
-        "low": min(bar.low for bar in bars),
-        "high": max(bar.high for bar in bars),
+        "volume": sum(volumes),
+        "trading_value": sum(values),
+        "low": min(lows),
+        "high": max(highs),
         "digest": hashlib.md5(packed, usedforsecurity=False).hexdigest(),
     }
+
+
+def _times(starts: Sequence[datetime]) -> list[int]:
+    """Return the starts of a day's minutes, in their order, as the database keeps them."""
+    begun = (starts[0] - _EPOCH) // _UNIT
+    if any(at.tzinfo is not SEOUL for at in starts):
+        return [(at - _EPOCH) // _UNIT for at in starts]
+    # Within a zone a difference costs little, and no session of Seoul has had summer time since 1988.
+    since = [at - starts[0] for at in starts]
+    return [begun + one.seconds * 1_000_000 + one.microseconds for one in since]
 
 
 def _weighed(
