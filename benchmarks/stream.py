@@ -75,10 +75,24 @@ def _case(server: EmbeddedPostgres, folder: Path, rate: float, seconds: float, k
 def _run_once(cannon: Any, words: Sequence[str], _: float) -> tuple[dict[str, Any], dict[str, Any]]:
     with _running("_stream_worker", *words) as worker:
         fired = json.loads(_said(cannon))
-        time.sleep(1.0)
+        _wait_until_stored(words[1], sum(count for _, count in fired.values()))
         worker.stdin.write("stop\n")
         worker.stdin.flush()
         return json.loads(_said(worker)), fired
+
+
+def _wait_until_stored(database: str, rows: int) -> None:
+    """Wait until all that was fired is there, or nothing has come for five seconds."""
+    stored, since = -1, time.monotonic()
+    with closing(psycopg2.connect(database)) as connection, connection.cursor() as cursor:
+        while time.monotonic() < since + 5.0:
+            cursor.execute("SELECT count(*) FROM market.trade")
+            ((now,),) = cursor.fetchall()
+            connection.rollback()
+            stored, since = (now, time.monotonic()) if now != stored else (stored, since)
+            if stored >= rows:
+                return
+            time.sleep(0.5)
 
 
 def _killed_again_and_again(cannon: Any, words: Sequence[str], kill_s: float) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -153,4 +167,4 @@ def _said(process: Any) -> str:
     line = process.stdout.readline()
     if not line:
         raise SystemExit("a process of the benchmark ended without a word")
-    return str(line)
+    return str(line).strip()

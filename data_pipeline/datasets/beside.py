@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """Which stored rows an official row is held against before it replaces them."""
+
+    wanted: Callable[[Sequence[Any]], Mapping[date, Mapping[str, int]]]
+    """Returns by session and code the figure that a stored row must have to be of use."""
+    query: str
+    """Reads them: of one ``session``, by code and figure (``wanted``, JSON), below the rank of ``source``."""
+
+
+@dataclass(frozen=True)
 class Beside:
     """Which stored rows the rows of a window are checked against."""
 
@@ -31,6 +41,8 @@ class Beside:
     """Reads them, by codes or labels (``of``) and their sessions (``days``), which lie from ``first`` to ``last``."""
     record: type
     """What a row of the query makes."""
+    replaced: Replaced | None = None
+    """Which stored rows of sources that rank lower the exchange's own are held against too; None when none are."""
 
 
 _BAR = ", ".join(f"b.{one.name}" for one in fields(DailyBar))
@@ -47,6 +59,23 @@ _INDICES = """
         ON b.family || ' ' || b.name = label AND b.session = day
     WHERE b.session BETWEEN %(first)s AND %(last)s
 """
+
+
+# A bar of the session before closes at what the one that it replaces counts from; of others nothing need be read.
+_REPLACED = f"""
+    SELECT {_BAR} FROM market.daily_bar b JOIN json_each_text(%(wanted)s) v ON b.stock_code = v.key
+    WHERE b.session = %(session)s AND b.close - b.change = v.value::bigint AND b.close <> v.value::bigint
+        AND market.source_rank(b.source) < market.source_rank(%(source)s)
+"""  # noqa: S608 - names of our own
+
+
+def _closes(bars: Sequence[Any]) -> Mapping[date, Mapping[str, int]]:
+    """Return the closes of the bars that differ from what they count from."""
+    found: dict[date, dict[str, int]] = defaultdict(dict)
+    for bar in bars:
+        if bar.change:
+            found[bar.session][bar.stock_code] = bar.close
+    return found
 
 
 def _neighbours(bars: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:
@@ -86,8 +115,8 @@ def _found(session: date, *neighbours: Callable[[date], date]) -> Iterator[date]
             yield find(session)
 
 
-DAYS_BESIDE = Beside(_neighbours, _DAILY, DailyBar)
-"""The daily bars of the sessions before and after those that a window brings."""
+DAYS_BESIDE = Beside(_neighbours, _DAILY, DailyBar, Replaced(_closes, _REPLACED))
+"""The daily bars of the sessions before and after those that a window brings, and the provisional ones of the same."""
 DAYS_OF_MINUTES = Beside(_of_minutes, _DAILY, DailyBar)
 """The daily bars of the sessions of its minutes."""
 DAYS_OF_ROWS = Beside(_own, _DAILY, DailyBar)

@@ -21,6 +21,10 @@ EXAMPLES = """examples:
   python -m data_pipeline.emulator --now 2026-11-20T10:30 --rate 5 --latency-ms 20:60
   python -m data_pipeline.emulator --now 2026-11-20T20:30 --frozen --port 0 --port-file /tmp/emulator.port
 
+  python -m data_pipeline.emulator --now 2026-11-20T08:59:50 --speed 10 --port 8080
+
+the live stream is on the same port: ws://127.0.0.1:8080/tryitout
+
 while it runs:
   curl http://127.0.0.1:8080/emulator/requests?summary=true
   curl -X PUT http://127.0.0.1:8080/emulator/faults -H 'content-type: application/json' \\
@@ -53,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="start of the market clock, ISO 8601, Seoul unless it names a zone (default: MARKET_CLOCK or real)",
     )
     add("--frozen", action="store_true", help="let the market clock stand still")
+    add("--speed", type=float, default=1.0, help="seconds of the market in a second (default 1)")
     add("--keys", type=Path, metavar="FILE", help="JSON object of app key to secret; others are refused")
     add("--unknown-symbol", default="error", choices=("error", "shell"), help="answer for a code that is not listed")
     add("--newer-token-kills-older", action="store_true", help="a new token makes the older one fail (EGW00123)")
@@ -89,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.port_file and not os.access(options.port_file.absolute().parent, os.W_OK):
         parser.error(f"cannot write {options.port_file}: name a file in a folder that exists and may be written")
     try:
-        listener = _listen(options.host, options.port)
+        listener = listen(options.host, options.port)
     except OSError as error:
         parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     _serve(options, settings, start, wall, listener)
@@ -108,8 +113,9 @@ def _serve(
 
     from data_pipeline.emulator.app import create_app
     from data_pipeline.emulator.clock import MarketClock
+    from data_pipeline.emulator.kis.stream.protocol import OPTIONS
 
-    app = create_app(settings=settings, clock=MarketClock(start, frozen=options.frozen, wall=wall))
+    app = create_app(settings=settings, clock=MarketClock(start, frozen=options.frozen, rate=options.speed, wall=wall))
     app.server.view.warm(app.server.clock.now())
     config = uvicorn.Config(
         app,
@@ -120,6 +126,7 @@ def _serve(
         date_header=False,
         server_header=False,
         lifespan="off",
+        **OPTIONS,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
@@ -141,7 +148,8 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; OSError where it cannot."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -10,6 +10,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger, TimeDe
 from airflow.sdk import BaseOperator
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.market.clock import Clock, market_now
 from data_pipeline.operators.permanent import fails_at_once
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class StreamSensor(BaseOperator):
     :param session: The trading day. Empty: the session of the run. (templated)
     :param postgres_conn_id: The Airflow connection of the warehouse. (templated)
     :param poke_seconds: How long it sleeps between two looks.
+    :param clock: The market's clock.
     """
 
     template_fields: Sequence[str] = ("session", "postgres_conn_id")
@@ -44,6 +46,7 @@ class StreamSensor(BaseOperator):
         session: str | date | None = None,
         postgres_conn_id: str = "market_db",
         poke_seconds: float = 60.0,
+        clock: Clock = market_now,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -51,20 +54,20 @@ class StreamSensor(BaseOperator):
         self.session = session
         self.postgres_conn_id = postgres_conn_id
         self.poke_seconds = poke_seconds
+        self.clock = clock
 
     @fails_at_once
     def execute(self, context: Context, event: Any = None) -> str:  # noqa: ARG002 - what a trigger hands over
         """Return what was waited for when it is there, and sleep otherwise."""
         # Only a worker needs these rooms; DAG files are read every few seconds.
         from data_pipeline.engine.windows import as_date, run_session
-        from data_pipeline.market.clock import market_now
         from data_pipeline.market.trading_calendar import krx_calendar
 
         if self.wait_for not in {"healthy", "proven"}:
             raise ConfigurationError(f"wait_for must be healthy or proven, not {self.wait_for!r}")
         session = as_date(self.session, "session") if self.session else run_session(context, final=False)
         final_at = krx_calendar().final_at(session)
-        if self.wait_for == "proven" and market_now() < final_at:
+        if self.wait_for == "proven" and self.clock() < final_at:
             self._sleep_until(final_at)
         if not self._is_there(session):
             self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=self.poke_seconds)), method_name="execute")

@@ -33,7 +33,7 @@ class Cell:
     dataset: str
     session: date
     state: str
-    """proven, missing, many (missing), unproven, seen, running or none."""
+    """proven, missing, many (missing), unproven, archived, seen, running or none."""
     expected: int = 0
     loaded: int = 0
     known_empty: int = 0
@@ -41,6 +41,8 @@ class Cell:
     """Cells that neither rows nor a proof vouch for; those of which rows are stored are not counted here."""
     unproven: int = 0
     """Cells of which rows are stored without a proof, or that were asked for in vain without one."""
+    archived: int = 0
+    """Cells whose month was let go, into a file or for good."""
     rows: int = 0
     """Rows seen, of datasets of which nobody knows how many there should be."""
 
@@ -120,19 +122,19 @@ def _cell(dataset: str, session: date, known: Coverage | None, rows: int, under_
         return Cell(dataset, session, "none", rows=rows)
     missing, unproven = known.missing - known.unproven, known.unproven + known.unproven_empty
     return Cell(
-        dataset, session, state_of(known.expected, missing, unproven),
-        known.expected, known.loaded, known.known_empty, missing, unproven, rows,
+        dataset, session, state_of(known.expected, missing, unproven, known.archived),
+        known.expected, known.loaded, known.known_empty, missing, unproven, known.archived, rows,
     )  # fmt: skip
 
 
-def state_of(expected: int, missing: int, unproven: int) -> str:
+def state_of(expected: int, missing: int, unproven: int, archived: int = 0) -> str:
     """Return the worst that is known of so many cells."""
     if missing:
         return "many" if missing >= MANY * expected else "missing"
-    return "unproven" if unproven else "proven"
+    return "unproven" if unproven else "archived" if archived else "proven"
 
 
 def worst(cells: Sequence[Cell]) -> str:
     """Return the worst state of all of them; none when there are none."""
-    order = ("many", "missing", "unproven", "proven", "seen", "running", "none")
+    order = ("many", "missing", "unproven", "archived", "proven", "seen", "running", "none")
     return min((cell.state for cell in cells), key=order.index, default="none")

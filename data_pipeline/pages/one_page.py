@@ -18,7 +18,7 @@ from data_pipeline.pages.panels import asked
 from data_pipeline.pages.room import Room
 
 BOOK_SESSIONS = 10
-STATES = {"loaded": "proven", "known_empty": "proven", "missing": "missing"}
+STATES = {"loaded": "proven", "known_empty": "proven", "missing": "missing", "archived": "archived"}
 """How a cell of coverage is painted; any other is unproven."""
 _CELLS = "SELECT dataset, session, state FROM market.coverage_cells(%s, %s) WHERE stock_code = %s ORDER BY 1, 2"
 

@@ -72,7 +72,9 @@ _UNKNOWN_INDICES = """
 """
 _UNPROVED = """
     SELECT stock_code, min(session), max(session), count(*) FROM market.coverage_cells(%(first)s, %(last)s)
-    WHERE dataset = %(table)s AND state NOT IN ('loaded', 'known_empty')
+    WHERE dataset = %(table)s AND state NOT IN ('loaded', 'known_empty') AND NOT (state = 'archived' AND EXISTS (
+            SELECT FROM market.loaded_day l WHERE l.dataset = %(table)s
+                AND l.stock_code = coverage_cells.stock_code AND l.session = coverage_cells.session))
         AND (%(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s))
     GROUP BY stock_code ORDER BY stock_code
 """
@@ -151,15 +153,19 @@ def require_bars(cursor: Cursor, asked: Asked) -> None:
 
 
 def require_moments(cursor: Cursor, asked: Asked) -> None:
-    """Refuse a range of snapshots in which a final session has none: of a named code, or of any.
+    """Refuse a range of snapshots in which a final session has none: of a named code, or of anything.
 
-    Nobody knows how many there should be, so one is enough.
+    Nobody knows how many there should be, so one is enough. Which codes must have some is told by the list of
+    instruments; a dataset that is not asked for by code needs no list.
 
     Raises:
         IncompleteDataError: Names how many and the first of them.
         CalendarRangeError: The calendar does not reach, so nobody can tell.
     """
-    _require_listing(cursor, asked)
+    if asked.dataset.by_code:
+        _require_listing(cursor, asked)
+    else:
+        krx_calendar().sessions(asked.first, asked.last)
     statement = _UNSEEN_BY_ANYBODY if asked.codes is None else _UNSEEN
     cursor.execute(_CELLS + statement.format(listed=_LISTED, stored=asked.stored), asked.values)
     if found := cursor.fetchall():
@@ -182,19 +188,6 @@ def require_watched(cursor: Cursor, asked: Asked) -> None:
         cursor.execute(_CELLS + _UNWATCHED.format(listed=_LISTED), asked.values)
         if found := cursor.fetchall():
             _refuse(asked, "were not watched", found, "the trades of a day that is over cannot be fetched")
-
-
-def require_seen(cursor: Cursor, asked: Asked) -> None:
-    """Refuse a range of moments of the whole market in which a final session has none.
-
-    Raises:
-        IncompleteDataError: Names how many and the first of them.
-        CalendarRangeError: The calendar does not reach, so nobody can tell.
-    """
-    krx_calendar().sessions(asked.first, asked.last)
-    cursor.execute(_CELLS + _UNSEEN_BY_ANYBODY.format(stored=asked.stored), asked.values)
-    if found := cursor.fetchall():
-        _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later")
 
 
 def require_sessions(cursor: Cursor, asked: Asked) -> None:

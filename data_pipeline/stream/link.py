@@ -39,7 +39,7 @@ class LiveSession(Protocol):
 
     def want(self, wanted: Sequence[Subscription]) -> None: ...  # noqa: D102
 
-    def listen(self, seconds: float) -> list[object]: ...  # noqa: D102
+    def listen(self, seconds: float) -> Sequence[object]: ...  # noqa: D102
 
     def cut(self) -> None: ...  # noqa: D102
 

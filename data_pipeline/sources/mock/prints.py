@@ -49,7 +49,7 @@ def minute_prints(key: int, bar: MinuteBar, wanted: int, tick: int, *, opens: bo
     count = max(min(wanted, bar.volume // 2), least)
     while True:
         prices = _prices(draws, bar, count, tick)
-        volumes = _volumes(draws, bar.volume, count)
+        volumes = _volumes(draws, bar.volume, count, opens=opens)
         if _balance(prices, volumes, bar.trading_value):
             return _timed(draws, prices, volumes, opens=opens)
         if count == least:
@@ -76,9 +76,11 @@ def _prices(draws: Random, bar: MinuteBar, count: int, tick: int) -> list[int]:
     return [*prices, bar.close]
 
 
-def _volumes(draws: Random, volume: int, count: int) -> list[int]:
-    """Return that many volumes, each at least one share; a few large ones among small ones."""
+def _volumes(draws: Random, volume: int, count: int, *, opens: bool) -> list[int]:
+    """Return that many volumes, each at least one share; a few large ones among small ones, and a large auction."""
     weights = [1 + int(draws.random() * 16) ** 2 for _ in range(count)]
+    if opens:
+        weights[0] = sum(weights) // 2
     spare, total = volume - count, sum(weights)
     volumes = [1 + spare * weight // total for weight in weights]
     volumes[int(draws.random() * count)] += volume - sum(volumes)

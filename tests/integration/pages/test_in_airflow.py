@@ -15,7 +15,9 @@ from tests.support.project import ROOT
 LOOK = """
 import json, os, re
 from pathlib import Path
+from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+DagBundlesManager().sync_bundles_to_db()
 for name in ("heal_gaps", "retry_quarantine"):
     sync_bag_to_db(DagBag(f"dags/{name}.py", bundle_name="dags-folder"), "dags-folder", None)
 from fastapi.testclient import TestClient

@@ -73,6 +73,12 @@ def test_a_cell_is_as_bad_as_its_worst(missing, unproven, state):
     assert state_of(100, missing, unproven) == state
 
 
+def test_what_was_let_go_is_archived():
+    """A gap from before stays one."""
+    assert state_of(100, 0, 0, 100) == "archived"
+    assert state_of(100, 1, 0, 99) == "missing"
+
+
 def test_the_worst_of_a_page():
     """One cell decides; nothing at all is nothing."""
     assert worst([Cell("a", SESSIONS[0], "proven"), Cell("a", SESSIONS[1], "unproven")]) == "unproven"
