@@ -151,6 +151,19 @@ def test_after_a_crash_the_other_instance_waits_for_the_lease_alone(clock, store
     assert server.refused_in_use == 0
 
 
+def test_a_process_that_was_stopped_closes_its_line_before_it_reads_another_text(clock, store):
+    """After a minute asleep it finds its lease over, and does nothing with the line but end it."""
+    server = Server(clock, lambda _: 1e9)
+    process = Process(server, store, clock)
+    process.run(clock.seconds + 100)
+    session = process.link.session
+    session.listen = lambda _: pytest.fail("it listened")
+    clock.wait(60)
+    process.link.step()
+    assert session.over
+    assert process.link.session is None
+
+
 def test_a_key_that_somebody_else_uses_is_asked_for_ever_more_seldom(clock, store):
     """At least a minute, then twice as long; no new approval key, for that frees nothing."""
     server = Server(clock, lambda _: 1e9)
