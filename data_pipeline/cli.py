@@ -20,6 +20,7 @@ from data_pipeline.local.arguments import (
     add_coverage_options,
     add_export_options,
     add_metrics_options,
+    add_replay_options,
     add_restore_options,
     add_stream_options,
     add_verify_options,
@@ -49,6 +50,7 @@ EXAMPLES = """examples:
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
   data-pipeline stream                   write every live trade and order book of the watch list
+  data-pipeline replay 2026-11-20 --speed 100  play a stored session again as a live stream
   data-pipeline metrics                  serve figures for Prometheus on 127.0.0.1
   data-pipeline emulator --help          serve the synthetic market over the wires of KIS and KRX
 
@@ -141,8 +143,10 @@ def _parser() -> argparse.ArgumentParser:
     kept.add_argument("action", choices=["clear"])
     watch = add("metrics", _metrics, "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.")
     add_metrics_options(watch)
-    live = add("stream", _stream, "Write every live trade and order book (실시간 체결, 호가) until it is stopped.")
-    add_stream_options(live)
+    add_stream_options(
+        add("stream", _stream, "Write every live trade and book (실시간 체결, 호가) until it is stopped.")
+    )
+    add_replay_options(add("replay", _replay, "Play a stored session's trades and order books again, as KIS's stream."))
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")
@@ -269,6 +273,12 @@ def _metrics(options: argparse.Namespace) -> int:
     from data_pipeline.local.metrics import export_metrics
 
     return export_metrics(options, local_home(_environment()), _environment())
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from data_pipeline.local.replay import replay
+
+    return replay(options, local_home(_environment()), _environment())
 
 
 def _stream(options: argparse.Namespace) -> int:

@@ -92,7 +92,7 @@ class KISDataSource(AbstractDataSource):
         wall: Callable[[], float] = time.time,
         files: KeptFiles | None = None,
     ) -> None:
-        if settings.environment != "sandbox":
+        if not settings.is_sandbox:
             require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
         wait = settings.queue_timeout
