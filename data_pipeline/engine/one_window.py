@@ -192,7 +192,8 @@ class WindowLoad:
         records = self.warehouse.do(self._ledger.weigh, records, self.source, self.run_id)
         counts = self._keep_list(records) if self.dataset.due is Due.LIST else self._write(records)
         missing = max(missing, self.warehouse.do(self._ledger.write, self.source, self.run_id))
-        self.warehouse.do(doubt_unjoined, self.held.unjoined, self.source, self.run_id)
+        if self.held.unjoined:
+            self.warehouse.do(doubt_unjoined, self.held.unjoined, self.source, self.run_id)
         if self.dataset.follows:
             self.warehouse.do(adjust_prices, self.run_id, self.window.first, self.window.last)
         failures = str(CodesFailedError(self.failed, len(self.window.stock_codes))) if self.failed else None
