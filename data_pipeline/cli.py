@@ -139,14 +139,14 @@ def _parser() -> argparse.ArgumentParser:
         "Show the shared call budget and the circuit breaker of the KIS key, or the emulator's; sends nothing.",
     )
     left.add_argument("--forget", action="store_true", help="first forget what rejections taught about the quota")
-    kept = add("cache", _cache, "Forget the answers that interactive reads may repeat, for all who share them.")
-    kept.add_argument("action", choices=["clear"])
+    add("cache", _cache, "Forget the answers that interactive reads repeat.").add_argument("action", choices=["clear"])
     watch = add("metrics", _metrics, "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.")
     add_metrics_options(watch)
     live = add("stream", _stream, "Write every live trade and order book (실시간 체결, 호가) until it is stopped.")
     add_stream_options(live)
-    again = add("replay", _replay, "Play a stored session's trades and order books again, as KIS's live stream.")
-    add_replay_options(again)
+    add_replay_options(
+        add("replay", _replay, "Play a stored session's trades and order books again, as a live stream.")
+    )
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")
