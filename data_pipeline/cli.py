@@ -142,11 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     add("cache", _cache, "Forget the answers that interactive reads repeat.").add_argument("action", choices=["clear"])
     watch = add("metrics", _metrics, "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.")
     add_metrics_options(watch)
-    live = add("stream", _stream, "Write every live trade and order book (실시간 체결, 호가) until it is stopped.")
-    add_stream_options(live)
-    add_replay_options(
-        add("replay", _replay, "Play a stored session's trades and order books again, as a live stream.")
+    add_stream_options(
+        add("stream", _stream, "Write every live trade and book (실시간 체결, 호가) until it is stopped.")
     )
+    add_replay_options(add("replay", _replay, "Play a stored session's trades and order books again, as KIS's stream."))
     ask = add("sql", _sql, "Ask the warehouse a question with a role that can only read.")
     ask.add_argument("statement", help="one SQL statement; tables may be named without the schema `market`")
     ask.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="stop it after this (default: 60)")

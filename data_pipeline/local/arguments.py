@@ -78,7 +78,7 @@ STREAM_EXAMPLES = """examples:
   data-pipeline stream                                    trades and order books of the watch list, until it is stopped
   data-pipeline stream --codes 005930,000660 --venues KRX,NXT
   data-pipeline stream --kinds trade,market_operation
-  data-pipeline stream --demo                             forty seconds of the synthetic market; needs nothing
+  data-pipeline stream --demo                             half a minute of the synthetic market; needs nothing
 
 Two of them may run for one app key: the second waits until the first ends, and takes over. SIGTERM ends it within five
 seconds, with all that was received written. It connects as KIS asks for: after a short session it waits, and after ten

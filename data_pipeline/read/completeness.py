@@ -72,7 +72,9 @@ _UNKNOWN_INDICES = """
 """
 _UNPROVED = """
     SELECT stock_code, min(session), max(session), count(*) FROM market.coverage_cells(%(first)s, %(last)s)
-    WHERE dataset = %(table)s AND state NOT IN ('loaded', 'known_empty')
+    WHERE dataset = %(table)s AND state NOT IN ('loaded', 'known_empty') AND NOT (state = 'archived' AND EXISTS (
+            SELECT FROM market.loaded_day l WHERE l.dataset = %(table)s
+                AND l.stock_code = coverage_cells.stock_code AND l.session = coverage_cells.session))
         AND (%(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s))
     GROUP BY stock_code ORDER BY stock_code
 """

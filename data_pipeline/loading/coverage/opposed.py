@@ -8,12 +8,10 @@ or changed past the loader since.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import sys
-from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Set as AbstractSet
+from datetime import date
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,9 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.datasets.table import Table, seoul_date
+from data_pipeline.datasets.table import Table
+from data_pipeline.loading.coverage.minute_figures import by_session, figures, stored_figures
 from data_pipeline.market.origin import origin_of
-from data_pipeline.market.trading_calendar import SEOUL
 
 if TYPE_CHECKING:
     from data_pipeline.market.window import Cell
@@ -36,7 +34,6 @@ STATEMENTS = "statements"
 MOST = 5
 """How many statements of a cell are kept: the first and the newest."""
 NAMED = 10
-NOTHING = {"minutes": 0, "volume": 0}
 Statement = dict[str, Any]
 """Figures by name, with ``source`` and ``run_id``."""
 
@@ -55,20 +52,6 @@ _ROWS = """
         AND (p.figures ? 'statements' OR p.state IS NULL AND b.source = %(source)s
             AND b.loaded_at + (market.now() - now()) >= market.final_at(b.session))
 """
-_MINUTES = """
-    SELECT m.stock_code::text, m.session::date, count(*), sum(m.volume)::bigint, sum(m.trading_value)::bigint,
-        min(m.low), max(m.high), md5(string_agg(timestamptz_send(m.at) || int8send(m.open) || int8send(m.high)
-            || int8send(m.low) || int8send(m.close) || int8send(m.volume) || int8send(m.trading_value), ''::bytea
-            ORDER BY m.at))
-    FROM market.minute_bar m JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS v (code, day)
-        ON m.stock_code = v.code AND m.session = v.day
-    WHERE m.session BETWEEN %(first)s AND %(last)s GROUP BY 1, 2
-"""
-_AT = attrgetter("at")
-_CANDLE = [attrgetter(name) for name in ("open", "high", "low", "close", "volume", "trading_value")]
-_EPOCH, _UNIT = datetime(2000, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
-"""What the binary form of a timestamptz counts from, and in; source: PostgreSQL, src/include/datatype/timestamp.h."""
-_FIGURES = ("minutes", "volume", "trading_value", "low", "high", "digest")
 _TORN = """
     SELECT s.session::date FROM market.seal s
     LEFT JOIN LATERAL market.{digests}(s.session::date, s.session::date) d ON true
@@ -83,6 +66,8 @@ class Weighed(NamedTuple):
     """Cells about which no two answers agree, and what each of them said, the stored one first."""
     standing: set[Cell]
     """Cells whose proof an answer that proves less, or is of a source that ranks lower, leaves as it is."""
+    repeated: AbstractSet[Cell] = frozenset()
+    """Cells of which this answer says just what is stored."""
 
     @property
     def withheld(self) -> set[Cell]:
@@ -170,16 +155,16 @@ def weigh_minutes(
     """
     before = _proved_before(connection, table, {*came, *proving}, source)
     before = {cell: one for cell, one in before.items() if cell in came or cell not in idle}
-    empty = {cell for cell, one in before.items() if one.state == "empty"}
-    proved = {cell: one for cell, one in before.items() if cell not in empty or cell in {*proving} - {*traded}}
+    may_fill = {*proving}.difference(traded)
+    proved = {cell: one for cell, one in before.items() if one.state != "empty" or cell in may_fill}
     if not proved:
         return Weighed({}, set())
     minutes: dict[Cell, list[Any]] = {cell: [] for cell in proved}
     for code, found in groupby(records, attrgetter("stock_code")):
-        for bar in found:
-            if (own := minutes.get((code, seoul_date(bar.at)))) is not None:
-                own.append(bar)
-    said = {cell: {**_figures(minutes[cell]), "source": source, "run_id": run_id} for cell in proved if cell in proving}
+        for session, bars in by_session([*found]):
+            if (code, session) in minutes:
+                minutes[code, session] += bars
+    said = {cell: {**figures(minutes[cell]), "source": source, "run_id": run_id} for cell in proved if cell in proving}
     weighed = _weighed(connection, table, _with_minutes(connection, proved), said, source)
     return weighed._replace(standing=weighed.standing | (proved.keys() - said.keys()))
 
@@ -197,14 +182,9 @@ def _proved_before(connection: Connection, table: Table, cells: Collection[Cell]
 
 def _with_minutes(connection: Connection, proved: Mapping[Cell, _Earlier]) -> dict[Cell, _Proved]:
     """Return what the stored minutes of proved sessions come to."""
-    codes, days = zip(*sorted(proved), strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(_MINUTES, {**_range(proved), "codes": list(codes), "days": list(days)})
-        stored = {(code, day): dict(zip(_FIGURES, figures, strict=True)) for code, day, *figures in cursor.fetchall()}
+    stored = stored_figures(connection, proved)
     return {
-        cell: _Proved(
-            one.source, {**stored.get(cell, NOTHING), "source": one.source, "run_id": one.run_id}, one.statements
-        )
+        cell: _Proved(one.source, {**stored[cell], "source": one.source, "run_id": one.run_id}, one.statements)
         for cell, one in proved.items()
     }
 
@@ -231,40 +211,11 @@ def _number(value: object) -> str:
 
 
 def _range(cells: Iterable[Cell]) -> dict[str, Any]:
-    codes, days = map(set, zip(*cells, strict=True))
+    codes, days = set[str](), set[date]()
+    for code, day in cells:
+        codes.add(code)
+        days.add(day)
     return {"codes": sorted(codes), "first": min(days), "last": max(days)}
-
-
-def _figures(minutes: Sequence[Any]) -> Statement:
-    """Return what a session of minutes comes to; the digest is that of the statement on the stored ones."""
-    if not minutes:
-        return {**NOTHING}
-    bars = sorted(minutes, key=_AT)
-    columns = [_times([*map(_AT, bars)]), *([*map(one, bars)] for one in _CANDLE)]
-    packed = array("q", bytes(8 * len(columns) * len(bars)))
-    for place, column in enumerate(columns):
-        packed[place :: len(columns)] = array("q", column)
-    if sys.byteorder == "little":
-        packed.byteswap()
-    _, _, highs, lows, _, volumes, values = columns
-    return {
-        "minutes": len(bars),
-        "volume": sum(volumes),
-        "trading_value": sum(values),
-        "low": min(lows),
-        "high": max(highs),
-        "digest": hashlib.md5(packed, usedforsecurity=False).hexdigest(),
-    }
-
-
-def _times(starts: Sequence[datetime]) -> list[int]:
-    """Return the starts of a day's minutes, in their order, as the database keeps them."""
-    begun = (starts[0] - _EPOCH) // _UNIT
-    if any(at.tzinfo is not SEOUL for at in starts):
-        return [(at - _EPOCH) // _UNIT for at in starts]
-    # Within a zone a difference costs little, and no session of Seoul has had summer time since 1988.
-    since = [at - starts[0] for at in starts]
-    return [begun + one.seconds * 1_000_000 + one.microseconds for one in since]
 
 
 def _weighed(
@@ -272,10 +223,14 @@ def _weighed(
 ) -> Weighed:
     opposed: dict[Cell, list[Statement]] = {}
     standing: set[Cell] = set()
+    repeated: set[Cell] = set()
     rank = origin_of(source).rank
     for cell, new in sorted(said.items()):
         by, stored, statements = proved[cell]
-        if rank > origin_of(by).rank or _agree(new, stored):
+        if _agree(new, stored):
+            repeated.add(cell)
+            continue
+        if rank > origin_of(by).rank:
             continue
         if rank < origin_of(by).rank:
             standing.add(cell)
@@ -286,7 +241,7 @@ def _weighed(
         log.warning("%s of %s on %s is doubted: %s: %s", table.name, *cell, OPPOSED, described(statements))
     if len(opposed) > NAMED:
         log.warning("%s: %d more cells are doubted: %s", table.name, len(opposed) - NAMED, OPPOSED)
-    return Weighed(opposed, standing)
+    return Weighed(opposed, standing, repeated)
 
 
 def _agree(one: Statement, other: Statement) -> bool:
