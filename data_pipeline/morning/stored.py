@@ -46,7 +46,7 @@ _DIFFERENCES = """
 """
 _RESTATED = """
     SELECT d.dataset, r.operation, count(*), max(r.loaded_at) FROM market.dataset d
-    JOIN market.restatement r ON r.dataset = d.dataset AND r.loaded_at >= coalesce(%(since)s, clock_timestamp() - interval '1 day')
+    JOIN market.restatement r ON r.dataset = d.dataset AND r.loaded_at >= coalesce(%(since)s, now() - interval '1 day')
     GROUP BY 1, 2 ORDER BY 1, 2
 """
 _RUNS = """
@@ -61,13 +61,14 @@ _RUNS = """
             + coalesce(r.rows_outranked, 0),
         coalesce(r.rows_rejected, 0), coalesce(r.requests, 0), r.error, e.run_id IS NOT NULL
     FROM newest r LEFT JOIN ended e USING (run_id)
-    WHERE r.started_at >= coalesce(%(since)s, clock_timestamp() - interval '1 day') OR e.run_id IS NOT NULL OR r.status = 'running'
+    WHERE r.started_at >= coalesce(%(since)s, now() - interval '1 day')
+        OR e.run_id IS NOT NULL OR r.status = 'running'
     ORDER BY r.run_id DESC
 """
 _NEW_FIELDS = """
     SELECT f.key, sum(f.value::bigint) FROM (
         SELECT unknown_fields FROM market.ingest_run WHERE run_id > %(after)s
-            AND started_at >= coalesce(%(since)s, clock_timestamp() - interval '1 day')
+            AND started_at >= coalesce(%(since)s, now() - interval '1 day')
             AND unknown_fields <> '{}'
     ) r, jsonb_each_text(r.unknown_fields) f GROUP BY 1 ORDER BY 1
 """
