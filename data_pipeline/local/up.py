@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from data_pipeline.exceptions import BusyError, ConfigurationError
 from data_pipeline.local.environment import airflow_command, sandbox_connection
 from data_pipeline.local.health import Health
@@ -17,6 +19,7 @@ from data_pipeline.local.keyless import EMULATOR_PORT, running_emulator
 from data_pipeline.local.locks import alone
 from data_pipeline.local.lost_tasks import forget_gone_schedulers
 from data_pipeline.local.opened import forget_gone_runs
+from data_pipeline.local.output import write_json
 from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import (
     METADATA_DATABASE,
@@ -101,6 +104,19 @@ def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | 
     url = f"http://127.0.0.1:{port}"
     _require_healthy(home, Health(url, stack.metadata_url, real_now()))
     yield Running(url, "admin", home.airflow / "simple_auth_manager_passwords.json.generated", home.logs)
+
+
+def show_start(home: Home, environ: Mapping[str, str], console: Console, *, as_json: bool = False) -> int:
+    """Start everything, say step by step what starts and at last where it is, and return 0; errors as above."""
+    for step in start_everything(home, environ):
+        if not isinstance(step, Running):
+            console.print(f"  {step}")
+            continue
+        console.print(f"\nAirflow is at [bold]{step.url}[/bold], user [bold]{step.user}[/bold].")
+        console.print(f"The password is in {step.password_file}, the logs are in {step.log_folder}.")
+        if as_json:
+            write_json(step)
+    return 0
 
 
 def stop_everything(home: Home) -> Iterator[str]:

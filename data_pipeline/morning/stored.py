@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,8 @@ _LACKING = """
     WITH cell AS MATERIALIZED (
         SELECT dataset, stock_code, state, session FROM market.coverage_cells(%(first)s, %(last)s)
         WHERE state IN ('missing', 'unproven', 'unproven_empty')
+            AND (%(dataset)s::text IS NULL OR dataset = %(dataset)s)
+            AND (%(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s))
     ), named AS (
         SELECT dataset, stock_code, state, min(session) AS first, max(session) AS last, count(*) AS sessions
         FROM cell GROUP BY dataset, stock_code, state
@@ -100,7 +102,7 @@ def read_stored(
     """
     last = calendar.last_final_session(now)
     window = _window(calendar, last, sessions)
-    between = {"first": window[0], "last": last, "most": most}
+    between = {"first": window[0], "last": last}
     newest = _asked(connection, "SELECT coalesce(max(run_id), 0) FROM market.ingest_run")[0][0]
     (kind,) = _asked(connection, "SELECT kind FROM market.warehouse_kind")[0]
     fields = _asked(connection, _NEW_FIELDS, {"after": newest - NEWEST_RUNS, "since": since})
@@ -111,13 +113,40 @@ def read_stored(
         kind=kind,
         loads=newest,
         coverage=tuple(coverage(connection, window[0], last)),
-        lacking=tuple(Lacking(*row) for row in _asked(connection, _LACKING, between)),
+        lacking=tuple(read_lacking(connection, window[0], last, most=most)),
         refused=tuple(_refused(connection)),
         differences=tuple(Difference(*row) for row in _asked(connection, _DIFFERENCES, between)),
         restated=tuple(Restated(*row) for row in _asked(connection, _RESTATED, {"since": since})),
         runs=tuple(LoadRun(*row) for row in _asked(connection, _RUNS, {"runs": NEWEST_RUNS, "since": since})),
         new_fields={name: int(count) for name, count in fields},
     )
+
+
+def read_lacking(
+    connection: Connection,
+    first: date,
+    last: date,
+    *,
+    dataset: str | None = None,
+    stock_codes: Sequence[str] | None = None,
+    most: int = 100,
+) -> list[Lacking]:
+    """Return what instruments lack of the final sessions of a range, by dataset and newest first.
+
+    Args:
+        connection: Of any role; the reader's is enough.
+        first: First session, included.
+        last: Last session, included.
+        dataset: Only of this one; None for all that have cells.
+        stock_codes: Only of these, or labels of a dataset of the whole market; None for all.
+        most: How many are named.
+
+    Raises:
+        ConfigurationError, ConnectionFailedError, TransientError: As :func:`read_stored`.
+    """
+    codes = None if stock_codes is None else list(stock_codes)
+    values = {"first": first, "last": last, "dataset": dataset, "codes": codes, "most": most}
+    return [Lacking(*row) for row in _asked(connection, _LACKING, values)]
 
 
 def _window(calendar: TradingCalendar, last: date, sessions: int) -> tuple[date, ...]:

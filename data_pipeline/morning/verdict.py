@@ -23,7 +23,7 @@ def exit_code(morning: Morning) -> int:
 
 def alerts(morning: Morning) -> list[Alert]:
     """Return what somebody has to know, the gravest first."""
-    found = [Alert(NOTE, about, said, "see the message") for about, said in morning.untold.items()]
+    found = [Alert(NOTE, about, said, "`data-pipeline doctor` looks at it") for about, said in morning.untold.items()]
     if morning.stored:
         found += [*_of_stored(morning.stored)]
     if morning.keys:

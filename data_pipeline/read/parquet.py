@@ -19,7 +19,7 @@ from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
 from data_pipeline.read.copying import BLOCK, copy_tables
-from data_pipeline.read.frames import as_frame
+from data_pipeline.read.forms import as_frame
 from data_pipeline.read.plans import Plan
 
 
