@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_pipeline.datasets import DATASETS, WITH_CELLS, WITH_PAST
-
-DAYS = 30
-"""How many days `data-pipeline coverage` looks back."""
+from data_pipeline.local.looking import DAYS
 
 BACKFILL_EXAMPLES = """examples:
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --dry-run

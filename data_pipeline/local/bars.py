@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,6 @@ from data_pipeline.market.trading_calendar import krx_calendar
 
 if TYPE_CHECKING:
     from data_pipeline.read.plans import Plan
-
-_HIDDEN = ("stock_code",)
 
 
 def show_bars(options: argparse.Namespace, home: Home, environ: Mapping[str, str], now: datetime) -> int:
@@ -38,14 +36,23 @@ def show_bars(options: argparse.Namespace, home: Home, environ: Mapping[str, str
         told = {"as_of": options.as_of, "adjusted": bool(options.adjusted), "complete": not options.incomplete}
         write_json({**told, "stock_code": options.stock_code, "columns": names, "rows": rows})
         return 0
-    kept = [number for number, name in enumerate(names) if name not in _HIDDEN]
-    table = Table(box=None, header_style="bold", caption=f"{options.stock_code}: {_count(len(rows))}")
+    console().print(_table(options.stock_code, names, rows))
+    return 0
+
+
+def _table(code: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """Return the bars for people; where they come from one source only, that stands below."""
+    sources = sorted({str(row[names.index("source")]) for row in rows})
+    hidden = {"stock_code", *(["source"] if len(sources) < 2 else []), *(["session"] if "at" in names else [])}
+    kept = [number for number, name in enumerate(names) if name not in hidden]
+    caption = f"{code}: {_count(len(rows))} from {', '.join(sources) or 'nowhere'}"
+    table = Table(box=None, header_style="bold", caption=caption, padding=(0, 1, 0, 0), pad_edge=False)
     for number in kept:
-        table.add_column(names[number], justify="left" if names[number] in ("session", "at", "source") else "right")
+        left = names[number] in ("session", "at", "source")
+        table.add_column(names[number], justify="left" if left else "right", no_wrap=left)
     for row in rows:
         table.add_row(*(_shown(row[number]) for number in kept))
-    console().print(columns(table))
-    return 0
+    return columns(table)
 
 
 def plan_of(options: argparse.Namespace, now: datetime) -> Plan:
@@ -91,7 +98,7 @@ def _shown(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:,.2f}"
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)

@@ -13,18 +13,13 @@ from rich.table import Table
 from data_pipeline.datasets import WITH_CELLS
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.loading.coverage.cells import Coverage, coverage
-from data_pipeline.local.arguments import DAYS
 from data_pipeline.local.home import Home
+from data_pipeline.local.looking import DAYS
 from data_pipeline.local.opened import forget_gone_runs, open_warehouse
 from data_pipeline.local.output import columns, write_json
-from data_pipeline.local.ranges import asked_range
+from data_pipeline.local.ranges import EMPTY, asked_range
 from data_pipeline.local.waiting import waiting
 from data_pipeline.warehouse.connect import connect
-
-EMPTY = (
-    "Nothing is expected from {first} to {last}: nothing was ever loaded for these days. `data-pipeline run` loads the "
-    "last finished session, `data-pipeline backfill` any range of the past."
-)
 
 
 def show_coverage(
@@ -61,7 +56,8 @@ def show_coverage(
 
 def _table(rows: list[Coverage]) -> Table:
     caption = f"{sum(row.missing for row in rows):,} missing"
-    table = Table("dataset", "session", box=None, header_style="bold", caption=caption)
+    table = Table("dataset", box=None, header_style="bold", caption=caption, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("session", no_wrap=True)
     for name in ("expected", "loaded", "known empty", "missing", "of which stored", "unproven empty"):
         table.add_column(name, justify="right")
     for row in rows:

@@ -14,12 +14,11 @@ from rich.text import Text
 from data_pipeline.engine.windows import as_codes
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.loading.coverage.cells import coverage
-from data_pipeline.local.arguments import DAYS
-from data_pipeline.local.coverage import EMPTY
 from data_pipeline.local.home import Home
+from data_pipeline.local.looking import DAYS
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import columns, write_json
-from data_pipeline.local.ranges import asked_range
+from data_pipeline.local.ranges import EMPTY, asked_range
 from data_pipeline.local.waiting import waiting
 from data_pipeline.morning.facts import Lacking
 from data_pipeline.morning.stored import read_lacking

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from data_pipeline.datasets import WITH_CELLS
-from data_pipeline.local.arguments import DAYS
+from data_pipeline.market.dataset_names import WITH_CELLS
 
 STATUS_EXAMPLES = """examples:
   data-pipeline status
@@ -52,6 +51,8 @@ GAPS_EXAMPLES = """examples:
 Exit codes: 0 there is none, 1 there are some, 2 it could not be found out.
 """
 
+DAYS = 30
+"""How many days `coverage` and `gaps` look back."""
 BARS = 20
 """How many sessions `bars` shows when no range is named."""
 

@@ -9,6 +9,12 @@ from data_pipeline.engine.windows import as_date
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.trading_calendar import krx_calendar
 
+EMPTY = (
+    "Nothing is expected from {first} to {last}: nothing was ever loaded for these days. `data-pipeline run` loads the "
+    "last finished session, `data-pipeline backfill` any range of the past."
+)
+"""What is said of a warehouse that has nothing of a range, and needs nothing of it."""
+
 
 def asked_range(options: argparse.Namespace, now: datetime, back: timedelta) -> tuple[date, date]:
     """Return the first and the last day of ``--first`` and ``--last``, both included.

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from data_pipeline.datasets import WITH_CELLS
-from data_pipeline.loading.coverage.cells import Coverage
 from data_pipeline.local.output import columns
 from data_pipeline.market.clock import SEOUL
+from data_pipeline.market.dataset_names import WITH_CELLS
 from data_pipeline.morning.facts import Alert, Keys, LoadRun, Morning, Stored
 from data_pipeline.morning.verdict import DOUBTFUL, MISSING, alerts, exit_code
+
+if TYPE_CHECKING:
+    from data_pipeline.loading.coverage.cells import Coverage
 
 NAME, CELL = 15, 8
 """Columns that the name of a dataset and one session take."""
@@ -55,12 +58,12 @@ def _stored(stored: Stored, room: int) -> Iterator[RenderableType]:
         yield Text(f"Changed within a day, the old versions kept: {', '.join(said)}")
 
 
-def _completeness(stored: Stored, sessions: Sequence[object]) -> Table:
+def _completeness(stored: Stored, sessions: Sequence[date]) -> Table:
     found = {(one.dataset, one.session): one for one in stored.coverage}
     title = "ok all there and proved, -n missing, ?n not proved"
-    table = _table(title, "dataset", *(f"{day:%m-%d}" for day in sessions))  # type: ignore[str-format]
+    table = _table(title, "dataset", *(f"{day:%m-%d}" for day in sessions))
     for name in dict.fromkeys(one.dataset for one in stored.coverage):
-        table.add_row(name, *(_cell(found.get((name, day))) for day in sessions))  # type: ignore[arg-type]
+        table.add_row(name, *(_cell(found.get((name, day))) for day in sessions))
     return table
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from data_pipeline.exceptions import BusyError, ConfigurationError
-from data_pipeline.local.environment import airflow_command, sandbox_connection
+from data_pipeline.local.environment import SANDBOX_RATE, airflow_command, sandbox_connection
 from data_pipeline.local.health import Health
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import EMULATOR_PORT, running_emulator
@@ -24,7 +24,6 @@ from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import (
     METADATA_DATABASE,
     METADATA_ROLE,
-    SANDBOX_RATE,
     Stack,
     migrate_airflow,
     vendor_connections,

@@ -26,12 +26,14 @@ SILENT_S = 2.0
 def shown_late(progress: Progress) -> Iterator[Progress]:
     """Show a progress once the block takes longer than a moment, and take it away at its end."""
     timer = Timer(SILENT_S, progress.start)
-    timer.start()
+    if progress.console.is_interactive:  # elsewhere nobody watches a bar grow
+        timer.start()
     try:
         yield progress
     finally:
         timer.cancel()
-        timer.join()
+        if timer.ident:
+            timer.join()
         if progress.live.is_started:
             progress.stop()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from data_pipeline.loading.coverage.cells import Coverage
+if TYPE_CHECKING:
+    from data_pipeline.loading.coverage.cells import Coverage
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from data_pipeline.loading.coverage.cells import Coverage
 from data_pipeline.morning.facts import Alert, Keys, Morning, Stored
+
+if TYPE_CHECKING:
+    from data_pipeline.loading.coverage.cells import Coverage
 
 MISSING, DOUBTFUL, NOTE = "missing", "doubtful", "note"
 FEW_CALLS = 0.05

@@ -214,7 +214,7 @@ def _require_listing(cursor: Cursor, asked: Asked) -> None:
     if asked.codes is None and cursor.fetchone() is None:
         raise IncompleteDataError(
             f"{asked}: the warehouse lists no instrument yet, so what the whole market is cannot be told;"
-            " run market_reference (or `make run`) first"
+            " `data-pipeline run` loads the list, as does the DAG market_reference"
         )
 
 

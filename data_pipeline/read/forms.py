@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +13,9 @@ from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
 from data_pipeline.read.copying import copy_tables
-from data_pipeline.read.plans import Plan
+
+if TYPE_CHECKING:
+    from data_pipeline.read.plans import Plan
 
 FORMS = ("pandas", "arrow", "polars")
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
