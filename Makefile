@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 comma := ,
+# Where it is set, each process of the suite and of Airflow compiles every module anew: three times the time.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup setup-dev run test test-fast test-days test-full faults lint audit sbom wheel matrix up down sql lock clean
 
 help: ## Show this list
@@ -39,6 +41,11 @@ setup: ## Install what running needs
 setup-dev: ## Install what testing needs as well
 	@$(IN_TURN) $(VENV)/.dev-ready
 
+$(VENV)/.celery-ready: data_pipeline/requirements-celery.txt $(VENV)/.run-ready
+	@echo "Installing Celery into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r data_pipeline/requirements-celery.txt
+	@touch $@
+
 run: setup ## Load the last finished session through Airflow into an embedded Postgres, then say what is there
 	@$(BIN)/data-pipeline run
 
@@ -49,7 +56,7 @@ test: setup-dev ## Run every test but the long and slow ones on embedded parts (
 	@$(PYTEST) --dist loadfile --no-loadscope-reorder
 
 test-fast: setup-dev ## Run the unit tests and what holds the docs and the imports together: a minute
-	@$(PYTEST) --dist loadfile --no-loadscope-reorder tests/unit tests/house
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not thorough and not slow and not long" tests/unit tests/house
 
 test-days: setup-dev ## Run what depends on the date at fixed moments (DAYS=csat,sunday for some of them)
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long tests/days
@@ -90,16 +97,23 @@ wheel: setup-dev ## Build dist/, then install it beside a stock Airflow and load
 matrix: setup-dev ## Install the wheel on every Python there is, with oldest and newest versions, and print what works (needs uv)
 	@$(BIN)/python -m tools.matrix
 
-up: setup ## Start Postgres and Airflow and leave them running (UI on 127.0.0.1)
-	@$(BIN)/data-pipeline up
+EXECUTOR ?= local
+WORKERS ?= 3
+
+up: setup $(if $(filter celery,$(EXECUTOR)),$(VENV)/.celery-ready) ## Start Postgres and Airflow and leave them running (EXECUTOR=celery WORKERS=3: Celery workers and a broker)
+	@$(BIN)/data-pipeline up --executor $(EXECUTOR) --workers $(WORKERS)
 
 down: setup ## Stop what `make up` started
 	@$(BIN)/data-pipeline down
 
 # The development lock is the runtime lock and what tests add, so that both always mean the same versions.
-lock: ## Resolve the dependencies anew into the two lock files (needs uv; UPGRADE=1: to the newest versions)
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --upgrade --extra airflow --extra build --extra embedded --extra stream pyproject.toml -o data_pipeline/requirements.txt
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra airflow --extra build --extra embedded --extra stream --extra mcp --extra dev -c data_pipeline/requirements.txt pyproject.toml | $(PYTHON) -m tools.dev_lock data_pipeline/requirements.txt > requirements-dev.txt.new && mv requirements-dev.txt.new requirements-dev.txt
+RESOLVE = uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet --extra airflow --extra build --extra embedded --extra stream
+lock: ## Resolve the dependencies anew into the three lock files (needs uv; UPGRADE=1: to the newest versions)
+	$(RESOLVE) $(if $(UPGRADE),--upgrade) pyproject.toml -o data_pipeline/requirements.txt
+	grep -hoE '^[a-z0-9._-]+==[^\\]*' requirements-dev.txt data_pipeline/requirements-celery.txt > pins.new || true
+	$(RESOLVE) --extra mcp --extra dev $(if $(UPGRADE),,-c pins.new) -c data_pipeline/requirements.txt pyproject.toml | $(PYTHON) -m tools.added_lock data_pipeline/requirements.txt data_pipeline/requirements.txt > lock.new && mv lock.new requirements-dev.txt
+	$(RESOLVE) --extra celery --no-strip-extras $(if $(UPGRADE),,-c pins.new) -c data_pipeline/requirements.txt pyproject.toml | $(PYTHON) -m tools.added_lock requirements.txt data_pipeline/requirements.txt > lock.new && mv lock.new data_pipeline/requirements-celery.txt
+	@rm -f pins.new
 
 clean: setup ## Stop everything and delete what running made: databases, logs, .local
 	@$(BIN)/data-pipeline down --delete

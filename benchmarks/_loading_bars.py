@@ -37,6 +37,11 @@ def codes(rows: int) -> int:
     return -(-rows // SESSIONS)
 
 
+def codes_of(count: int) -> list[str]:
+    """Return the first codes, in their order."""
+    return [stock_code(number) for number in range(count)]
+
+
 def stock_code(number: int, *, other: bool = False) -> str:
     """Return the code of one number; other codes lie between those that are loaded."""
     return f"{10 * number + 5 * other:06d}"
@@ -50,10 +55,11 @@ def bars(rows: int, *, other: bool = False, changed: bool = False) -> Iterator[D
         other: Those of other codes, on the same days.
         changed: One in a hundred says a share more, spread over codes and days.
     """
-    return islice((bar for number in range(codes(rows)) for bar in _of_code(number, other, changed)), rows)
+    return islice((bar for number in range(codes(rows)) for bar in bars_of_code(number, other, changed)), rows)
 
 
-def _of_code(number: int, other: bool, changed: bool) -> Iterator[DailyBar]:
+def bars_of_code(number: int, other: bool = False, changed: bool = False) -> Iterator[DailyBar]:
+    """Yield the bars of one code, newest first; the options are those of :func:`bars`."""
     code, days = stock_code(number, other=other), sessions()
     for place in range(len(days) - 1, -1, -1):
         before, close = _close(number, place - 1), _close(number, place)
@@ -89,12 +95,12 @@ class Content:
         return Content(self.rows + other.rows, self.volume + other.volume)
 
 
-def write_text(path: Path, records: Iterable[DailyBar]) -> Content:
+def write_text(path: Path, records: Iterable[DailyBar], source: str = SOURCE) -> Content:
     """Write records as COPY text of ``COLUMNS`` and return what they add up to."""
     rows = volume = 0
     with path.open("w", encoding="utf-8") as file:
         for bar in records:
-            file.write(f"{DAILY_BAR.table.line(bar)[:-1]}\t{SOURCE}\n")
+            file.write(f"{DAILY_BAR.table.line(bar)[:-1]}\t{source}\n")
             rows, volume = rows + 1, volume + bar.volume
     return Content(rows, volume)
 

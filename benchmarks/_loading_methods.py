@@ -14,7 +14,7 @@ from typing import Any
 from psycopg2 import sql
 from psycopg2.extras import execute_values
 
-from benchmarks._loading_bars import COLUMNS, SESSIONS, SOURCE, stock_code
+from benchmarks._loading_bars import COLUMNS, SESSIONS, SOURCE, codes_of, sessions
 from benchmarks._loading_dlt import with_dlt, with_dlt_arrow
 from benchmarks._loading_pages import load_pages
 from data_pipeline.datasets.daily_bar import DAILY_BAR
@@ -78,8 +78,7 @@ def _copy(work: Work) -> None:
 def _ours(work: Work) -> Counts:
     with closing(connect(work.url)) as connection:
         if work.phase == "checked":
-            codes = [stock_code(number) for number in range(work.rows // SESSIONS)]
-            return load_pages(connection, work.pages, codes)
+            return load_pages(connection, work.pages, codes_of(work.rows // SESSIONS), sessions(), SOURCE)
         counts = upsert(connection, DAILY_BAR.table, work.records, SOURCE, expect_empty=work.phase == "fresh")
         connection.commit()
         return asdict(counts)

@@ -21,7 +21,7 @@ PHASES = {
     "filled": "into a table that holds as many rows of other codes in the same partitions",
     "again": "the same rows once more",
     "changed": "the same rows once more, one in a hundred with other values",
-    "checked": "into an empty table, out of JSON pages through KIS's parser and the checks, 50,000 rows a transaction",
+    "checked": "into an empty table, out of JSON pages through KIS's parser, checks and proofs, 50,000 rows each",
     "text": "records to COPY text, without a server",
     "made": "making the records, without a server",
 }

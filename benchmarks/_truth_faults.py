@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from data_pipeline.datasets.daily_bar import DAILY_BAR
-from data_pipeline.datasets.findings import Context, Finding, Severity
+from data_pipeline.datasets.findings import Context, Finding, Severity, why_doubtful
 from data_pipeline.datasets.price_snapshot import PRICE_SNAPSHOT
 from data_pipeline.exceptions import PayloadError
 from data_pipeline.loading.checks.judge import Asked, judge
@@ -190,6 +190,8 @@ def false_alarms(market: SyntheticMarket) -> tuple[int, int, Counter[str]]:
         rows += len(bars)
         found = [one for one in [*verdict.errors, *verdict.warnings] if not _is_true_alarm(market, one)]
         alarms.update(f"{one.check} ({one.severity.name.lower()})" for one in found)
+        threes = zip(bars, bars[1:], bars[2:], strict=False)  # as they stand when the sessions come one by one
+        alarms.update(f"{why} (doubted)" for three in threes if (why := why_doubtful(*three)))
     return cells, rows, alarms
 
 

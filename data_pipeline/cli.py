@@ -88,11 +88,14 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
+    from data_pipeline.local.celery import workers_of
     from data_pipeline.local.fitting_clock import require_fitting_clock
     from data_pipeline.local.up import show_start
 
+    workers = workers_of(options.executor, options.workers)
     require_fitting_clock(_environment())
-    return show_start(local_home(_environment()).prepare(), _environment(), _out(options), as_json=options.json)
+    home, out = local_home(_environment()).prepare(), _out(options)
+    return show_start(home, _environment(), out, workers, as_json=options.json)
 
 
 def _down(options: argparse.Namespace) -> int:
@@ -168,16 +171,51 @@ def _export(options: argparse.Namespace) -> int:
     return export_parquet(options, home, _environment(), out, as_json=options.json)
 
 
+def _archive(options: argparse.Namespace) -> int:
+    from data_pipeline.local.archive import archive
+
+    return archive(options, local_home(_environment()), _environment(), market_now(), console())
+
+
+def _backup(options: argparse.Namespace) -> int:
+    from data_pipeline.local.backup import make_backup
+
+    return make_backup(options, local_home(_environment()), _environment(), _out(options))
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from data_pipeline.local.backup import restore_backup
+
+    return restore_backup(options, local_home(_environment()), _environment(), _out(options))
+
+
 def _budget(options: argparse.Namespace) -> int:
     from data_pipeline.local.budget import show_budget
 
     return show_budget(options, _environment(), _out(options))
 
 
+def _cache(options: argparse.Namespace) -> int:
+    from data_pipeline.sources.factory import create_data_source
+
+    with create_data_source(environ=_environment()) as source:
+        cleared, name = source.reads.clear(), source.name
+    _out(options).print(f"{cleared} answers of {name} forgotten.")
+    if options.json:
+        write_json({"source": name, "forgotten": cleared})
+    return 0
+
+
 def _metrics(options: argparse.Namespace) -> int:
     from data_pipeline.local.metrics import export_metrics
 
     return export_metrics(options, local_home(_environment()), _environment())
+
+
+def _stream(options: argparse.Namespace) -> int:
+    from data_pipeline.local.stream import stream
+
+    return stream(options, local_home(_environment()), _environment())
 
 
 def _sql(options: argparse.Namespace) -> int:
@@ -215,7 +253,8 @@ def _completion(options: argparse.Namespace) -> int:
 COMMANDS = {
     "run": _run, "status": _status, "up": _up, "down": _down, "migrate": _migrate, "quote": _quote, "book": _book,
     "bars": _bars, "backfill": _backfill, "coverage": _coverage, "gaps": _gaps, "verify": _verify, "export": _export,
-    "budget": _budget, "metrics": _metrics, "sql": _sql, "doctor": _doctor, "quarantine": _quarantine,
+    "archive": _archive, "backup": _backup, "restore": _restore, "budget": _budget, "cache": _cache,
+    "metrics": _metrics, "stream": _stream, "sql": _sql, "doctor": _doctor, "quarantine": _quarantine,
     "adjust": _adjust, "completion": _completion,
 }  # fmt: skip
 """What each word of :data:`~data_pipeline.local.parser.WORDS` does."""

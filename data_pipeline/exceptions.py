@@ -15,7 +15,8 @@
     |   |-- ConnectionFailedError           (requests ConnectionError)
     |   |-- TokenUnavailableError           no token yet: one issue a minute, or somebody else is issuing it
     |   |-- CoordinationError               the state shared by processes cannot be read or written
-    |   `-- BusyError                       another command of this installation is at work; says which, since when
+    |   |-- BusyError                       another command of this installation is at work; says which, since when
+    |   `-- KeyInUseError                   another session of the live stream holds the app key
     `-- PermanentError                      will not pass: somebody has to change something
         |-- ConfigurationError              (ValueError)  a setting or credential is missing or wrong; names it
         |-- InvalidRequestError             (ValueError)  the caller's argument is wrong; raised before any call
@@ -31,6 +32,7 @@
         |-- CodesFailedError                some stock codes cannot be had; the rows of all others are loaded
         |-- WindowRefusedError              too many rows of a window are wrong at once; they are in quarantine
         |-- SyntheticDataRefusedError       made-up rows may not enter a warehouse of real rows, nor the reverse
+        |-- LineStoppedError                ten live sessions in a row ended at once; nothing connects any more
         `-- LoadError                       Postgres refused the rows; the table is as it was before
 
 Errors that also derive from a class of ``requests`` or from ``ValueError`` can be caught as the README shows. The
@@ -118,6 +120,10 @@ class BusyError(TransientError):
     """Another command of the same installation is doing what this one must do alone; nothing was begun."""
 
 
+class KeyInUseError(TransientError):
+    """Another session of the live stream holds the app key (OPSP8996); only its end helps, never another key."""
+
+
 class ConfigurationError(PermanentError, ValueError):
     """A setting or credential is missing or wrong; the message names the variable and what to put there."""
 
@@ -175,6 +181,10 @@ class WindowRefusedError(PermanentError):
 
 class SyntheticDataRefusedError(PermanentError):
     """Made-up rows may not enter a warehouse that holds real rows, nor real rows one that holds made-up rows."""
+
+
+class LineStoppedError(PermanentError):
+    """Too many live sessions in a row ended at once, which the vendor may block for: nobody connects until told to."""
 
 
 class LoadError(PermanentError):

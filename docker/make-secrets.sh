@@ -27,7 +27,7 @@ done
 put AIRFLOW_FERNET_KEY "$(head -c 32 /dev/urandom | base64 | tr '+/' '-_')"
 for name in KIS_APP_KEY KIS_APP_SECRET KIS_APP_KEY_2 KIS_APP_SECRET_2 KIS_APP_KEY_3 KIS_APP_SECRET_3 KIS_APP_KEY_4 \
     KIS_APP_SECRET_4 KIS_APP_KEY_5 KIS_APP_SECRET_5 KIS_ACCOUNT_NUMBER KRX_API_KEY MARKET_DB_URL MARKET_READER_URL \
-    COORDINATION_URL; do
+    COORDINATION_URL CACHE_URL; do
     put "$name" ""
 done
 echo "$folder holds every secret; nothing else needs .env's secrets now"

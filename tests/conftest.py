@@ -9,8 +9,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.project import ROOT
+
+# No test is judged by the time it takes: a busy machine draws slowly, and that says nothing of the product.
+settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 _MEMORY, _ENOUGH = Path("/dev/shm"), 4 * 2**30
 

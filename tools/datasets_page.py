@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from data_pipeline.datasets import DATASETS, Dataset
+from data_pipeline.datasets import DATASETS, WITH_PAST, Dataset
 from data_pipeline.datasets.dataset import No
 from data_pipeline.market.origin import ORIGINS
 
@@ -37,6 +37,7 @@ ANSWERS: dict[str, tuple[str, Answer]] = {
         "reading and export",
         lambda one: f"`{one.frame.name}`: {_code(each.name for each in one.frame.columns)}",
     ),
+    "archive": ("old months may be let go", lambda one: f"yes: `{one.archive.keep}`"),
     "loaded_by": ("loaded by", lambda one: _code(one.loaded_by)),
 }
 """For each question of a dataset, how the page puts it, and the answer when it is not no."""
@@ -58,7 +59,8 @@ def _code(names: Any) -> str:
 
 
 def _but(dataset: Dataset) -> str:
-    without = [name for name, origin in ORIGINS.items() if dataset.name in origin.shape.lacks]
+    asked = [(name, one.shape) for name, one in ORIGINS.items() if {*WITH_PAST} - one.shape.lacks]
+    without = [name for name, shape in asked if dataset.name in shape.lacks]
     return f", but not out of {_code(without)}" if without else ""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
+from data_pipeline.backfill.pace import Pace
 from data_pipeline.backfill.wish import Backfill
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.origin import Offer
@@ -32,19 +33,40 @@ class Estimate:
     days: int = 1
     """Days that the key's calls take when they are limited by the day."""
     calls_a_day: int | None = None
+    held_to: float | None = None
+    """Calls a second that the machine can handle, when those are fewer than the quota allows."""
 
     def __str__(self) -> str:
         if self.rows is None and not self.requests:
             return f"{self.what}, no requests"
         said = [self.what, f"{self.requests:,} requests"]
         said.append("no waiting" if self.seconds is None else f"about {timedelta(seconds=round(self.seconds))}")
+        said += [f"held to {self.held_to:.0f} calls a second by this machine"] if self.held_to else []
         said += [] if self.rows is None else [f"{self.rows:,} rows at most"]
         said += [f"{self.days:,} days of the key's {self.calls_a_day:,} calls"] if self.days > 1 else []
         return ", ".join(said)
 
 
-def estimate(backfill: Backfill, spans: Sequence[Span], calls_a_second: float | None) -> Estimate:
-    """Return what these spans cost at a rate of calls; None for a source that sends none."""
+def estimate(
+    backfill: Backfill, spans: Sequence[Span], calls_a_second: float | None, pace: Pace | None = None
+) -> Estimate:
+    """Return what these spans cost at a rate of calls; None for a source that sends none.
+
+    Args:
+        backfill: What they are of.
+        spans: What is asked for.
+        calls_a_second: The quota.
+        pace: What the machine can do; None when only the quota counts.
+    """
+    cost = _at_rate(backfill, spans, calls_a_second)
+    if pace is None or not cost.requests or not calls_a_second:
+        return cost
+    possible = pace.calls_a_second((cost.rows or 0) / cost.requests)
+    held = possible if possible < calls_a_second else None
+    return replace(cost, seconds=cost.requests / min(possible, calls_a_second), held_to=held)
+
+
+def _at_rate(backfill: Backfill, spans: Sequence[Span], calls_a_second: float | None) -> Estimate:
     shape = backfill.shape
     requests = sum(span.requests for span in spans) if shape.counted else 0
     seconds = requests / calls_a_second if shape.counted and calls_a_second else None

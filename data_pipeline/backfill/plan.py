@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
+from math import inf
 from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -14,7 +16,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from data_pipeline.backfill.cost import Estimate, estimate, said_today
 from data_pipeline.backfill.division import as_ranges, clipped, divide, merged
 from data_pipeline.backfill.gaps import all_sessions, lacking, within_reach
-from data_pipeline.backfill.requests import plan_spans, task_chunks, whole_market_spans
+from data_pipeline.backfill.pace import Pace
+from data_pipeline.backfill.requests import plan_spans, task_parts, whole_market_spans
 from data_pipeline.backfill.sources import Sources, offer_of
 from data_pipeline.backfill.wish import Backfill, Wish, checked
 from data_pipeline.datasets.dataset import MarketSize
@@ -29,6 +32,9 @@ Gaps = Mapping[str, Sequence[Gap]]
 """Cells as the gaps of each code, oldest first; without codes the sessions stand under the empty code."""
 MARKET_DAYS = 250
 """Sessions of the exchange in one task: about a year, and a quarter of an hour of its server."""
+TASK_S = 1_800.0
+"""Seconds of the shared budget that one task takes at most when it asks code by code: half an hour, far from whatever
+waits for it, as Celery's ``visibility_timeout`` does; tasks side by side take as many times longer."""
 _A_MONTH = 21
 
 
@@ -43,6 +49,8 @@ class Share:
     cost: Estimate
     offer: Offer | None = None
     """What the source can still do today, when its calls are limited by the day."""
+    calls_a_second: float | None = None
+    """The source's quota; None for one without."""
 
     def __str__(self) -> str:
         said = f"{self.backfill.dataset} from {self.backfill.first} to {self.backfill.last} out of"
@@ -101,7 +109,8 @@ class BackfillPlan:
         """Return what each load task does; together they ask for every cell of the plan, and for none twice.
 
         Args:
-            chunk_size: Stock codes in one task, for a source that is asked code by code.
+            chunk_size: Stock codes in one task at most, for a source that is asked code by code. A task has fewer when
+                they take more than half an hour of the source's budget, unless there would be too many tasks.
 
         Raises:
             InvalidRequestError: There would be more tasks than Airflow maps, or ``chunk_size`` is not positive.
@@ -132,7 +141,8 @@ class BackfillPlan:
         if share.backfill.shape.market_calls:
             # A call brings a whole market day, so that a session must not be asked for by several tasks.
             chunk_size = max(chunk_size, len(codes))
-        parts = task_chunks(codes, chunk_size)
+        most = share.calls_a_second * TASK_S if share.calls_a_second else inf
+        parts = task_parts(codes, chunk_size, _requests_of_codes(share.spans), most)
         return [replace(share.backfill, stock_codes=tuple(part), ranges=tuple(ranges)) for part in parts]
 
     def _day_tasks(self, share: Share, days: Sequence[date]) -> Iterator[Backfill]:
@@ -206,14 +216,14 @@ def plan_gaps(
     source, exchange = sources.source, sources.exchange
     offer = offer_of(exchange) if exchange is not None else None
     if exchange is None or offer is None:
-        share = _share(source, backfill, gaps, moment, most_rows, markets)
+        share = _share(source, backfill, gaps, moment, most_rows, markets, pace=sources.pace)
         return BackfillPlan(backfill, (share,), moment, most_rows)
     official = replace(backfill, source=exchange.name)
     shapes = official.shape, backfill.shape
     division = divide(backfill.declared, gaps, all_sessions(), offer, shapes, markets or {}, quoted_session(moment))
     shares = (
-        _share(exchange, official, division.by_day, moment, most_rows, markets),
-        _share(source, backfill, division.by_code, moment, most_rows),
+        _share(exchange, official, division.by_day, moment, most_rows, markets, pace=sources.pace),
+        _share(source, backfill, division.by_code, moment, most_rows, pace=sources.pace),
     )
     return BackfillPlan(backfill, shares, moment, most_rows)
 
@@ -249,9 +259,11 @@ def _share(
     moment: datetime,
     most_rows: int,
     markets: Mapping[str, str] | None = None,
+    pace: Pace | None = None,
 ) -> Share:
     spans = _spans(backfill, gaps, moment, most_rows, markets or {})
-    return Share(backfill, gaps, spans, estimate(backfill, spans, source.calls_a_second), offer_of(source))
+    cost = estimate(backfill, spans, source.calls_a_second, pace)
+    return Share(backfill, gaps, spans, cost, offer_of(source), source.calls_a_second)
 
 
 def _spans(backfill: Backfill, gaps: Gaps, moment: datetime, most_rows: int, markets: Mapping[str, str]) -> list[Span]:
@@ -267,6 +279,14 @@ def _spans(backfill: Backfill, gaps: Gaps, moment: datetime, most_rows: int, mar
         return [Span((), day, day, max(1, shape.list_calls)) for day in _coarse_first(days)]
     # One call tells some weeks from its first day on.
     return [Span((), first, backfill.last, 1) for first, _ in gaps.get("", ())[:1]]
+
+
+def _requests_of_codes(spans: Sequence[Span]) -> dict[str, float]:
+    found: dict[str, float] = defaultdict(float)
+    for span in spans:
+        for code in span.stock_codes:
+            found[code] += span.requests / len(span.stock_codes)
+    return found
 
 
 def _coarse_first(days: Sequence[date]) -> list[date]:

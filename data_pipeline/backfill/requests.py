@@ -102,6 +102,34 @@ def task_chunks(codes: Sequence[str], size: int) -> list[list[str]]:
     return parts
 
 
+def task_parts(codes: Sequence[str], size: int, requests: Mapping[str, float], most: float) -> list[list[str]]:
+    """Return the codes in lists of at most ``size`` that take at most ``most`` requests, one for each mapped task.
+
+    A code that takes more by itself has a task of its own. When there would be more tasks than Airflow maps, each may
+    take more requests.
+
+    Raises:
+        InvalidRequestError: As :func:`task_chunks`.
+    """
+    task_chunks(codes, size)
+    while len(parts := _parts(codes, size, requests, most)) > MOST_TASKS:
+        most *= 1.1
+    return parts
+
+
+def _parts(codes: Sequence[str], size: int, requests: Mapping[str, float], most: float) -> list[list[str]]:
+    parts: list[list[str]] = []
+    left = 0.0
+    for code in codes:
+        needed = requests.get(code, 0.0)
+        if not parts or len(parts[-1]) == size or needed > left:
+            parts.append([])
+            left = most
+        parts[-1].append(code)
+        left -= needed
+    return parts
+
+
 def _daily_spans(
     runs: Mapping[str, list[Run]], sessions: Sequence[date], page: int, at_once: int, most_rows: int, quoted: int | None
 ) -> list[Span]:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from data_pipeline.backfill.pace import Pace
 from data_pipeline.datasets import find_dataset
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.origin import Offer, origin_of
@@ -39,6 +40,8 @@ class Sources:
     """The exchange, when it may take a share of daily bars."""
     names: dict[str, str] = field(default_factory=dict)
     """Under which name each was opened, by what its rows carry in ``source``."""
+    pace: Pace | None = None
+    """What the machine that loads can do, for estimates; None when nobody tried."""
 
     @property
     def in_turn(self) -> Sequence[AbstractDataSource]:

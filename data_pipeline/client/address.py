@@ -124,6 +124,36 @@ def require_destination(
     return found
 
 
+def require_socket(name: str, url: str, vendor: Sequence[str], example: str, allowed: Sequence[str] = ()) -> Address:
+    """Return where a live session goes: to this machine, to a host that is allowed, or to the vendor's own socket.
+
+    The last is the one place where anything secret travels in clear text, because the vendor offers no TLS there: only
+    the key that it issues for that socket, never an app key, secret or token, and only to the host itself.
+
+    Args:
+        name: What the address is called in the message; usually the variable.
+        url: ``ws://`` or ``wss://`` with a host, perhaps a port and a plain path.
+        vendor: The vendor's hosts for sockets, each spelled out.
+        example: A correct one, for the message.
+        allowed: What :func:`allowed_hosts` returned.
+
+    Raises:
+        ConfigurationError: It is no such address, or leads to any other host. The message does not repeat it.
+    """
+    url = hide_login(url)
+    scheme, separator, rest = url.partition("://")
+    plain = {"ws": "http", "wss": "https"}.get(scheme.lower(), "")
+    found = _read(f"{plain}://{rest}") if separator and plain else "it does not begin with ws:// or wss://"
+    if isinstance(found, str):
+        raise ConfigurationError(f"{name} must be an address like {example}: {found}")
+    if not (found.host in vendor or found.is_loopback or found.is_named(allowed)):
+        raise ConfigurationError(
+            f"{name} leads to a host that is neither the vendor's own nor this machine, so no key is sent there; if it "
+            f"is meant, name it in {ALLOWED_HOSTS} (host or host:port, separated by commas)"
+        )
+    return found
+
+
 def _read(url: str) -> Address | str:
     """Return the address, or what is wrong with it."""
     if not re.fullmatch(r"[!-~]*", url):

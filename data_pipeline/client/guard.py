@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from data_pipeline.client.spare_time import next_slot
 from data_pipeline.exceptions import RateLimitedError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Guard:
         # Asked twice: before queueing, so that nobody queues in vain, and with the slot in hand, because the breaker
         # may have opened meanwhile.
         self.breaker.check()
-        slot = self.limiter.leave(self.limiter.reserve(send=True))
+        slot = self.limiter.leave(next_slot(self.limiter))
         with self.breaker.call():
             # Asking the breaker took time, and more than usual while the store stood still.
             slot = self.limiter.leave(slot)

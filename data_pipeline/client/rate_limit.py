@@ -33,8 +33,13 @@ _STRANGER = (
     "The server rejected a call although nothing was sent under this budget for more than a second before it: another "
     "program, or processes with another COORDINATION_URL, use the app key too, or the server also counts by the minute"
 )
+_QUIET = 1.0
+"""Seconds, or two slots, for which nobody may have wanted a slot before one is spare: whoever calls again and again is
+delayed once."""
 _BACKWARDS = 1.0
 """Seconds by which the store's clock may seem to run backwards before its times count as those of another clock."""
+_REMEMBERED = 1.0
+"""Seconds for which what was last seen of the budget tells about when its next slot comes."""
 
 
 class TokenBucketRateLimiter:
@@ -87,6 +92,8 @@ class TokenBucketRateLimiter:
         self._born = ""
         self._lead = 0.0
         self._trips: deque[float] = deque(maxlen=8)
+        self._seen: tuple[float, float] | None = None
+        """When the state was last seen, and the next slot that it had then."""
 
     def acquire(self) -> float:
         """Wait for a slot of the shared budget and record the send; the caller sends at once afterwards.
@@ -130,23 +137,29 @@ class TokenBucketRateLimiter:
         """Return by how many seconds a send that is recorded would leave too late now, at most; negative if early."""
         return self._store.now() - slot.at
 
-    def reserve(self, *, send: bool = False) -> Slot:
+    def reserve(self, *, send: bool = False, spare: bool = False) -> Slot:
         """Take the next slot; most callers want :meth:`acquire`.
 
         Args:
             send: Whether a slot whose moment is now is used at once, as :meth:`try_send` would.
+            spare: Whether a slot is taken only when it is free now and nobody else wanted one lately; see
+                :mod:`data_pipeline.client.spare_time`.
 
         Raises:
-            QueueTimeoutError: The slot lies further ahead than the queue timeout; it was not taken.
+            QueueTimeoutError: The slot lies further ahead than the queue timeout, or is not spare; it was not taken.
         """
         trips = self._new_trips()
 
         def take(state: dict[str, Any], now: float) -> Slot:
             self._begin(state, now, trips)
+            if spare:
+                self._require_spare(state, now)
+            else:
+                state["wanted_at"] = now
             slot = self._next(state, now, now)
             return self._send(state, now, slot) if send and slot.at <= now else slot
 
-        return self._remembered(self._store.update(self._key, take))
+        return self._remembered(take)
 
     def try_send(self, slot: Slot) -> Slot:
         """Record a send now and return the slot as sent; else return the slot to wait for, and record nothing.
@@ -172,7 +185,7 @@ class TokenBucketRateLimiter:
                 raise queue_too_long(free_at - now, self._queue_timeout)
             return waiting(slot, free_at, now)
 
-        return self._remembered(self._store.update(self._key, use))
+        return self._remembered(use)
 
     def slow_down(self, sent_at: float | None = None) -> None:
         """Learn from a send that the server rejected as being over the quota.
@@ -188,6 +201,7 @@ class TokenBucketRateLimiter:
             return step, learned.lower_rate_to_tell(now), learned.stranger_to_tell()
 
         step, rate, stranger = self._store.update(self._key, learn)
+        self._seen = None
         logger.debug("The server rejected a call as one too many: %s", step or "nothing new")
         if rate is not None:
             logger.warning(_LOWER, rate, self._variable, self._quota.rate)
@@ -197,6 +211,17 @@ class TokenBucketRateLimiter:
     def note_trip(self, seconds: float) -> None:
         """Note how long a call took, until its answer; shared with the next slot, at no cost of its own."""
         self._trips.append(round(seconds, 4))
+
+    def about_ahead(self) -> float:
+        """Return about how many seconds it is until the next free slot, without taking it.
+
+        It is worked out from what this limiter saw last; the shared state is asked only when that is a second old, so
+        other processes may have taken some slots since.
+        """
+        seen, now = self._seen, self._store.now()
+        if seen is None or not seen[0] <= now < seen[0] + _REMEMBERED:
+            self._seen = seen = (now, now + self.ahead())
+        return max(seen[1] - now, 0.0)
 
     def ahead(self) -> float:
         """Return the seconds until the next free slot, without taking it."""
@@ -237,6 +262,13 @@ class TokenBucketRateLimiter:
             state["epoch"] = int(self._number(state, "epoch")) + 1
         self._learned(state).see_trips(trips)
 
+    def _require_spare(self, state: dict[str, Any], now: float) -> None:
+        quiet = max(_QUIET, 2.0 / self._quota.rate)
+        free_at = max(self._number(state, "next_slot", now), self._free_at(state, now))
+        free_at = max(free_at, self._number(state, "wanted_at", now - quiet) + quiet)
+        if free_at > now:
+            raise queue_too_long(free_at - now, 0.0)
+
     def _next(self, state: dict[str, Any], now: float, asked_at: float) -> Slot:
         learned = self._learned(state)
         limits = learned.limits(now)
@@ -262,8 +294,15 @@ class TokenBucketRateLimiter:
             trips.append(self._trips.popleft())
         return trips
 
-    def _remembered(self, slot: Slot) -> Slot:
-        self._born = slot.born
+    def _remembered(self, change: Callable[[dict[str, Any], float], Slot]) -> Slot:
+        """Return the slot that a change of the shared state gives, and remember what else was seen there."""
+
+        def seen(state: dict[str, Any], now: float) -> tuple[Slot, float, float]:
+            slot = change(state, now)
+            return slot, now, self._number(state, "next_slot", now)
+
+        slot, now, next_slot = self._store.update(self._key, seen)
+        self._born, self._seen = slot.born, (now, next_slot)
         return slot
 
     def _learned(self, state: dict[str, Any]) -> Learned:

@@ -6,7 +6,6 @@ import os
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, SupportsIndex
@@ -94,13 +93,11 @@ class HttpSession:
             raise ConfigurationError(f"an HTTP timeout must be a number of seconds above 0, not {timeout!r}")
         self._timeout = timeout
         self._max_bytes = max_bytes
+        self._settings: dict[str, dict[str, Any]] = {}
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.auth = _no_netrc
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        transport = adapter or WholeAnswerAdapter(pool_connections=4, pool_maxsize=pool, max_retries=0)
-        self._session.mount("https://", transport)
-        self._session.mount("http://", transport)
+        self._transport = adapter or WholeAnswerAdapter(pool_connections=4, pool_maxsize=pool, max_retries=0)
 
     def get(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
@@ -151,6 +148,7 @@ class HttpSession:
     def close(self) -> None:
         """Close every connection; closing twice is safe."""
         self._session.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -169,10 +167,8 @@ class HttpSession:
         what = f"{method} {urlsplit(url)._replace(query='', fragment='').geturl()}"
         outcome: PreparedCall | DataPipelineError
         try:
-            request = self._session.prepare_request(requests.Request(method, url, **content))
-            settings = self._session.merge_environment_settings(url, {}, True, None, None)
-            if address.is_loopback or address.scheme == "http":
-                settings["proxies"] = {}  # which would hear the credentials
+            request = self._request(method, url, content)
+            settings = self._settings_of(url, address)
             untrusting = _untrusting(settings["verify"]) if address.scheme == "https" else None
             outcome = untrusting or PreparedCall(request, settings, what)
         except (OSError, ValueError) as error:
@@ -181,13 +177,33 @@ class HttpSession:
             raise outcome
         return outcome
 
+    def _request(self, method: str, url: str, content: Mapping[str, Any]) -> requests.PreparedRequest:
+        if "json" in content:
+            return self._session.prepare_request(requests.Request(method, url, **content))
+        # What a session would add to a call without a body: its headers, and neither cookies nor a login.
+        request, headers = requests.PreparedRequest(), self._session.headers.copy()
+        headers.update(content.get("headers") or {})
+        request.prepare_method(method)
+        request.prepare_url(url, content.get("params"))
+        request.prepare_headers(headers)
+        return request
+
+    def _settings_of(self, url: str, address: Address) -> Mapping[str, Any]:
+        """Return what the environment says of calls to this address; it is read at the first of them."""
+        origin = f"{address.scheme}://{urlsplit(url).netloc}"
+        settings = self._settings.get(origin)
+        if settings is None:
+            settings = self._session.merge_environment_settings(url, {}, True, None, None)
+            if address.is_loopback or address.scheme == "http":
+                settings["proxies"] = {}  # which would hear the credentials
+            self._settings[origin] = settings
+        return settings
+
     def _exchange(self, call: PreparedCall) -> requests.Response | DataPipelineError:
         # requests takes what urllib3 calls a timeout, which its types do not know.
         waits: Any = Timeout(total=self._timeout, connect=min(_CONNECT_SECONDS, self._timeout))
         try:
-            with self._session.send(
-                call.request.copy(), **call.settings, timeout=waits, allow_redirects=False
-            ) as response:
+            with self._transport.send(call.request.copy(), **call.settings, timeout=waits) as response:
                 _hide_credentials(response)
                 return self._read(response, call.what) or response
         # Transports other than the network may raise plain OSError, which requests' own errors are too.

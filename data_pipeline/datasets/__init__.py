@@ -14,10 +14,11 @@ from data_pipeline.datasets.investor_flow import INVESTOR_FLOW
 from data_pipeline.datasets.minute_bar import MINUTE_BAR
 from data_pipeline.datasets.order_book import ORDER_BOOK
 from data_pipeline.datasets.price_snapshot import PRICE_SNAPSHOT
+from data_pipeline.datasets.trade import TRADE
 from data_pipeline.datasets.trading_session import TRADING_SESSION
 from data_pipeline.exceptions import ConfigurationError
 
-__all__ = ["DATASETS", "WITH_CELLS", "WITH_PAST", "Dataset", "Due", "find_dataset"]
+__all__ = ["DATASETS", "IN_COVERAGE", "WITH_CELLS", "WITH_PAST", "Dataset", "Due", "find_dataset"]
 
 DATASETS: dict[str, Dataset] = {
     one.name: one
@@ -31,6 +32,7 @@ DATASETS: dict[str, Dataset] = {
         PRICE_SNAPSHOT,
         ORDER_BOOK,
         INDEX_SNAPSHOT,
+        TRADE,
     )
 }
 """Every dataset that can be loaded, by name."""
@@ -38,6 +40,8 @@ WITH_CELLS = tuple(one.name for one in DATASETS.values() if one.has_cells)
 """Of which it is known beforehand what must exist: by the calendar and the lists, or as whole sessions."""
 WITH_PAST = tuple(one.name for one in DATASETS.values() if one.past)
 """Whose past can be filled."""
+IN_COVERAGE = (*WITH_CELLS, *(one.name for one in DATASETS.values() if one.due is Due.STREAMED))
+"""What coverage counts: cells that must exist, and days of codes that were watched."""
 
 
 def find_dataset(name: str) -> Dataset:

@@ -74,5 +74,6 @@ DAILY_BAR = Dataset(
     past=True,
     present=No("the bar of a running session still grows"),
     frame=Frame("daily_bars", "daily_bar", [CODE, SESSION, *CANDLE, *won("change"), SOURCE], "b.stock_code, b.session"),
+    archive=No("adjusted prices, proofs of holes and the checks of minutes need every bar, and 25 years are 3 GB"),
     loaded_by=("daily_bars", "daily_bars_official"),
 )  # fmt: skip

@@ -47,6 +47,7 @@ class Due(Enum):
     WHOLE_MARKET = "the main rows of the whole market on each session; the others as they come"
     EACH_CODE = "one row for each code that is asked for: the present state"
     MAIN_NOW = "the main rows of the whole market: the present state"
+    STREAMED = "the changes of each code that is watched, as they happen; their own counters tell what is missing"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,14 @@ class Present:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """How its old months are let go: whole partitions, once they are sealed, into files or for good."""
+
+    keep: str
+    """The setting that says how many months before this one are kept; empty keeps all."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One dataset. No question has a default answer, so that a new dataset cannot leave one open."""
 
@@ -123,6 +132,8 @@ class Dataset:
     """How much of it may be asked for while the market is open."""
     frame: Frame | No
     """What reading and export give."""
+    archive: Archive | No
+    """Whether its old months may be let go: :mod:`data_pipeline.read.archive` then reads them out of files."""
     loaded_by: tuple[str, ...]
     """The DAGs that load it by schedule."""
 
@@ -134,7 +145,7 @@ class Dataset:
     @property
     def by_code(self) -> bool:
         """Whether it is asked for by stock code."""
-        return self.due in (Due.EACH_SESSION, Due.AS_TRADED, Due.EACH_CODE)
+        return self.due in (Due.EACH_SESSION, Due.AS_TRADED, Due.EACH_CODE, Due.STREAMED)
 
     @property
     def has_cells(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.market.index_records import IndexBar
-from data_pipeline.market.price_rules import is_tick_rounding
+from data_pipeline.market.price_rules import is_tick_rounding, limit_percent
 from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class Severity(Enum):
 
 
 CHECKS = (
-    *("base", "code", "day", "day_bar", "duplicate", "errors", "future", "kinds", "limit", "market_cap", "missing"),
-    *("rate", "stale", "tick", "value", "volume"),
+    *("base", "code", "counter", "day", "day_bar", "duplicate", "errors", "future", "kinds", "limit", "market_cap"),
+    *("missing", "rate", "stale", "tick", "value", "volume"),
 )
 """The name of every check; the reason of a row in quarantine begins with the one that refused it."""
 
@@ -161,3 +161,22 @@ def joins(before: DailyBar, bar: DailyBar) -> bool:
     """Return whether the base price of a bar is the close of the session before, which only an action changes."""
     base = bar.close - bar.change
     return base == before.close or is_tick_rounding(before.close, base)
+
+
+JOINS_NEITHER = "it joins neither the bar before it nor the one after it, and one answer alone told it"
+HIDES_TRADES = "it is idle as the one before it, the next one counts from another close, and one answer alone told it"
+
+
+def why_doubtful(before: DailyBar, bar: DailyBar, after: DailyBar) -> str:
+    """Return why a bar is believed only when it is told twice; empty when it is believed.
+
+    A corporate action moves the base price once, so a bar beside it joins one side. After sessions without a trade a
+    small move may be an action, or trades that the bar hides: it is the session before, told again.
+    """
+    if joins(bar, after):
+        return ""
+    if not joins(before, bar):
+        return JOINS_NEITHER
+    moved = abs(after.close - after.change - bar.close)
+    idle = not before.volume and not bar.volume
+    return HIDES_TRADES if idle and moved * 100 <= bar.close * limit_percent("KOSPI") else ""

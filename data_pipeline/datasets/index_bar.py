@@ -84,5 +84,6 @@ INDEX_BAR = Dataset(
         ],
         "b.family, b.name, b.session",
     ),
+    archive=No("it has no months of its own, and 25 years are some hundred MB"),
     loaded_by=("index_bars", "index_bars_official"),
 )

@@ -83,5 +83,6 @@ INDEX_SNAPSHOT = Dataset(
         ],
         "b.family, b.name, b.observed_at, b.session",
     ),
+    archive=No("it has no months of its own, and is small"),
     loaded_by=("current_prices",),
 )

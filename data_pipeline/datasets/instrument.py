@@ -59,5 +59,6 @@ INSTRUMENT = Dataset(
         ],
         "b.stock_code",
     ),
+    archive=No("every list is needed to know who was listed"),
     loaded_by=("market_reference", "daily_bars_official"),
 )

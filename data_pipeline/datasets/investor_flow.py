@@ -100,5 +100,6 @@ INVESTOR_FLOW = Dataset(
         ],
         "b.stock_code, b.session",
     ),
+    archive=No("it has no months of its own, and its row proves its cell"),
     loaded_by=("investor_flows",),
 )

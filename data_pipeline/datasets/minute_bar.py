@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import ceil
 
 from data_pipeline.datasets.beside import DAYS_OF_MINUTES
-from data_pipeline.datasets.dataset import Dataset, Due, No, Present, Size
+from data_pipeline.datasets.dataset import Archive, Dataset, Due, No, Present, Size
 from data_pipeline.datasets.frame import CANDLE, CODE, SESSION, SOURCE, Column, Frame, Type
 from data_pipeline.datasets.row_checks import check_minute_bar
 from data_pipeline.datasets.table import CANDLE_COLUMNS, DATE_TEXTS, MINUTE_TEXTS, Table, seoul_date
@@ -72,5 +72,6 @@ MINUTE_BAR = Dataset(
     past=True,
     present=Present(timedelta(minutes=5), _requests, of_universe=False),
     frame=FRAMES[1],
+    archive=Archive("KEEP_MINUTE_BAR_MONTHS"),
     loaded_by=("minute_bars",),
 )  # fmt: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from data_pipeline.datasets.dataset import Dataset, Due, No, Present
-from data_pipeline.datasets.frame import SEEN, SOURCE, Column, Frame, Type
+from data_pipeline.datasets.dataset import Archive, Dataset, Due, No, Present
+from data_pipeline.datasets.frame import SEEN, SOURCE, Column, Frame, Type, text
 from data_pipeline.datasets.row_checks import check_order_book
 from data_pipeline.datasets.table import Table, seoul_date
 from data_pipeline.market.records import OrderBook
@@ -13,8 +13,8 @@ from data_pipeline.market.records import OrderBook
 DEPTH = 10
 """Levels on each side of an order book."""
 _COLUMNS = (
-    "stock_code", "observed_at", "session", "stock_name", "bid_prices", "bid_volumes", "ask_prices", "ask_volumes",
-    "total_bid_volume", "total_ask_volume",
+    "stock_code", "observed_at", "session", "venue", "stock_name", "bid_prices", "bid_volumes", "ask_prices",
+    "ask_volumes", "total_bid_volume", "total_ask_volume",
 )  # fmt: skip
 
 
@@ -22,7 +22,7 @@ def _values(book: OrderBook) -> tuple[object, ...]:
     at = book.observed_at
     bids, asks = book.bid_levels, book.ask_levels
     return (
-        book.stock_code, at, seoul_date(at), book.stock_name,
+        book.stock_code, at, seoul_date(at), book.venue.value, book.stock_name,
         [level.price for level in bids], [level.volume for level in bids],
         [level.price for level in asks], [level.volume for level in asks],
         book.total_bid_volume, book.total_ask_volume,
@@ -38,9 +38,9 @@ def _level(side: str, number: int) -> list[Column]:
 
 ORDER_BOOK = Dataset(
     title="order books (호가)",
-    about="ten levels on each side of one instrument's book at the moment at which it was asked for",
+    about="ten levels on each side of one instrument's book at one venue, when it was asked for or came by itself",
     table=Table(
-        "order_book", OrderBook, _COLUMNS, ("stock_code", "observed_at", "session"), _values,
+        "order_book", OrderBook, _COLUMNS, _COLUMNS[:4], _values,
         day="session", partitioned=True, sealed=True,
     ),
     due=Due.EACH_CODE,
@@ -62,9 +62,11 @@ ORDER_BOOK = Dataset(
             *(column for side in ("bid", "ask") for number in range(1, DEPTH + 1) for column in _level(side, number)),
             Column("total_bid_volume", Type.WHOLE, "shares"),
             Column("total_ask_volume", Type.WHOLE, "shares"),
+            text("venue", "KRX, NXT, or UNIFIED for both as one market"),
             SOURCE,
         ],
-        "b.stock_code, b.observed_at, b.session",
+        "b.stock_code, b.observed_at, b.session, b.venue",
     ),
+    archive=Archive("KEEP_ORDER_BOOK_MONTHS"),
     loaded_by=("order_books",),
 )  # fmt: skip

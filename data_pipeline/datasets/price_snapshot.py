@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from math import ceil
 
-from data_pipeline.datasets.dataset import Dataset, Due, No, Present
+from data_pipeline.datasets.dataset import Archive, Dataset, Due, No, Present
 from data_pipeline.datasets.frame import SEEN, SOURCE, VALUE, VOLUME, Column, Frame, Type, won
 from data_pipeline.datasets.row_checks import check_current_price
 from data_pipeline.datasets.table import Table, seoul_date
@@ -61,5 +61,6 @@ PRICE_SNAPSHOT = Dataset(
         ],
         "b.stock_code, b.observed_at, b.session",
     ),
+    archive=Archive("KEEP_PRICE_SNAPSHOT_MONTHS"),
     loaded_by=("current_prices",),
 )  # fmt: skip

@@ -37,5 +37,6 @@ TRADING_SESSION = Dataset(
         ],
         "b.session",
     ),
+    archive=No("it is one row a day"),
     loaded_by=("market_reference",),
 )  # fmt: skip

@@ -22,6 +22,10 @@ EXAMPLES = """examples:
   python -m data_pipeline.emulator --now 2026-11-20T10:30 --rate 5 --latency-ms 20:60
   python -m data_pipeline.emulator --now 2026-11-20T20:30 --frozen --port 0 --port-file /tmp/emulator.port
 
+  python -m data_pipeline.emulator --now 2026-11-20T08:59:50 --speed 10 --port 8080
+
+the live stream is on the same port: ws://127.0.0.1:8080/tryitout
+
 while it runs:
   curl http://127.0.0.1:8080/emulator/requests?summary=true
   curl -X PUT http://127.0.0.1:8080/emulator/faults -H 'content-type: application/json' \\
@@ -54,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="start of the market clock, ISO 8601, Seoul unless it names a zone (default: MARKET_CLOCK or real)",
     )
     add("--frozen", action="store_true", help="let the market clock stand still")
+    add("--speed", type=float, default=1.0, help="seconds of the market in a second (default 1)")
     add("--keys", type=Path, metavar="FILE", help="JSON object of app key to secret; others are refused")
     add("--unknown-symbol", default="error", choices=("error", "shell"), help="answer for a code that is not listed")
     add("--newer-token-kills-older", action="store_true", help="a new token makes the older one fail (EGW00123)")
@@ -110,8 +115,9 @@ def _serve(
 
     from data_pipeline.emulator.app import create_app
     from data_pipeline.emulator.clock import MarketClock
+    from data_pipeline.emulator.kis.stream.protocol import OPTIONS
 
-    app = create_app(settings=settings, clock=MarketClock(start, frozen=options.frozen, wall=wall))
+    app = create_app(settings=settings, clock=MarketClock(start, frozen=options.frozen, rate=options.speed, wall=wall))
     app.server.view.warm(app.server.clock.now())
     config = uvicorn.Config(
         app,
@@ -122,6 +128,7 @@ def _serve(
         date_header=False,
         server_header=False,
         lifespan="off",
+        **OPTIONS,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

@@ -31,7 +31,9 @@ class EmulatorApp(FastAPI):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and not scope["path"].startswith(CONTROL):
+        if scope["type"] == "websocket":
+            await self.server.stream(scope, receive, send)
+        elif scope["type"] == "http" and not scope["path"].startswith(CONTROL):
             await self.server(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -17,6 +17,7 @@ class MarketClock:
     Args:
         start: The moment at which the clock starts; None follows ``wall``. A moment without a zone is Seoul's.
         frozen: Whether the clock stands still at ``start`` instead of running on in real time.
+        rate: Seconds of the market in a second of real time, once it is pinned.
         wall: The market's clock outside the emulator; used while no moment is pinned.
         monotonic: Seconds that only grow; measures how far the clock ran on.
     """
@@ -26,16 +27,21 @@ class MarketClock:
         start: datetime | None = None,
         *,
         frozen: bool = False,
+        rate: float = 1.0,
         wall: Clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
         self._wall = wall
-        self.set(start, frozen=frozen)
+        self.set(start, frozen=frozen, rate=rate)
 
-    def set(self, start: datetime | None, *, frozen: bool = False) -> None:
-        """Pin the clock to ``start`` (None goes back to ``wall``), standing still when ``frozen``."""
-        moment = self._wall() if start is None and frozen else start
+    def set(self, start: datetime | None, *, frozen: bool = False, rate: float = 1.0) -> None:
+        """Pin the clock to ``start``, standing still when ``frozen`` and else running ``rate`` times as fast.
+
+        None goes back to ``wall``; standing still or at another rate it begins at the moment that ``wall`` tells.
+        """
+        moment = self._wall() if start is None and (frozen or rate != 1.0) else start
+        self.rate = rate
         self._start = None if moment is None else in_seoul(moment)
         self._pinned_at = self._monotonic()
         self.frozen = frozen
@@ -46,7 +52,7 @@ class MarketClock:
             return in_seoul(self._wall())
         if self.frozen:
             return self._start
-        return self._start + timedelta(seconds=self._monotonic() - self._pinned_at)
+        return self._start + timedelta(seconds=(self._monotonic() - self._pinned_at) * self.rate)
 
 
 def http_date(moment: datetime) -> str:

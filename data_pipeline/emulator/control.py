@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, HTTPException
 from pydantic import BaseModel
 
 from data_pipeline.emulator.faults import KINDS
+from data_pipeline.emulator.kis.stream.control import add_stream
 from data_pipeline.emulator.server import EmulatedServer
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 
@@ -21,6 +22,8 @@ class ClockChange(BaseModel):
     """The market's time from this moment on; without a zone it is Seoul's; null goes back to the environment's."""
     frozen: bool = False
     """Whether the clock stands still."""
+    rate: float = 1.0
+    """Seconds of the market in a second of real time."""
 
 
 class LimitChange(BaseModel):
@@ -53,6 +56,7 @@ def control_routes(server: EmulatedServer) -> APIRouter:
     _add_krx(routes, server)
     _add_log(routes, server)
     _add_faults(routes, server)
+    add_stream(routes, server.stream)
     return routes
 
 
@@ -67,7 +71,7 @@ def _add_state(routes: APIRouter, server: EmulatedServer) -> None:
 
     @routes.put("/clock")
     async def set_clock(change: ClockChange) -> dict[str, Any]:
-        server.clock.set(change.now, frozen=change.frozen)
+        server.clock.set(change.now, frozen=change.frozen, rate=change.rate)
         return _clock(server)
 
     @routes.get("/limits")

@@ -30,6 +30,7 @@ from data_pipeline.loading.checks.judge import Asked
 from data_pipeline.loading.checks.screen import keep_held, keep_refused, rows_at_fault, screen
 from data_pipeline.loading.checks.window import require_codes
 from data_pipeline.loading.coverage.ledger import Ledger
+from data_pipeline.loading.coverage.unjoined import doubt_unjoined
 from data_pipeline.loading.instruments.listing import certain_listings, listed_codes
 from data_pipeline.loading.instruments.lists import differences, keep_list
 from data_pipeline.loading.prices.price_adjustment import adjust_all, adjust_prices
@@ -189,6 +190,7 @@ class WindowLoad:
         records = self.warehouse.do(self._ledger.weigh, records, self.source, self.run_id)
         counts = self._keep_list(records) if self.dataset.due is Due.LIST else self._write(records)
         missing = max(missing, self.warehouse.do(self._ledger.write, self.source, self.run_id))
+        self.warehouse.do(doubt_unjoined, self.held.unjoined, self.source, self.run_id)
         if self.dataset.follows:
             self.warehouse.do(adjust_prices, self.run_id, self.window.first, self.window.last)
         failures = str(CodesFailedError(self.failed, len(self.window.stock_codes))) if self.failed else None

@@ -15,6 +15,8 @@ import psycopg2
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.dag_files import dag_names
 from data_pipeline.exceptions import DataPipelineError
+from data_pipeline.hooks import celery_config
+from data_pipeline.hooks.celery_config import SEND_S, SEND_TRIES, VISIBLE_S
 from data_pipeline.hooks.connection import read_connection
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.market.clock import market_now
@@ -29,6 +31,8 @@ DISTRIBUTION = "korean-market-pipeline"
 MOST_APART_S = 5.0
 """Seconds that the clocks of this host and of the warehouse's server may differ."""
 INSTALL = 'data-pipeline airflow install --dags-folder "$(airflow config get-value core dags_folder)"'
+MOST_VISIBLE_S = 12 * 3600
+"""Seconds that a task of a worker that is gone may wait for another one."""
 ONE_HOST = ("LocalExecutor", "SequentialExecutor")
 
 _LOADER = """
@@ -187,6 +191,26 @@ def _shared_state() -> Iterator[Finding]:
     yield Finding("shared state", not one_host, said, REMEDIES["shared state"])
 
 
+def _celery() -> Iterator[Finding]:
+    from airflow.configuration import conf
+
+    if "Celery" not in conf.get("core", "executor"):
+        return
+    visible = float(conf.get("celery_broker_transport_options", "visibility_timeout", fallback="86400"))
+    fine = VISIBLE_S <= visible <= MOST_VISIBLE_S
+    said = f"the broker gives a task that no worker has ended to another one after {visible / 3600:.0f} h"
+    section = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"
+    yield Finding("Celery", fine, said, f"set {section}={VISIBLE_S}, above the longest task and below half a day")
+    patient = conf.get("celery", "celery_config_options", fallback="") == f"{celery_config.__name__}.CELERY_CONFIG"
+    waits = "waits" if patient else "does not wait"
+    said = f"the scheduler {waits} for a broker that is away"
+    todo = (
+        f"set AIRFLOW__CELERY__CELERY_CONFIG_OPTIONS={celery_config.__name__}.CELERY_CONFIG, "
+        f"AIRFLOW__CELERY__OPERATION_TIMEOUT={SEND_S} and AIRFLOW__CELERY__TASK_PUBLISH_MAX_RETRIES={SEND_TRIES}"
+    )
+    yield Finding("broker", patient, said, todo)
+
+
 REMEDIES = {
     "loader": "log in as market_loader, which data-pipeline migrate makes",
     "warehouse": "make the connection market_db (type postgres) of the loader that data-pipeline migrate made, for "
@@ -207,4 +231,5 @@ PARTS: dict[str, Callable[[], Iterator[Finding]]] = {
     "reader": _reader,
     "source": _source,
     "shared state": _shared_state,
+    "Celery": _celery,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from data_pipeline.datasets import DATASETS, WITH_CELLS, WITH_PAST
+from data_pipeline.datasets import DATASETS, IN_COVERAGE, WITH_PAST
 from data_pipeline.local.looking import DAYS
 
 BACKFILL_EXAMPLES = """examples:
@@ -36,6 +36,34 @@ Nothing is asked from any source, and a login that can only read is enough.
 Exit codes: 0 everything is as it was sealed and proved, 1 something is not, 2 it could not be done.
 """
 
+ARCHIVE_EXAMPLES = """examples:
+  data-pipeline archive                      say what the KEEP_..._MONTHS settings let go; changes nothing
+  data-pipeline archive --dataset minute_bar --keep 24
+  data-pipeline archive --dataset minute_bar --keep 24 --to /srv/archive          write the files, drop nothing
+  data-pipeline archive --dataset minute_bar --keep 24 --to /srv/archive --drop   write, prove, then drop
+  data-pipeline archive --dataset price_snapshot --keep 3 --without-file --drop   let the rows go for good
+
+Only months that are over and as they were sealed are dropped; it needs the owner's login. Name the folder in
+ARCHIVE_FOLDER so that reading, export and verify find the files. It may be stopped at any time and run again.
+Exit codes: 0 done, or nothing to do; 1 some months stay, and it says why; 2 it could not be done.
+"""
+
+BACKUP_EXAMPLES = """examples:
+  data-pipeline backup /srv/backups/market-2026-12-01.dump
+  data-pipeline backup /srv/backups/market-2026-12-01 --jobs 4       a folder, four tables at a time
+
+It holds the schema `market` with every row, seal and proof, and names its roles; passwords, archived months
+(ARCHIVE_FOLDER) and Airflow's own database are not in it. Beside a file stands FILE.json: keep both.
+Exit codes: 0 it is written, 2 nothing was written.
+"""
+
+RESTORE_EXAMPLES = """examples:
+  data-pipeline restore /srv/backups/market-2026-12-01.dump          into the warehouse that MARKET_DB_URL names
+
+The database must not hold a warehouse yet. It happens whole or not at all, and migrates what is of an older version.
+Exit codes: 0 everything came back, 1 not all of what the backup told of, 2 nothing was restored.
+"""
+
 METRICS_PORT = 9464
 METRICS_EXAMPLES = """examples:
   data-pipeline metrics                    serve http://127.0.0.1:9464/metrics until it is stopped
@@ -43,6 +71,18 @@ METRICS_EXAMPLES = """examples:
   data-pipeline metrics --once --json
 
 It needs no Airflow, and a login that can only read. What does not answer is a figure of 0 and no error.
+"""
+
+STREAM_EXAMPLES = """examples:
+  data-pipeline stream                                    trades and order books of the watch list, until it is stopped
+  data-pipeline stream --codes 005930,000660 --venues KRX,NXT
+  data-pipeline stream --kinds trade,market_operation
+  data-pipeline stream --demo                             forty seconds of the synthetic market; needs nothing
+
+Two of them may run for one app key: the second waits until the first ends, and takes over. SIGTERM ends it within five
+seconds, with all that was received written. It connects as KIS asks for: after a short session it waits, and after ten
+in a row it ends until it is started with --resume.
+Exit codes: 0 it was stopped and wrote all, 2 it could not be done, or not any more.
 """
 
 EXPORTS = {
@@ -90,7 +130,7 @@ def add_backfill_options(parser: argparse.ArgumentParser) -> None:
 def add_coverage_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline coverage`."""
     parser.epilog, parser.formatter_class = COVERAGE_EXAMPLES, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--dataset", help=f"{' or '.join(WITH_CELLS)} (default: all)")
+    parser.add_argument("--dataset", help=f"{' or '.join(IN_COVERAGE)} (default: all)")
     parser.add_argument("--first", metavar="DAY", help=f"first day, included (default: {DAYS} days before the last)")
     parser.add_argument("--last", metavar="DAY", help="last day, included (default: the last final session)")
 
@@ -114,6 +154,36 @@ def add_verify_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="seal what differs as it stands now, after a repair or a change that was meant; needs the owner's login",
     )
+
+
+def add_archive_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline archive`."""
+    parser.epilog, parser.formatter_class = ARCHIVE_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    archivable = [name for name, one in DATASETS.items() if one.archive]
+    add("--dataset", choices=archivable, metavar="DATASET", help=f"{', '.join(archivable)} (default: all)")
+    add("--keep", type=int, metavar="MONTHS", help="keep so many months before this one (default: as the settings say)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--to", metavar="DIR", help="write each month into a Parquet file under this folder, and prove it"
+    )
+    where.add_argument("--without-file", action="store_true", help="with --drop: keep the rows nowhere")
+    add("--drop", action="store_true", help="drop the months from Postgres, after their files are proved")
+    add("--incomplete", action="store_true", help="drop also months of which coverage still lacks something")
+    add("--json", action="store_true", help="print one JSON object instead of a table")
+
+
+def add_backup_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline backup`."""
+    parser.epilog, parser.formatter_class = BACKUP_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("path", metavar="FILE|DIR", help="the file, or with --jobs the folder; neither is there yet")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="tables at a time, into a folder (default: 1)")
+
+
+def add_restore_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline restore`."""
+    parser.epilog, parser.formatter_class = RESTORE_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("path", metavar="FILE|DIR", help="what `data-pipeline backup` wrote")
 
 
 def add_export_options(parser: argparse.ArgumentParser) -> None:
@@ -157,3 +227,16 @@ def add_metrics_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="stop a question to the warehouse after this (default: 30)",
     )
+
+
+def add_stream_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline stream`."""
+    parser.epilog, parser.formatter_class = STREAM_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--codes", default="", metavar="CODES", help="stock codes with commas (default: WATCH_LIST)")
+    kinds = "trade, order_book, market_operation, expected_price, with commas, most important first"
+    add("--kinds", default="trade,order_book", metavar="KINDS", help=f"{kinds} (default: trade,order_book)")
+    add("--venues", default="KRX", metavar="VENUES", help="KRX, NXT, UNIFIED, with commas (default: KRX)")
+    add("--seconds", type=float, metavar="SECONDS", help="end after this, and say what came (default: never)")
+    add("--resume", action="store_true", help="connect again after ten short sessions had stopped it")
+    add("--demo", action="store_true", help="play the synthetic market's last session from ten o'clock on")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from data_pipeline.backfill.cost import require_confirmation
 from data_pipeline.backfill.gaps import still_lacking
 from data_pipeline.backfill.load import load_plan
+from data_pipeline.backfill.pace import this_machine
 from data_pipeline.backfill.plan import plan_wish
 from data_pipeline.backfill.report import said_complete, said_lacking, spelled
 from data_pipeline.backfill.sources import AUTO, open_sources
@@ -104,7 +105,8 @@ def backfill(
         open_warehouse(home, environ) as warehouse,
         closing(connect(warehouse.loader_url)) as connection,
     ):
-        plan = plan_wish(connection, typed.wish, sources, now, typed.window_rows)
+        paced = replace(sources, pace=this_machine(fetch_threads(environ)))
+        plan = plan_wish(connection, typed.wish, paced, now, typed.window_rows)
         for line in plan.lines:
             console.print(line, soft_wrap=True)
         told = {"plan": plan.lines, "requests": plan.requests, "dry_run": typed.dry_run}

@@ -27,11 +27,11 @@ def show_bars(options: argparse.Namespace, home: Home, environ: Mapping[str, str
         InvalidRequestError: An option is malformed or does not go with another.
         UnknownStockError, IncompleteDataError: As :func:`data_pipeline.read.daily_bars`; the message says what to do.
     """
-    from data_pipeline.read.forms import read_rows
+    from data_pipeline.read.forms import rows_of
 
     plan = plan_of(options, now)
     with waiting("reading"), open_warehouse(home, environ) as warehouse:
-        names, rows = read_rows(plan, warehouse.reader_url)
+        names, rows = rows_of(plan, warehouse.reader_url)
     if options.json:
         told = {"as_of": options.as_of, "adjusted": bool(options.adjusted), "complete": not options.incomplete}
         write_json({**told, "stock_code": options.stock_code, "columns": names, "rows": rows})

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
-from data_pipeline.datasets import WITH_CELLS
+from data_pipeline.datasets import IN_COVERAGE
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
 from data_pipeline.loading.coverage.cells import Coverage, coverage
 from data_pipeline.local.home import Home
@@ -38,8 +38,8 @@ def show_coverage(
     Raises:
         InvalidRequestError: The dataset is unknown, or a day is malformed or not final, or the range is reversed.
     """
-    if options.dataset not in (None, *WITH_CELLS):
-        raise InvalidRequestError(f"--dataset must be {', '.join(WITH_CELLS)}, not {options.dataset!r}")
+    if options.dataset not in (None, *IN_COVERAGE):
+        raise InvalidRequestError(f"--dataset must be {', '.join(IN_COVERAGE)}, not {options.dataset!r}")
     first, last = asked_range(options, now, timedelta(days=DAYS))
     with waiting("asking the warehouse what is missing"), open_warehouse(home, environ) as warehouse:
         with suppress(ConfigurationError):  # of a login that can only read, which may ask all the same
@@ -58,10 +58,11 @@ def _table(rows: list[Coverage]) -> Table:
     caption = f"{sum(row.missing for row in rows):,} missing"
     table = Table("dataset", box=None, header_style="bold", caption=caption, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("session", no_wrap=True)
-    for name in ("expected", "loaded", "known empty", "missing", "of which stored", "unproven empty"):
+    for name in ("expected", "loaded", "known empty", "missing", "of which stored", "unproven empty", "archived"):
         table.add_column(name, justify="right")
     for row in rows:
         numbers = [f"{number:,}" for number in (row.expected, row.loaded, row.known_empty)]
+        rest = [f"{number:,}" for number in (row.unproven, row.unproven_empty, row.archived)]
         missing = f"[red]{row.missing:,}[/red]" if row.missing else "0"
-        table.add_row(row.dataset, f"{row.session}", *numbers, missing, f"{row.unproven:,}", f"{row.unproven_empty:,}")
+        table.add_row(row.dataset, f"{row.session}", *numbers, missing, *rest)
     return columns(table)

@@ -103,6 +103,7 @@ def airflow_environment(
     source: SourceConnection,
     environ: Mapping[str, str] = os.environ,
     official: SourceConnection | None = None,
+    reader_url: str = "",
 ) -> dict[str, str]:
     """Return the environment of every Airflow process of this installation.
 
@@ -113,6 +114,7 @@ def airflow_environment(
         source: Where the data comes from.
         environ: What the processes inherit; a fixed ``MARKET_CLOCK`` in it becomes one clock for all of them.
         official: Where the exchange's own figures come from; None if they are not loaded.
+        reader_url: The warehouse again, for the connection ``market_reader`` of the pages; empty for no pages.
     """
     fernet_key = Hidden(base64.urlsafe_b64encode(hashlib.sha256(home.secret("fernet").encode()).digest()).decode())
     told = {
@@ -134,6 +136,7 @@ def airflow_environment(
         "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("jwt"),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(warehouse_url),
+        **({"AIRFLOW_CONN_MARKET_READER": postgres_connection_json(reader_url)} if reader_url else {}),
         **{f"AIRFLOW_CONN_{one.conn_id.upper()}": one.as_json() for one in (source, official) if one},
         "DATA_SOURCE_CONN_ID": source.conn_id,
         # The one place of this user, as for the command and Python, whatever home an Airflow process has.

@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 
 from data_pipeline.local.airflow_install import add_airflow
 from data_pipeline.local.arguments import (
+    add_archive_options,
     add_backfill_options,
+    add_backup_options,
     add_coverage_options,
     add_export_options,
     add_metrics_options,
+    add_restore_options,
+    add_stream_options,
     add_verify_options,
 )
 from data_pipeline.local.calendar_command import add_calendar
@@ -38,12 +42,15 @@ EXAMPLES = """examples:
   data-pipeline gaps                     say which instruments lack what, and why
   data-pipeline verify                   prove that what is stored is what was loaded
   data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --adjusted -o bars.parquet
+  data-pipeline archive                  say which old months the settings let go, and let them go
+  data-pipeline backup market.dump       write the whole warehouse into a file; restore brings it back
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
   data-pipeline airflow install --help   put the DAGs into an Airflow that is there
   data-pipeline doctor                   look at credentials, clock, database and shared state
   data-pipeline doctor --airflow         say what an Airflow deployment lacks
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
+  data-pipeline stream                   write every live trade and order book of the watch list
   data-pipeline metrics                  serve figures for Prometheus on 127.0.0.1
   data-pipeline emulator --help          serve the synthetic market over the wires of KIS and KRX
   data-pipeline completion bash          print what completes these words in bash or zsh
@@ -102,6 +109,16 @@ def _no_options(_: argparse.ArgumentParser) -> None:
     """Add nothing."""
 
 
+def _up(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--executor", choices=("local", "celery"), default="local", help="what runs the tasks")
+    add("--workers", type=int, default=3, help="with celery: so many workers of two tasks each (3)")
+
+
+def _cache(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["clear"])
+
+
 def _down(parser: argparse.ArgumentParser) -> None:
     text = "also delete the database and everything else that was kept"
     parser.add_argument("--delete", action="store_true", help=text)
@@ -149,7 +166,7 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         "Say in one screen whether the last sessions are complete and true, and what is missing, refused and left.",
         add_status_options,
     ),
-    "up": ("Start Postgres and Airflow and leave them running, with the UI on 127.0.0.1.", _no_options),
+    "up": ("Start Postgres and Airflow and leave them running, with the UI on 127.0.0.1.", _up),
     "down": ("Stop what `up` started, with all that it started, and end the DAG runs under way.", _down),
     "migrate": ("Bring the warehouse up to date; safe to repeat.", _migrate),
     "quote": ("Ask the source for present prices (현재가); nothing is stored.", add_quote_options),
@@ -163,12 +180,17 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "gaps": ("Say which instruments lack what, from which session to which, and why.", add_gaps_options),
     "verify": ("Prove that every session still holds what was loaded; asks no source.", add_verify_options),
     "export": ("Write a part of the warehouse as one Parquet file, with units and types.", add_export_options),
+    "archive": ("Let old months go into Parquet files, or say which would; reading goes on.", add_archive_options),
+    "backup": ("Write the whole warehouse into a file or folder, while loads go on.", add_backup_options),
+    "restore": ("Bring a backup back into an empty database, roles included.", add_restore_options),
     "budget": (
         "Show the shared call budget and the circuit breaker of the KIS key, or the emulator's; sends nothing.", _budget
     ),
+    "cache": ("Forget the answers that interactive reads may repeat, for all who share them.", _cache),
     "metrics": (
         "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.", add_metrics_options
     ),
+    "stream": ("Write every live trade and order book (실시간 체결, 호가) until it is stopped.", add_stream_options),
     "sql": ("Ask the warehouse a question with a role that can only read.", _sql),
     "doctor": ("Look at this installation, or at an Airflow deployment, and say what to do; changes nothing.",
                add_doctor_options),

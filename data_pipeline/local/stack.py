@@ -59,8 +59,9 @@ class Stack:
     def airflow_environment(self) -> dict[str, str]:
         """Return the environment of every Airflow process on this stack."""
         return airflow_environment(
-            self.home, self.metadata_url, self.warehouse.loader_url, self.source, self.environ, self.official
-        )
+            self.home, self.metadata_url, self.warehouse.loader_url, self.source, self.environ, self.official,
+            self.warehouse.reader_url,
+        )  # fmt: skip
 
 
 def kis_connection(environ: Mapping[str, str]) -> SourceConnection:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from data_pipeline.exceptions import BusyError, ConfigurationError
+from data_pipeline.local.celery import BROKER, Workers, require_same_executor, running_workers, start_broker
 from data_pipeline.local.environment import SANDBOX_RATE, airflow_command, sandbox_connection
+from data_pipeline.local.free_port import free_port
 from data_pipeline.local.health import Health
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import EMULATOR_PORT, running_emulator
@@ -43,7 +44,8 @@ COMPONENTS: dict[str, list[str]] = {
 }
 """In the order in which they start; they stop in the reverse order. Log servers would listen on every address of the
 machine, and the UI reads the logs from the folder anyway."""
-PARTS = (*COMPONENTS, "emulator")
+OTHERS = ("emulator", BROKER)
+"""Parts that Airflow's need; they stop last."""
 WATCH = "watch"
 """The part that ends what others leave running when they are killed."""
 
@@ -58,18 +60,29 @@ class Running:
     log_folder: Path
 
 
-def start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | Running]:
+def start_everything(
+    home: Home,
+    environ: Mapping[str, str],
+    workers: Workers = Workers(),  # noqa: B008 - frozen
+) -> Iterator[str | Running]:
     """Start each part and yield a sentence before each, then the address; what runs already is left alone.
+
+    Args:
+        home: The installation's folder, prepared.
+        environ: Credentials and addresses, as documented in ``.env.example``.
+        workers: The Celery workers that run the tasks; with none the scheduler runs them.
 
     Raises:
         BusyError: Another `up` or `down` of this installation is at work.
-        ConfigurationError: A part did not become healthy; the message names its log.
+        ConfigurationError: A part did not become healthy, and the message names its log; or `up` runs with another
+            executor.
     """
     with alone(home, "up", "`data-pipeline up`"):
-        yield from _start_everything(home, environ)
+        require_same_executor(home, workers)
+        yield from _start_everything(home, environ, workers)
 
 
-def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | Running]:
+def _start_everything(home: Home, environ: Mapping[str, str], workers: Workers) -> Iterator[str | Running]:
     yield "Postgres"
     server = EmbeddedPostgres(home.postgres)
     server.start()
@@ -91,23 +104,32 @@ def _start_everything(home: Home, environ: Mapping[str, str]) -> Iterator[str | 
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
     }
+    if workers.count:
+        yield "a broker of the Redis protocol"
+        airflow |= workers.environment(start_broker(home, environ), stack.metadata_url)
+    parts = {**COMPONENTS, **workers.parts(home)}
     yield "Airflow's database"
     migrate_airflow(home, airflow)
     if Background(home, "scheduler").pid() is None:
         forget_gone_schedulers(stack.metadata_url)
-    for name, options in COMPONENTS.items():
+    for name, options in parts.items():
         yield f"airflow {name}"
-        Background(home, name).start([airflow_command(), name, *options], airflow)
-    Background(home, WATCH).start([sys.executable, "-m", "data_pipeline.local.watch", str(home.root), *PARTS], airflow)
+        Background(home, name).start([airflow_command(), *([name] if name in COMPONENTS else []), *options], airflow)
+    watched = [*parts, *OTHERS]
+    Background(home, WATCH).start(
+        [sys.executable, "-m", "data_pipeline.local.watch", str(home.root), *watched], airflow
+    )
     yield "waiting until Airflow schedules"
     url = f"http://127.0.0.1:{port}"
-    _require_healthy(home, Health(url, stack.metadata_url, real_now()))
+    _require_healthy(home, [*parts], Health(url, stack.metadata_url, real_now()))
     yield Running(url, "admin", home.airflow / "simple_auth_manager_passwords.json.generated", home.logs)
 
 
-def show_start(home: Home, environ: Mapping[str, str], console: Console, *, as_json: bool = False) -> int:
+def show_start(
+    home: Home, environ: Mapping[str, str], console: Console, workers: Workers, *, as_json: bool = False
+) -> int:
     """Start everything, say step by step what starts and at last where it is, and return 0; errors as above."""
-    for step in start_everything(home, environ):
+    for step in start_everything(home, environ, workers):
         if not isinstance(step, Running):
             console.print(f"  {step}")
             continue
@@ -127,7 +149,7 @@ def stop_everything(home: Home) -> Iterator[str]:
         BusyError: Another `up` or `down` of this installation is at work.
     """
     with alone(home, "up", "`data-pipeline down`"):
-        for name in (WATCH, *reversed(COMPONENTS), "emulator"):
+        for name in (WATCH, *running_workers(home), *reversed(COMPONENTS), *OTHERS):
             if Background(home, name).stop():
                 yield name
         server = EmbeddedPostgres(home.postgres)
@@ -170,23 +192,17 @@ def _port(home: Home) -> int:
     kept = home.run / "api-server.port"
     if Background(home, "api-server").pid() is not None and kept.exists():
         return int(kept.read_text("ascii"))
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", 8080))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port(8080)
     kept.write_text(str(port), "ascii")
     return port
 
 
-def _require_healthy(home: Home, health: Health) -> None:
+def _require_healthy(home: Home, parts: Sequence[str], health: Health) -> None:
     complaint = ""
 
     def healthy() -> bool:
         nonlocal complaint
-        for name in COMPONENTS:
+        for name in parts:
             part = Background(home, name)
             if part.pid() is None:
                 raise ConfigurationError(f"airflow {name} ended; read {part.log_file}")

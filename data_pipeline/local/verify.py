@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 
+from psycopg2.extensions import connection as Connection  # noqa: N812
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +30,7 @@ from data_pipeline.local import output
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.waiting import counted, shown_late
+from data_pipeline.settings import text
 from data_pipeline.warehouse.connect import connect
 
 
@@ -47,6 +50,7 @@ def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], 
         with closing(connect(warehouse.reader_url)) as connection:
             months = months_to_verify(connection, datasets, first, last)
             done = list(_followed(verify_seals(connection, months), months))
+            done += _archived(connection, datasets, first, last, environ)
             problems = [
                 one for month in months for one in contradictions(connection, month.dataset, month.first, month.last)
             ]
@@ -59,6 +63,16 @@ def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], 
                 f"{len(findings):,} sessions sealed again as they stand.", highlight=False
             )
     return 1 if findings or problems else 0
+
+
+def _archived(
+    connection: Connection, datasets: Sequence[str], first: date | None, last: date | None, environ: Mapping[str, str]
+) -> list[Verified]:
+    """Return what the files of archived months show; without their folder each of their sessions differs."""
+    from data_pipeline.read.archive.let_go import verify_files
+
+    folder = text(environ, "ARCHIVE_FOLDER")
+    return list(verify_files(connection, datasets, first, last, Path(folder) if folder else None))
 
 
 def _explain(asked: Sequence[str], home: Home, environ: Mapping[str, str], console: Console) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 _EXAMPLES = {
     "run": ("run", "run --json"),
-    "up": ("up", "up --json"),
+    "up": ("up", "up --executor celery --workers 2", "up --json"),
+    "cache": ("cache clear",),
     "down": ("down", "down --delete            also delete the database and everything that was kept"),
     "migrate": ("migrate --dry-run        say what it would do to stored rows", "migrate"),
     "budget": (

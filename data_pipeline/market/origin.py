@@ -8,6 +8,7 @@ from datetime import date, time, timedelta
 
 from data_pipeline.exceptions import InvalidRequestError, UnsupportedDatasetError
 from data_pipeline.market.boards import ETNS_BEGAN, KONEX_OPENED
+from data_pipeline.market.dataset_names import WITH_PAST
 
 EXCHANGE, BROKER = "exchange", "broker"
 """The two voices that tell of an instrument, as ``market.instrument_list`` names them."""
@@ -119,6 +120,7 @@ _KRX = RequestShape(
     calls_a_day=10_000,
     lacks=frozenset({"minute_bar", "trading_session", "investor_flow"}),
 )
+_REPLAY = RequestShape(lacks=frozenset(WITH_PAST), counted=False)
 _NEXT_MORNING = time(8)
 ORIGINS = {
     one.name: one
@@ -129,6 +131,7 @@ ORIGINS = {
         Origin("krx", "krx", made_up=False, rank=3, voice=EXCHANGE, shape=_KRX, published_from=_NEXT_MORNING),
         Origin("krx-sandbox", "krx", made_up=True, rank=3, voice=EXCHANGE, shape=_KRX, published_from=_NEXT_MORNING),
         Origin("mock", "mock", made_up=True, rank=1, voice=BROKER, shape=RequestShape(counted=False)),
+        Origin("replay", "kis", made_up=True, rank=0, voice=BROKER, shape=_REPLAY),
     )
 }
 """Every source, by name; the migrations hold the same in ``market.source``, ``is_made_up`` and ``source_rank``.

@@ -15,8 +15,9 @@ _STOCK_BOUNDS = (2_000, 5_000, 20_000, 50_000, 200_000, 500_000)
 _STOCK_TICKS = (1, 5, 10, 50, 100, 500, 1_000)
 _ETF_BOUND = 2_000
 _ETF_TICKS = (1, 5)
-_Ticks = tuple[tuple[int, ...], tuple[int, ...]]
-_TICKS_SINCE: dict[str, tuple[tuple[date, _Ticks], ...]] = {
+Ticks = tuple[tuple[int, ...], tuple[int, ...]]
+"""Prices from which on the next step holds, and the steps, one more than those."""
+_TICKS_SINCE: dict[str, tuple[tuple[date, Ticks], ...]] = {
     "KOSPI": (
         (date.min, ((5_000, 10_000, 50_000, 100_000, 500_000), (5, 10, 50, 100, 500, 1_000))),
         (date(2010, 10, 4), ((1_000, 5_000, 10_000, 50_000, 100_000, 500_000), (1, 5, 10, 50, 100, 500, 1_000))),
@@ -30,6 +31,8 @@ _TICKS_SINCE: dict[str, tuple[tuple[date, _Ticks], ...]] = {
     ),
 }
 """Bounds and steps by the first session on which they held; KONEX, opened in 2013, had those of KOSDAQ."""
+LEAST_PERCENT = 15
+"""The narrowest limit that any board ever had."""
 _WIDE_LIMITS_SINCE = date(2015, 6, 15)
 _OFFER_PRICES_SINCE = date(2023, 6, 26)
 _MIDPOINTS_SINCE = date(2025, 3, 4)
@@ -51,10 +54,18 @@ def tick_size(price: int, market: str, session: date | None = None) -> int:
     if market == ETF:
         return _ETF_TICKS[price >= _ETF_BOUND]
     if session is not None:
-        tables = _TICKS_SINCE["KOSPI" if market == "KOSPI" else "KOSDAQ"]
-        bounds, ticks = next(table for since, table in reversed(tables) if since <= session)
+        bounds, ticks = _ticks_of("KOSPI" if market == "KOSPI" else "KOSDAQ", session)
         return ticks[bisect_right(bounds, price)]
     return _STOCK_TICKS[bisect_right(_STOCK_BOUNDS, price)]
+
+
+def stock_ticks(session: date | None = None) -> frozenset[Ticks]:
+    """Return the ticks of all boards, of which funds never had coarser ones; None for those in force."""
+    return frozenset(_ticks_of(board, session or date.max) for board in _TICKS_SINCE)
+
+
+def _ticks_of(board: str, session: date) -> Ticks:
+    return next(table for since, table in reversed(_TICKS_SINCE[board]) if since <= session)
 
 
 def is_legal_price(price: int, market: str, session: date | None = None) -> bool:
@@ -125,7 +136,7 @@ def limit_percent(market: str, session: date | None = None) -> int:
         session: Whose rules; None for those in force.
     """
     narrow = market == "KONEX" or (session is not None and session < _WIDE_LIMITS_SINCE)
-    return 15 if narrow else 30
+    return LEAST_PERCENT if narrow else 30
 
 
 def first_day_from_offer(market: str, session: date | None = None) -> bool:

@@ -7,13 +7,24 @@ aware datetime. A record that contradicts itself raises ``ValueError`` when it i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 
 STOCK_CODE = re.compile(r"[0-9A-Z]{6}")
 MARKETS = ("KOSPI", "KOSDAQ", "KONEX")
 BOOK_DEPTH = 10
+
+
+class Venue(str, Enum):
+    """A venue of live data; it is part of the key of everything that the stream brings."""
+
+    KRX = "KRX"
+    """Korea Exchange (한국거래소)."""
+    NXT = "NXT"
+    """Nextrade (넥스트레이드), the alternative trading system."""
+    UNIFIED = "UNIFIED"
+    """Both as one market (통합); which of them printed a trade is not told."""
 
 
 class PriceType(str, Enum):
@@ -181,6 +192,8 @@ class CurrentPrice:
     """When the server answered: ISO 8601 with its zone, in Seoul."""
     market_cap: int | None = None
     """Won; None where the source does not say."""
+    age_seconds: float = field(default=0.0, compare=False)
+    """How long before it was handed out it had been asked for, when it was repeated from the cache; 0 for a new one."""
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
@@ -219,7 +232,10 @@ class OrderBook:
     total_bid_volume: int
     total_ask_volume: int
     timestamp: str
-    """When the server answered: ISO 8601 with its zone, in Seoul."""
+    """When the server answered, or a live book was received: ISO 8601 with its zone, in Seoul."""
+    venue: Venue = Venue.KRX
+    age_seconds: float = field(default=0.0, compare=False)
+    """How long before it was handed out it had been asked for, when it was repeated from the cache; 0 for a new one."""
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
@@ -269,6 +285,8 @@ class ChartData:
     """Shares."""
     trading_value: int
     """Won."""
+    age_seconds: float = field(default=0.0, compare=False)
+    """How long before it was handed out it had been asked for, when it was repeated from the cache; 0 for a new one."""
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)
@@ -291,6 +309,8 @@ class StockInfo:
     listed_shares: int | None = None
     face_value: float | None = None
     """Won; None for instruments without par value (무액면)."""
+    age_seconds: float = field(default=0.0, compare=False)
+    """How long before it was handed out it had been asked for, when it was repeated from the cache; 0 for a new one."""
 
     def __post_init__(self) -> None:
         require_stock_code(self.stock_code)

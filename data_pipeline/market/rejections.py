@@ -50,6 +50,8 @@ class Rejections:
     """``call.field`` and in how many answers it came."""
     contradicted: set[tuple[str, date]] = field(default_factory=set)
     """Stored bars, by code and session, that are all that contradicts a refused one: either may be the wrong one."""
+    unjoined: set[tuple[str, date]] = field(default_factory=set)
+    """Bars beside a base price that moved, by code and session, loaded or stored: they may have to be told twice."""
 
     def add(self, other: Rejections) -> None:
         """Take over what another part of the window set aside."""

@@ -12,7 +12,7 @@ from typing import Any
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.datasets import DATASETS, WITH_CELLS
+from data_pipeline.datasets import DATASETS, IN_COVERAGE, WITH_CELLS
 from data_pipeline.datasets.findings import CHECKS
 from data_pipeline.loading.coverage.cells import Coverage, coverage
 from data_pipeline.market.clock import SEOUL
@@ -82,7 +82,7 @@ class Stored:
 
     def _coverage(self, rows: Sequence[Coverage], last: date) -> Iterator[Sample]:
         found = {name: list(some) for name, some in groupby(rows, attrgetter("dataset"))}
-        for name in WITH_CELLS:
+        for name in IN_COVERAGE:
             sessions, labels = found.get(name, []), {"dataset": name}
             yield Sample("cells_expected", sum(one.expected for one in sessions), labels)
             yield Sample("cells_missing", sum(one.missing for one in sessions), labels)

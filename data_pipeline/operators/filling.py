@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from data_pipeline.backfill.cost import require_confirmation
 from data_pipeline.backfill.gaps import lacking, still_lacking
 from data_pipeline.backfill.healing import healing, said_out_of_reach
+from data_pipeline.backfill.pace import this_machine
 from data_pipeline.backfill.plan import plan_backfill as plan_of
 from data_pipeline.backfill.plan import plan_wish, within_budget
 from data_pipeline.backfill.report import NAMED, said_lacking, spelled
 from data_pipeline.backfill.sources import AUTO, Sources, open_sources
 from data_pipeline.backfill.wish import Backfill, Wish, backfill_of
 from data_pipeline.datasets import WITH_CELLS
+from data_pipeline.engine.fetching import fetch_threads
 from data_pipeline.engine.retry_quarantine import retry_untried
 from data_pipeline.engine.windows import as_codes, as_date, run_moment, run_session
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
@@ -25,6 +29,7 @@ from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.market.window import Gap
 from data_pipeline.operators.defaults import HEAL_REQUESTS
 from data_pipeline.operators.permanent import fails_at_once
+from data_pipeline.pools import HISTORY_POOL, POOLS
 from data_pipeline.warehouse.calendar_table import keep_sessions
 
 log = logging.getLogger(__name__)
@@ -58,7 +63,8 @@ def plan_backfill(
         open_sources(Connections(source_conn_id), wish.dataset, kind, named) as sources,
         closing(WarehouseHook(postgres_conn_id).get_conn()) as connection,
     ):
-        plan = plan_wish(connection, wish, sources, _moment(context))
+        pace = this_machine(fetch_threads(os.environ), POOLS[HISTORY_POOL][0])
+        plan = plan_wish(connection, wish, replace(sources, pace=pace), _moment(context))
     for line in plan.lines:
         log.info("%s", line)
     context["ti"].xcom_push(PLAN, plan.told)

@@ -52,11 +52,15 @@ _WHICH = """
 _UNSEEN = """
     SELECT i.stock_code::text, min(d.session), max(d.session), count(*) FROM day d JOIN stay i ON {listed}
     WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.stock_code = i.stock_code AND b.session = d.session)
+        AND NOT market.is_archived(%(table)s, d.session)
     GROUP BY i.stock_code ORDER BY i.stock_code
 """
 _UNSEEN_BY_ANYBODY = """
     SELECT 'the market', min(d.session), max(d.session), count(*) FROM day d
-    WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.session = d.session) HAVING count(*) > 0
+    WHERE NOT EXISTS (SELECT FROM {stored} WHERE b.session = d.session)
+        AND NOT EXISTS (SELECT FROM market.seal s WHERE s.dataset = %(table)s AND s.session = d.session AND s.rows > 0
+            AND market.is_archived(%(table)s, d.session))
+    HAVING count(*) > 0
 """
 _SESSIONS = """
     SELECT label, min(session), max(session), count(*) FROM {cells}(%(first)s, %(last)s)
@@ -67,6 +71,17 @@ _UNKNOWN_INDICES = """
     WHERE NOT EXISTS (
         SELECT FROM market.index_bar b WHERE b.name = wanted.name OR b.family || ' ' || b.name = wanted.name)
     ORDER BY name
+"""
+_UNPROVED = """
+    SELECT stock_code, min(session), max(session), count(*) FROM market.coverage_cells(%(first)s, %(last)s)
+    WHERE dataset = %(table)s AND state NOT IN ('loaded', 'known_empty')
+        AND (%(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s))
+    GROUP BY stock_code ORDER BY stock_code
+"""
+_UNWATCHED = """
+    SELECT i.stock_code::text, min(d.session), max(d.session), count(*) FROM day d JOIN stay i ON {listed}
+    WHERE NOT EXISTS (SELECT FROM market.stream_watch w WHERE w.session = d.session AND w.stock_code = i.stock_code)
+    GROUP BY i.stock_code ORDER BY i.stock_code
 """
 _UNRATED = """
     SELECT b.stock_code::text, min(b.session), max(b.session), count(*) FROM {stored} {join}
@@ -151,6 +166,24 @@ def require_moments(cursor: Cursor, asked: Asked) -> None:
     cursor.execute(_CELLS + statement.format(listed=_LISTED, stored=asked.stored), asked.values)
     if found := cursor.fetchall():
         _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later;")
+
+
+def require_watched(cursor: Cursor, asked: Asked) -> None:
+    """Refuse a range of trades in which a day of a watched code is not proved, or of a named code was not watched.
+
+    Raises:
+        IncompleteDataError: Names how many and the first of them.
+        CalendarRangeError: The calendar does not reach, so nobody can tell.
+    """
+    _require_listing(cursor, asked)
+    cursor.execute(_UNPROVED, asked.values)
+    if found := cursor.fetchall():
+        remedy = "`data-pipeline verify --cell CODE DAY` says why, and market.stream_gap what is lacking"
+        _refuse(asked, "are not proved", found, remedy)
+    if asked.codes is not None:
+        cursor.execute(_CELLS + _UNWATCHED.format(listed=_LISTED), asked.values)
+        if found := cursor.fetchall():
+            _refuse(asked, "were not watched", found, "the trades of a day that is over cannot be fetched")
 
 
 def require_seen(cursor: Cursor, asked: Asked) -> None:

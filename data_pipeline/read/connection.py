@@ -45,14 +45,18 @@ def warehouse(
         ConnectionFailedError: It cannot be reached; trying again can help.
     """
     if environ is None:
-        found = dotenv_values(settings_file(), interpolate=False, encoding="utf-8-sig")
-        kept = {name: value for name, value in found.items() if value is not None}
-        environ = {**kept, **os.environ}
+        environ = settings_here()
     with (
         existing(environ, "reader", reader_address(environ)) as url,
         closing(open_to_read(url, timeout_s, environ)) as connection,
     ):
         yield connection
+
+
+def settings_here() -> dict[str, str]:
+    """Return the settings of the process and, below them, those of ``.env``, which do not enter its environment."""
+    found = dotenv_values(settings_file(), interpolate=False, encoding="utf-8-sig")
+    return {**{name: value for name, value in found.items() if value is not None}, **os.environ}
 
 
 @contextmanager

@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
+from data_pipeline.read.archive.rows import read_rows
 from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
-from data_pipeline.read.copying import copy_tables
 
 if TYPE_CHECKING:
     from data_pipeline.read.plans import Plan
@@ -39,7 +39,7 @@ def read_as(form: str, plan: Plan, connection: Any) -> Any:
     return table if polars is None else polars.from_arrow(table)
 
 
-def read_rows(plan: Plan, connection: Any) -> tuple[list[str], list[list[Any]]]:
+def rows_of(plan: Plan, connection: Any) -> tuple[list[str], list[list[Any]]]:
     """Return the names of the columns and the rows as Python values; days are dates, and an absent value is None."""
     schema, tables = _read(plan, connection)
     days = {field.name for field in schema if pa.types.is_timestamp(field.type) and field.type.tz is None}
@@ -65,7 +65,7 @@ def as_frame(schema: Any, tables: Sequence[Any]) -> pd.DataFrame:
 def _read(plan: Plan, connection: Any) -> tuple[Any, list[Any]]:
     schema, tables = schema_of(plan.frame), list[Any]()
     with reading(connection, plan.frame.name) as cursor:
-        copy_tables(cursor, plan.query(cursor), schema, tables.append)
+        read_rows(cursor, plan, schema, tables.append)
     return schema, tables
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -15,11 +12,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from data_pipeline import __version__
-from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
+from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.read.archive.rows import read_rows
 from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
-from data_pipeline.read.copying import BLOCK, copy_tables
+from data_pipeline.read.copying import BLOCK
 from data_pipeline.read.forms import as_frame
+from data_pipeline.read.parts import part_of, require_free, system_errors
 from data_pipeline.read.plans import Plan
 
 
@@ -63,54 +62,33 @@ def export(
     path = Path(path)
     if not path.parent.is_dir():
         raise InvalidRequestError(f"{path} cannot be written: name a file in a folder that exists")
-    _require_free(path, replace)
-    with _system_errors(path), _part(path) as part:
+    require_free(path, replace)
+    with system_errors(path), part_of(path) as part:
         rows = _write(plan, part, connection, progress, block)
         part.flush()
         os.fsync(part.fileno())
         size = part.tell()
-        _require_free(path, replace)
+        require_free(path, replace)
         Path(part.name).replace(path)
     return Exported(rows, size)
 
 
-def _require_free(path: Path, replace: bool) -> None:
-    try:
-        mode = path.lstat().st_mode  # not through a link: what would be replaced is the link
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(mode):
-        raise InvalidRequestError(
-            f"{path} is {_kind(mode)}, which an export never replaces: name a file in a folder that exists"
-        )
-    if not replace:
-        raise InvalidRequestError(f"{path} exists: choose another name, or add --force (replace=True) to replace it")
-
-
-def _kind(mode: int) -> str:
-    kinds = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFLNK: "a symbolic link",
-        stat.S_IFIFO: "a pipe",
-        stat.S_IFSOCK: "a socket",
-    }
-    return kinds.get(stat.S_IFMT(mode), "a device")
-
-
 def _write(plan: Plan, part: IO[bytes], connection: Any, progress: Callable[[int, int], None], block: int) -> int:
     schema = schema_of(plan.frame)
-    with reading(connection, plan.frame.name) as cursor:
-        query = plan.query(cursor)
-        with parquet.ParquetWriter(part, schema.with_metadata(_metadata(plan, schema)), compression="zstd") as writer:
-            rows = 0
+    metadata = schema.with_metadata(_metadata(plan, schema))
+    with (
+        reading(connection, plan.frame.name) as cursor,
+        parquet.ParquetWriter(part, metadata, compression="zstd") as writer,
+    ):
+        rows = 0
 
-            def consume(table: Any) -> None:
-                nonlocal rows
-                writer.write_table(table, row_group_size=table.num_rows)
-                rows += table.num_rows
-                progress(rows, part.tell())
+        def consume(table: Any) -> None:
+            nonlocal rows
+            writer.write_table(table, row_group_size=table.num_rows)
+            rows += table.num_rows
+            progress(rows, part.tell())
 
-            return copy_tables(cursor, query, schema, consume, block)
+        return read_rows(cursor, plan, schema, consume, block)
 
 
 def _metadata(plan: Plan, schema: Any) -> dict[bytes, bytes]:
@@ -121,42 +99,3 @@ def _metadata(plan: Plan, schema: Any) -> dict[bytes, bytes]:
     said["data_pipeline.exported_at"] = datetime.now(timezone.utc).isoformat(timespec="seconds").encode()
     pandas = pa.Schema.from_pandas(as_frame(schema, []), preserve_index=False).metadata
     return {**{name.encode(): value for name, value in said.items()}, b"pandas": pandas[b"pandas"]}
-
-
-@contextmanager
-def _part(path: Path) -> Iterator[IO[bytes]]:
-    """Yield the file to write, locked; an error deletes it."""
-    name = path.with_name(f"{path.name}.part")
-    _require_free(name, replace=True)
-    # Between the check and the opening somebody may put a link or a pipe there: it is neither followed nor waited for.
-    flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-    with open(name, "ab", opener=lambda path, _: os.open(path, flags, 0o666)) as part:
-        if not stat.S_ISREG(os.fstat(part.fileno()).st_mode):
-            raise InvalidRequestError(f"{name} is no regular file: choose another name")
-        if not _locked(part, name):
-            raise InvalidRequestError(f"another export is writing {path}: wait for it or choose another name")
-        part.truncate(0)  # of one that was killed
-        try:
-            yield part
-        except BaseException:
-            name.unlink(missing_ok=True)
-            raise
-
-
-def _locked(part: IO[bytes], name: Path) -> bool:
-    """Lock the file, which must not have become the finished one in the meantime."""
-    try:
-        fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(part.fileno()), name.stat())
-    except (BlockingIOError, FileNotFoundError):
-        return False
-
-
-@contextmanager
-def _system_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, ConnectionError):
-            raise
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}") from None

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from data_pipeline.datasets import WITH_CELLS, Dataset, find_dataset
+from data_pipeline.datasets import IN_COVERAGE, Dataset, Due, find_dataset
 from data_pipeline.datasets.daily_bar import ADJUSTED_BARS
 from data_pipeline.datasets.dataset import MarketSize, No
 from data_pipeline.datasets.frame import SESSION, Column, Frame, Type, text
@@ -29,12 +29,13 @@ from data_pipeline.read.completeness import (
     require_moments,
     require_seen,
     require_sessions,
+    require_watched,
 )
 
 Codes = Iterable[str] | str | None
 _RANGE = "b.session BETWEEN %(first)s AND %(last)s"
 _CODES = " AND b.stock_code = ANY (%(codes)s)"
-_COUNTS = ("expected", "loaded", "known_empty", "missing", "unproven", "unproven_empty")
+_COUNTS = ("expected", "loaded", "known_empty", "missing", "unproven", "unproven_empty", "archived")
 COVERAGE = Frame(
     "coverage",
     "coverage",
@@ -61,6 +62,12 @@ class Plan:
     """More of FROM, and its values."""
     about: Mapping[str, str] = field(default_factory=dict)
     """What was asked for, for the metadata of a file."""
+    archived: str = ""
+    """The dataset of whose months some may be archived; empty for none."""
+    complete: bool = True
+    """Whether a month that is in no file is an error."""
+    minutes: int = 1
+    """How long bars are that are made of minutes."""
 
     def query(self, cursor: Cursor) -> str:
         """Check what has to hold and return the SELECT with its values in it.
@@ -107,7 +114,7 @@ def plan_minute_bars(
         raise InvalidRequestError(f"minutes must be 1, 5 or 30, not {minutes!r}")
     asked = Asked(find_dataset("minute_bar"), as_codes(codes), *as_range(first, last))
     plan = _plan(FRAMES[minutes], asked, require_bars if complete else None)
-    return replace(plan, about={**plan.about, "minutes": str(minutes)})
+    return replace(plan, about={**plan.about, "minutes": str(minutes)}, minutes=minutes)
 
 
 def plan_rows(dataset: str, codes: Codes, first: date | str, last: date | str, *, complete: bool = True) -> Plan:
@@ -129,6 +136,7 @@ def plan_rows(dataset: str, codes: Codes, first: date | str, last: date | str, *
         raise InvalidRequestError(f"{dataset} is not of stock codes: it has a function of its own")
     asked = Asked(declared, as_codes(codes), *as_range(first, last))
     require = require_bars if declared.has_cells else require_moments
+    require = require_watched if declared.due is Due.STREAMED else require
     return _plan(_frame_of(declared), asked, require if complete else None)
 
 
@@ -177,8 +185,8 @@ def plan_trading_sessions(first: date | str, last: date | str) -> Plan:
 def plan_coverage(first: date | str, last: date | str, dataset: str | None = None) -> Plan:
     """Plan what :func:`data_pipeline.read.coverage` reads."""
     begin, end = as_range(first, last)
-    if dataset not in (None, *WITH_CELLS):
-        raise InvalidRequestError(f"dataset must be {', '.join(WITH_CELLS)}, or None for all, not {dataset!r}")
+    if dataset not in (None, *IN_COVERAGE):
+        raise InvalidRequestError(f"dataset must be {', '.join(IN_COVERAGE)}, or None for all, not {dataset!r}")
     return Plan(COVERAGE, COUNTED, OF_DATASET, {"first": begin, "last": end, "dataset": dataset})
 
 
@@ -207,4 +215,5 @@ def _plan(
         "complete": str(require is not None).lower(),
     }
     bound = tuple(lambda cursor, one=check: one(cursor, asked) for check in checks)
-    return Plan(frame, relation or frame.source, where, asked.values, bound, join, about)
+    archived = asked.table if asked.dataset.archive else ""
+    return Plan(frame, relation or frame.source, where, asked.values, bound, join, about, archived, require is not None)

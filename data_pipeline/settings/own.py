@@ -31,8 +31,8 @@ SHARED_SETTINGS = (
     ),
     Setting(
         "MARKET_READER_URL",
-        "A login of that warehouse that can only read, for `sql` (which refuses any other), `coverage`, `export` and "
-        "`data_pipeline.read`.",
+        "A login of that warehouse that can only read, for `sql` (which refuses any other), `coverage`, `export`, "
+        "`data_pipeline.read` and, without an Airflow connection `market_reader`, the pages in Airflow.",
         SHARED, secret=True, empty="`MARKET_DB_URL`",
     ),
     Setting(
@@ -41,6 +41,12 @@ SHARED_SETTINGS = (
         "`redis://:password@host:6379/1` (or `rediss://`) for many. The token is sealed in both with a key derived "
         "from the app secret; Airflow's Fernet key plays no part.",
         SHARED, secret=True, empty="a folder of this user, `~/.local/state/data-pipeline`; in containers their Redis",
+    ),
+    Setting(
+        "CACHE_URL",
+        "Where the answers lie that `KIS_CACHE_TTL_*` let the interactive `get_*` calls repeat: `memory` for each "
+        "process its own, or `redis://:password@host:6379/2` (or `rediss://`) for all.",
+        SHARED, secret=True, empty="the Redis of `COORDINATION_URL`; with files there `memory`", shown=False,
     ),
     Setting(
         "MARKET_CLOCK",
@@ -53,6 +59,23 @@ SHARED_SETTINGS = (
         "CALENDAR_CORRECTIONS",
         "The file of corrections to the trading calendar, one for all processes.",
         SHARED, empty="`calendar.json` beside the shared state; with Redis in a folder of this user",
+    ),
+    Setting(
+        "ARCHIVE_FOLDER",
+        "Where the Parquet files of archived months are: `data-pipeline archive` names them, reading, `export` and "
+        "`verify` look for them.",
+        SHARED, empty="none, so that an archived month cannot be read", shown=False,
+    ),
+    *(
+        Setting(
+            f"KEEP_{name}_MONTHS",
+            f"How many whole months of {what} before this one `data-pipeline archive` leaves in Postgres.",
+            SHARED, kind=Kind.WHOLE, least=1, most=1200, empty="all", shown=False,
+        )
+        for name, what in (
+            ("MINUTE_BAR", "minute bars"), ("PRICE_SNAPSHOT", "current prices"), ("ORDER_BOOK", "order books"),
+            ("TRADE", "trades"),
+        )
     ),
     Setting(
         "DATA_PIPELINE_HOME", "The folder of everything that `make run` and `make up` keep.", SHARED,

@@ -68,6 +68,18 @@ KIS_SETTINGS = (
         label="Stock master address",
     ),
     _kis(
+        "KIS_WEBSOCKET_URL",
+        "Where the live stream is: KIS's own `ws://` host, this machine, or a host that `KIS_ALLOWED_HOSTS` names; "
+        "another one than KIS's own makes every row `kis-sandbox`.",
+        kind=Kind.ADDRESS, empty="KIS's own; beside another address than KIS's that one, over `ws://` or `wss://`",
+        shown=False,
+    ),
+    _kis(
+        "KIS_WEBSOCKET_LIMIT",
+        "Registrations that one app key takes on the live stream; a refusal lowers it by itself.",
+        kind=Kind.WHOLE, least=1.0, most=1000.0, default="41", shown=False,
+    ),
+    _kis(
         "KIS_ALLOWED_HOSTS",
         "Hosts beside the vendors' own and this machine to which keys of KIS and KRX may go, separated by commas, each "
         "with or without its port: `emulator:8000,kis.example.org`. They may be asked over `http://` too. Airflow's "

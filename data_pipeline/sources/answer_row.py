@@ -13,7 +13,8 @@ from data_pipeline.exceptions import PayloadError
 RecordT = TypeVar("RecordT")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,8})?")
-_DAY = re.compile(r"[0-9]{8}")
+DAY = re.compile(r"[0-9]{8}")
+"""A day as vendors write it: YYYYMMDD."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class AnswerRow:
         """
         value = self.text(name)
         try:
-            return date.fromisoformat(f"{value[:4]}-{value[4:6]}-{value[6:]}" if _DAY.fullmatch(value) else "")
+            return date.fromisoformat(f"{value[:4]}-{value[4:6]}-{value[6:]}" if DAY.fullmatch(value) else "")
         except ValueError:
             raise self.error(name, f"is not a date: {shortened(value)}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,12 @@ from data_pipeline.market.records import (
     PriceType,
     StockInfo,
 )
+from data_pipeline.market.stream_records import Trade, TradesTold
+from data_pipeline.market.venue import Venue
 
 if TYPE_CHECKING:
     from data_pipeline.coordination.identity import SharedBudget
+    from data_pipeline.sources.reads import Reads
 
 
 class AbstractDataSource(ABC):
@@ -42,6 +45,9 @@ class AbstractDataSource(ABC):
 
     name: str
     """What stored rows carry in ``source``; see :mod:`data_pipeline.market.origin`."""
+
+    reads: Reads
+    """The cache of the four ``get_*`` calls and of no other; off unless ``KIS_CACHE_TTL_*`` turn it on."""
 
     calls_a_second: float | None = None
     """The quota, over all app keys; None for a source without one."""
@@ -176,6 +182,38 @@ class AbstractDataSource(ABC):
             UnsupportedDatasetError: The source does not tell.
         """
         raise UnsupportedDatasetError(f"{self.name} has no investor flows of whole markets; ask KIS's real server")
+
+    def trades(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[Trade]:  # noqa: ARG002
+        """Yield the trades (체결) of the sessions from ``first`` to ``last``, both included, code by code, at KRX.
+
+        Within a code they come by their running volume. What an answer cannot show is missing: their counters tell.
+
+        Raises:
+            UnsupportedDatasetError: The source tells of no single trades, or not of that day.
+        """
+        raise UnsupportedDatasetError(f"{self.name} has no single trades; ask KIS on their own day")
+
+    def trades_between(
+        self,
+        stock_code: str,  # noqa: ARG002 - most sources have none, as all of them
+        venue: Venue,  # noqa: ARG002
+        since: datetime,  # noqa: ARG002
+        until: datetime,  # noqa: ARG002
+        above: int = 0,  # noqa: ARG002
+    ) -> TradesTold:
+        """Return the trades of one code at one venue in the running session, by their running volume.
+
+        Args:
+            stock_code: Whose.
+            venue: Where.
+            since: The first second, included.
+            until: The last second, included, of the same day.
+            above: The running volume above which trades are wanted; none of that or less is looked for.
+
+        Raises:
+            UnsupportedDatasetError: The source tells of no single trades, or not of that day.
+        """
+        raise UnsupportedDatasetError(f"{self.name} has no single trades; ask KIS on their own day")
 
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:  # noqa: ARG002 - most sources do not care
         """Return how many stock codes are best asked for together; work is divided into units of that many.

@@ -9,12 +9,13 @@ from enum import Enum
 from pathlib import Path
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.market.clock import Clock, is_fixed, market_clock
+from data_pipeline.market.clock import Clock, is_fixed, market_clock, real_now
 from data_pipeline.settings import require_known
 from data_pipeline.settings.chosen import chosen_source, known_kind
 from data_pipeline.settings.hidden import hidden
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis.settings import QUOTA, KisSettings
+from data_pipeline.sources.reads import Reads, cache_ttl, cache_url
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,10 @@ class DataSourceFactory:
     def _mock(self) -> AbstractDataSource:
         from data_pipeline.sources.mock.source import MockDataSource
 
-        return MockDataSource(clock=self._mock_clock)
+        # Clocks that tell different moments have different answers.
+        moment = "still" if self._mock_clock is None else f"{(self._mock_clock() - real_now()).total_seconds():.0f}"
+        reads = Reads(cache_ttl(self._environ), f"{MockDataSource.name}:{moment}", cache_url(self._environ))
+        return MockDataSource(clock=self._mock_clock, reads=reads)
 
 
 def create_data_source(

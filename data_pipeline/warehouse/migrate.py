@@ -96,7 +96,7 @@ def _migrate(connection: Connection, passwords: Mapping[str, str], scripts: Path
     try:
         # Connecting rolls back, so the bootstrap comes after; begun here, so that Alembic does not commit.
         with engine.connect() as bound, bound.begin() as transaction:
-            _bootstrap(connection, passwords, scripts)
+            bootstrap(connection, passwords, scripts)
             before = version_of(connection)
             begin_report(connection)
             config.attributes["connection"] = bound
@@ -115,7 +115,8 @@ def _migrate(connection: Connection, passwords: Mapping[str, str], scripts: Path
     return done
 
 
-def _bootstrap(connection: Connection, passwords: Mapping[str, str], scripts: Path) -> None:
+def bootstrap(connection: Connection, passwords: Mapping[str, str], scripts: Path) -> None:
+    """Make roles and schema where they are lacking, one caller at a time, and go on as the schema's owner."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL client_min_messages = warning")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('market.migrate'))")

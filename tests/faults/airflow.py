@@ -38,7 +38,7 @@ BARS = """
     SELECT stock_code, session, open, high, low, close, volume, trading_value, change, source
     FROM market.daily_bar WHERE stock_code = ANY(%s) ORDER BY 1, 2
 """
-LISTED = "SELECT stock_code FROM market.instrument WHERE listed_on < '2023-01-01' ORDER BY stock_code LIMIT 100"
+LISTED = "SELECT stock_code FROM market.instrument WHERE listed_on < '2023-01-01' ORDER BY stock_code"
 CHART = "inquire-daily-itemchartprice"
 
 
@@ -49,10 +49,12 @@ class Stack:
     home: Home
     now: datetime
     """Where its market's clock stands."""
+    options: tuple[str, ...] = ()
+    """How `up` is told to run it."""
 
     def up(self) -> None:
         """Start what of it does not run."""
-        code, said = ended(command_in(self.home)("up"))
+        code, said = ended(command_in(self.home)("up", *self.options))
         assert code == 0, said
 
     @cached_property
@@ -109,8 +111,8 @@ class Stack:
         mine = key_hash(SANDBOX_KEY)
         return sum((one["key"] == mine) == by_airflow for one in answer.json())
 
-    def trigger(self, run_id: str, form: dict[str, Any]) -> None:
-        """Unpause the DAG `backfill` and make a run of it."""
+    def trigger(self, run_id: str, form: dict[str, Any], dag_id: str = "backfill") -> None:
+        """Unpause a DAG and make a run of it."""
         base = f"http://127.0.0.1:{(self.home.run / 'api-server.port').read_text('ascii')}"
         passwords = json.loads((self.home.airflow / "simple_auth_manager_passwords.json.generated").read_text("utf-8"))
         with requests.Session() as session:
@@ -118,7 +120,7 @@ class Stack:
             user = {"username": "admin", "password": passwords["admin"]}
             token = session.post(f"{base}/auth/token", json=user, timeout=30).json()["access_token"]
             session.headers["Authorization"] = f"Bearer {token}"
-            dag = f"{base}/api/v2/dags/backfill"
+            dag = f"{base}/api/v2/dags/{dag_id}"
             assert wait_until(lambda: session.get(dag, timeout=30).ok, WITHIN_S), "the DAG was not read"
             session.patch(dag, json={"is_paused": False}, timeout=30).raise_for_status()
             run = {"dag_run_id": run_id, "conf": form, "logical_date": None}
@@ -134,6 +136,12 @@ class Stack:
         process = self.loading()[0]
         os.kill(int(process.split()[-2]), 9)
         return process
+
+    def tries(self, run_id: str) -> int:
+        """Return the most tries that a task of a DAG run has had."""
+        query = "SELECT max(try_number) FROM task_instance WHERE run_id = %s"
+        ((most,),) = self.rows(query, run_id, database=METADATA_DATABASE)
+        return int(most or 0)
 
     def kill_scheduler(self) -> None:
         """Kill the scheduler and nothing else."""

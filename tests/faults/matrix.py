@@ -75,6 +75,16 @@ ROWS = {
     "worker_killed": Row(
         "Airflow: kill -9 of a task's process", "the task is tried again; every row is there, once", 10, 1
     ),
+    "celery_worker_killed": Row(
+        "Celery: kill -9 of one of three workers and all it started",
+        "the others take its tasks; at most 1 % of the requests are asked again; every row is there, once", 3, 1,
+    ),
+    "celery_broker_away": Row(
+        "Celery: the broker killed and away for 30 s", "tasks wait and spend no try; every row is there, once", 3, 1
+    ),
+    "celery_scheduler_restarted": Row(
+        "Celery: kill -9 of the scheduler", "after `up` the run goes on; every row is there, once", 3, 1
+    ),
 }  # fmt: skip
 
 

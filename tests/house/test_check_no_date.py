@@ -58,6 +58,7 @@ def test_the_place_is_named(tmp_path: Path):
     assert list(refused(tmp_path)) == ["tests/unit/test_it.py:2: time.time reads the date"]
 
 
+@pytest.mark.thorough
 def test_no_test_reads_the_date():
     """None does but those that are listed."""
     assert list(refused()) == []

@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.project import ROOT
 
+pytestmark = pytest.mark.thorough
+
 MODULES = {
     ".".join(path.with_suffix("").parts).removesuffix(".__init__"): path
     for path in (file.relative_to(ROOT) for file in ROOT.joinpath("data_pipeline").rglob("*.py"))

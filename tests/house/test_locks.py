@@ -9,6 +9,7 @@ import pytest
 from tests.support.project import ROOT
 
 RUNTIME, DEVELOPMENT = "data_pipeline/requirements.txt", "requirements-dev.txt"
+CELERY = "data_pipeline/requirements-celery.txt"
 
 
 def entries(path: str) -> dict[str, str]:
@@ -19,7 +20,16 @@ def entries(path: str) -> dict[str, str]:
     return dict(found)
 
 
-@pytest.mark.parametrize("path", [RUNTIME, DEVELOPMENT])
+def versions(path: str) -> dict[str, set[str]]:
+    """Each locked package without its extras, and its versions."""
+    found: dict[str, set[str]] = {}
+    for entry in entries(path):
+        name, _, version = entry.partition("==")
+        found.setdefault(name.partition("[")[0], set()).add(version.partition(" ")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", [RUNTIME, DEVELOPMENT, CELERY])
 def test_every_entry_has_hashes_and_no_host(path: str) -> None:
     """Pip takes nothing that was not locked, from whichever index it is told to ask."""
     lines = (ROOT / path).read_text().splitlines()
@@ -28,8 +38,9 @@ def test_every_entry_has_hashes_and_no_host(path: str) -> None:
     assert [line for line in lines if "://" in line or line.startswith("--")] == []
 
 
-def test_the_development_lock_adds_to_the_runtime_lock() -> None:
-    """It begins with that lock, and no package stands in both, so that they can never disagree."""
-    assert (ROOT / DEVELOPMENT).read_text().splitlines()[0] == f"-r {RUNTIME}"
-    names = [{entry.partition("==")[0] for entry in entries(path)} for path in (RUNTIME, DEVELOPMENT)]
-    assert names[0] & names[1] == set()
+@pytest.mark.parametrize(("path", "beside"), [(DEVELOPMENT, RUNTIME), (CELERY, "requirements.txt")])
+def test_the_other_locks_add_to_the_runtime_lock(path: str, beside: str) -> None:
+    """They begin with that lock, and what stands in both has one version, so that they can never disagree."""
+    assert (ROOT / path).read_text().splitlines()[0] == f"-r {beside}"
+    runtime = versions(RUNTIME)
+    assert {name: found for name, found in versions(path).items() if not found <= runtime.get(name, found)} == {}

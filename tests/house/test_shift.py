@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.project import ROOT
+
+pytestmark = pytest.mark.thorough
 
 SHIFT = ROOT / "tests" / "shift"
 TELLS = """

@@ -11,7 +11,9 @@ from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.index_records import IndexBar, IndexSnapshot
 from data_pipeline.market.investor_records import KINDS, InvestorFlow, Traded
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook, OrderBookLevel
+from data_pipeline.market.stream_records import Side, Trade
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.venue import Venue
 from tests.support.tables import TABLES
 
 MON, TUE, LATER = date(2026, 9, 14), date(2026, 9, 15), date(2026, 10, 1)
@@ -32,6 +34,8 @@ VALUES = {
     "low": "low - 1", "high_price": "high_price + 1", "low_price": "low_price - 1", "change_rate": "change_rate + 0.01",
     "bid_prices": "array_replace(bid_prices, 98::bigint, 97)", "bid_volumes": "bid_volumes[2:2] || bid_volumes[1:1]",
     "ask_prices": "ask_prices[1:1] || 999::bigint", "ask_volumes": "array_replace(ask_volumes, 0::bigint, 1)",
+    "venue": "'NXT'", "traded_at": "traded_at + interval '1 second'", "side": "'sell'", "filled": "NOT filled",
+    "market_class": "'30'", "hour_class": "'A'", "session_class": "'3'",
     "family": "'KRX'", "name": "'00000Z'",
     "market_cap": "NULL", "at": "at + interval '1 minute'", "observed_at": "observed_at + interval '1 microsecond'",
 }  # fmt: skip
@@ -75,12 +79,18 @@ def _book(code: str, at: datetime, count: int) -> OrderBook:
     return OrderBook(code, "종목", bids, asks, 50 + count, 70, at.isoformat())
 
 
+def _trade(code: str, day: date, count: int) -> Trade:
+    at, counted = datetime(day.year, day.month, day.day, 9, tzinfo=SEOUL), (1, 1, 1, 1)
+    return Trade(Venue.KRX, code, at, 100, 7 + count, 1000 + count, 700, Side.BUY, *counted, 101, 99, "20", "0", "2")
+
+
 _OF_DAYS: dict[str, Callable[[str, date, int], object]] = {
     "daily_bar": lambda code, day, count: DailyBar(code, day, 100, 200, 50, 100, 7 + count, 700, 1),
     "index_bar": lambda code, day, count: IndexBar(
         "KOSPI", code, day, 100.25, 200.5, 50.0, 100.0, 1.0, 7 + count, 700, 10**12
     ),
     "investor_flow": _flow,
+    "trade": _trade,
 }
 _OF_MOMENTS: dict[str, Callable[[str, datetime, int], object]] = {
     "minute_bar": lambda code, at, count: MinuteBar(code, at, 100, 200, 50, 100, 7 + count, 700),

@@ -20,6 +20,16 @@ NULLABLE = {
     "price_snapshot": {"market_cap"},
     "index_bar": {"open", "high", "low", "change", "volume", "trading_value", "market_cap"},
     "index_snapshot": {"open", "high", "low"},
+    "trade": {
+        "cumulative_value",
+        "side",
+        "sell_count",
+        "buy_count",
+        "sell_volume",
+        "buy_volume",
+        "ask_price",
+        "bid_price",
+    },
     "investor_flow": {"volume"}
     | {f"{kind}_{side}_{of}" for kind in _KINDS for side in ("bought", "sold") for of in ("volume", "value")},
 }
@@ -78,7 +88,7 @@ def _array(values: list[int]) -> bytes:
 
 FORMS: dict[type, Any] = {
     int: _number, str: _text, datetime: _moment, date: lambda day: struct.pack("!i", (day - EPOCH).days),
-    list: _array, Decimal: _decimal,
+    list: _array, Decimal: _decimal, bool: lambda flag: bytes([flag]),
 }  # fmt: skip
 
 
@@ -86,7 +96,9 @@ def digest(table, row) -> int:
     """The number of one row, whose values are in the order of the table's columns."""
     values = dict(zip(table.columns, row, strict=True))
     may_lack = NULLABLE.get(table.name, ())
-    written = b"".join(sent(name, values[name], nullable=name in may_lack) for name in table.columns)
+    # A book of KRX is written as it was before there were venues.
+    columns = [name for name in table.columns if (table.name, name, values[name]) != ("order_book", "venue", "KRX")]
+    written = b"".join(sent(name, values[name], nullable=name in may_lack) for name in columns)
     return int.from_bytes(hashlib.sha256(written).digest(), "big")
 
 

@@ -38,9 +38,16 @@ class TokenDesk:
     Args:
         settings: Key list and token times.
         wall: Real time in seconds since the epoch.
+        approve: Makes the approval key of an app key, which the stream wants.
     """
 
-    def __init__(self, settings: EmulatorSettings, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: EmulatorSettings,
+        wall: Callable[[], float] = time.time,
+        approve: Callable[[str], str] = lambda _: str(uuid.uuid4()),
+    ) -> None:
+        self.approve = approve
         self._settings = settings
         self._wall = wall
         self._current: dict[str, IssuedToken] = {}

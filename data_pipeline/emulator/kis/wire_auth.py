@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -42,7 +41,7 @@ def revoke_token(desk: TokenDesk, _: Mapping[str, str], body: Mapping[str, Any])
 def approve(desk: TokenDesk, _: Mapping[str, str], body: Mapping[str, Any]) -> bytes:
     """Answer /oauth2/Approval, which names the secret ``secretkey``: a key for the WebSocket."""
     _check_grant(desk, body, "secretkey")
-    return dumps({"approval_key": str(uuid.uuid4())})
+    return dumps({"approval_key": desk.approve(body["appkey"])})
 
 
 def hash_body(desk: TokenDesk, headers: Mapping[str, str], body: Mapping[str, Any]) -> bytes:

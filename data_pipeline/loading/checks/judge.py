@@ -8,7 +8,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, joins
+from data_pipeline.datasets.plain_days import SIEVES
 from data_pipeline.datasets.table import Table
+from data_pipeline.datasets.window_checks import check_missing
 from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class Verdict:
     """Why the window is refused; empty when it is not."""
     contradicted: set[Cell] = field(default_factory=set)
     """Stored daily bars that are all that contradicts a refused one, by code and session."""
+    unjoined: set[Cell] = field(default_factory=set)
+    """Daily bars beside a base price that moved, by code and session: they may have to be told twice."""
 
 
 def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Context, set_aside: int = 0) -> Verdict:
@@ -54,15 +58,18 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
         context: What is known around it.
         set_aside: How many rows the parsers have rejected already; they count as errors.
     """
-    table, earlier = dataset.table, Earlier(records, context)
-    codes = frozenset(asked.stock_codes)
-    copies = _copies(records, table)
-    good: dict[int, Any] = {}
+    table, codes = dataset.table, frozenset(asked.stock_codes)
+    sieve = SIEVES.get(dataset.check) if dataset.check else None
+    sieved = sieve(records, codes, asked.first, asked.last, context) if sieve else None
+    doubtful = _in_order(records, table) if sieved is None else sieved.doubtful
+    # What is looked at beside a bar is of its own code.
+    near = records if sieved is None else _of_codes(records, {records[place].stock_code for place in doubtful})
+    earlier, copies = Earlier(near, context), _copies(near, table) if doubtful else {}
     errors: list[Finding] = []
     warnings: list[Finding] = []
+    left_out: set[int] = set()
     kept: set[tuple[object, ...]] = set()  # keys of copies of which one is kept
-    # Oldest first: a bar that is wrong says nothing about the one after it.
-    for place in sorted(range(len(records)), key=lambda place: table.key_of(records[place])):
+    for place in doubtful:
         record = records[place]
         key = table.key_of(record)
         found = [
@@ -74,18 +81,47 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
         if wrong is not None:
             errors.append(wrong)
             earlier.forget(record)
+            left_out.add(place)
             continue
         warnings += found
-        if key not in kept:
-            good[place] = record
-            if key in copies:
-                kept.add(key)
+        if key in kept:
+            left_out.add(place)
+        elif key in copies:
+            kept.add(key)
     fatal = [*_check_errors(len(records), len(errors), set_aside, context)]
-    if dataset.check_window:
-        every = Earlier(records, context) if errors else earlier
+    if sieved is not None and sieved.quiet:
+        fatal += check_missing(records, asked.expected, earlier, context)
+    elif dataset.check_window:
+        every = Earlier(records, context) if errors or sieved is not None else earlier
         fatal += dataset.check_window(records, asked.expected, every, context)
     contradicted = {*_contradicted(errors, earlier, context)}
-    return Verdict([good[place] for place in sorted(good)], errors, warnings, fatal, contradicted)
+    unjoined = {*_unjoined(warnings, earlier, context)}
+    good = [record for place, record in enumerate(records) if place not in left_out] if left_out else [*records]
+    return Verdict(good, errors, warnings, fatal, contradicted, unjoined)
+
+
+def _unjoined(warnings: Sequence[Finding], earlier: Earlier, context: Context) -> Iterator[Cell]:
+    """Yield the bars that why_doubtful is asked of when all are written: those on either side of a moved base price.
+
+    Of bars that came together, it is asked only of one without a trade.
+    """
+    moved = [one.record for one in warnings if one.check == "base" and isinstance(one.record, DailyBar)]
+    stored = {(bar.stock_code, bar.session) for bar in context.stored if isinstance(bar, DailyBar)} if moved else set()
+    for bar in moved:
+        before, after = earlier.get(bar), earlier.after(bar)
+        if before is not None and (not before.volume or (before.stock_code, before.session) in stored):
+            yield before.stock_code, before.session
+        if after is not None and (after.stock_code, after.session) in stored and not joins(bar, after):
+            yield bar.stock_code, bar.session
+
+
+def _in_order(records: Sequence[Any], table: Table) -> list[int]:
+    """Return the places of all records, oldest first: a bar that is wrong says nothing about the one after it."""
+    return sorted(range(len(records)), key=lambda place: table.key_of(records[place]))
+
+
+def _of_codes(records: Sequence[Any], codes: Collection[str]) -> Sequence[Any]:
+    return [one for one in records if one.stock_code in codes] if codes else ()
 
 
 def _contradicted(errors: Sequence[Finding], earlier: Earlier, context: Context) -> Iterator[Cell]:

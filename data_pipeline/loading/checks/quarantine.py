@@ -69,13 +69,14 @@ def record_of(kind: type, payload: Mapping[str, Any]) -> Any:
     Raises:
         ValueError, KeyError, TypeError: The payload is not a record of this class.
     """
-    values = {one.name: payload[one.name] for one in fields(kind)}
+    # What takes no part in a comparison (an answer's age) is not asked of rows that were set aside before it was there.
+    values = {one.name: payload[one.name] for one in fields(kind) if one.compare or one.name in payload}
     for name, annotation in kind.__annotations__.items():
         if annotation == "date" and isinstance(values[name], str):
             values[name] = date.fromisoformat(values[name])
         elif annotation == "datetime":
             values[name] = datetime.fromisoformat(values[name])
-        elif annotation.startswith("float") and isinstance(values[name], str):
+        elif annotation.startswith("float") and isinstance(values.get(name), str):
             values[name] = float(values[name])  # a number that is no whole one is kept as text
     return kind(**values)
 

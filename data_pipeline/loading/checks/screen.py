@@ -111,6 +111,7 @@ def screen(
     verdict = judge(records, dataset, asked, context, len(held.rows))
     held.rows += map(as_rejection, verdict.errors)
     held.contradicted |= verdict.contradicted
+    held.unjoined |= verdict.unjoined
     if verdict.fatal:
         why = "; ".join(one.problem for one in verdict.fatal)
         why += f"; the first wrong row: {_named(held.rows[0])}" if held.rows else ""

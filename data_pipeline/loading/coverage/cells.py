@@ -27,7 +27,7 @@ _MISSING = """
 _LISTED = f"""
     SELECT i.stock_code::text, s.number, s.session::date FROM market.final_session s
     JOIN market.listing i ON {listed("i", "s.session")} {{codes}}
-    WHERE s.session BETWEEN %(first)s AND %(last)s
+    WHERE s.session BETWEEN %(first)s AND %(last)s AND NOT market.is_archived(%(dataset)s, s.session)
 """  # noqa: S608 - a condition of the schema
 _UNSTORED = """
     {cells}
@@ -52,7 +52,8 @@ COUNTED = """(
             count(*) FILTER (WHERE state = 'known_empty') AS known_empty,
             count(*) FILTER (WHERE state IN ('missing', 'unproven')) AS missing,
             count(*) FILTER (WHERE state = 'unproven') AS unproven,
-            count(*) FILTER (WHERE state = 'unproven_empty') AS unproven_empty
+            count(*) FILTER (WHERE state = 'unproven_empty') AS unproven_empty,
+            count(*) FILTER (WHERE state = 'archived') AS archived
         FROM market.coverage_cells(%(first)s, %(last)s) GROUP BY dataset, session
     ) b"""
 """``market.coverage`` for the sessions of a range, which reads only their months."""
@@ -75,6 +76,8 @@ class Coverage:
     """Those of the missing of which rows are stored, without a proof that they are all."""
     unproven_empty: int = 0
     """Asked for in vain on three days, between bars that fit together: neither missing nor known to be empty."""
+    archived: int = 0
+    """Their month was let go, into a file or for good: not asked for again."""
 
 
 def coverage(connection: Connection, first: date, last: date, dataset: str | None = None) -> list[Coverage]:

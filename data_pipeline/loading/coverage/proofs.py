@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, described
+from data_pipeline.loading.coverage.traded import CONTRADICTED
 from data_pipeline.loading.instruments.listing import listed
 from data_pipeline.warehouse.errors import said_plainly
 
@@ -21,6 +22,7 @@ _MINUTES = """
         FROM market.minute_bar WHERE session BETWEEN %(first)s AND %(last)s GROUP BY stock_code, session
     ), proof AS (
         SELECT * FROM market.proof WHERE dataset = 'minute_bar' AND session BETWEEN %(first)s AND %(last)s
+            AND NOT market.is_archived(dataset, session)
     )
     SELECT stock_code::text, session::date, problem FROM (
         SELECT coalesce(p.stock_code, m.stock_code) AS stock_code, coalesce(p.session, m.session) AS session, CASE
@@ -62,7 +64,7 @@ _OPPOSED = """
         AND figures ? 'statements'
     ORDER BY session, stock_code
 """
-_STATEMENTS = {"daily_bar": _DAYS, "minute_bar": _MINUTES}
+_STATEMENTS = {"daily_bar": _DAYS, "minute_bar": _MINUTES, "trade": CONTRADICTED}
 _LISTED = (
     f"SELECT listed_from, delisted_on FROM market.listing i WHERE stock_code = %(code)s AND {listed('i', '%(day)s')}"  # noqa: S608
 )

@@ -45,7 +45,9 @@ _MONTHS = """
 # One statement sees one moment: a load that is under way is in both sides or in neither.
 _MONTH = """
     SELECT coalesce(s.session::date, d.session), s.version, s.rows, s.official, s.digest, d.rows, d.official, d.digest
-    FROM (SELECT * FROM market.seal WHERE dataset = {dataset} AND session BETWEEN {first} AND {last}) s
+    FROM (
+        SELECT * FROM market.seal WHERE dataset = {dataset} AND session BETWEEN {first} AND {last}
+            AND NOT market.is_archived(dataset, session)) s
     FULL JOIN market.{digests}({first}, {last}) d ON d.session = s.session
     ORDER BY 1
 """
@@ -66,6 +68,7 @@ class Difference(Enum):
     ADDED = "rows doubled or added"
     CHANGED = "rows changed"
     SOURCE = "rows told by another source"
+    FILE = "archived in a file that cannot be read"
     FORM = "sealed in another form"
     """Of another version than the schema's functions work out, so that the digests cannot be compared."""
 
@@ -186,7 +189,7 @@ def verify_month(connection: Connection, month: Month) -> Verified:
     differing = [
         SealFinding(month.dataset, session, difference, None if version is None else sealed, stored)
         for session, version, sealed, stored in rows
-        if (difference := _difference(version, sealed, stored))
+        if (difference := difference_of(version, sealed, stored))
     ]
     return Verified(month, len(rows), sum(stored.rows for *_, stored in rows), tuple(differing))
 
@@ -219,8 +222,14 @@ def seal_again(connection: Connection, findings: Collection[SealFinding]) -> Non
         connection.commit()
 
 
-def _difference(version: int | None, sealed: Held, stored: Held) -> Difference | None:
-    """Return the first that holds, the heaviest first; None for rows as sealed."""
+def difference_of(version: int | None, sealed: Held, stored: Held) -> Difference | None:
+    """Return how rows differ from their seal: the first that holds, the heaviest first; None for rows as sealed.
+
+    Args:
+        version: Of the seal; None where there is none.
+        sealed: What it says.
+        stored: What the rows add up to.
+    """
     differs = {
         Difference.UNSEALED: version is None,
         Difference.FORM: version != VERSION,

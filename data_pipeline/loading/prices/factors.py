@@ -73,8 +73,8 @@ def adjustments(bars: Iterable[Close], break_between: Break = adjoining) -> Iter
             close. ``move`` is a first day on KOSDAQ after KONEX: it may count from an offer price, and splits no share.
     """
     for before, after in pairwise(bars):
-        kind = break_between(before, after)
-        same = after.base_price == before.close or is_tick_rounding(before.close, after.base_price)
+        kind, base = break_between(before, after), after.close - after.change
+        same = base == before.close or is_tick_rounding(before.close, base)
         if kind != "move" and (kind == "listing" or not same):
             yield Adjustment(
                 after.stock_code, after.session, kind or "action", before.close, after.base_price, after.source

@@ -181,22 +181,27 @@ class Breaks:
         self.listed_days = listed_days
         self.empty = empty
         self.offers = offers
+        self._known: dict[tuple[date, date], list[date]] = {}
 
     def __call__(self, before: Close, after: Close) -> Kind | Literal["move"] | None:
         """Return ``listing``, ``gap`` or ``move``, or None for bars that adjoin."""
-        between = self._between(before, after)
-        listed = self.listed_days.get(after.stock_code, ())
-        # Between neighbours, a listing day is a move to another board.
-        if between and any(before.session < begins <= after.session for begins in listed):
-            return "listing"
-        if any((after.stock_code, session) not in self.empty for session in between):
-            return "gap"
+        between = self._between(before.session, after.session)
+        if between:
+            # Between neighbours, a listing day is a move to another board.
+            listed = self.listed_days.get(after.stock_code, ())
+            if any(before.session < begins <= after.session for begins in listed):
+                return "listing"
+            if any((after.stock_code, session) not in self.empty for session in between):
+                return "gap"
         return "move" if (after.stock_code, after.session) in self.offers else None
 
-    def _between(self, before: Close, after: Close) -> list[date]:
-        """Return the sessions between two bars; none where the calendar does not reach, so that such bars adjoin."""
-        try:
-            sessions = self.calendar.sessions(before.session, after.session)
-        except CalendarRangeError:
-            return []
-        return [session for session in sessions if before.session < session < after.session]
+    def _between(self, before: date, after: date) -> list[date]:
+        """Return the sessions between two; none where the calendar does not reach, so that such bars adjoin."""
+        found = self._known.get((before, after))
+        if found is None:
+            try:
+                sessions = self.calendar.sessions(before, after)
+            except CalendarRangeError:
+                sessions = []
+            found = self._known[before, after] = [session for session in sessions if before < session < after]
+        return found

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
-from data_pipeline.market.records import PriceType
+from data_pipeline.market.records import DailyBar, PriceType
 from data_pipeline.sources.kis.codes import symbol
 from data_pipeline.sources.kis.endpoints import DAILY_CHART
 from data_pipeline.sources.kis.parse_answer import Call
-from data_pipeline.sources.kis.parse_chart import ChartRow, filled_rows, parse_chart, period_start
+from data_pipeline.sources.kis.parse_chart import (
+    ChartRow,
+    filled_rows,
+    good_bars,
+    parse_chart,
+    period_start,
+    require_head,
+)
+from data_pipeline.sources.kis.plain_page import plain_bars
 
 _ONE_DAY = timedelta(days=1)
 _RAW = "1"
@@ -28,17 +36,39 @@ def chart_pages(
     """
     cursor = last
     while cursor >= first:
-        params = {
-            **symbol(stock_code),
-            "FID_INPUT_DATE_1": f"{first:%Y%m%d}",
-            "FID_INPUT_DATE_2": f"{cursor:%Y%m%d}",
-            "FID_PERIOD_DIV_CODE": period.value,
-            "FID_ORG_ADJ_PRC": _RAW,
-        }
-        answer = call(DAILY_CHART, params, stock_code)
+        answer = call(DAILY_CHART, _query(stock_code, first, cursor, period), stock_code)
         rows = parse_chart(stock_code, answer, first, cursor, period)
         yield answer.at, rows
         if not rows or len(filled_rows(answer)) < (DAILY_CHART.page_size or 0):
             return
         # The week or month before the oldest one: KIS would count its first days as a bar of their own.
         cursor = period_start(rows[-1].day, period) - _ONE_DAY
+
+
+def bar_pages(call: Call, stock_code: str, first: date, last: date) -> Iterator[tuple[datetime, Iterable[DailyBar]]]:
+    """Yield the server's time and the daily bars of each page, as :func:`chart_pages` does; plain pages quickly."""
+    cursor = last
+    while cursor >= first:
+        answer = call(DAILY_CHART, _query(stock_code, first, cursor, PriceType.DAILY), stock_code)
+        require_head(stock_code, answer)
+        bars = plain_bars(stock_code, answer.body.get("output2"), first, cursor)
+        if bars is not None:
+            yield answer.at, bars
+            rows, oldest = len(bars), bars[-1].session
+        else:
+            found = parse_chart(stock_code, answer, first, cursor)
+            yield answer.at, good_bars(stock_code, found)
+            rows, oldest = len(filled_rows(answer)) if found else 0, found[-1].day if found else first
+        if rows < (DAILY_CHART.page_size or 0):
+            return
+        cursor = oldest - _ONE_DAY
+
+
+def _query(stock_code: str, first: date, last: date, period: PriceType) -> dict[str, str]:
+    return {
+        **symbol(stock_code),
+        "FID_INPUT_DATE_1": f"{first:%Y%m%d}",
+        "FID_INPUT_DATE_2": f"{last:%Y%m%d}",
+        "FID_PERIOD_DIV_CODE": period.value,
+        "FID_ORG_ADJ_PRC": _RAW,
+    }

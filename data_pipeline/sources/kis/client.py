@@ -20,7 +20,7 @@ from data_pipeline.client.session import HttpSession
 from data_pipeline.client.slot import BudgetSnapshot
 from data_pipeline.client.token import TokenSnapshot
 from data_pipeline.coordination.store import Store, hashed
-from data_pipeline.exceptions import ServerFailureError, UnsupportedDatasetError
+from data_pipeline.exceptions import QueueTimeoutError, ServerFailureError, UnsupportedDatasetError
 from data_pipeline.market.clock import Clock
 from data_pipeline.market.rejections import FieldDrift
 from data_pipeline.sources.kis.app_key import AppKey
@@ -128,13 +128,13 @@ class KisClient:
             DataPipelineError: What :func:`~data_pipeline.sources.kis.parse_answer.parse_answer` raises.
         """
         self.require(endpoint)
-        key = self._soonest(endpoint)
-        token = key.tokens.get()
         try:
-            return self._send(key, endpoint, params, subject, token)
-        except TokenRefusedError:
-            key.tokens.invalidate(token)
-        return self._send(key, endpoint, params, subject, key.tokens.get())
+            return self._ask(self._soonest(endpoint), endpoint, params, subject)
+        except QueueTimeoutError:
+            if len(self._keys) == 1:
+                raise
+        # What is remembered of a key may be a second old, and another one may have room.
+        return self._ask(self._soonest(endpoint, surely=True), endpoint, params, subject)
 
     def require(self, endpoint: Endpoint) -> None:
         """Raise when the server does not have this call.
@@ -162,12 +162,22 @@ class KisClient:
         self._session.close()
         self._files.close()
 
-    def _soonest(self, endpoint: Endpoint) -> AppKey:
+    def _soonest(self, endpoint: Endpoint, *, surely: bool = False) -> AppKey:
+        """Return the key whose next slot comes first, as far as is remembered, or as the shared state says."""
         if len(self._keys) == 1:
             return self._keys[0]
+        ahead = TokenBucketRateLimiter.ahead if surely else TokenBucketRateLimiter.about_ahead
         first = next(self._turns) % len(self._keys)
         in_turn = (*self._keys[first:], *self._keys[:first])
-        return min(in_turn, key=lambda key: key.guard(endpoint).limiter.ahead())
+        return min(in_turn, key=lambda key: ahead(key.guard(endpoint).limiter))
+
+    def _ask(self, key: AppKey, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
+        token = key.tokens.get()
+        try:
+            return self._send(key, endpoint, params, subject, token)
+        except TokenRefusedError:
+            key.tokens.invalidate(token)
+        return self._send(key, endpoint, params, subject, key.tokens.get())
 
     def _send(self, key: AppKey, endpoint: Endpoint, params: Mapping[str, str], subject: str, token: str) -> Answer:
         where = f"KIS {endpoint.name} of {subject}"

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
-from operator import attrgetter
 
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.records import ChartData, DailyBar, PriceType
 from data_pipeline.market.rejections import keep_good
 from data_pipeline.market.trading_calendar import TradingCalendar
 from data_pipeline.sources.kis import parse
-from data_pipeline.sources.kis.charts import chart_pages
+from data_pipeline.sources.kis.charts import bar_pages, chart_pages
 from data_pipeline.sources.kis.interactive import last_session_of
 from data_pipeline.sources.kis.parse_answer import Call
-from data_pipeline.sources.kis.parse_chart import ChartRow, chart_bar, daily_bar
+from data_pipeline.sources.kis.parse_chart import ChartRow, chart_bar, good_bars
 from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches, require_same_session
 from data_pipeline.sources.kis.server_clock import ServerClock, require_final
@@ -47,9 +46,9 @@ class History:
         Raises:
             InvalidRequestError: The range holds a session that is not final yet.
         """
-        for at, rows in chart_pages(self._call, stock_code, first, last):
+        for at, bars in bar_pages(self._call, stock_code, first, last):
             require_final(self._calendar, last, at)
-            yield from _good_bars(stock_code, rows)
+            yield from bars
 
     def bars_of_session(self, stock_codes: list[str], session: date) -> Iterator[DailyBar]:
         """Yield one session's bar of each code: from quotes if those are of this session, otherwise from charts.
@@ -99,7 +98,7 @@ class History:
         for position, code in enumerate(codes):
             at, rows = next(chart_pages(self._call, code, session, session))
             require_final(self._calendar, session, at)
-            good = [*_good_bars(code, rows)]
+            good = [*good_bars(code, rows)]
             bars += good
             others = codes[position + 1 :]
             if self._calendar.quoted_session(at) != session:
@@ -119,10 +118,6 @@ class History:
             raise InvalidRequestError(f"the server went on from {session} while its quotes were read; ask again")
         wanted = codes if proof is None else codes[1:]
         return keep_good(partial(_quoted_bar, session, quotes), wanted, str, lambda _: session)
-
-
-def _good_bars(stock_code: str, rows: Iterable[ChartRow]) -> Iterator[DailyBar]:
-    return keep_good(partial(daily_bar, stock_code), rows, attrgetter("stock_code"), attrgetter("day"))
 
 
 def _quoted_bar(session: date, quotes: Mapping[str, Row], stock_code: str) -> DailyBar:

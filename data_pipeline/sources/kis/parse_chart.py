@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from operator import attrgetter
 
 from data_pipeline.exceptions import UnknownStockError
 from data_pipeline.market.records import ChartData, DailyBar, PriceType
@@ -78,11 +80,7 @@ def parse_chart(
         PayloadError: The answer is about another code; or a day is malformed, was not asked for or is out of order, and
             nobody collects such rows.
     """
-    head = answer.row("output1")
-    if not head.optional("stck_shrn_iscd") and not head.optional("hts_kor_isnm"):
-        raise UnknownStockError(stock_code, answer.where)
-    if short_code(head.text("stck_shrn_iscd")) != stock_code:
-        raise head.error("stck_shrn_iscd", f"is not {stock_code}")
+    require_head(stock_code, answer)
     rows: list[ChartRow] = []
     newest = period_start(last, period)
     for one in keep_good(partial(_chart_row, stock_code), filled_rows(answer), lambda _: stock_code):
@@ -94,6 +92,25 @@ def parse_chart(
         newest = period_start(start - timedelta(days=1), period)
         rows.append(one)
     return rows
+
+
+def require_head(stock_code: str, answer: Answer) -> None:
+    """Return when the head of a chart is of the code that was asked for.
+
+    Raises:
+        UnknownStockError: Neither code nor name is there.
+        PayloadError: It is of another code.
+    """
+    head = answer.row("output1")
+    if not head.optional("stck_shrn_iscd") and not head.optional("hts_kor_isnm"):
+        raise UnknownStockError(stock_code, answer.where)
+    if short_code(head.text("stck_shrn_iscd")) != stock_code:
+        raise head.error("stck_shrn_iscd", f"is not {stock_code}")
+
+
+def good_bars(stock_code: str, rows: Iterable[ChartRow]) -> Iterator[DailyBar]:
+    """Yield the bars that rows make, and set aside those that make none; see :func:`daily_bar`."""
+    return keep_good(partial(daily_bar, stock_code), rows, attrgetter("stock_code"), attrgetter("day"))
 
 
 def daily_bar(stock_code: str, one: ChartRow) -> DailyBar:

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_address, require_destination
+from data_pipeline.client.address import (
+    ALLOWED_HOSTS,
+    Address,
+    allowed_hosts,
+    require_address,
+    require_destination,
+    require_socket,
+)
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import SETTINGS, given, require_known, text, value
 from data_pipeline.settings.hidden import Hidden, hidden, hide_login
 from data_pipeline.sources.kis.credentials import check_more_keys, more_keys, require_pair
+from data_pipeline.sources.reads import cache_ttl, cache_url
 
 REAL_URL = SETTINGS["KIS_API_BASE_URL_REAL"].default
 VIRTUAL_URL = SETTINGS["KIS_API_BASE_URL_VIRTUAL"].default
 MASTER_URL = SETTINGS["KIS_MASTER_BASE_URL"].default
 OWN_HOSTS, _MASTER_HOSTS = (".koreainvestment.com",), (".dws.co.kr", ".koreainvestment.com")
+SOCKET_HOST = "ops.koreainvestment.com"
+SOCKET_URL = {False: f"ws://{SOCKET_HOST}:21000", True: f"ws://{SOCKET_HOST}:31000"}
+"""Where the live stream is, by ``use_virtual``; KIS offers no TLS there. Source: KIS Developers, 실시간시세."""
 QUOTA = {False: 18.0, True: 1.0}
 """Calls a second by ``use_virtual``. Source: KIS notice of 2026-04-20 on call limits."""
 
 _SOURCE_NAMES = {"real": "kis", "virtual": "kis-virtual", "sandbox": "kis-sandbox"}
-_CACHE_VARIABLES = ("PRICE", "ORDERBOOK", "CHART", "STOCK_INFO")
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,8 @@ class KisSettings:
     """Seconds before an unanswered request is given up."""
     cache_ttl: Mapping[str, float] = field(default_factory=dict)
     """Seconds that the interactive ``get_*`` calls may repeat an answer, by price, orderbook, chart, stock_info."""
+    cache_url: str | None = field(default=None, repr=False)
+    """Where those answers lie: ``memory`` or a Redis; None for the memory of this process."""
     coordination_url: str | None = field(default=None, repr=False)
     """Where processes share quota and token; None for the default."""
     more_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -68,11 +80,16 @@ class KisSettings:
     allowed_hosts: tuple[str, ...] = ()
     """Hosts beside KIS's own and this machine to which the keys may go, each with or without its port."""
 
+    websocket_url: str = ""
+    """Where the live stream is; empty for KIS's own, or ``base_url`` in a sandbox."""
+    websocket_limit: int = 41
+    """Registrations that one app key takes there. Source: KIS notice of 2026-04-20."""
+
     def __post_init__(self) -> None:
-        for name in ("app_key", "app_secret", "account_number", "coordination_url"):
+        for name in ("app_key", "app_secret", "account_number", "cache_url", "coordination_url"):
             given = getattr(self, name)
             self._settle(name, given if given is None else Hidden(given))
-        for name in ("base_url", "master_url"):
+        for name in ("base_url", "master_url", "websocket_url"):
             self._settle(name, hide_login(getattr(self, name)))
         self._settle("more_keys", tuple((Hidden(key), Hidden(secret)) for key, secret in self.more_keys))
         require_pair("", self.app_key, self.app_secret)
@@ -112,10 +129,20 @@ class KisSettings:
             breaker_threshold=value(environ, "KIS_API_CIRCUIT_BREAKER_THRESHOLD"),
             breaker_timeout=value(environ, "KIS_API_CIRCUIT_BREAKER_TIMEOUT"),
             account_number=text(environ, "KIS_ACCOUNT_NUMBER") or None,
-            cache_ttl=_cache_ttl(environ),
+            cache_ttl=cache_ttl(environ),
+            cache_url=cache_url(environ) or None,
             coordination_url=text(environ, "COORDINATION_URL") or None,
             more_keys=more_keys(environ),
             allowed_hosts=allowed_hosts(text(environ, ALLOWED_HOSTS)),
+            websocket_url=given(environ, "KIS_WEBSOCKET_URL"),
+            websocket_limit=value(environ, "KIS_WEBSOCKET_LIMIT"),
+        )
+
+    @property
+    def websocket(self) -> Address:
+        """Where the live stream is, as it is connected to."""
+        return require_socket(
+            "KIS_WEBSOCKET_URL", self.websocket_url, (SOCKET_HOST,), SOCKET_URL[False], self.allowed_hosts
         )
 
     @property
@@ -144,7 +171,16 @@ class KisSettings:
         master = require_address("KIS_MASTER_BASE_URL", self.master_url, MASTER_URL, self.allowed_hosts)
         if official and server.host.startswith("openapivts") != self.use_virtual:
             raise ConfigurationError(f"KIS_USE_VIRTUAL_SERVER does not fit the server's address {self.base_url}")
-        if not (official and master.belongs_to(*_MASTER_HOSTS)):
+        if not self.websocket_url:
+            rest = self.base_url.partition("://")[2].rstrip("/")
+            own = f"{'wss' if server.scheme == 'https' else 'ws'}://{rest}"
+            self._settle("websocket_url", SOCKET_URL[bool(self.use_virtual)] if official else own)
+        live = self.websocket.belongs_to(SOCKET_HOST)
+        if live and self.websocket_url.rstrip("/") != SOCKET_URL[bool(self.use_virtual)]:
+            raise ConfigurationError(
+                f"KIS_WEBSOCKET_URL must be {SOCKET_URL[bool(self.use_virtual)]} on KIS's own host"
+            )
+        if not (official and live and master.belongs_to(*_MASTER_HOSTS)):
             self._settle("environment", "sandbox")
 
 
@@ -157,8 +193,3 @@ def _server(environ: Mapping[str, str], *, virtual: bool) -> str:
             "asked: set KIS_USE_VIRTUAL_SERVER=false to use that address, or true to leave it out"
         )
     return other if virtual else real
-
-
-def _cache_ttl(environ: Mapping[str, str]) -> dict[str, float]:
-    found = {name.lower(): value(environ, f"KIS_CACHE_TTL_{name}") for name in _CACHE_VARIABLES}
-    return {name: seconds for name, seconds in found.items() if seconds}

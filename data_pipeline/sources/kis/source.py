@@ -6,12 +6,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from itertools import chain, islice
 
 from requests.adapters import BaseAdapter
 
-from data_pipeline.client.cache import TTLCache
 from data_pipeline.coordination.identity import SharedBudget
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import Store
@@ -33,7 +32,9 @@ from data_pipeline.market.records import (
     StockInfo,
 )
 from data_pipeline.market.rejections import keep_good
+from data_pipeline.market.stream_records import Trade, TradesTold
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
+from data_pipeline.market.venue import Venue
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.kis import parse
 from data_pipeline.sources.kis.client import KisClient
@@ -51,6 +52,8 @@ from data_pipeline.sources.kis.quotes import SLOTS, ask_quotes, batches
 from data_pipeline.sources.kis.server_clock import ServerClock
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.stock_master import StockMaster
+from data_pipeline.sources.kis.trades import Trades
+from data_pipeline.sources.reads import Reads, address_name
 
 logger = logging.getLogger(__name__)
 
@@ -99,12 +102,11 @@ class KISDataSource(AbstractDataSource):
         self._history = History(self._call, self._clock, self._calendar)
         self._minutes = Minutes(self._call, self._clock, self._calendar, virtual=self._virtual)
         self._investors = Investors(self._call, self._clock, self._calendar, virtual=self._virtual)
+        self._trades = Trades(self._call, self._calendar, virtual=self._virtual)
         self._warned = False
-        ttl = settings.cache_ttl
-        self._prices = TTLCache[CurrentPrice](ttl.get("price"))
-        self._books = TTLCache[OrderBook](ttl.get("orderbook"))
-        self._charts = TTLCache[tuple[ChartData, ...]](ttl.get("chart"))
-        self._infos = TTLCache[StockInfo](ttl.get("stock_info"))
+        self.reads = Reads(
+            settings.cache_ttl, f"{self.name}:{address_name(settings.base_url)}", settings.cache_url or ""
+        )
 
     def __repr__(self) -> str:
         return f"KISDataSource({self.name})"
@@ -141,12 +143,12 @@ class KISDataSource(AbstractDataSource):
     def get_current_price(self, stock_code: str) -> CurrentPrice:
         """Return an instrument's last price and its day so far; see :class:`AbstractDataSource` for the errors."""
         code = checked_code(stock_code)
-        return self._prices.get(code, lambda: self._price(code))
+        return self.reads.price(code, lambda: self._price(code))
 
     def get_order_book(self, stock_code: str) -> OrderBook:
         """Return an instrument's ten-level book; KIS publishes no number of orders, so every ``count`` is None."""
         code = checked_code(stock_code)
-        return self._books.get(code, lambda: self._book(code))
+        return self.reads.book(code, lambda: self._book(code))
 
     def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
         """Return the last ``count`` bars in raw prices, newest first, the bar of the running session included.
@@ -161,7 +163,7 @@ class KISDataSource(AbstractDataSource):
         """
         code = checked_code(stock_code)
         checked_count(period, count)
-        return list(self._charts.get((code, period, count), lambda: self._chart(code, period, count)))
+        return self.reads.chart(code, period, count, lambda: self._chart(code, period, count))
 
     def get_stock_info(self, stock_code: str) -> StockInfo:
         """Return what an instrument is; the virtual server has no such call, so there the stock master answers.
@@ -169,7 +171,7 @@ class KISDataSource(AbstractDataSource):
         The master has ``listed_shares`` in thousands; the real server has the exact number.
         """
         code = checked_code(stock_code)
-        return self._infos.get(code, lambda: self._info(code))
+        return self.reads.info(code, lambda: self._info(code))
 
     def instruments(self, session: date) -> Iterator[Instrument]:
         """Yield every instrument of the stock master files, which describe the present session only.
@@ -280,6 +282,27 @@ class KISDataSource(AbstractDataSource):
             raise UnsupportedDatasetError("KIS's virtual server has no flows of whole markets; use the real server")
         return market_flows(self._call, self._calendar, session)
 
+    def trades(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[Trade]:
+        """Yield the trades of the quoted session at KRX, thirty a call; of seconds with more the newest thirty.
+
+        Raises:
+            UnsupportedDatasetError: The range holds a session that is not the quoted one.
+        """
+        codes = checked_codes(stock_codes)
+        checked_range(first, last)
+        return (one for code in codes for day in self._calendar.sessions(first, last)
+                for one in self._trades.of_session(code, day))  # fmt: skip
+
+    def trades_between(
+        self, stock_code: str, venue: Venue, since: datetime, until: datetime, above: int = 0
+    ) -> TradesTold:
+        """Return trades of today at a venue, thirty a call and a hundred calls at most, the newest first.
+
+        Raises:
+            UnsupportedDatasetError: The day is not the quoted one, or it is the virtual server and not KRX.
+        """
+        return self._trades.between(checked_code(stock_code), venue, since, until, above)
+
     def unit_size(self, dataset: str, first: date, last: date) -> int | None:
         """Return 30 where one call holds the quotes of thirty codes; everything else is asked for code by code."""
         quotes = dataset == "price_snapshot" or (
@@ -301,12 +324,12 @@ class KISDataSource(AbstractDataSource):
         self._clock.hear(answer.at)
         return answer
 
-    def _chart(self, code: str, period: PriceType, count: int) -> tuple[ChartData, ...]:
+    def _chart(self, code: str, period: PriceType, count: int) -> list[ChartData]:
         if period.minutes is None:
-            return tuple(self._history.chart(code, period, count))
+            return list(self._history.chart(code, period, count))
         parts = self._minutes.back(code, lambda: self._listed(code).listed_on)
         bars = chain.from_iterable(aggregated(code, minutes, period.minutes or 1) for minutes in parts)
-        return tuple(islice(bars, count))
+        return list(islice(bars, count))
 
     def _price(self, code: str) -> CurrentPrice:
         answer = self._call(PRICE, symbol(code), code)

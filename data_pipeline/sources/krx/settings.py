@@ -9,6 +9,7 @@ from data_pipeline.client.address import ALLOWED_HOSTS, allowed_hosts, require_d
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.settings import SETTINGS, given, require_key_characters, require_known, text, value
 from data_pipeline.settings.hidden import Hidden, hidden, hide_login
+from data_pipeline.sources.reads import cache_ttl, cache_url
 
 REAL_URL = SETTINGS["KRX_API_BASE_URL"].default
 """The production host, whatever its name suggests; the portal's own host does not answer calls."""
@@ -40,6 +41,10 @@ class KrxSettings:
     """Calls a day in Seoul, for all processes; less than KRX allows leaves room for other programs."""
     timeout: float = 30.0
     """Seconds before an unanswered request is given up."""
+    cache_ttl: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that ``get_stock_info`` may repeat an answer, under ``stock_info``; KRX has no other of the reads."""
+    cache_url: str | None = field(default=None, repr=False)
+    """Where those answers lie: ``memory`` or a Redis; None for the memory of this process."""
     coordination_url: str | None = field(default=None, repr=False)
     """Where processes share the day's count; None for the default."""
     allowed_hosts: tuple[str, ...] = ()
@@ -47,8 +52,9 @@ class KrxSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "api_key", Hidden(self.api_key))
-        if self.coordination_url is not None:
-            object.__setattr__(self, "coordination_url", Hidden(self.coordination_url))
+        for name in ("cache_url", "coordination_url"):
+            if (told := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Hidden(told))
         if not self.api_key:
             raise ConfigurationError(
                 "KRX_API_KEY is not set (No API key provided): put the key of openapi.krx.co.kr into the environment "
@@ -82,6 +88,8 @@ class KrxSettings:
             api_key=text(environ, "KRX_API_KEY"),
             base_url=given(environ, "KRX_API_BASE_URL"),
             daily_limit=value(environ, "KRX_API_DAILY_LIMIT"),
+            cache_ttl=cache_ttl(environ),
+            cache_url=cache_url(environ) or None,
             coordination_url=text(environ, "COORDINATION_URL") or None,
             allowed_hosts=allowed_hosts(text(environ, ALLOWED_HOSTS)),
         )

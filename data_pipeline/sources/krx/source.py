@@ -39,6 +39,7 @@ from data_pipeline.sources.krx.listing import Listing
 from data_pipeline.sources.krx.market_days import MarketBars, MarketDays
 from data_pipeline.sources.krx.publication import Publication
 from data_pipeline.sources.krx.settings import KrxSettings
+from data_pipeline.sources.reads import Reads, address_name
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,9 @@ class KRXDataSource(AbstractDataSource):
         self.publication = Publication(self.origin, self._calendar, clock)
         self._days = MarketDays(self._fetch)
         self._listing = Listing(self.client, self.publication)
+        self.reads = Reads(
+            settings.cache_ttl, f"{self.name}:{address_name(settings.base_url)}", settings.cache_url or ""
+        )
 
     def __repr__(self) -> str:
         return f"KRXDataSource({self.name})"
@@ -184,6 +188,9 @@ class KRXDataSource(AbstractDataSource):
             UnsupportedDatasetError: It is a fund; KRX has no base info of funds.
         """
         code = checked_code(stock_code)
+        return self.reads.info(code, lambda: self._info(code))
+
+    def _info(self, code: str) -> StockInfo:
         one = self._listing.newest().get(code)
         if one is None:
             self._require_known(code)

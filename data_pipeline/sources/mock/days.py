@@ -18,8 +18,10 @@ from data_pipeline.sources.mock.issue import Issue
 from data_pipeline.sources.mock.noise import ONE, bell, below, between, mixed, power_of_two
 from data_pipeline.sources.mock.path import log_price
 
-SHARES_PER_MINUTE = 4
-"""The fewest shares in a minute bar that has room for an open, a high, a low and a close."""
+SHARES_PER_MINUTE = 8
+"""The fewest shares of a minute that trades: its prices and its value can always be those of whole shares."""
+FEWEST_IN_ALL = 20
+"""The fewest shares of a day for each of its minutes; the average price of a day lies at least 3/16 from its ends."""
 LOWEST_PRICE = 300
 
 _MIDPOINT_ODDS = 8000
@@ -94,7 +96,7 @@ def _volume(issue: Issue, index: int, base: int, close: int) -> int:
     noise = bell(issue.key, _VOLUME + index) * ONE * 3 // (_BELL_UNIT * 5)
     excitement = min(abs(close - base) * 8 * ONE // base, 2 * ONE)
     value = power_of_two(issue.turnover + noise + excitement)
-    return max(value // close, 2 * SHARES_PER_MINUTE)
+    return max(value // close, FEWEST_IN_ALL)
 
 
 def _auction_volume(issue: Issue, index: int, volume: int) -> int:

@@ -6,16 +6,21 @@ from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 
 from data_pipeline.exceptions import InvalidRequestError, UnknownStockError
+from data_pipeline.market.price_rules import tick_size
 from data_pipeline.market.records import DailyBar, Instrument, MinuteBar, OrderBook
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar, krx_calendar
+from data_pipeline.market.venue import Venue
 from data_pipeline.sources.mock.book import empty_book, order_book
 from data_pipeline.sources.mock.days import base_price, day_of, price_limits
 from data_pipeline.sources.mock.issue import SESSION_ZERO, Former, Issue
 from data_pipeline.sources.mock.minutes import Stretch, minute_bars, stretch_so_far
+from data_pipeline.sources.mock.noise import mixed
 from data_pipeline.sources.mock.past import earlier_issues, with_past
+from data_pipeline.sources.mock.tape import Tape
 from data_pipeline.sources.mock.universe import REFERENCE_SESSION, build_universe
 
 _MINUTE = timedelta(minutes=1)
+_TRADES = 11 << 40
 
 
 class SyntheticMarket:
@@ -146,6 +151,23 @@ class SyntheticMarket:
         if issue.is_halted(index):
             return empty_book(issue, here)
         return order_book(issue, bar.close, price_limits(issue, index), here, bar.volume)
+
+    def tape(self, code: str, session: date, venue: Venue = Venue.KRX) -> Tape:
+        """Return the trades of a session; at the exchange they add up to its minutes and its day, exactly.
+
+        Empty where the minutes are. What a day trades only after hours is not among them.
+        """
+        index = self._index(session)
+        bars = self._minutes(code, session)
+        issue = self._issue(code, index)
+        # Ticks of dearer prices are multiples of the ticks of cheaper ones.
+        tick = tick_size(min((bar.low for bar in bars), default=1), issue.board)
+        return Tape(mixed(issue.key, _TRADES + index), bars, self.calendar.close_at(session), tick, venue)
+
+    def book_beside(self, code: str, session: date, at: datetime, last: int, volume: int) -> OrderBook:
+        """Return the book beside a trade: ``last`` is its price and ``volume`` the shares of the session up to it."""
+        issue, index = self._listed(code, session)
+        return order_book(issue, last, price_limits(issue, index), at, volume)
 
     def base_price(self, code: str, session: date) -> int:
         """Return the price that the session's change and limits are counted from (기준가), won."""

@@ -9,13 +9,17 @@ from typing import NamedTuple
 
 from data_pipeline.market.price_rules import tick_size
 from data_pipeline.market.records import MinuteBar
-from data_pipeline.sources.mock.days import SHARES_PER_MINUTE, Day
+from data_pipeline.sources.mock.days import FEWEST_IN_ALL, SHARES_PER_MINUTE, Day
 from data_pipeline.sources.mock.issue import Issue
 from data_pipeline.sources.mock.noise import below, mixed
 
+FEWEST = 4
+"""The fewest shares in a minute bar that has room for an open, a high, a low and a close."""
 AUCTION_MINUTES = 10
 """The closing auction collects orders for this long and trades once, at its end."""
 
+_OF_PRICES = 3
+"""Shares of a minute that may have to trade at its open, high and close, whatever its average price."""
 _CHOICE, _HALVING = 7 << 40, 8 << 40
 
 
@@ -94,7 +98,7 @@ def _beginning(key: int, whole: Stretch, minutes: int, tick: int, ended: int) ->
 
 
 def _traded_minutes(issue: Issue, index: int, length: int, volume: int) -> Sequence[int]:
-    wanted = volume // (2 * SHARES_PER_MINUTE)
+    wanted = max(volume // FEWEST_IN_ALL, 1)
     if wanted >= length:
         return range(length)
     key = mixed(issue.key, _CHOICE + index)
@@ -114,22 +118,38 @@ def _halve(key: int, whole: Stretch, minutes: int, tick: int, parts: list[Stretc
 
 def _divided(whole: Stretch, bits: int, early: int, minutes: int, tick: int) -> tuple[Stretch, Stretch]:
     opened, high, low, close, volume, value = whole
-    spare = volume - SHARES_PER_MINUTE * minutes
-    volume_left = SHARES_PER_MINUTE * early + spare * early * (192 + (bits & 127)) // (256 * minutes)
+    late = minutes - early
+    spare = volume - FEWEST * minutes
+    volume_left = FEWEST * early + spare * early * (192 + (bits & 127)) // (256 * minutes)
+    volume_left = max(min(volume_left, volume - SHARES_PER_MINUTE * late), SHARES_PER_MINUTE * early)
     volume_right = volume - volume_left
     middle = (opened + close) // 2 + (high - low) * ((bits >> 8 & 1023) - 512) // 2048
     middle = min(max((middle + tick // 2) // tick * tick, low), high)
     high_left, high_right = _reach_up(whole, middle, bits >> 20, tick)
     low_left, low_right = _reach_down(whole, middle, bits >> 40, tick)
-    if value > high_left * volume_left + high_right * volume_right:
+
+    def room_for_prices() -> tuple[int, int]:
+        return _OF_PRICES * early * (high_left - low_left), _OF_PRICES * late * (high_right - low_right)
+
+    def most() -> int:
+        return high_left * volume_left + high_right * volume_right - sum(room_for_prices())
+
+    if value > most():
         high_left = high_right = high
     floor = low_left * volume_left + low_right * volume_right
-    if value < floor:
+    if value < floor + sum(room_for_prices()):
         low_left = low_right = low
         floor = low * volume
+        if value > most():
+            high_left = high_right = high
     room = high_left * volume_left + high_right * volume_right - floor
     above_left = (value - floor) * (high_left - low_left) * volume_left // room if room else 0
-    value_left = low_left * volume_left + above_left
+    left, right = room_for_prices()
+    # Each half keeps what its minutes' own opens, highs and closes take above its low, and as much below its high.
+    above = value - floor
+    fewest = max(left, above - ((high_right - low_right) * volume_right - right))
+    highest = min((high_left - low_left) * volume_left - left, above - right)
+    value_left = low_left * volume_left + max(fewest, min(above_left, highest))
     return (
         Stretch(opened, high_left, low_left, middle, volume_left, value_left),
         Stretch(middle, high_right, low_right, close, volume_right, value - value_left),

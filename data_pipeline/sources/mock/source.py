@@ -24,11 +24,15 @@ from data_pipeline.market.records import (
     StockInfo,
     require_stock_code,
 )
+from data_pipeline.market.stream_records import Trade, TradesTold
+from data_pipeline.market.venue import Venue
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.mock.charts import day_charts, minute_charts
 from data_pipeline.sources.mock.flows import flow_of, market_flow
 from data_pipeline.sources.mock.indices import MAIN_BASKETS, indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
+from data_pipeline.sources.mock.trades import DAY_MS, milliseconds, trades_of
+from data_pipeline.sources.reads import Reads
 
 _DAYS_A_CALL = 31
 
@@ -41,13 +45,20 @@ class MockDataSource(AbstractDataSource):
         clock: Gives the moment, an aware datetime, that quotes belong to and after which nothing is known yet. By
             default it stands still at ``SyntheticMarket.REFERENCE_NOW``, so that the same question always has the
             same answer.
+        reads: The cache of the ``get_*`` calls; None for none.
     """
 
     name = "mock"
 
-    def __init__(self, market: SyntheticMarket | None = None, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        market: SyntheticMarket | None = None,
+        clock: Callable[[], datetime] | None = None,
+        reads: Reads | None = None,
+    ) -> None:
         self.market = market or SyntheticMarket()
         self.calendar = self.market.calendar
+        self.reads = reads or Reads()
         self._clock = clock or (lambda: SyntheticMarket.REFERENCE_NOW)
 
     def get_current_price(self, stock_code: str) -> CurrentPrice:
@@ -57,7 +68,11 @@ class MockDataSource(AbstractDataSource):
             InvalidRequestError: The code is malformed.
             UnknownStockError: No such instrument is listed on the quoted session.
         """
-        code, now = self._known(stock_code), self._now()
+        code = self._known(stock_code)
+        return self.reads.price(code, lambda: self._price(code))
+
+    def _price(self, code: str) -> CurrentPrice:
+        now = self._now()
         bar = self.market.day_so_far(code, now)
         if bar is None:
             raise UnknownStockError(code, f"{self.name} at {now.isoformat()}")
@@ -85,6 +100,9 @@ class MockDataSource(AbstractDataSource):
             UnknownStockError: No such instrument is listed on the quoted session.
         """
         code = self._known(stock_code)
+        return self.reads.book(code, lambda: self._book(code))
+
+    def _book(self, code: str) -> OrderBook:
         return replace(self.market.order_book(code, self._now()), stock_name=self.market.english_name(code))
 
     def get_chart_data(self, stock_code: str, period: PriceType, count: int) -> list[ChartData]:
@@ -99,6 +117,9 @@ class MockDataSource(AbstractDataSource):
         code, period = self._known(stock_code), _period(period)
         if count < 1:
             raise InvalidRequestError(f"count must be at least 1, not {count}")
+        return self.reads.chart(code, period, count, lambda: self._chart(code, period, count))
+
+    def _chart(self, code: str, period: PriceType, count: int) -> list[ChartData]:
         minutes = period.minutes
         charts = (
             minute_charts(self._minutes_back(code), minutes) if minutes else day_charts(self._days_back(code), period)
@@ -113,6 +134,9 @@ class MockDataSource(AbstractDataSource):
             UnknownStockError: No such instrument.
         """
         code = self._known(stock_code)
+        return self.reads.info(code, lambda: self._info(code))
+
+    def _info(self, code: str) -> StockInfo:
         one = self.market.instrument(code, self.calendar.quoted_session(self._now()))
         return StockInfo(
             stock_code=code,
@@ -159,11 +183,11 @@ class MockDataSource(AbstractDataSource):
 
     def price_snapshots(self, stock_codes: Sequence[str]) -> Iterator[CurrentPrice]:
         """Yield the present price of each code, in the order given; see :meth:`get_current_price`."""
-        return (self.get_current_price(code) for code in [self._known(code) for code in stock_codes])
+        return (self._price(code) for code in [self._known(code) for code in stock_codes])
 
     def order_books(self, stock_codes: Sequence[str]) -> Iterator[OrderBook]:
         """Yield the present book of each code, in the order given; see :meth:`get_order_book`."""
-        return (self.get_order_book(code) for code in [self._known(code) for code in stock_codes])
+        return (self._book(code) for code in [self._known(code) for code in stock_codes])
 
     def market_days(self, first: date) -> Iterator[MarketDay]:
         """Yield 31 days from ``first``, fewer at the end of the calendar.
@@ -200,6 +224,33 @@ class MockDataSource(AbstractDataSource):
         """Yield what investors bought net on KOSPI and KOSDAQ; see :func:`market_flow`."""
         self._require_range(session, session, self.calendar.last_final_session(self._now()))
         return (market_flow(self.market, board, session) for board in ("KOSPI", "KOSDAQ"))
+
+    def trades(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[Trade]:
+        """Yield the trades of the exchange, which add up to its minutes; of the running session those up to now.
+
+        Raises:
+            InvalidRequestError: A code is malformed, the range is reversed, or a session in it has not begun.
+            UnknownStockError: A code does not exist. It is raised before the first trade.
+        """
+        codes = [self._known(code) for code in stock_codes]
+        sessions = self._require_range(first, last, self.calendar.quoted_session(self._now()))
+        return (one for code in codes for session in sessions for one in self._trades(code, session, Venue.KRX))
+
+    def trades_between(
+        self, stock_code: str, venue: Venue, since: datetime, until: datetime, above: int = 0
+    ) -> TradesTold:
+        """Return trades of a day that has begun; all of them, so that what is told is whole."""
+        code, session = self._known(stock_code), since.astimezone(SEOUL).date()
+        self._require_range(session, session, self.calendar.quoted_session(self._now()))
+        found = self._trades(code, session, venue)
+        return TradesTold(
+            tuple(one for one in found if one.cumulative_volume > above and since <= one.traded_at <= until), whole=True
+        )
+
+    def _trades(self, code: str, session: date, venue: Venue) -> Iterator[Trade]:
+        now = self._now()
+        until = milliseconds(now) if session == now.date() else DAY_MS
+        return trades_of(code, session, venue, self.market.tape(code, session, venue).between(0, until))
 
     def _now(self) -> datetime:
         return self._clock().astimezone(SEOUL)

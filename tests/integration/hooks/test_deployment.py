@@ -60,7 +60,10 @@ def test_what_is_wrong_with_the_connections_is_said_without_a_secret(airflow):
     code, said = found(airflow.environment, airflow.folder, **wrong)
     assert code == 1
     bad = {about for about, one in said.items() if not one["fine"]}
-    assert bad == {"pools", "DAGs", "warehouse", "source", "shared state", "reader"}
+    assert bad == {"pools", "DAGs", "warehouse", "source", "shared state", "reader", "Celery", "broker"}
+    assert said["Celery"]["said"].endswith("to another one after 24 h")
+    assert "VISIBILITY_TIMEOUT=14400" in said["Celery"]["todo"]
+    assert "CELERY_CONFIG" in said["broker"]["todo"]
     assert "opensesame" not in json.dumps(said)
     assert "connection 'nowhere'" in said["source"]["said"]
     assert "COORDINATION_URL" in said["shared state"]["todo"]

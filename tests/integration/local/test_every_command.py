@@ -6,6 +6,7 @@ import pytest
 
 from data_pipeline.cli import _parser, main
 from data_pipeline.local.parser import leaves
+from tests.support.project import ROOT
 
 FIRST, LAST = "2026-11-02", "2026-11-30"
 CALENDAR = ["--source", "a notice"]
@@ -28,6 +29,8 @@ CALLS = {
     "calendar undo": (["calendar", "undo", "2027-11-24"], 0),
     "airflow install": (["airflow", "install", "--dags-folder", "{folder}/dags"], 0),
     "export": (["export", "daily_bars", "--first", FIRST, "--last", LAST, "-o", "{folder}/bars.parquet"], 2),
+    "archive": (["archive"], 0),
+    "cache": (["cache", "clear"], 0),
     "budget": (["budget"], 0),
     "metrics": (["metrics", "--once"], 0),
     "sql": (["sql", "SELECT 1 AS one"], 0),
@@ -40,6 +43,9 @@ CALLS = {
 ELSEWHERE = {
     "run": "tests/integration/local/test_run.py",
     "up": "tests/integration/local/test_down.py",
+    "backup": "tests/integration/local/test_backup.py",
+    "restore": "tests/integration/local/test_backup.py",
+    "stream": "tests/integration/local/test_stream.py",
     "emulator": "tests/unit/emulator/test_process.py",
 }
 
@@ -62,6 +68,7 @@ def keyless(shared, tmp_path_factory, market_time):
 
 def test_no_command_is_left_out():
     """The table names each command that there is, and says where those are tested that start servers."""
+    assert [path for path in ELSEWHERE.values() if not (ROOT / path).is_file()] == []
     known = {name.removeprefix("data-pipeline ") for name, _ in leaves(_parser())}
     assert known == CALLS.keys() | ELSEWHERE.keys()
 

@@ -53,7 +53,7 @@ def before_lists(server, tmp_path):
 @pytest.mark.parametrize("made_up", [False, True])
 def test_lists_of_before_get_the_voice_of_their_origin(before_lists, made_up):
     """What the migration took for the exchange's voice is what the origin does."""
-    names = [one.name for one in ORIGINS.values() if one.made_up is made_up]
+    names = [one.name for one in ORIGINS.values() if one.made_up is made_up and one.name != "replay"]  # newer
     days = [MONDAY + timedelta(days=number) for number in range(len(names))]
     with closing(connect(before_lists)) as connection:
         with connection.cursor() as cursor:

@@ -18,6 +18,8 @@ from data_pipeline.backfill.requests import plan_spans
 from data_pipeline.datasets.daily_bar import DAILY_BAR
 from data_pipeline.market.origin import Offer, origin_of
 
+pytestmark = pytest.mark.thorough
+
 KRX, KIS = origin_of("krx").shape, origin_of("kis").shape
 SESSIONS = [date(2020, 1, 1) + timedelta(days=number) for number in range(400)]
 """Sessions of an exchange that never closes: the planner only counts positions."""

@@ -15,7 +15,9 @@ import pytest
 
 from data_pipeline.backfill.cost import require_confirmation
 from data_pipeline.backfill.gaps import within_reach
+from data_pipeline.backfill.pace import CALL, ROW, Pace
 from data_pipeline.backfill.plan import plan_gaps, within_budget
+from data_pipeline.backfill.requests import task_parts
 from data_pipeline.backfill.sources import Sources
 from data_pipeline.backfill.wish import Backfill, Wish, backfill_of, checked_range
 from data_pipeline.coordination.file import FileStore
@@ -118,6 +120,48 @@ def test_more_tasks_than_airflow_maps_are_refused():
     plan = plan_gaps(wanted(codes=tuple(gaps)), gaps, Sources(KIS), EVENING)
     with pytest.raises(InvalidRequestError, match=r"into 1,001, and 1,000 are possible; make chunk_size 2 or more"):
         plan.tasks(1)
+
+
+def test_a_task_takes_half_an_hour_of_the_budget_at_most():
+    """A key of one call a second has 1,800 calls in half an hour, which is 26 codes of 68 calls, 21 sessions each."""
+    codes = tuple(f"{number:06}" for number in range(60))
+    gaps = {code: [(date(2026, 8, 25), TUE)] for code in codes}
+    slow = SimpleNamespace(name="kis-sandbox", calls_a_second=1.0)
+    plan = plan_gaps(wanted("minute_bar", codes, date(2026, 8, 25)), gaps, Sources(slow), EVENING)
+    assert plan.requests == 60 * (64 + 4)  # twenty sessions are 64 pages, and one is 4
+    assert [len(one.stock_codes) for one in plan.tasks(900)] == [26, 26, 8]
+    assert [code for one in plan.tasks(900) for code in one.stock_codes] == list(codes)
+    assert [len(one.stock_codes) for one in plan.tasks(20)] == [20, 20, 20]
+
+
+def test_more_than_half_an_hour_rather_than_too_many_tasks():
+    """2,000 codes of which each takes half an hour: two in a task, because Airflow maps no more than 1,000."""
+    codes = [f"{number:06}" for number in range(2000)]
+    parts = task_parts(codes, 900, dict.fromkeys(codes, 1800.0), 1800.0)
+    assert {len(part) for part in parts} == {2}
+    assert [code for part in parts for code in part] == codes
+
+
+def test_a_code_that_takes_longer_has_a_task_of_its_own():
+    """Three codes of 10, 50 and 10 calls, with 20 calls a task."""
+    assert task_parts(["a", "b", "c"], 900, {"a": 10, "b": 50, "c": 10}, 20) == [["a"], ["b"], ["c"]]
+
+
+def test_the_machine_holds_a_plan_back():
+    """Three requests, of 13 rows in all, at ten a second are 0.3 s; a machine that handles two a second takes 1.5 s."""
+    gaps = {code: [(FIRST, MON)] for code in CODES[:2]} | {CODES[2]: [(MON, MON)]}
+    slow = Pace(piece=0.5 / (CALL + ROW * 13 / 3), threads=8)
+    plan = plan_gaps(wanted(), gaps, Sources(KIS, pace=slow), EVENING)
+    assert plan.shares[0].cost.seconds == pytest.approx(1.5)
+    held = "about 0:00:02, held to 2 calls a second by this machine"
+    assert plan.lines == [f"{RANGE} out of kis-sandbox: 3 instruments, 3 requests, {held}, 13 rows at most"]
+
+
+def test_a_quick_machine_changes_no_plan():
+    """It handles a thousand calls a second, and the quota is ten."""
+    plan = plan_gaps(wanted(), {"005930": [(MON, TUE)]}, Sources(KIS, pace=Pace(1e-6, 64)), EVENING)
+    assert plan.shares[0].cost.seconds == pytest.approx(0.1)
+    assert plan.shares[0].cost.held_to is None
 
 
 def test_a_task_survives_its_trip_as_json():

@@ -22,6 +22,8 @@ from data_pipeline.market.window import Span
 from data_pipeline.sources.krx.endpoints import FUND_BARS, STOCK_BARS
 from tests.support.fewest_requests import fewest_daily_requests, fewest_minute_requests
 
+pytestmark = pytest.mark.thorough
+
 KIS = origin_of("kis").shape
 SESSIONS = [date(2026, 1, 1) + timedelta(days=number) for number in range(400)]
 """Sessions of an exchange that never closes: the planner only counts positions."""

@@ -8,6 +8,8 @@ from benchmarks._truth_polled import Polled, polled
 from benchmarks._truth_public import PUBLIC, public_errors
 from data_pipeline.sources.mock.market import SyntheticMarket
 
+pytestmark = pytest.mark.thorough
+
 
 def test_thirty_actions_are_exact():
     """No factor is off by more than a billionth."""

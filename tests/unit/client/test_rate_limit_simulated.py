@@ -12,6 +12,8 @@ from data_pipeline.emulator.kis.gate import Gate
 from tests.support.limiter_simulation import Simulation
 from tests.support.seeds import seeded
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def simulate(new_store: Any) -> Callable[..., Simulation]:

@@ -64,7 +64,16 @@ def test_a_task_fails_at_once_when_trying_again_cannot_help(bag, name):
         assert task.owner == "data-pipeline"
 
 
-@pytest.mark.parametrize("name", sorted(NAMES - BY_HAND))
+def test_a_day_of_the_stream_is_an_asset_once_it_is_proved(bag):
+    """Only the task that proves it tells of it, after gaps are filled; a skipped day is not filled."""
+    tasks = bag.dags["stream_day"].task_dict
+    told = {name: [outlet.name for outlet in task.outlets] for name, task in tasks.items()}
+    assert told == {"open_day": [], "fill_gaps": [], "prove_day": ["market.trade"]}
+    assert (tasks["fill_gaps"].upstream_task_ids, tasks["prove_day"].upstream_task_ids) == ({"open_day"}, {"fill_gaps"})
+    assert tasks["fill_gaps"].trigger_rule == "none_skipped"
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - BY_HAND - {"stream_day"}))
 def test_what_is_loaded_is_an_asset(bag, name):
     """Whoever wants to go on when new rows are there can wait for the dataset's asset."""
     kinds = {
@@ -113,6 +122,7 @@ def test_the_scheduler_can_read_it(bag, name):
         ("order_books", "every 5 min in session"),
         ("current_prices", "every 1 min in session"),
         ("minute_bars", "every 5 min in session, and 20:40 KST"),
+        ("stream_day", "every 5 min in session, and 20:55 KST"),
     ],
 )
 def test_a_dag_runs_when_the_design_says(bag, name, summary):
@@ -167,6 +177,7 @@ OURS |= {"calendar_corrections", "calendar_facts", "once_a_day", "shipped", "sta
 """What the calendar is made of, and where it lies."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_loading_a_dag_file_brings_in_nothing_heavy(name):
     """Beyond what Airflow itself imports: no HTTP, no pandas, no database driver, no source, no load, no record."""

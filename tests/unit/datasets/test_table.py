@@ -95,7 +95,16 @@ def test_order_book_line_holds_four_arrays():
     """Each side is an array of prices and one of volumes; an empty side is an empty array."""
     bids = (OrderBookLevel(70900, 5), OrderBookLevel(70800, 0))
     book = OrderBook("005930", "삼성전자", bids, (), 5, 0, "2026-09-14T10:00:00+09:00")
-    assert ORDER_BOOK.line(book).split("\t")[4:] == ["{70900,70800}", "{5,0}", "{}", "{}", "5", "0\n"]
+    assert ORDER_BOOK.line(book).split("\t")[3:] == [
+        "KRX",
+        "삼성전자",
+        "{70900,70800}",
+        "{5,0}",
+        "{}",
+        "{}",
+        "5",
+        "0\n",
+    ]
 
 
 def test_session_of_a_quote_can_be_given():

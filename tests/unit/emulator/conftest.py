@@ -27,6 +27,8 @@ TR = {
     "intstock-multprice": "FHKST11300006",
     "search-stock-info": "CTPF1002R",
     "chk-holiday": "CTCA0903R",
+    "inquire-time-itemconclusion": "FHPST01060000",
+    "inquire-ccnl": "FHKST01010300",
 }
 
 

@@ -19,6 +19,8 @@ from data_pipeline.market.clock import market_now
 from tests.support.processes import read_line
 from tests.support.project import ROOT
 
+pytestmark = pytest.mark.thorough
+
 EVENING = "2026-11-20T20:30"
 PRICE = "/uapi/domestic-stock/v1/quotations/inquire-price"
 

@@ -14,6 +14,8 @@ from data_pipeline.local.home import Home
 from data_pipeline.local.processes import Background, run_to_the_end, wait_until
 from data_pipeline.local.watch import watch
 
+pytestmark = pytest.mark.thorough
+
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 
 

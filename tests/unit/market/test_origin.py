@@ -23,7 +23,7 @@ def test_the_exchange_ranks_above_kis_above_its_virtual_server():
     real = sorted((one for one in ORIGINS.values() if not one.made_up), key=lambda one: -one.rank)
     assert [one.name for one in real] == ["krx", "kis", "kis-virtual"]
     synthetic = sorted((one for one in ORIGINS.values() if one.made_up), key=lambda one: -one.rank)
-    assert [one.name for one in synthetic] == ["krx-sandbox", "kis-sandbox", "mock"]
+    assert [one.name for one in synthetic] == ["krx-sandbox", "kis-sandbox", "mock", "replay"]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,7 @@ def test_the_exchange_ranks_above_kis_above_its_virtual_server():
         ("krx", "krx", False, EXCHANGE, True),
         ("krx-sandbox", "krx", True, EXCHANGE, True),
         ("mock", "mock", True, BROKER, False),
+        ("replay", "kis", True, BROKER, False),
     ],
 )
 def test_whose_word_a_source_is(name, vendor, made_up, voice, official):
@@ -45,7 +46,7 @@ def test_whose_word_a_source_is(name, vendor, made_up, voice, official):
 
 def test_an_unknown_source_is_refused_by_name():
     """The message lists those there are, and asking what it holds says the same."""
-    known = "kis, kis-virtual, kis-sandbox, krx, krx-sandbox, mock"
+    known = "kis, kis-virtual, kis-sandbox, krx, krx-sandbox, mock, replay"
     with pytest.raises(InvalidRequestError, match=f"source must be one of {known}, not 'yahoo'"):
         origin_of("yahoo")
     with pytest.raises(InvalidRequestError, match="not 'yahoo'"):

@@ -18,6 +18,7 @@ import pytest
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.market.evidence import gathering
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.market.venue import Venue
 from data_pipeline.sources.evidence import Belief, beliefs
 from data_pipeline.sources.kis import parse, parse_chart
 from data_pipeline.sources.kis.indices import parse_index_bars, parse_index_snapshot
@@ -26,6 +27,7 @@ from data_pipeline.sources.kis.known_fields import KNOWN_FIELDS as OF_KIS
 from data_pipeline.sources.kis.market_flows import parse_market_flow
 from data_pipeline.sources.kis.minute_tally import MinuteTally, minute_bars
 from data_pipeline.sources.kis.parse_answer import Answer
+from data_pipeline.sources.kis.trades import parse_trades
 from data_pipeline.sources.krx import parse as krx
 from data_pipeline.sources.krx.known_fields import KNOWN_FIELDS as OF_KRX
 from data_pipeline.sources.krx.parse_fields import Row
@@ -57,7 +59,7 @@ def kis_answer(call: str, heard: set[str]) -> Answer:
     """Return the documented answer of a call; an index chart has a row of the session before, too."""
     body: dict[str, Any] = {}
     for output, fields in kis_sample(call)["outputs"].items():
-        if call in LISTS or (output == "output2" and call.endswith(("chartprice", "daily"))):
+        if call in LISTS or (output == "output2" and call.endswith(("chartprice", "daily", "itemconclusion"))):
             rows = (
                 [fields, {**fields, "stck_bsop_date": "20220506", "bstp_nmix_prpr": "2611.00"}]
                 if call.endswith("indexchartprice")
@@ -111,6 +113,7 @@ KIS: dict[str, Callable[[Answer], object]] = {
     "inquire-investor": lambda answer: [parse_flow("005930", row) for row in answer.rows("output")],
     "inquire-investor-daily-by-market": lambda answer: parse_market_flow(answer, "KOSPI", AT.date()),
     "inquire-time-itemchartprice": read_minutes,
+    "inquire-time-itemconclusion": lambda answer: parse_trades("005930", Venue.KRX, AT, answer),
     "inquire-time-dailychartprice": read_minutes,
 }
 KRX: dict[str, Callable[[list[Row]], object]] = {

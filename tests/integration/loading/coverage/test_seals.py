@@ -17,7 +17,9 @@ from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.index_records import IndexBar, IndexSnapshot
 from data_pipeline.market.investor_records import KINDS, InvestorFlow, Traded
 from data_pipeline.market.records import CurrentPrice, DailyBar, MinuteBar, OrderBook, OrderBookLevel
+from data_pipeline.market.stream_records import Side, Trade
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.venue import Venue
 from data_pipeline.warehouse.migrate import migrate, rehearse
 from tests.support.old_warehouse import warehouse_before
 from tests.support.seals import digest, seals, sent, worked_out
@@ -52,7 +54,8 @@ def book(code, day, volume):
     """An order book; one side may be empty."""
     bids = tuple(OrderBookLevel(100 - level, volume) for level in range(volume % 3))
     at = datetime(day.year, day.month, day.day, 9, volume % 2, tzinfo=SEOUL).isoformat()
-    return OrderBook(code, "종목", bids, (OrderBookLevel(101, 1),), volume, 1, at)
+    venue = list(Venue)[volume % 3]
+    return OrderBook(code, "종목", bids, (OrderBookLevel(101, 1),), volume, 1, at, venue)
 
 
 def index(name, day, volume):
@@ -76,6 +79,13 @@ def flow(code, day, volume):
     return InvestorFlow(code, day, volume + 20 if kinds else None, some, some, some, kinds)
 
 
+def trade(code, day, volume):
+    """A trade, as the stream brings it and as it is asked for later."""
+    at = datetime(day.year, day.month, day.day, 9, volume % 2, tzinfo=SEOUL)
+    told = (900, Side.BUY, 1, 2, 3, 4, 71, 70, "20", "0", "2") if volume % 3 else ()
+    return Trade(Venue.NXT if volume % 2 else Venue.KRX, code, at, 70, volume, 20, *told, filled=not told)
+
+
 MAKE: dict[str, Callable[..., object]] = {
     "daily_bar": bar,
     "minute_bar": minute,
@@ -84,6 +94,7 @@ MAKE: dict[str, Callable[..., object]] = {
     "index_bar": index,
     "index_snapshot": level,
     "investor_flow": flow,
+    "trade": trade,
 }
 OLD = tuple(MAKE)[:4]
 """Those that have had seals since there are any."""

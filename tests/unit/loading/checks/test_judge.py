@@ -239,6 +239,21 @@ def test_a_bar_between_two_that_contradict_it_names_neither():
     assert (found(both)[0], both.contradicted) == (["base"], set())
 
 
+def test_a_stored_bar_that_the_next_one_does_not_count_from_may_join_neither_side():
+    """A base of 68,000 after a stored close of 71,000 is loaded; what the window brought itself is no stored bar."""
+    assert verdict(FOREIGN).unjoined == {("005930", MON)}
+    assert verdict(BEFORE, FOREIGN, before=None, asked=Asked(["005930"], MON, TUE)).unjoined == set()
+    assert verdict(GOOD).unjoined == set()
+
+
+def test_a_bar_between_two_stored_ones_may_join_neither_side():
+    """Both its base and that of the stored session after it fell, as after two actions."""
+    following = replace(
+        WEDNESDAY, open=66_000, high=66_000, low=66_000, close=66_000, change=0, trading_value=66_000_000
+    )
+    assert verdict(FOREIGN, after=[following]).unjoined == {("005930", MON), ("005930", TUE)}
+
+
 @pytest.mark.parametrize(
     ("minute", "errors"),
     [

@@ -29,6 +29,8 @@ from data_pipeline.sources.kis.endpoints import PRICE
 from data_pipeline.sources.kis.settings import KisSettings
 from tests.support.kis_answers import APP_KEY, APP_SECRET, FakeTime
 
+pytestmark = pytest.mark.thorough
+
 AIRFLOW, OTHER_AIRFLOW = (Fernet.generate_key().decode() for _ in range(2))
 SHARERS = [
     (fernet, secret) for secret in (APP_SECRET, "an-older-secret") for fernet in (None, AIRFLOW, OTHER_AIRFLOW, AIRFLOW)

@@ -15,6 +15,8 @@ from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.sources.mock.market import SyntheticMarket
 
+pytestmark = pytest.mark.thorough
+
 TODAY = date(2026, 11, 20)
 calendar = krx_calendar()
 CODES = sorted(SyntheticMarket()._issues)

@@ -146,3 +146,16 @@ def test_before_the_auction(market: SyntheticMarket) -> None:
     auction = market.minute_bars("005930", TODAY)[-1]
     assert day is not None
     assert day.volume == 25_483_920 - auction.volume
+
+
+@settings(max_examples=60, deadline=None)
+@given(codes, sessions)
+def test_a_minute_can_be_made_of_trades(market: SyntheticMarket, code: str, session: date) -> None:
+    """One share at its open, high, low and close each, and the rest between low and high, can have its value."""
+    for bar in market.minute_bars(code, session):
+        if bar.at == calendar.close_at(session):
+            continue
+        own = [bar.open, bar.close, *({bar.high, bar.low} - {bar.open, bar.close})]
+        rest = bar.volume - len(own)
+        assert rest >= 0
+        assert sum(own) + rest * bar.low <= bar.trading_value <= sum(own) + rest * bar.high

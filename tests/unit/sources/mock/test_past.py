@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from data_pipeline.sources.mock.market import SyntheticMarket
+
+pytestmark = pytest.mark.thorough
 
 
 def said(market: SyntheticMarket, day: date, code: str) -> tuple[str, str, date | None, int | None]:

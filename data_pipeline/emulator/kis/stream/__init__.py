@@ -1,0 +1,1 @@
+"""KIS's live stream, played: registrations, trades, books, heartbeats, refusals, bans and every failure on request."""

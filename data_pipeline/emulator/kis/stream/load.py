@@ -1,0 +1,77 @@
+"""Trades without end for load: as many a second as wanted, with running figures that fit."""
+
+from __future__ import annotations
+
+from data_pipeline.emulator.kis.stream.codes import data
+from data_pipeline.emulator.kis.stream.program import Frame, Registration
+from data_pipeline.emulator.kis.stream.rules import StreamRules
+from data_pipeline.emulator.kis.stream.stage import milliseconds
+from data_pipeline.market.clock import Clock
+from data_pipeline.market.stream_records import StreamKind
+
+_PLACES = ("STCK_CNTG_HOUR", "STCK_PRPR", "CNTG_VOL", "ACML_VOL", "ACML_TR_PBMN", "SHNU_CNTG_CSNU", "SHNU_CNTG_SMTN")
+
+
+class Load:
+    """The frames of one session under load. Records are one prepared text each, in which seven fields change.
+
+    Args:
+        clock: The market's clock, for the second that the records name.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._streams: dict[int, _Endless] = {}
+        self._owed = 0.0
+        self._next = 0
+
+    def frames(self, registrations: list[Registration], seconds: float, rules: StreamRules) -> list[Frame]:
+        """Return what is due after so many seconds of real time: whole frames, one registration after the other."""
+        trades = [one for one in registrations if one.feed.kind is StreamKind.TRADE]
+        if not trades:
+            return []
+        self._owed = min(self._owed + seconds * rules.rate, rules.rate)
+        found: list[Frame] = []
+        at = milliseconds(self._clock())
+        while self._owed >= rules.together:
+            one = trades[self._next % len(trades)]
+            self._next += 1
+            stream = self._streams.get(id(one)) or self._streams.setdefault(id(one), _Endless(one))
+            found.append(stream.frame(at, rules.together))
+            self._owed -= rules.together
+        return found
+
+
+class _Endless:
+    """Trades of one registration, a buyer's of one share each, going on where its tape stands."""
+
+    def __init__(self, one: Registration) -> None:
+        self._one = one
+        tape = one.tape()
+        newest = (tape.before(one.since, 1) or tape.between(one.since, 24 * 3_600_000)[:1])[0]
+        self._pieces = one.record(newest).split("^")
+        self._places = [one.feed.positions[name] for name in _PLACES]
+        self._price = newest.price
+        self._figures = [newest.cumulative_volume, newest.cumulative_value, newest.buys, newest.buy_volume]
+        if side := {"CCLD_DVSN", "CNTG_CLS_CODE"} & {*one.feed.names}:
+            self._pieces[one.feed.positions[side.pop()]] = "1"
+
+    def frame(self, at: int, records: int) -> Frame:
+        """Return the next records as one frame."""
+        seconds = at // 1000
+        hour = f"{seconds // 3600:02d}{seconds // 60 % 60:02d}{seconds % 60:02d}"
+        return Frame(
+            at,
+            self._one.feed,
+            self._one.code,
+            data(self._one.feed.tr_id, [self._record(hour) for _ in range(records)]),
+            records,
+        )
+
+    def _record(self, hour: str) -> str:
+        volume, value, buys, bought = self._figures
+        self._figures = [volume + 1, value + self._price, buys + 1, bought + 1]
+        pieces = self._pieces
+        for place, said in zip(self._places, (hour, self._price, 1, *self._figures), strict=True):
+            pieces[place] = str(said)
+        return "^".join(pieces)

@@ -1,0 +1,129 @@
+"""The pages themselves: what was asked, checked; what was read; which template shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from data_pipeline.datasets import DATASETS
+from data_pipeline.market.records import require_stock_code
+from data_pipeline.pages import instrument as of_one
+from data_pipeline.pages import panels
+from data_pipeline.pages.alerts import alerts
+from data_pipeline.pages.buttons import HEAL, RETRY, Buttons
+from data_pipeline.pages.grid import last_sessions, worst
+from data_pipeline.pages.morning import Morning, Panel, panel, read_morning
+from data_pipeline.pages.one_page import read_instrument
+from data_pipeline.pages.render import Page
+from data_pipeline.pages.room import Room
+
+FRESH_S = 10.0
+"""Seconds for which viewers share what was read."""
+LONGEST_TEXT = 40
+
+
+@dataclass(frozen=True)
+class Views:
+    """Every page."""
+
+    room: Room
+    buttons: Buttons
+
+    async def morning(self, request: Request) -> HTMLResponse:
+        """Show whether the data is complete and true today."""
+        page, room = Page.of(request), self.room
+
+        async def read() -> Morning:
+            return await room.readers.ask(lambda connection: read_morning(room, connection))
+
+        async def read_keys() -> Panel:
+            return await room.readers.run(lambda: panel(None, room.keys))
+
+        found: Morning = await room.kept.get("morning", FRESH_S, read)
+        keys: Panel = await room.kept.get("keys", FRESH_S, read_keys)
+        grid = found.grid.value
+        runs = found.parts["runs"].value
+        values = {
+            "found": found,
+            "grid": grid,
+            "keys": keys,
+            "alerts": alerts(grid, runs, keys.value, room.calendar(), found.now),
+            "worst": worst(tuple(grid.cells)) if grid else "none",
+            "heal": await self.buttons.show(request, HEAL),
+            "retry": await self.buttons.show(request, RETRY),
+            **found.parts,
+        }
+        return page.render("morning.html", values)
+
+    async def cell(self, request: Request) -> HTMLResponse:
+        """Show one dataset on one session: its codes, its loads and their logs."""
+        page, room = Page.of(request), self.room
+        dataset, session = request.query_params.get("dataset", ""), _date(request.query_params.get("session"))
+        if dataset not in DATASETS or session is None:
+            return _bad(page)
+
+        def read(connection: Connection) -> dict[str, Any]:
+            now = room.clock()
+            return {
+                "lacking": panel(connection, lambda: panels.read_lacking(connection, [session], dataset, most=500)),
+                "runs": panel(connection, lambda: panels.read_runs_of(connection, dataset, session)),
+                "around": _around(last_sessions(room.calendar(), now), session),
+            }
+
+        found = await room.kept.get(("cell", dataset, session), FRESH_S, lambda: room.readers.ask(read))
+        values = {"dataset": dataset, "session": session, **found, "heal": await self.buttons.show(request, HEAL)}
+        return page.render("cell.html", values)
+
+    async def search(self, request: Request) -> HTMLResponse:
+        """Show the instruments that a code or a name may mean."""
+        page = Page.of(request)
+        text = request.query_params.get("text", "").strip()[:LONGEST_TEXT]
+        found = await self.room.readers.ask(lambda connection: of_one.find(connection, text)) if text else []
+        return page.render("search.html", {"text": text, "found": found})
+
+    async def instrument(self, request: Request) -> HTMLResponse:
+        """Show one instrument: prices, minutes, the order book, its history, and how whole all that is."""
+        page, room, asked = Page.of(request), self.room, request.query_params
+        code, reach = _code(asked.get("code")), asked.get("range", "1y")
+        raw, session = asked.get("prices", "adjusted") == "raw", _date(asked.get("session"))
+        if code is None or reach not in of_one.RANGES:
+            return _bad(page)
+
+        async def read() -> dict[str, Any]:
+            days = timedelta(days=of_one.RANGES[reach])
+            return await room.readers.ask(
+                lambda connection: read_instrument(room, connection, code, days, session, adjusted=not raw)
+            )
+
+        found = await room.kept.get(("instrument", code, reach, raw, session), FRESH_S, read)
+        values = {"code": code, "reach": reach, "raw": raw, "ranges": of_one.RANGES, **found}
+        return page.render("instrument.html", values)
+
+
+def _bad(page: Page) -> HTMLResponse:
+    return page.render("message.html", {"bad": True, "heading": page.t("bad_request")}, 400)
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def _code(text: str | None) -> str | None:
+    try:
+        return require_stock_code((text or "").strip().upper())
+    except ValueError:
+        return None
+
+
+def _around(sessions: tuple[date, ...], session: date) -> dict[str, date | None]:
+    earlier = [one for one in sessions if one < session]
+    later = [one for one in sessions if one > session]
+    return {"earlier": earlier[-1] if earlier else None, "later": later[0] if later else None}

@@ -1,0 +1,1 @@
+"""KIS's half of the stream: its fields, frames, records and sessions."""

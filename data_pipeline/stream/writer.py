@@ -1,0 +1,187 @@
+"""From the line to the warehouse: a bounded queue, batches, and what whoever writes them must do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+from data_pipeline.exceptions import TransientError
+from data_pipeline.market.records import OrderBook
+from data_pipeline.market.rejections import Rejection
+from data_pipeline.market.stream_records import Heartbeat, MarketOperation, StreamGap, Trade
+
+log = logging.getLogger(__name__)
+
+ROOM = 50_000
+"""Records that may wait; a line is not read while there are more."""
+ROWS, GATHER_S = 1_000, 0.1
+BEAT_S = 5.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+
+
+@dataclass
+class Batch:
+    """What one transaction writes, in the order in which it was received."""
+
+    trades: list[Trade] = field(default_factory=list)
+    books: list[OrderBook] = field(default_factory=list)
+    operations: list[MarketOperation] = field(default_factory=list)
+    gaps: list[StreamGap] = field(default_factory=list)
+    refused: list[Rejection] = field(default_factory=list)
+    """Records that cannot be, for the quarantine."""
+
+    def __len__(self) -> int:
+        return sum(len(rows) for rows in self._of.values())
+
+    def add(self, record: object) -> None:
+        """Put a record where it belongs; an expected price belongs nowhere, for it is no trade."""
+        if (of_its_kind := self._of.get(type(record))) is not None:
+            of_its_kind.append(record)
+
+    def __post_init__(self) -> None:
+        self._of: dict[type, list[Any]] = {
+            Trade: self.trades,
+            OrderBook: self.books,
+            MarketOperation: self.operations,
+            StreamGap: self.gaps,
+            Rejection: self.refused,
+        }
+
+
+class Sink(Protocol):
+    """Where the stream is written. It is called by one thread at a time.
+
+    Every method raises :class:`~data_pipeline.exceptions.TransientError` while the warehouse is away: nothing was
+    written then, and the same is handed over again until it is. After any other error the service ends.
+    """
+
+    def last_trades(self, session: date) -> Iterable[Trade]:
+        """Return the stored trade with the highest running volume of each venue and code of a session."""
+        ...
+
+    def store(self, batch: Batch) -> None:
+        """Write a batch, all of it or nothing, in one transaction; what is stored already stays as it is.
+
+        A trade whose key is stored with other values, and what is in ``refused``, goes to the quarantine.
+        """
+        ...
+
+    def beat(self, beat: Heartbeat) -> None:
+        """Replace the row of this host and key in ``stream_heartbeat``, in a transaction of its own."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; nothing is written."""
+        ...
+
+
+class Writer:
+    """Gathers what lines bring and writes it in batches; one thread calls :meth:`run`, any may call :meth:`put`.
+
+    While the warehouse is away the batch is kept and tried again, the queue fills, and lines are no longer read.
+
+    Args:
+        sink: Where it is written.
+        beats: Returns the heartbeats to write now, given the lag and the queue.
+        monotonic: Seconds that never jump.
+        room: Records that may wait.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        beats: Callable[[float | None, int], Iterable[Heartbeat]] = lambda *_: (),
+        monotonic: Callable[[], float] = time.monotonic,
+        room: int = ROOM,
+    ) -> None:
+        self._sink, self._beats, self._monotonic, self._room = sink, beats, monotonic, room
+        self._queue: deque[tuple[float, object]] = deque()
+        self._came = threading.Event()
+        self._batch: tuple[float, Batch] | None = None
+        self._pause = 0.0
+        self._next_try = self._next_beat = monotonic()
+        self.lag: float | None = None
+        """Seconds from receiving to committing of the slowest record since the last beat; None when there was none."""
+        self.stored = 0
+        """Records written so far."""
+
+    @property
+    def waiting(self) -> int:
+        """Records received and not committed."""
+        return len(self._queue) + (len(self._batch[1]) if self._batch else 0)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the warehouse answers and there is room, so that connecting makes sense."""
+        return not self._pause and len(self._queue) < self._room
+
+    def put(self, records: Sequence[object]) -> bool:
+        """Take what a line brought, as received now; False, with nothing taken, while there is no room."""
+        if len(self._queue) >= self._room:
+            return False
+        now = self._monotonic()
+        self._queue.extend((now, record) for record in records)
+        self._came.set()
+        return True
+
+    def run(self, stopping: threading.Event) -> None:
+        """Write until it is to stop and all that was taken is written.
+
+        Raises:
+            DataPipelineError: The warehouse refuses what no trying again can mend.
+        """
+        while not (stopping.is_set() and not self.waiting):
+            wait = self.step(gather=not stopping.is_set())
+            if wait:
+                self._came.wait(wait)
+                if wait >= GATHER_S:  # nothing was there: what comes first begins to gather
+                    self._came.clear()
+
+    def step(self, *, gather: bool = True) -> float:
+        """Write a batch and the heartbeats if they are due, and return for how many seconds nothing will be.
+
+        Args:
+            gather: Whether to wait for more when a batch is not full.
+        """
+        now = self._monotonic()
+        if now < self._next_try:
+            return min(self._next_try - now, FIRST_PAUSE_S)
+        try:
+            self._beat(now)
+            if self._batch is None and self._queue:
+                left = self._queue[0][0] + GATHER_S - now
+                if gather and left > 0 and len(self._queue) < ROWS:
+                    return left
+                self._batch = self._taken()
+            if self._batch is None:
+                return GATHER_S
+            received, batch = self._batch
+            self._sink.store(batch)
+        except TransientError as error:
+            self._pause = min(max(self._pause * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+            self._next_try = self._monotonic() + self._pause
+            log.warning("the stream cannot be written and waits %.1f s: %s", self._pause, error)
+            return self._pause
+        self._pause, self._batch = 0.0, None
+        self.stored += len(batch)
+        self.lag = max(self.lag or 0.0, self._monotonic() - received)
+        return 0.0
+
+    def _taken(self) -> tuple[float, Batch]:
+        batch, received = Batch(), self._queue[0][0]
+        for _ in range(min(ROWS, len(self._queue))):
+            batch.add(self._queue.popleft()[1])
+        return received, batch
+
+    def _beat(self, now: float) -> None:
+        if now < self._next_beat:
+            return
+        for beat in self._beats(self.lag, self.waiting):
+            self._sink.beat(beat)
+        self._next_beat, self.lag = now + BEAT_S, None

@@ -1,0 +1,137 @@
+"""Everything on Celery: `up --executor celery --workers 3`, every DAG, and what is killed beside a backfill."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+
+import psutil
+import pytest
+
+from data_pipeline.dag_files import dag_names
+from data_pipeline.local.celery import BROKER
+from data_pipeline.local.opened import forget_gone_runs
+from data_pipeline.local.processes import Background, wait_until
+from data_pipeline.market.trading_calendar import krx_calendar
+from tests.faults.airflow import UNDISTURBED, WITHIN_S, Stack
+from tests.faults.matrix import FULL, Tally
+from tests.faults.rig import LAST
+from tests.support.installation import command_in, ended, new_home
+
+pytestmark = [pytest.mark.timeout(3600 if FULL else 900), pytest.mark.xdist_group("airflow")]
+
+WORKERS = ["worker-1", "worker-2", "worker-3"]
+FIRST = date(2024, 1, 2)
+SESSIONS = len(krx_calendar().sessions(FIRST, LAST))
+PAGES = 7
+"""Calls that one code of these sessions takes, a hundred a page."""
+MANY, FEW = 300, 60
+"""Codes of a backfill; of the first, one in a hundred calls is more than two tasks have under way."""
+CHUNK = 10
+AWAY_S = 30.0
+
+
+@dataclass
+class Celery:
+    """An installation on three workers, and codes that nobody has asked for yet."""
+
+    stack: Stack
+    codes: Iterator[str]
+
+    def backfill(self, run_id: str, count: int, moment: int, disturb: Callable[[], None]) -> int:
+        """Let a backfill run to its end, disturbed after so many calls; return how many calls more than needed it took.
+
+        Every bar has to be there, once, and as an undisturbed load has it.
+        """
+        stack, codes = self.stack, [*islice(self.codes, count)]
+        before = stack.asked()
+        form = {"dataset": "daily_bar", "stock_codes": codes, "first": f"{FIRST}", "last": f"{LAST}"}
+        stack.trigger(run_id, {**form, "chunk_size": CHUNK})
+        assert wait_until(lambda: stack.asked() >= before + moment and bool(stack.loading()), WITHIN_S), "not begun"
+        disturb()
+        assert wait_until(lambda: stack.over(run_id), 2 * WITHIN_S), "it does not end"
+        assert stack.state(run_id) == "success"
+        forget_gone_runs(stack.url())
+        assert stack.loading() == []
+        without = stack.asked(by_airflow=False)
+        stack.undisturbed(codes, FIRST)
+        found = stack.bars(codes)
+        assert found == stack.bars(codes, UNDISTURBED)
+        assert len(found) == count * SESSIONS
+        return (stack.asked() - before) - (stack.asked(by_airflow=False) - without)
+
+
+@pytest.fixture(scope="module")
+def celery(market_time: str) -> Iterator[Celery]:
+    """The installation, whose warehouse knows the instruments."""
+    with new_home() as home:
+        stack = Stack(home, datetime.fromisoformat(market_time), ("--executor", "celery", "--workers", "3"))
+        try:
+            stack.up()
+            yield Celery(stack, iter(stack.prepare()))
+        finally:
+            ended(command_in(home)("down"))
+
+
+def test_every_dag_runs_on_workers(celery: Celery) -> None:
+    """Each DAG that the product has, once, one after the other; no task needs a second try."""
+    stack, ends = celery.stack, {}
+    for dag_id in [name for name in dag_names() if name != "backfill"]:
+        run_id = f"all-{dag_id}"
+        stack.trigger(run_id, {}, dag_id)
+        over = wait_until(lambda run_id=run_id: stack.state(run_id) in ("success", "failed"), WITHIN_S)
+        ends[dag_id] = (over, stack.state(run_id), stack.tries(run_id))
+    assert {dag_id: end for dag_id, end in ends.items() if end != (True, "success", 1)} == {}
+
+
+def test_celery_worker_killed(tally: Tally, dice: random.Random, celery: Celery) -> None:
+    """A worker is killed with all that it started, and the others take what it was at."""
+    home, again = celery.stack.home, 0
+    for number in range(tally.row.tries):
+        worker, moment = Background(home, dice.choice(WORKERS)), dice.randint(40, 1500)
+
+        def kill(worker: Background = worker) -> None:
+            for process in worker.family.members():
+                process.kill()
+
+        with tally.one(f"{worker.name} after call {moment}"):
+            again = max(again, celery.backfill(f"worker-{number}", MANY, moment, kill))
+            tally.figure = f"asked again: at most {again} of {MANY * PAGES} calls"
+            assert again <= MANY * PAGES // 100
+        celery.stack.up()
+
+
+def test_celery_broker_away(tally: Tally, dice: random.Random, celery: Celery) -> None:
+    """Tasks that run go on, those that are handed out meanwhile wait, and none of them fails for it."""
+    home = celery.stack.home
+    broker = Background(home, BROKER)
+
+    def away() -> None:
+        psutil.Process(broker.pid()).kill()
+        assert not wait_until(lambda: broker.pid() is not None, AWAY_S), "somebody started it"
+        celery.stack.up()
+
+    for number in range(tally.row.tries):
+        moment = dice.randint(1, FEW * PAGES // 2)
+        with tally.one(f"after call {moment}"):
+            again = celery.backfill(f"broker-{number}", FEW, moment, away)
+            assert celery.stack.tries(f"broker-{number}") == 1
+            tally.figure = f"asked again: {again} of {FEW * PAGES} calls"
+
+
+def test_celery_scheduler_restarted(tally: Tally, dice: random.Random, celery: Celery) -> None:
+    """Workers go on without it, and the one that `up` starts takes their tasks up."""
+
+    def restart() -> None:
+        celery.stack.kill_scheduler()
+        celery.stack.up()
+
+    for number in range(tally.row.tries):
+        moment = dice.randint(1, FEW * PAGES // 2)
+        with tally.one(f"after call {moment}"):
+            again = celery.backfill(f"scheduler-{number}", FEW, moment, restart)
+            tally.figure = f"asked again: {again} of {FEW * PAGES} calls"
+            assert again == 0

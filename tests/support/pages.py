@@ -1,0 +1,56 @@
+"""The pages without an Airflow: a guard that a test decides, over a real warehouse."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import Depends, HTTPException, Request
+
+from data_pipeline.market.clock import SEOUL
+from data_pipeline.pages.app import application, pages
+from data_pipeline.pages.gate import Started
+from data_pipeline.pages.readers import Readers, open_reader
+from data_pipeline.pages.room import Room
+
+WALL = 1_790_000_000.0
+"""Real time of the tests, by which forms grow old."""
+
+
+def _guard(request: Request) -> None:
+    who = request.headers.get("x-user")
+    if who is None:
+        raise HTTPException(401, "Not authenticated")
+    if who == "nobody":
+        raise HTTPException(403, "Forbidden")
+
+
+class Guard:
+    """Lets in whoever says a name, as Airflow does by its token; ``nobody`` may not look, and ``viewer`` only look."""
+
+    dependencies = (Depends(_guard),)
+
+    def __init__(self, answer=None):
+        self.answer = answer or Started(200, "heal_gaps", "manual__1")
+        self.started = []
+
+    async def user(self, request):
+        return request.headers["x-user"]
+
+    async def may_start(self, request, name):
+        return request.headers["x-user"] not in ("viewer", "nobody")
+
+    async def start(self, request, name, conf):
+        self.started.append((request.headers["x-user"], name, conf))
+        return self.answer
+
+    def secret(self):
+        return b"a key of the tests"
+
+
+def room_of(url, now, keys=lambda: None, **more):
+    """A room over a warehouse, at a moment written as in ``2026-09-18T21:00``."""
+    moment = datetime.fromisoformat(now).replace(tzinfo=SEOUL)
+    return Room(Readers(lambda: open_reader(url)), keys, lambda: moment, **more)
+
+
+__all__ = ["WALL", "Guard", "application", "pages", "room_of"]

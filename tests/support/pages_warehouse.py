@@ -1,0 +1,44 @@
+"""What the tests of the pages store: two instruments, one week of September, and texts from outside."""
+
+from __future__ import annotations
+
+SAMSUNG, LETTERS = "005930", "0001A0"
+INSTRUMENT = (
+    "INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, listed_from,"
+    " halted, managed, liquidation, preferred, source) VALUES (%s, 'KR7005930003', %s, 'KOSPI', 'ST', '2026-09-18',"
+    " '2026-09-01', '2026-09-01', false, false, false, false, 'mock')"
+)
+HISTORY = (
+    "INSERT INTO market.instrument_history (stock_code, valid_from, valid_to, isin, name, market, security_group,"
+    " listed_shares, halted, managed, liquidation, preferred, source, loaded_at) VALUES (%s, %s, %s, 'KR7005930003',"
+    " %s, 'KOSPI', 'ST', 1000, false, false, false, false, 'mock', now())"
+)
+BAR = (
+    "INSERT INTO market.daily_bar (stock_code, session, open, high, low, close, volume, trading_value, change, source)"
+    " VALUES (%s, %s, 100, 140, 90, %s, 7, 700, %s, 'mock')"
+)
+RUN = (
+    "INSERT INTO market.ingest_run (dataset, source, dag_id, task_id, map_index, run_key, first, last, status,"
+    " started_at, finished_at, lease_until, error, unknown_fields) VALUES ('daily_bar', 'mock', 'daily_bars', 'load',"
+    " 2, 'scheduled__1', '2026-09-15', '2026-09-16', 'failed', now(), now(), now(), %s, %s)"
+)
+REFUSED = (
+    "INSERT INTO market.rejected_row (dataset, stock_code, session, payload, reason, source, origin)"
+    " VALUES ('daily_bar', %s, %s, '{}', %s, 'mock', 'record')"
+)
+
+
+def fill(cursor, name="이름", error="the server answered 500", reason="limit: closed above its limit"):
+    """Store what the facts say, with these texts from outside."""
+    cursor.execute("SELECT market.admit_source('mock')")
+    cursor.execute("SELECT market.ensure_partitions('daily_bar', '2026-09-01', '2026-09-30')")
+    cursor.execute("DELETE FROM market.calendar_session WHERE session NOT BETWEEN '2026-09-14' AND '2026-09-18'")
+    for code, called in ((SAMSUNG, "삼성전자"), (LETTERS, name)):
+        cursor.execute(INSTRUMENT, (code, called))
+        cursor.execute(HISTORY, (code, "2026-09-10", None, called))
+        cursor.execute("INSERT INTO market.coverage_start VALUES ('daily_bar', %s, '2026-09-14')", (code,))
+        for number in range(14, 19):
+            if (code, number) not in ((LETTERS, 15), (LETTERS, 16)):
+                cursor.execute(BAR, (code, f"2026-09-{number}", 100 + number, 1 if number > 14 else 0))
+    cursor.execute(RUN, (error, '{"output.new_field": 3}'))
+    cursor.execute(REFUSED, (LETTERS, "2026-09-16", reason))
