@@ -90,12 +90,12 @@ def _status(options: argparse.Namespace) -> int:
 def _up(options: argparse.Namespace) -> int:
     from data_pipeline.local.celery import workers_of
     from data_pipeline.local.fitting_clock import require_fitting_clock
-    from data_pipeline.local.up import show_start
+    from data_pipeline.local.starting import show_start
 
     workers = workers_of(options.executor, options.workers)
     require_fitting_clock(_environment())
     home, out = local_home(_environment()).prepare(), _out(options)
-    return show_start(home, _environment(), out, workers, as_json=options.json)
+    return show_start(options, home, _environment(), out, workers)
 
 
 def _down(options: argparse.Namespace) -> int:

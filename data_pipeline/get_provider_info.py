@@ -119,6 +119,9 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "sensors": [
+            {"integration-name": MARKET_DATA, "python-modules": ["data_pipeline.operators.stream_sensor"]},
+        ],
         "hooks": [
             {"integration-name": MARKET_DATA, "python-modules": [f"data_pipeline.hooks.{name}" for name in HOOKS]}
         ],

@@ -111,6 +111,7 @@ def _no_options(_: argparse.ArgumentParser) -> None:
 
 def _up(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    add("--paused", action="store_true", help="load nothing first, and leave every DAG paused")
     add("--executor", choices=("local", "celery"), default="local", help="what runs the tasks")
     add("--workers", type=int, default=3, help="with celery: so many workers of two tasks each (3)")
 
@@ -166,7 +167,7 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         "Say in one screen whether the last sessions are complete and true, and what is missing, refused and left.",
         add_status_options,
     ),
-    "up": ("Start Postgres and Airflow and leave them running, with the UI on 127.0.0.1.", _up),
+    "up": ("Load the last session if there is none, then start Postgres and Airflow and leave them running.", _up),
     "down": ("Stop what `up` started, with all that it started, and end the DAG runs under way.", _down),
     "migrate": ("Bring the warehouse up to date; safe to repeat.", _migrate),
     "quote": ("Ask the source for present prices (현재가); nothing is stored.", add_quote_options),

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from data_pipeline.exceptions import BusyError, ConfigurationError
 from data_pipeline.local.celery import BROKER, Workers, require_same_executor, running_workers, start_broker
 from data_pipeline.local.environment import SANDBOX_RATE, airflow_command, sandbox_connection
@@ -20,7 +18,6 @@ from data_pipeline.local.keyless import EMULATOR_PORT, running_emulator
 from data_pipeline.local.locks import alone
 from data_pipeline.local.lost_tasks import forget_gone_schedulers
 from data_pipeline.local.opened import forget_gone_runs
-from data_pipeline.local.output import write_json
 from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import (
     METADATA_DATABASE,
@@ -123,21 +120,6 @@ def _start_everything(home: Home, environ: Mapping[str, str], workers: Workers) 
     url = f"http://127.0.0.1:{port}"
     _require_healthy(home, [*parts], Health(url, stack.metadata_url, real_now()))
     yield Running(url, "admin", home.airflow / "simple_auth_manager_passwords.json.generated", home.logs)
-
-
-def show_start(
-    home: Home, environ: Mapping[str, str], console: Console, workers: Workers, *, as_json: bool = False
-) -> int:
-    """Start everything, say step by step what starts and at last where it is, and return 0; errors as above."""
-    for step in start_everything(home, environ, workers):
-        if not isinstance(step, Running):
-            console.print(f"  {step}")
-            continue
-        console.print(f"\nAirflow is at [bold]{step.url}[/bold], user [bold]{step.user}[/bold].")
-        console.print(f"The password is in {step.password_file}, the logs are in {step.log_folder}.")
-        if as_json:
-            write_json(step)
-    return 0
 
 
 def stop_everything(home: Home) -> Iterator[str]:

@@ -54,7 +54,7 @@ class Stack:
 
     def up(self) -> None:
         """Start what of it does not run."""
-        code, said = ended(command_in(self.home)("up", *self.options))
+        code, said = ended(command_in(self.home)("up", "--paused", *self.options))
         assert code == 0, said
 
     @cached_property

@@ -84,7 +84,7 @@ def test_every_field_but_the_server_may_stay_empty(connection_type):
 def test_what_is_listed_is_there():
     """Every operator, hook and extra link that Airflow's registry would show can be imported; each guide is a page."""
     info = get_provider_info()
-    for kind in ("operators", "hooks"):
+    for kind in ("operators", "sensors", "hooks"):
         for one in info[kind]:
             assert [import_module(module) for module in one["python-modules"]]
             assert one["integration-name"] in {integration["integration-name"] for integration in info["integrations"]}
@@ -97,14 +97,15 @@ def test_what_is_listed_is_there():
 
 def test_no_operator_is_left_out():
     """Every class of the package that Airflow can run as a task is in a module that is listed."""
-    listed = {module for one in get_provider_info()["operators"] for module in one["python-modules"]}
+    info = get_provider_info()
+    listed = {module for one in [*info["operators"], *info["sensors"]] for module in one["python-modules"]}
     files = [
         path for path in (ROOT / "data_pipeline" / "operators").glob("*.py") if "Operator):" in path.read_text("utf-8")
     ]
     assert {f"data_pipeline.operators.{path.stem}" for path in files} == listed
 
 
-@pytest.mark.parametrize("kind", ["integrations", "operators", "hooks"])
+@pytest.mark.parametrize("kind", ["integrations", "operators", "sensors", "hooks"])
 def test_the_lists_fit_the_strict_schema(kind):
     """That of provider.yaml, which Airflow does not check on start."""
     strict = schema("provider.yaml.schema.json")["properties"][kind]

@@ -45,7 +45,7 @@ ELSEWHERE = {
     "up": "tests/integration/local/test_down.py",
     "backup": "tests/integration/local/test_backup.py",
     "restore": "tests/integration/local/test_backup.py",
-    "stream": "tests/integration/local/test_stream.py",
+    "stream": "tests/unit/stream/test_service.py",
     "emulator": "tests/unit/emulator/test_process.py",
 }
 
