@@ -232,6 +232,12 @@ def _quarantine(options: argparse.Namespace) -> int:
     return show_quarantine(options, _environment(), _out(options))
 
 
+def _mcp(options: argparse.Namespace) -> int:
+    from data_pipeline.local.assistant import serve
+
+    return serve(options, _environment())
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from data_pipeline.local.doctor import doctor
 
@@ -254,7 +260,7 @@ COMMANDS = {
     "run": _run, "status": _status, "up": _up, "down": _down, "migrate": _migrate, "quote": _quote, "book": _book,
     "bars": _bars, "backfill": _backfill, "coverage": _coverage, "gaps": _gaps, "verify": _verify, "export": _export,
     "archive": _archive, "backup": _backup, "restore": _restore, "budget": _budget, "cache": _cache,
-    "metrics": _metrics, "stream": _stream, "sql": _sql, "doctor": _doctor, "quarantine": _quarantine,
+    "metrics": _metrics, "stream": _stream, "sql": _sql, "mcp": _mcp, "doctor": _doctor, "quarantine": _quarantine,
     "adjust": _adjust, "completion": _completion,
 }  # fmt: skip
 """What each word of :data:`~data_pipeline.local.parser.WORDS` does."""

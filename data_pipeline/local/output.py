@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, time
 from enum import Enum
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -35,6 +35,11 @@ def write_json(told: object) -> None:
     """Print one JSON value on standard output, for programs; dates and moments are ISO 8601, decimals exact text."""
     json.dump(told, sys.stdout, ensure_ascii=False, default=_plain)
     sys.stdout.write("\n")
+
+
+def as_json_value(told: object) -> Any:
+    """Return a value as JSON can hold it: what :func:`write_json` prints, read back."""
+    return json.loads(json.dumps(told, ensure_ascii=False, default=_plain))
 
 
 def columns(table: Table) -> Table:

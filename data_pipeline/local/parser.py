@@ -46,6 +46,7 @@ EXAMPLES = """examples:
   data-pipeline backup market.dump       write the whole warehouse into a file; restore brings it back
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
   data-pipeline airflow install --help   put the DAGs into an Airflow that is there
+  data-pipeline mcp                      answer an assistant's questions on standard input and output
   data-pipeline doctor                   look at credentials, clock, database and shared state
   data-pipeline doctor --airflow         say what an Airflow deployment lacks
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
@@ -193,6 +194,7 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     ),
     "stream": ("Write every live trade and order book (실시간 체결, 호가) until it is stopped.", add_stream_options),
     "sql": ("Ask the warehouse a question with a role that can only read.", _sql),
+    "mcp": ("Answer an assistant's questions over the Model Context Protocol; reads only, and says gaps.", _no_options),
     "doctor": ("Look at this installation, or at an Airflow deployment, and say what to do; changes nothing.",
                add_doctor_options),
     "quarantine": ("List the rows that checks refused, or try them again after a fix.", _quarantine),

@@ -17,6 +17,7 @@ _EXAMPLES = {
         'sql --csv "SELECT * FROM coverage WHERE missing > 0" > missing.csv',
     ),
     "quarantine": ("quarantine list", "quarantine retry", "quarantine retry 12 13"),
+    "mcp": ("mcp --json               say which questions there are", "mcp"),
     "adjust": ("adjust", "adjust 005930 000660"),
     "completion": (
         'completion bash          in ~/.bashrc: eval "$(data-pipeline completion bash)"',

@@ -26,7 +26,8 @@ KINDS = {
 }
 """What a block may be marked with, by ``<!-- checked only: KIND -->`` in the line above it."""
 _FENCE = re.compile(
-    r"(?:^ *<!-- checked only: (?P<kind>\w+) -->\n)?^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```",
+    r"(?:^ *<!-- checked only: (?P<kind>\w+) -->\n)?"
+    r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```",
     re.DOTALL | re.MULTILINE,
 )
 

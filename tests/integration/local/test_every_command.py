@@ -33,6 +33,7 @@ CALLS = {
     "cache": (["cache", "clear"], 0),
     "budget": (["budget"], 0),
     "metrics": (["metrics", "--once"], 0),
+    "mcp": (["mcp"], 0),
     "sql": (["sql", "SELECT 1 AS one"], 0),
     "doctor": (["doctor"], 0),
     "quarantine": (["quarantine", "list"], 0),
