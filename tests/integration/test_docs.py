@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from tests.support.fences import PAGES, blocks
@@ -82,3 +84,14 @@ def test_each_page_ends_as_it_says(page, reader):
         if not block.kind:
             reader.type(block, before)
             before += [block.text] if block.language == "python" else []
+
+
+def test_the_notebook_runs_from_its_first_cell_to_its_last(reader):
+    """As a quant would begin: adjusted prices, as of then, minutes, coverage; each cell says what it should."""
+    notebook = nbformat.read(ROOT / "docs" / "notebooks" / "start-here.ipynb", as_version=4)
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(reader.clone)}})
+    client.execute(env=reader.environ)
+    shown = [cell["outputs"][-1]["data"]["text/plain"] for cell in notebook.cells if cell.get("outputs")]
+    assert "kis-sandbox" in shown[1]
+    assert shown[2] in ("True", "np.True_")
+    assert shown[3].endswith("won'")

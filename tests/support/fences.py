@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.project import ROOT
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "README.ko.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 COMMANDS = ("bash", "sh", "python", "sql")
 KINDS = {
     "docker": "needs Docker",
