@@ -28,12 +28,12 @@ $(VENV)/.run-ready: data_pipeline/requirements.txt pyproject.toml | $(BIN)/pytho
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev-ready: data_pipeline/requirements.txt requirements-dev.txt pyproject.toml | $(BIN)/python
+$(VENV)/.dev-ready: data_pipeline/requirements.txt data_pipeline/requirements-celery.txt requirements-dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked development dependencies into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt -r data_pipeline/requirements-celery.txt
 	@$(FORGET_OLD_NAME)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@ $(VENV)/.run-ready
+	@touch $@ $(VENV)/.run-ready $(VENV)/.celery-ready
 
 setup: ## Install what running needs
 	@$(IN_TURN) $(VENV)/.run-ready

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks._truth_hostile_server import quiet
+from benchmarks._truth_hostile_told import ToldOfSeeds
 from benchmarks._truth_hostile_world import (
     CODES,
     DAILY,
@@ -61,46 +62,28 @@ _ON = "SELECT stock_code::text FROM market.daily_bar WHERE session = %s"
 
 
 @dataclass
-class Told:
-    """What the seeds counted."""
+class Told(ToldOfSeeds):
+    """What the seeds about bars and minutes counted; what does not come are cells, and what is healed are rows too.
 
-    seeds: int = 0
+    Lies that nothing contradicts are counted, and the cells that they are about are not.
+    """
+
+    wrong = ("settled_wrongly", "rows_wrong", *ToldOfSeeds.wrong)
+    private = ("wrong_seeds", "beliefs")
+
     settled_wrongly: int = 0
     """Cells said to be whole or empty that are not as in the undisturbed run."""
     rows_wrong: int = 0
     """Stored rows that differ from the undisturbed run, or that it does not have."""
-    named: int = 0
-    """Cells that did not come and are named: by coverage, by the quarantine or by an error."""
-    lies_uncontradictable: int = 0
-    """Lies told that nothing known at that time contradicts; cells they are about are not counted above."""
-    unnamed: int = 0
-    """Cells that did not come and that nothing names."""
-    not_healed: int = 0
-    """Rows and cells that differ after the same work without lies, twice where it has to be."""
     believed: int = 0
     """Those of ``not_healed`` that are minutes of an uncontradictable lie, still there beside the true ones."""
-    untyped: int = 0
-    """Errors from outside the tree."""
-    lies: int = 0
-    """Answers that were not the truth."""
     cpu_seconds: float = 0.0
     """Of this process's CPU."""
     rows_believed: Counter[str] = field(default_factory=Counter)
     """Wrong rows that nothing known at that time contradicts, by the lie that told them; none of them is spared
     unless it is just what that lie says."""
-    wrong_seeds: list[str] = field(default_factory=list)
     beliefs: list[str] = field(default_factory=list)
     """Each of ``rows_believed``: its seed, dataset, code, session or minute, and lie."""
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        """The counts, without the names of the seeds that ended wrongly and of the rows that were believed."""
-        return {name: value for name, value in vars(self).items() if name not in ("wrong_seeds", "beliefs")}
-
-    @property
-    def is_true(self) -> bool:
-        """Whether no seed ended wrongly."""
-        return not (self.settled_wrongly or self.rows_wrong or self.unnamed or self.not_healed or self.untyped)
 
 
 class Work:
@@ -244,8 +227,7 @@ def _judge(
         "not_healed": left,
         "untyped": [*work.untyped, *again.untyped],
     }
-    for name, many in found.items():
-        setattr(told, name, getattr(told, name) + len(many))
+    told.add(f"seed {seed}", found, dict(Counter(lie.name for lie in lies)), tell)
     for key in [*wrong]:
         if name := believed_rows[key] or edges.get(key, ""):
             told.rows_believed[name] += 1
@@ -254,10 +236,6 @@ def _judge(
     told.believed += len(believed)
     told.lies += len(lies)
     told.lies_uncontradictable += sum(lie.is_free or (lie.is_old and bool(work.undated)) for lie in lies) + len(edges)
-    if any(found.values()):
-        some = "; ".join(f"{len(many)} {name}: {sorted(map(str, many))[:3]}" for name, many in found.items() if many)
-        told.wrong_seeds.append(f"seed {seed}: {some}; lies {dict(Counter(lie.name for lie in lies))}")
-        tell(told.wrong_seeds[-1])
 
 
 def _lacking(truth: State, after: State) -> set[Row]:

@@ -8,12 +8,13 @@ then leave what the undisturbed run left.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
 from itertools import islice
 
 from benchmarks._truth_hostile_server import empty_warehouse, quiet
+from benchmarks._truth_hostile_told import ToldOfSeeds
 from benchmarks._truth_hostile_world import (
     CODES,
     FRIDAY,
@@ -68,31 +69,17 @@ class IndexedMarket(SyntheticMarket):
 
 
 @dataclass
-class ToldOfFlows:
-    """What the seeds about index bars and flows counted."""
+class ToldOfFlows(ToldOfSeeds):
+    """What the seeds about index bars and flows counted.
 
-    seeds: int = 0
+    Nothing contradicts rows of another instrument, which traded about as much, or of another index where nothing was
+    stored before.
+    """
+
+    wrong = ("rows_wrong", *ToldOfSeeds.wrong)
+
     rows_wrong: int = 0
     """Stored rows that differ from the undisturbed run, or that it does not have."""
-    named: int = 0
-    """Cells that did not come and are named: by coverage, by the quarantine, by a failed run or an error."""
-    unnamed: int = 0
-    not_healed: int = 0
-    untyped: int = 0
-    lies: int = 0
-    lies_uncontradictable: int = 0
-    """Rows of another instrument, which traded about as much, or of another index where nothing was stored before."""
-    wrong_seeds: list[str] = field(default_factory=list)
-
-    @property
-    def figures(self) -> dict[str, int]:
-        """The counts, without the names of the seeds that ended wrongly."""
-        return {name: value for name, value in asdict(self).items() if name != "wrong_seeds"}
-
-    @property
-    def is_true(self) -> bool:
-        """Whether no seed ended wrongly."""
-        return not (self.rows_wrong or self.unnamed or self.not_healed or self.untyped)
 
 
 class Work:
@@ -217,15 +204,10 @@ def _judge(world: World, seed: int, truth: dict[Row, Row], told: ToldOfFlows, te
         "not_healed": {key for key, row in rows_of(world).items() ^ truth.items()},
         "untyped": [*work.untyped, *again.untyped],
     }
-    for name, many in found.items():
-        setattr(told, name, getattr(told, name) + len(many))
+    told.add(f"flows of seed {seed}", found, [(lie.name, lie.codes) for lie in lies], tell)
     told.named += len(lacking) - len(found["unnamed"])
     told.lies += len(lies)
     told.lies_uncontradictable += sum(truth.get(key) != row for key, row in after.items()) - len(differ)
-    if any(found.values()):
-        some = "; ".join(f"{len(many)} {name}: {sorted(map(str, many))[:3]}" for name, many in found.items() if many)
-        told.wrong_seeds.append(f"flows of seed {seed}: {some}; lies {[(lie.name, lie.codes) for lie in lies]}")
-        tell(told.wrong_seeds[-1])
 
 
 def _of_another(lies: Iterable[Lie]) -> Iterator[Row]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
 from benchmarks._truth_hostile_server import empty_warehouse, quiet
+from benchmarks._truth_hostile_told import ToldOfSeeds
 from benchmarks._truth_hostile_world import Row, World, asked
 from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
@@ -50,32 +51,17 @@ _FAILED = "SELECT source::text, first FROM market.ingest_run WHERE dataset = 'in
 
 
 @dataclass
-class ToldOfLists:
-    """What the seeds about lists counted."""
+class ToldOfLists(ToldOfSeeds):
+    """What the seeds about lists counted; what does not come is a list, and what is healed are rows of what it tells.
 
-    seeds: int = 0
+    Nothing contradicts a list that lacks a few instruments, or reads as the session before; the next list or the other
+    voice tells.
+    """
+
+    wrong = ("settled_wrongly", *ToldOfSeeds.wrong)
+
     settled_wrongly: int = 0
     """Lists that were taken, and that no rule lets differ from the undisturbed run."""
-    named: int = 0
-    """Lists that were not taken, and whose run says so."""
-    unnamed: int = 0
-    lies_uncontradictable: int = 0
-    """Lists that lack a few instruments, or read as the session before; the next list or the other voice tells."""
-    not_healed: int = 0
-    """Rows of listings, histories and reports that differ after the same lists without lies."""
-    untyped: int = 0
-    lies: int = 0
-    wrong_seeds: list[str] = field(default_factory=list)
-
-    @property
-    def figures(self) -> dict[str, int]:
-        """The counts, without the names of the seeds that ended wrongly."""
-        return {name: value for name, value in asdict(self).items() if name != "wrong_seeds"}
-
-    @property
-    def is_true(self) -> bool:
-        """Whether no seed ended wrongly."""
-        return not (self.settled_wrongly or self.unnamed or self.not_healed or self.untyped)
 
 
 class ListedMarket(SyntheticMarket):
@@ -206,15 +192,10 @@ def _judge(world: World, seed: int, truth: Lists, told: ToldOfLists, tell: Calla
         | {cell for cell in truth.told if healed.told.get(cell) != truth.told[cell]},
         "untyped": untyped,
     }
-    for name, many in found.items():
-        setattr(told, name, getattr(told, name) + len(many))
+    told.add(f"lists of seed {seed}", found, [(lie.name, lie.path) for lie in lies], tell)
     told.named += len(absent) - len(found["unnamed"])
     told.lies_uncontradictable += len(spared)
     told.lies += len(lies)
-    if any(found.values()):
-        some = "; ".join(f"{len(many)} {name}: {sorted(map(str, many))[:3]}" for name, many in found.items() if many)
-        told.wrong_seeds.append(f"lists of seed {seed}: {some}; lies {[(lie.name, lie.path) for lie in lies]}")
-        tell(told.wrong_seeds[-1])
 
 
 def _may_be_true(rows: set[Row], cell: Row, truth: Lists) -> bool:

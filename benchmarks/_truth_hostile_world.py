@@ -98,6 +98,8 @@ class InProcess(BaseAdapter):
     def __init__(self, app: Any) -> None:
         super().__init__()
         self._app, self._loop, self._lock = app, asyncio.new_event_loop(), threading.Lock()
+        self.last_body = b""
+        """Of the newest answer."""
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Return the emulator's answer."""
@@ -120,7 +122,8 @@ class InProcess(BaseAdapter):
         response = requests.Response()
         response.status_code, response.url, response.request = sent[0]["status"], str(request.url), request
         response.headers.update({name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]})
-        response.raw = io.BytesIO(sent[1]["body"])
+        self.last_body = sent[1]["body"]
+        response.raw = io.BytesIO(self.last_body)
         return response
 
     def close(self) -> None:
@@ -163,6 +166,11 @@ class World:
         """Return a source over KRX's wire."""
         settings = KrxSettings(API_KEY, base_url="https://127.0.0.1:8", daily_limit=999_999_999)
         return KRXDataSource(settings, self._store, self._adapter, clock=self.clock.now, sleep=self._sleep)
+
+    @property
+    def last_body(self) -> bytes:
+        """What the emulator answered last."""
+        return self._adapter.last_body
 
     def at(self, moment: datetime) -> None:
         """Move the market's clock; quotas and breakers have long recovered by then."""

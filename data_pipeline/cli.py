@@ -212,6 +212,12 @@ def _metrics(options: argparse.Namespace) -> int:
     return export_metrics(options, local_home(_environment()), _environment())
 
 
+def _replay(options: argparse.Namespace) -> int:
+    from data_pipeline.local.replay import replay
+
+    return replay(options, local_home(_environment()), _environment())
+
+
 def _stream(options: argparse.Namespace) -> int:
     from data_pipeline.local.stream import stream
 
@@ -260,8 +266,8 @@ COMMANDS = {
     "run": _run, "status": _status, "up": _up, "down": _down, "migrate": _migrate, "quote": _quote, "book": _book,
     "bars": _bars, "backfill": _backfill, "coverage": _coverage, "gaps": _gaps, "verify": _verify, "export": _export,
     "archive": _archive, "backup": _backup, "restore": _restore, "budget": _budget, "cache": _cache,
-    "metrics": _metrics, "stream": _stream, "sql": _sql, "mcp": _mcp, "doctor": _doctor, "quarantine": _quarantine,
-    "adjust": _adjust, "completion": _completion,
+    "metrics": _metrics, "stream": _stream, "replay": _replay, "sql": _sql, "mcp": _mcp, "doctor": _doctor,
+    "quarantine": _quarantine, "adjust": _adjust, "completion": _completion,
 }  # fmt: skip
 """What each word of :data:`~data_pipeline.local.parser.WORDS` does."""
 

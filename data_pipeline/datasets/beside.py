@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """Which stored rows an official row is held against before it replaces them."""
+
+    wanted: Callable[[Sequence[Any]], Mapping[date, Mapping[str, int]]]
+    """Returns by session and code the figure that a stored row must have to be of use."""
+    query: str
+    """Reads them: of one ``session``, by code and figure (``wanted``, JSON), below the rank of ``source``."""
+
+
+@dataclass(frozen=True)
 class Beside:
     """Which stored rows the rows of a window are checked against."""
 
@@ -30,6 +41,8 @@ class Beside:
     """Reads them, by codes or labels (``of``) and their sessions (``days``), which lie from ``first`` to ``last``."""
     record: type
     """What a row of the query makes."""
+    replaced: Replaced | None = None
+    """Which stored rows of sources that rank lower the exchange's own are held against too; None when none are."""
 
 
 _BAR = ", ".join(f"b.{one.name}" for one in fields(DailyBar))
@@ -48,11 +61,32 @@ _INDICES = """
 """
 
 
+# A bar of the session before closes at what the one that it replaces counts from; of others nothing need be read.
+_REPLACED = f"""
+    SELECT {_BAR} FROM market.daily_bar b JOIN json_each_text(%(wanted)s) v ON b.stock_code = v.key
+    WHERE b.session = %(session)s AND b.close - b.change = v.value::bigint AND b.close <> v.value::bigint
+        AND market.source_rank(b.source) < market.source_rank(%(source)s)
+"""  # noqa: S608 - names of our own
+
+
+def _closes(bars: Sequence[Any]) -> Mapping[date, Mapping[str, int]]:
+    """Return the closes of the bars that differ from what they count from."""
+    found: dict[date, dict[str, int]] = defaultdict(dict)
+    for bar in bars:
+        if bar.change:
+            found[bar.session][bar.stock_code] = bar.close
+    return found
+
+
 def _neighbours(bars: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:
-    own: set[Cell] = {(one.stock_code, one.session) for one in bars}
+    own: dict[str, set[date]] = defaultdict(set)
+    for one in bars:
+        own[one.stock_code].add(one.session)
     both = (calendar.previous_session, calendar.next_session)
-    days = {session: [*_found(session, *both)] for session in {session for _, session in own}}
-    return {(code, day) for code, session in own for day in days[session]} - own
+    around = {session: {*_found(session, *both)} for session in set[date]().union(*own.values())}
+    return {
+        (code, day) for code, days in own.items() for day in set[date]().union(*map(around.__getitem__, days)) - days
+    }
 
 
 def _of_minutes(bars: Sequence[Any], _: TradingCalendar) -> set[Cell]:
@@ -81,8 +115,8 @@ def _found(session: date, *neighbours: Callable[[date], date]) -> Iterator[date]
             yield find(session)
 
 
-DAYS_BESIDE = Beside(_neighbours, _DAILY, DailyBar)
-"""The daily bars of the sessions before and after those that a window brings."""
+DAYS_BESIDE = Beside(_neighbours, _DAILY, DailyBar, Replaced(_closes, _REPLACED))
+"""The daily bars of the sessions before and after those that a window brings, and the provisional ones of the same."""
 DAYS_OF_MINUTES = Beside(_of_minutes, _DAILY, DailyBar)
 """The daily bars of the sessions of its minutes."""
 DAYS_OF_ROWS = Beside(_own, _DAILY, DailyBar)

@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.port_file and not os.access(options.port_file.absolute().parent, os.W_OK):
         parser.error(f"cannot write {options.port_file}: name a file in a folder that exists and may be written")
     try:
-        listener = _listen(options.host, options.port)
+        listener = listen(options.host, options.port)
     except OSError as error:
         parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     _serve(options, settings, start, wall, listener)
@@ -152,7 +152,8 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; OSError where it cannot."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -77,7 +77,7 @@ STREAM_EXAMPLES = """examples:
   data-pipeline stream                                    trades and order books of the watch list, until it is stopped
   data-pipeline stream --codes 005930,000660 --venues KRX,NXT
   data-pipeline stream --kinds trade,market_operation
-  data-pipeline stream --demo                             forty seconds of the synthetic market; needs nothing
+  data-pipeline stream --demo                             half a minute of the synthetic market; needs nothing
 
 Two of them may run for one app key: the second waits until the first ends, and takes over. SIGTERM ends it within five
 seconds, with all that was received written. It connects as KIS asks for: after a short session it waits, and after ten
@@ -227,6 +227,15 @@ def add_metrics_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="stop a question to the warehouse after this (default: 30)",
     )
+
+
+def add_replay_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline replay`."""
+    add = parser.add_argument
+    add("session", metavar="SESSION", help="the stored day, for example 2026-11-20")
+    add("--codes", default="", metavar="CODES", help="stock codes with commas (default: all that are stored)")
+    add("--speed", type=float, default=1.0, metavar="TIMES", help="how many times as fast as it was (default: 1)")
+    add("--port", type=int, default=0, help="serve on this port of 127.0.0.1; 0 takes a free one (default)")
 
 
 def add_stream_options(parser: argparse.ArgumentParser) -> None:

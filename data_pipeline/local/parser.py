@@ -13,6 +13,7 @@ from data_pipeline.local.arguments import (
     add_coverage_options,
     add_export_options,
     add_metrics_options,
+    add_replay_options,
     add_restore_options,
     add_stream_options,
     add_verify_options,
@@ -52,6 +53,7 @@ EXAMPLES = """examples:
   data-pipeline calendar --help          look at the trading calendar, or bring it up to date
   data-pipeline budget                   show the shared call budget and whether the circuit breaker is open
   data-pipeline stream                   write every live trade and order book of the watch list
+  data-pipeline replay 2026-11-20 --speed 100  play a stored session again as a live stream
   data-pipeline metrics                  serve figures for Prometheus on 127.0.0.1
   data-pipeline emulator --help          serve the synthetic market over the wires of KIS and KRX
   data-pipeline completion bash          print what completes these words in bash or zsh
@@ -192,7 +194,8 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "metrics": (
         "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.", add_metrics_options
     ),
-    "stream": ("Write every live trade and order book (실시간 체결, 호가) until it is stopped.", add_stream_options),
+    "stream": ("Write every live trade and book (실시간 체결, 호가) until it is stopped.", add_stream_options),
+    "replay": ("Play a stored session's trades and order books again, as KIS's stream.", add_replay_options),
     "sql": ("Ask the warehouse a question with a role that can only read.", _sql),
     "mcp": ("Answer an assistant's questions over the Model Context Protocol; reads only, and says gaps.", _no_options),
     "doctor": ("Look at this installation, or at an Airflow deployment, and say what to do; changes nothing.",

@@ -37,7 +37,7 @@ from data_pipeline.stream.subscriptions import wishes
 from data_pipeline.stream.writer import Batch, Sink
 from data_pipeline.warehouse.connect import connect
 
-DEMO_S = 40.0
+DEMO_S = 25.0
 STATEMENT_S = 120.0
 
 
@@ -47,7 +47,8 @@ def stream(options: argparse.Namespace, home: Home, environ: Mapping[str, str]) 
     Raises:
         DataPipelineError: A setting or an option is wrong, or no line can be opened any more.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("data_pipeline").setLevel(logging.INFO)
     if options.demo:
         environ = _demonstration(environ)
     wanted = _wanted(options, environ)

@@ -18,6 +18,7 @@ _EXAMPLES = {
     ),
     "quarantine": ("quarantine list", "quarantine retry", "quarantine retry 12 13"),
     "mcp": ("mcp --json               say which questions there are", "mcp"),
+    "replay": ("replay 2026-11-20", "replay 2026-11-20 --speed 100"),
     "adjust": ("adjust", "adjust 005930 000660"),
     "completion": (
         'completion bash          in ~/.bashrc: eval "$(data-pipeline completion bash)"',

@@ -74,7 +74,9 @@ _UNKNOWN_INDICES = """
 """
 _UNPROVED = """
     SELECT stock_code, min(session), max(session), count(*) FROM market.coverage_cells(%(first)s, %(last)s)
-    WHERE dataset = %(table)s AND state NOT IN ('loaded', 'known_empty')
+    WHERE dataset = %(table)s AND state NOT IN ('loaded', 'known_empty') AND NOT (state = 'archived' AND EXISTS (
+            SELECT FROM market.loaded_day l WHERE l.dataset = %(table)s
+                AND l.stock_code = coverage_cells.stock_code AND l.session = coverage_cells.session))
         AND (%(codes)s::text[] IS NULL OR stock_code = ANY (%(codes)s))
     GROUP BY stock_code ORDER BY stock_code
 """
@@ -153,19 +155,23 @@ def require_bars(cursor: Cursor, asked: Asked) -> None:
 
 
 def require_moments(cursor: Cursor, asked: Asked) -> None:
-    """Refuse a range of snapshots in which a final session has none: of a named code, or of any.
+    """Refuse a range of snapshots in which a final session has none: of a named code, or of anything.
 
-    Nobody knows how many there should be, so one is enough.
+    Nobody knows how many there should be, so one is enough. Which codes must have some is told by the list of
+    instruments; a dataset that is not asked for by code needs no list.
 
     Raises:
         IncompleteDataError: Names how many and the first of them.
         CalendarRangeError: The calendar does not reach, so nobody can tell.
     """
-    _require_listing(cursor, asked)
+    if asked.dataset.by_code:
+        _require_listing(cursor, asked)
+    else:
+        krx_calendar().sessions(asked.first, asked.last)
     statement = _UNSEEN_BY_ANYBODY if asked.codes is None else _UNSEEN
     cursor.execute(_CELLS + statement.format(listed=_LISTED, stored=asked.stored), asked.values)
     if found := cursor.fetchall():
-        _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later;")
+        _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later")
 
 
 def require_watched(cursor: Cursor, asked: Asked) -> None:
@@ -184,19 +190,6 @@ def require_watched(cursor: Cursor, asked: Asked) -> None:
         cursor.execute(_CELLS + _UNWATCHED.format(listed=_LISTED), asked.values)
         if found := cursor.fetchall():
             _refuse(asked, "were not watched", found, "the trades of a day that is over cannot be fetched")
-
-
-def require_seen(cursor: Cursor, asked: Asked) -> None:
-    """Refuse a range of moments of the whole market in which a final session has none.
-
-    Raises:
-        IncompleteDataError: Names how many and the first of them.
-        CalendarRangeError: The calendar does not reach, so nobody can tell.
-    """
-    krx_calendar().sessions(asked.first, asked.last)
-    cursor.execute(_CELLS + _UNSEEN_BY_ANYBODY.format(stored=asked.stored), asked.values)
-    if found := cursor.fetchall():
-        _refuse(asked, "hold nothing", found, "what was not seen then cannot be fetched later;")
 
 
 def require_sessions(cursor: Cursor, asked: Asked) -> None:
@@ -237,7 +230,7 @@ def require_factors(cursor: Cursor, asked: Asked, found: Iterable[Span]) -> None
     cursor.execute(_UNRATED.format(stored=asked.stored, join=JOIN), asked.values | join_values(unknown))
     if rows := cursor.fetchall():
         _refuse(asked, "have no known factor, because bars after them are missing", rows,
-                "fill the gap that market.price_adjustment names, or take raw prices;")  # fmt: skip
+                "fill the gap that market.price_adjustment names, or take raw prices")  # fmt: skip
 
 
 def _require_listing(cursor: Cursor, asked: Asked) -> None:
@@ -254,10 +247,10 @@ def _require_listing(cursor: Cursor, asked: Asked) -> None:
 def _fill(asked: Asked, rows: Sequence[tuple[str, date, date, int]], *, by_code: bool) -> str:
     """Return the command that fills what is missing, and asks for no other session and no other code."""
     if asked.as_of:
-        return "what the warehouse held then cannot be filled later, so read without as_of, or"
+        return "what the warehouse held then cannot be filled later: read without as_of"
     first, last = min(begin for _, begin, _, _ in rows), max(end for _, _, end, _ in rows)
     codes = f" --codes {','.join(code for code, *_ in rows)}" if by_code and len(rows) <= MOST_CODES else ""
-    return f"`data-pipeline backfill --dataset {asked.table} --first {first} --last {last}{codes}` fills them,"
+    return f"`data-pipeline backfill --dataset {asked.table} --first {first} --last {last}{codes}` fills them"
 
 
 def _refuse(asked: Asked, what: str, rows: list[tuple[str, date, date, int]], remedy: str) -> None:
@@ -265,7 +258,7 @@ def _refuse(asked: Asked, what: str, rows: list[tuple[str, date, date, int]], re
     named = "; ".join(f"{code} {_days(first, last)}" for code, first, last, _ in rows[:SHOWN])
     more = f"; and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
     raise IncompleteDataError(
-        f"{asked}: {cells:,} cells {what} ({named}{more}); {remedy} complete=False (--incomplete) takes what is there"
+        f"{asked}: {cells:,} cells {what} ({named}{more}); {remedy}, complete=False (--incomplete) takes what is there"
     )
 
 

@@ -27,7 +27,6 @@ from data_pipeline.read.completeness import (
     require_indices,
     require_known,
     require_moments,
-    require_seen,
     require_sessions,
     require_watched,
 )
@@ -130,7 +129,7 @@ def plan_rows(dataset: str, codes: Codes, first: date | str, last: date | str, *
         if codes is not None:
             raise InvalidRequestError(f"{dataset} is of the whole market: leave the stock codes out")
         whole = Asked(declared, None, *as_range(first, last))
-        require = require_sessions if declared.has_cells else require_seen
+        require = require_sessions if declared.has_cells else require_moments
         return _plan(_frame_of(declared), whole, require if complete else None)
     if not declared.by_code:
         raise InvalidRequestError(f"{dataset} is not of stock codes: it has a function of its own")

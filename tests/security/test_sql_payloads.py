@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from datetime import date, datetime
+
 import psycopg2
 import pytest
 
 from data_pipeline import read
 from data_pipeline.backfill.wish import Wish
+from data_pipeline.cli import main
 from data_pipeline.engine.windows import as_codes, as_date
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.loading.checks.quarantine import keep_rejections
@@ -14,9 +18,15 @@ from data_pipeline.loading.rows.ingest_run import CountedBy, end_gone_runs, fail
 from data_pipeline.local.home import Home
 from data_pipeline.local.quarantine import adjust
 from data_pipeline.local.sql import query
+from data_pipeline.market.calendar_changes import CorrectionsFile
+from data_pipeline.market.calendar_corrections import CLOSED, COMMAND, Correction, read_corrections
+from data_pipeline.market.calendar_file import read_closures
 from data_pipeline.market.rejections import Rejection
+from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar
+from data_pipeline.warehouse.calendar_table import keep_sessions
 from tests.support.market_rows import FRI, THU
 
+NOW = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 BEGINNINGS = ["'; ", "005930'); ", '"; ', "\\'; ", "$$; ", "%s'; ", "{}; ", "005930; ", "’; ", "') OR 1=1; "]
 STATEMENTS = [
     "DROP TABLE public.sentinel --",
@@ -26,6 +36,8 @@ STATEMENTS = [
     "COMMIT; ALTER ROLE market_reader SUPERUSER --",
 ]
 PAYLOADS = [beginning + statement for beginning in BEGINNINGS for statement in STATEMENTS]
+FEW = [beginning + STATEMENTS[place % len(STATEMENTS)] for place, beginning in enumerate(BEGINNINGS)]
+"""Each beginning, and each statement, for entries that take long."""
 SENTINEL = """
 CREATE TABLE public.sentinel AS SELECT 1 AS n; CREATE SEQUENCE public.sentinel_number;
 GRANT ALL ON public.sentinel, public.sentinel_number TO PUBLIC
@@ -153,6 +165,41 @@ def test_a_question_that_holds_more_than_one_statement(guarded, tmp_path):
     for statement in STATEMENTS:
         with pytest.raises(DataPipelineError):
             query(Home(tmp_path), environ, f"SELECT 1; {statement}", 5, 10)
+
+
+CALENDAR_DAYS = {
+    "close": ["a holiday", "--source", "a notice"], "open": ["--source", "a notice"], "late": ["--source", "a notice"],
+    "year": ["closed-days.csv", "--source", "a notice"], "show": [], "undo": [],
+}  # fmt: skip
+"""What follows the day or the year of `data-pipeline calendar`."""
+
+
+@pytest.mark.parametrize("command", CALENDAR_DAYS)
+def test_a_day_of_the_calendar_command_is_a_day(guarded, capsys, command):
+    """Payloads in place of the day or the year: each is refused before anything is opened."""
+    for text in FEW:
+        with pytest.raises(SystemExit) as ended:
+            main(["calendar", command, text, *CALENDAR_DAYS[command]])
+        assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("error: argument") == len(FEW)
+
+
+def test_names_and_sources_of_the_calendar_command_are_data(guarded, tmp_path):
+    """Each payload as the name of a closed day, as where it was read, and as a name in the CSV file of a year."""
+    holiday = date(2026, 11, 18)
+    with guarded.connect("loader") as connection:
+        for number, text in enumerate(FEW):
+            file = CorrectionsFile(tmp_path / f"{number}.json", NOW, lambda days: None)
+            file.enter(Correction(holiday.isoformat(), CLOSED, text, COMMAND, NOW.isoformat(), name=text))
+            (entered,) = read_corrections(file.path).entries
+            assert (entered.name, entered.source) == (text, text)
+            keep_sessions(connection, TradingCalendar(file.facts()))
+            connection.rollback()
+            closures = tmp_path / f"{number}.csv"
+            with closures.open("w", encoding="utf-8", newline="") as lines:
+                csv.writer(lines).writerow([holiday.isoformat(), text])
+            assert read_closures(closures, holiday.year) == {f"{holiday:%m-%d}": text}
 
 
 def test_there_are_two_thousand(guarded):

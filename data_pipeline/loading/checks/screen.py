@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from data_pipeline.datasets.beside import Beside
-from data_pipeline.datasets.dataset import Dataset
+from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.datasets.findings import Context, Thresholds
 from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import PayloadError, PermanentError, WindowRefusedError
@@ -23,7 +23,6 @@ from data_pipeline.loading.checks.judge import Asked, judge
 from data_pipeline.loading.checks.quarantine import as_rejection, keep_rejections
 from data_pipeline.loading.instruments.listing import stays_of
 from data_pipeline.market.origin import origin_of
-from data_pipeline.market.records import DailyBar
 from data_pipeline.market.rejections import Rejection, Rejections
 from data_pipeline.market.trading_calendar import SEOUL, TradingCalendar, krx_calendar
 from data_pipeline.settings import value
@@ -35,14 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 THE_END = datetime(9999, 1, 1, tzinfo=SEOUL)
-
-_BAR = ", ".join(f"b.{one.name}" for one in fields(DailyBar))
-# A bar of the session before closes at what the one that it replaces counts from; of others nothing need be read.
-_REPLACED = f"""
-    SELECT {_BAR} FROM market.daily_bar b JOIN json_each_text(%s) v ON b.stock_code = v.key
-    WHERE b.session = %s AND b.close - b.change = v.value::bigint AND b.close <> v.value::bigint
-        AND market.source_rank(b.source) < market.source_rank(%s)
-"""  # noqa: S608 - names of our own
 
 
 def read_thresholds(environ: Mapping[str, str]) -> Thresholds:
@@ -106,8 +97,8 @@ def screen(
     made_up = origin_of(source).made_up
     moment = THE_END if made_up else now
     context = read_context(connection, dataset, records, asked, moment, thresholds, made_up=made_up)
-    if origin_of(source).official:
-        context = replace(context, replaced=_replaced(connection, records, source))
+    if origin_of(source).official and dataset.beside:
+        context = replace(context, replaced=_replaced(connection, dataset, dataset.beside, records, source))
     verdict = judge(records, dataset, asked, context, len(held.rows))
     held.rows += map(as_rejection, verdict.errors)
     held.contradicted |= verdict.contradicted
@@ -192,27 +183,28 @@ def read_context(
     codes = sorted(asked.stock_codes or {one.stock_code for one in records if hasattr(one, "stock_code")})
     limits = read_thresholds(os.environ) if thresholds is None else thresholds
     calendar = krx_calendar()
-    first = min((one.session for one in records if isinstance(one, DailyBar)), default=asked.first)
+    first = min((one.session for one in records), default=None) if dataset.due is Due.EACH_SESSION else None
     with said_plainly("checks"), connection.cursor() as cursor:
-        stays = stays_of(cursor, codes, first or now.astimezone(SEOUL).date())
+        stays = stays_of(cursor, codes, first or asked.first or now.astimezone(SEOUL).date())
         stored = _stored_beside(cursor, dataset.beside, records, calendar) if dataset.beside else []
     newest = {code: found[-1] for code, found in stays.items()}
     reused = {code: found for code, found in stays.items() if len(found) > 1}
     return Context(calendar, now, limits, newest, stored, reused, dated_rules=not made_up)
 
 
-def _replaced(connection: Connection, records: Sequence[Any], source: str) -> dict[Cell, DailyBar]:
-    """Return the stored bars that sources which rank lower told, where these close at what those count from."""
-    closes: dict[date, dict[str, int]] = defaultdict(dict)
-    for one in records:
-        if isinstance(one, DailyBar) and one.change:
-            closes[one.session][one.stock_code] = one.close
-    found: list[DailyBar] = []
+def _replaced(
+    connection: Connection, dataset: Dataset, beside: Beside, records: Sequence[Any], source: str
+) -> dict[Cell, Any]:
+    """Return the stored rows that sources which rank lower told, and that these are held against."""
+    if beside.replaced is None:
+        return {}
+    found: list[Any] = []
     with said_plainly("checks"), connection.cursor() as cursor:
-        for session, of_code in closes.items():
-            cursor.execute(_REPLACED, (json.dumps(of_code), session, source))
-            found += [DailyBar(*row) for row in cursor.fetchall()]
-    return {(bar.stock_code, bar.session): bar for bar in found}
+        for session, wanted in beside.replaced.wanted(records).items():
+            values = {"wanted": json.dumps(wanted), "session": session, "source": source}
+            cursor.execute(beside.replaced.query, values)
+            found += [beside.record(*row) for row in cursor.fetchall()]
+    return {dataset.table.key_of(row): row for row in found}
 
 
 def _stored_beside(cursor: Cursor, beside: Beside, records: Sequence[Any], calendar: TradingCalendar) -> list[Any]:

@@ -19,8 +19,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
 
 from data_pipeline.datasets.dataset import Dataset, Due
-from data_pipeline.datasets.table import seoul_date
 from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.loading.coverage.minute_figures import by_session
 from data_pipeline.loading.coverage.noted import Said, figures_of, note_filled, note_in_vain, note_proofs, note_start
 from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, Weighed, weigh_minutes, weigh_rows
 from data_pipeline.loading.coverage.superseded import Proved, held_before, supersede
@@ -78,7 +78,7 @@ class Ledger:
         self._weighed = Weighed({}, set())
         self._believed: set[Cell] | None = None
         self._held_before: set[Cell] = set()
-        """Sessions of which minutes were stored before this load; no other can have too many."""
+        """Sessions of which other minutes than those that came may be stored; no other can have too many."""
         self._superseded: dict[Cell, int] = {}
         """Minutes of earlier answers that were taken back."""
         self._evidence: dict[Cell, MinuteEvidence] = {}
@@ -102,13 +102,14 @@ class Ledger:
             yield from rows
 
     def _watched_minutes(self, records: Iterable[Record]) -> Iterator[Record]:
-        code, volume, at = map(attrgetter, ("stock_code", "volume", "at"))
-        for cell, found in groupby(records, lambda one: (code(one), seoul_date(at(one)))):
-            rows = [*found]
-            self._rows[cell] += len(rows)
-            self._volumes[cell] += sum(map(volume, rows))
-            self._times[cell] += map(at, rows)
-            yield from rows
+        volume, at = attrgetter("volume"), attrgetter("at")
+        for code, of_code in groupby(records, attrgetter("stock_code")):
+            for session, rows in by_session([*of_code]):
+                cell = (code, session)
+                self._rows[cell] += len(rows)
+                self._volumes[cell] += sum(map(volume, rows))
+                self._times[cell] += map(at, rows)
+                yield from rows
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
         """Take what the source's answers prove about the minutes of its sessions."""
@@ -175,10 +176,10 @@ class Ledger:
                 proving = self._believable(connection, came, self._absent)
                 proving = proving if self._remember else proving.intersection(came)
                 idle, traded = self._idle, {cell for cell, volumes in self._days.items() if any(volumes)} - self._idle
-                self._held_before = held_before(connection, {*came, *proving})
                 self._weighed = weigh_minutes(
                     connection, self._table, records, came, proving, idle, traded, source, run_id
                 )
+                self._held_before = held_before(connection, {*came, *proving} - self._weighed.repeated)
             else:
                 self._weighed = weigh_rows(connection, self._table, records, came, source, run_id)
         withheld = self._weighed.withheld

@@ -8,18 +8,19 @@ or changed past the loader since.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta, timezone
-from struct import Struct
+from collections.abc import Set as AbstractSet
+from datetime import date
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.datasets.table import Table, seoul_date
+from data_pipeline.datasets.table import Table
+from data_pipeline.loading.coverage.minute_figures import by_session, figures, stored_figures
 from data_pipeline.market.origin import origin_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ STATEMENTS = "statements"
 MOST = 5
 """How many statements of a cell are kept: the first and the newest."""
 NAMED = 10
-NOTHING = {"minutes": 0, "volume": 0}
 Statement = dict[str, Any]
 """Figures by name, with ``source`` and ``run_id``."""
 
@@ -52,19 +52,6 @@ _ROWS = """
         AND (p.figures ? 'statements' OR p.state IS NULL AND b.source = %(source)s
             AND b.loaded_at + (market.now() - now()) >= market.final_at(b.session))
 """
-_MINUTES = """
-    SELECT m.stock_code::text, m.session::date, count(*), sum(m.volume)::bigint, sum(m.trading_value)::bigint,
-        min(m.low), max(m.high), md5(string_agg(timestamptz_send(m.at) || int8send(m.open) || int8send(m.high)
-            || int8send(m.low) || int8send(m.close) || int8send(m.volume) || int8send(m.trading_value), ''::bytea
-            ORDER BY m.at))
-    FROM market.minute_bar m JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS v (code, day)
-        ON m.stock_code = v.code AND m.session = v.day
-    WHERE m.session BETWEEN %(first)s AND %(last)s GROUP BY 1, 2
-"""
-_PACKED = Struct(">7q").pack
-_EPOCH, _UNIT = datetime(2000, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
-"""What the binary form of a timestamptz counts from, and in; source: PostgreSQL, src/include/datatype/timestamp.h."""
-_FIGURES = ("minutes", "volume", "trading_value", "low", "high", "digest")
 _TORN = """
     SELECT s.session::date FROM market.seal s
     LEFT JOIN LATERAL market.{digests}(s.session::date, s.session::date) d ON true
@@ -79,6 +66,8 @@ class Weighed(NamedTuple):
     """Cells about which no two answers agree, and what each of them said, the stored one first."""
     standing: set[Cell]
     """Cells whose proof an answer that proves less, or is of a source that ranks lower, leaves as it is."""
+    repeated: AbstractSet[Cell] = frozenset()
+    """Cells of which this answer says just what is stored."""
 
     @property
     def withheld(self) -> set[Cell]:
@@ -93,6 +82,15 @@ class _Proved(NamedTuple):
     stored: Statement
     statements: list[Statement] | None
     """What opposing answers said; None of a cell that is settled."""
+
+
+class _Earlier(NamedTuple):
+    """What is noted of a session of minutes."""
+
+    state: str
+    source: str
+    run_id: int | None
+    statements: list[Statement] | None
 
 
 def weigh_rows(
@@ -155,39 +153,40 @@ def weigh_minutes(
         source: Who said so.
         run_id: The ``ingest_run`` of the load.
     """
-    cells = {*came, *proving}
-    if not cells:
+    before = _proved_before(connection, table, {*came, *proving}, source)
+    before = {cell: one for cell, one in before.items() if cell in came or cell not in idle}
+    may_fill = {*proving}.difference(traded)
+    proved = {cell: one for cell, one in before.items() if one.state != "empty" or cell in may_fill}
+    if not proved:
         return Weighed({}, set())
-    rank = origin_of(source).rank
-    with connection.cursor() as cursor:
-        reach = _range(cells)
-        cursor.execute(_PROOFS, (table.name, reach["codes"], reach["first"], reach["last"]))
-        found = {(code, day): said for code, day, *said in cursor.fetchall() if (code, day) in cells}
-        found = {cell: said for cell, said in found.items() if origin_of(said[1]).rank >= rank}
-        found = {cell: said for cell, said in found.items() if cell in came or cell not in idle}
-        empty = {cell for cell, (state, *_) in found.items() if state == "empty"}
-        found = {cell: said for cell, said in found.items() if cell not in empty or cell in {*proving} - {*traded}}
-        if not found:
-            return Weighed({}, set())
-        codes, days = zip(*sorted(found), strict=True)
-        cursor.execute(_MINUTES, {**_range(found), "codes": list(codes), "days": list(days)})
-        stored = {(code, day): dict(zip(_FIGURES, figures, strict=True)) for code, day, *figures in cursor.fetchall()}
-    minutes: dict[Cell, list[Any]] = defaultdict(list)
-    for record in records:
-        cell = (record.stock_code, seoul_date(record.at))
-        if cell in found:
-            minutes[cell].append(record)
-    proved = {
-        cell: _Proved(by, {**stored.get(cell, NOTHING), "source": by, "run_id": run}, statements)
-        for cell, (_, by, run, statements) in found.items()
-    }
-    said = {
-        cell: {**_figures(minutes.get(cell, ())), "source": source, "run_id": run_id}
-        for cell in proved
-        if cell in proving
-    }
-    weighed = _weighed(connection, table, proved, said, source)
+    minutes: dict[Cell, list[Any]] = {cell: [] for cell in proved}
+    for code, found in groupby(records, attrgetter("stock_code")):
+        for session, bars in by_session([*found]):
+            if (code, session) in minutes:
+                minutes[code, session] += bars
+    said = {cell: {**figures(minutes[cell]), "source": source, "run_id": run_id} for cell in proved if cell in proving}
+    weighed = _weighed(connection, table, _with_minutes(connection, proved), said, source)
     return weighed._replace(standing=weighed.standing | (proved.keys() - said.keys()))
+
+
+def _proved_before(connection: Connection, table: Table, cells: Collection[Cell], source: str) -> dict[Cell, _Earlier]:
+    """Return what is noted of those cells that another answer proved before, unless this source ranks higher."""
+    if not cells:
+        return {}
+    rank, reach = origin_of(source).rank, _range(cells)
+    with connection.cursor() as cursor:
+        cursor.execute(_PROOFS, (table.name, reach["codes"], reach["first"], reach["last"]))
+        found = {(code, day): _Earlier(*said) for code, day, *said in cursor.fetchall()}
+    return {cell: one for cell, one in found.items() if cell in cells and origin_of(one.source).rank >= rank}
+
+
+def _with_minutes(connection: Connection, proved: Mapping[Cell, _Earlier]) -> dict[Cell, _Proved]:
+    """Return what the stored minutes of proved sessions come to."""
+    stored = stored_figures(connection, proved)
+    return {
+        cell: _Proved(one.source, {**stored[cell], "source": one.source, "run_id": one.run_id}, one.statements)
+        for cell, one in proved.items()
+    }
 
 
 def described(statements: Sequence[Statement]) -> str:
@@ -212,27 +211,11 @@ def _number(value: object) -> str:
 
 
 def _range(cells: Iterable[Cell]) -> dict[str, Any]:
-    codes, days = map(set, zip(*cells, strict=True))
+    codes, days = set[str](), set[date]()
+    for code, day in cells:
+        codes.add(code)
+        days.add(day)
     return {"codes": sorted(codes), "first": min(days), "last": max(days)}
-
-
-def _figures(minutes: Sequence[Any]) -> Statement:
-    """Return what a session of minutes comes to; the digest is that of the statement on the stored ones."""
-    if not minutes:
-        return {**NOTHING}
-    bars = sorted(minutes, key=lambda bar: bar.at)
-    packed = b"".join(
-        _PACKED((bar.at - _EPOCH) // _UNIT, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trading_value)
-        for bar in bars
-    )
-    return {
-        "minutes": len(bars),
-        "volume": sum(bar.volume for bar in bars),
-        "trading_value": sum(bar.trading_value for bar in bars),
-        "low": min(bar.low for bar in bars),
-        "high": max(bar.high for bar in bars),
-        "digest": hashlib.md5(packed, usedforsecurity=False).hexdigest(),
-    }
 
 
 def _weighed(
@@ -240,10 +223,14 @@ def _weighed(
 ) -> Weighed:
     opposed: dict[Cell, list[Statement]] = {}
     standing: set[Cell] = set()
+    repeated: set[Cell] = set()
     rank = origin_of(source).rank
     for cell, new in sorted(said.items()):
         by, stored, statements = proved[cell]
-        if rank > origin_of(by).rank or _agree(new, stored):
+        if _agree(new, stored):
+            repeated.add(cell)
+            continue
+        if rank > origin_of(by).rank:
             continue
         if rank < origin_of(by).rank:
             standing.add(cell)
@@ -254,7 +241,7 @@ def _weighed(
         log.warning("%s of %s on %s is doubted: %s: %s", table.name, *cell, OPPOSED, described(statements))
     if len(opposed) > NAMED:
         log.warning("%s: %d more cells are doubted: %s", table.name, len(opposed) - NAMED, OPPOSED)
-    return Weighed(opposed, standing)
+    return Weighed(opposed, standing, repeated)
 
 
 def _agree(one: Statement, other: Statement) -> bool:

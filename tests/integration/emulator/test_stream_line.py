@@ -31,8 +31,8 @@ def control(emulator, method, what, **options):
 
 
 def approval(emulator):
-    """A new approval key; the rule of one a second is off."""
-    control(emulator, "PUT", "stream", json={"approval_every": 0, "most_short": 0})
+    """A new approval key."""
+    control(emulator, "PUT", "stream", json={"most_short": 0})
     body = {"grant_type": "client_credentials", "appkey": APP_KEY, "secretkey": APP_SECRET}
     with requests.Session() as session:
         session.trust_env = False

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "up": "tests/integration/local/test_down.py",
     "backup": "tests/integration/local/test_backup.py",
     "restore": "tests/integration/local/test_backup.py",
+    "replay": "tests/unit/emulator/test_replay.py",
     "stream": "tests/unit/stream/test_service.py",
     "emulator": "tests/unit/emulator/test_process.py",
 }

@@ -71,7 +71,7 @@ class Stream:
         while not reader.done():
             said = await loop.run_in_executor(self._worker, talk.due)
             if talk in self._closing:
-                said = [End(self._closing[talk])]
+                said = [*said, End(self._closing[talk])]
             for one in said:
                 if isinstance(one, End):
                     await _end(send, one.code)

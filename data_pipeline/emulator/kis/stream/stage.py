@@ -65,6 +65,16 @@ class Stage(Protocol):
         """Return the book beside a trade; None where nobody knows it."""
         ...
 
+    def books(
+        self, code: str, session: date, venue: Venue, since: int, until: int
+    ) -> Sequence[tuple[int, OrderBook]] | None:
+        """Return the books that were kept, each with its moment; None where they are made beside trades."""
+        ...
+
+    def phase(self, session: date, at: int) -> tuple[str, str, str]:
+        """Return the phase of a trade: NEW_MKOP_CLS_CODE, HOUR_CLS_CODE and MARKET_CLS_CODE."""
+        ...
+
     def auctions(self, session: date) -> list[tuple[int, int]]:
         """Return from when to when orders are collected."""
         ...
@@ -104,6 +114,13 @@ class SyntheticStage:
         return self._books.get(
             key, lambda: self._market.book_beside(code, session, at, one.price, one.cumulative_volume)
         )
+
+    def books(self, *_: object) -> None:
+        """Return None: books are made beside trades."""
+
+    def phase(self, session: date, at: int) -> tuple[str, str, str]:
+        """Return the regular session's phase, and that of the closing auction."""
+        return ("21", "0", "5") if at >= self.hours(session)[1] else ("20", "0", "2")
 
     def auctions(self, session: date) -> list[tuple[int, int]]:
         """Return the opening and the closing auction."""

@@ -9,7 +9,14 @@ from datetime import date
 from random import Random
 
 from data_pipeline.emulator.clock import MarketClock
-from data_pipeline.emulator.kis.stream.codes import Command, CommandError, answer, heartbeat, read_command
+from data_pipeline.emulator.kis.stream.codes import (
+    Command,
+    CommandError,
+    answer,
+    heartbeat,
+    read_command,
+    same_heartbeat,
+)
 from data_pipeline.emulator.kis.stream.desk import StreamDesk
 from data_pipeline.emulator.kis.stream.faults import (
     OF_ANSWERS,
@@ -114,14 +121,14 @@ class Talk:
 
     def _take_pong(self, text: str) -> End | None:
         """A Pong carries the heartbeat that it answers; an empty or unsolicited one cuts the line."""
-        if self._asked is not None and text == self._asked[1]:
+        if self._asked is not None and same_heartbeat(text, self._asked[1]):
             self._asked = None
             return None
         self._desk.counts.dropped += 1
         return End(NO_CLOSE_FRAME)
 
     def _take_text(self, text: str) -> list[str]:
-        if self._asked is not None and text == self._asked[1]:  # some clients answer with a text
+        if self._asked is not None and same_heartbeat(text, self._asked[1]):  # some clients answer with a text
             self._asked = None
             return []
         try:

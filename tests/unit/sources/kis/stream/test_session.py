@@ -303,6 +303,17 @@ def test_a_text_that_is_nothing_leaves_the_line_open(make, clock, caplog, text):
     assert session.listen(0) == []
 
 
+def test_a_feed_that_is_spoilt_throughout_fills_no_log(make, clock, caplog):
+    """A hundred cut frames a minute are one line a minute, and each of them is set aside."""
+    session, wire = make()
+    with caplog.at_level(logging.ERROR):
+        for _ in range(300):
+            wire.texts.append("0|H0STCNT0|002|005930^1")
+            assert len(session.listen(0.59)) == 1
+            clock.wait(0.59)
+    assert len(caplog.records) == 3
+
+
 def test_a_width_that_is_new_is_told_once(make, clock, caplog):
     """Records that grew are read, and the whole record stands in the log the first time."""
     session, wire = make()

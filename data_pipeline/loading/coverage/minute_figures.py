@@ -1,0 +1,87 @@
+"""What a session of minutes comes to, by its records and by the stored rows: equal figures are equal minutes."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta, timezone
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from data_pipeline.datasets.table import seoul_date
+from data_pipeline.market.trading_calendar import SEOUL
+
+if TYPE_CHECKING:
+    from data_pipeline.market.window import Cell
+
+NOTHING = {"minutes": 0, "volume": 0}
+_MINUTES = """
+    SELECT m.stock_code::text, m.session::date, count(*), sum(m.volume)::bigint, sum(m.trading_value)::bigint,
+        min(m.low), max(m.high), md5(string_agg(timestamptz_send(m.at) || int8send(m.open) || int8send(m.high)
+            || int8send(m.low) || int8send(m.close) || int8send(m.volume) || int8send(m.trading_value), ''::bytea
+            ORDER BY m.at))
+    FROM market.minute_bar m JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS v (code, day)
+        ON m.stock_code = v.code AND m.session = v.day
+    WHERE m.session BETWEEN %(first)s AND %(last)s GROUP BY 1, 2
+"""
+_AT = attrgetter("at")
+_CANDLE = [attrgetter(name) for name in ("open", "high", "low", "close", "volume", "trading_value")]
+_EPOCH, _UNIT = datetime(2000, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
+"""What the binary form of a timestamptz counts from, and in; source: PostgreSQL, src/include/datatype/timestamp.h."""
+_FIGURES = ("minutes", "volume", "trading_value", "low", "high", "digest")
+
+
+def by_session(minutes: list[Any]) -> Iterator[tuple[date, list[Any]]]:
+    """Yield the sessions of minutes of one code with their rows, as these follow each other; mostly it is one."""
+    days = {seoul_date(one.at) for one in minutes}
+    if len(days) == 1:
+        yield days.pop(), minutes
+    else:
+        yield from ((day, [*rows]) for day, rows in groupby(minutes, lambda one: seoul_date(one.at)))
+
+
+def figures(minutes: Sequence[Any]) -> dict[str, Any]:
+    """Return what the minutes of a session come to, in any order: how many, shares, won, low, high and their digest."""
+    if not minutes:
+        return {**NOTHING}
+    bars = sorted(minutes, key=_AT)
+    columns = [_times([*map(_AT, bars)]), *([*map(one, bars)] for one in _CANDLE)]
+    packed = array("q", bytes(8 * len(columns) * len(bars)))
+    for place, column in enumerate(columns):
+        packed[place :: len(columns)] = array("q", column)
+    if sys.byteorder == "little":
+        packed.byteswap()
+    _, _, highs, lows, _, volumes, values = columns
+    return {
+        "minutes": len(bars),
+        "volume": sum(volumes),
+        "trading_value": sum(values),
+        "low": min(lows),
+        "high": max(highs),
+        "digest": hashlib.md5(packed, usedforsecurity=False).hexdigest(),
+    }
+
+
+def _times(starts: Sequence[datetime]) -> list[int]:
+    """Return the starts of a day's minutes, in their order, as the database keeps them."""
+    begun = (starts[0] - _EPOCH) // _UNIT
+    if any(at.tzinfo is not SEOUL for at in starts):
+        return [(at - _EPOCH) // _UNIT for at in starts]
+    # Within a zone a difference costs little, and no session of Seoul has had summer time since 1988.
+    since = [at - starts[0] for at in starts]
+    return [begun + one.seconds * 1_000_000 + one.microseconds for one in since]
+
+
+def stored_figures(connection: Connection, cells: Iterable[Cell]) -> dict[Cell, dict[str, Any]]:
+    """Return the same of the stored minutes, for each of these cells; the digest is made of the same bytes."""
+    wanted = sorted(cells)
+    codes, days = map(list, zip(*wanted, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_MINUTES, {"codes": codes, "days": days, "first": min(days), "last": max(days)})
+        stored = {(code, day): dict(zip(_FIGURES, found, strict=True)) for code, day, *found in cursor.fetchall()}
+    return {cell: stored.get(cell, NOTHING) for cell in wanted}
