@@ -28,7 +28,7 @@ from data_pipeline.local.fitting_clock import require_fitting_clock
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import sandbox_variables, source_variables
 from data_pipeline.local.opened import open_warehouse
-from data_pipeline.local.output import console
+from data_pipeline.local.output import console, write_json
 from data_pipeline.local.stack import SANDBOX_RATE
 from data_pipeline.market.clock import anchored, market_clock, real_now
 from data_pipeline.market.stream_records import Heartbeat, StreamKind, Subscription, Trade
@@ -85,8 +85,11 @@ def _stream(options: argparse.Namespace, home: Home, environ: Mapping[str, str])
             with _stopped_by_signals(service.stop), _stopped_after(seconds, service.stop):
                 service.run()
             if seconds:
-                console().print(sink.newest())
-                console().print(sink.told(time.monotonic() - began), soft_wrap=True)
+                out = console(stderr=options.json)
+                out.print(sink.newest())
+                out.print(sink.told(time.monotonic() - began), soft_wrap=True)
+                if options.json:
+                    write_json(sink.numbers(time.monotonic() - began))
     return 0
 
 
@@ -169,6 +172,11 @@ class _Counted(Reopened):
             numbers = f"{one.price:,}", f"{one.volume:,}", side, f"{one.cumulative_volume:,}"
             table.add_row(code, f"{one.traded_at:%H:%M:%S}", *numbers)
         return table
+
+    def numbers(self, seconds: float) -> dict[str, object]:
+        """Return what was written, for programs."""
+        lag = round(self._lag * 1000)
+        return {"seconds": round(seconds, 1), "codes": len(self._codes), **self._numbers, "slowest_ms": lag}
 
     def told(self, seconds: float) -> str:
         """Return in one line what was written."""
