@@ -139,8 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         "Show the shared call budget and the circuit breaker of the KIS key, or the emulator's; sends nothing.",
     )
     left.add_argument("--forget", action="store_true", help="first forget what rejections taught about the quota")
-    kept = add("cache", _cache, "Forget the answers that interactive reads may repeat, for all who share them.")
-    kept.add_argument("action", choices=["clear"])
+    add("cache", _cache, "Forget the answers that interactive reads repeat.").add_argument("action", choices=["clear"])
     watch = add("metrics", _metrics, "Tell Prometheus how the data stands, on 127.0.0.1 only; works without Airflow.")
     add_metrics_options(watch)
     add_stream_options(
