@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -160,12 +162,11 @@ class RedisPlace:
         self.sleep = sleep
         self._rests_until = clock()
         self._errors: Any = redis.exceptions.RedisError
-        try:
+        self._client: Any = None
+        with contextlib.suppress(ValueError, redis.exceptions.RedisError):
             self._client = redis.Redis.from_url(
                 url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
             )
-        except (ValueError, redis.exceptions.RedisError):
-            self._client = None
         if self._client is None:  # raised out here, it has no context that would repeat the address
             raise ConfigurationError("CACHE_URL must be memory, redis://[:password@]host[:port][/db], or rediss://")
 
@@ -191,8 +192,8 @@ class RedisPlace:
         pattern = _PREFIX + "".join(f"\\{one}" if one in "*?[]\\^-" else one for one in prefix) + "*"
         gone, cursor = 0, 0
         while True:
-            found = self.ask(lambda client, at=cursor: client.scan(at, match=pattern, count=1000))
-            removed = 0 if found is _AWAY or not found[1] else self.ask(lambda client: client.unlink(*found[1]))  # noqa: B023 - asked at once
+            found = self.ask(partial(_scanned, cursor, pattern))
+            removed = 0 if found is _AWAY or not found[1] else self.ask(partial(_unlinked, found[1]))
             if found is _AWAY or removed is _AWAY:
                 raise CoordinationError(
                     "the cache did not answer, so it is not known to be empty: see that the Redis of CACHE_URL (or "
@@ -218,6 +219,14 @@ class RedisPlace:
         self.failures += 1
         self._rests_until = self.clock() + REST_SECONDS
         logger.warning("the cache is away (%s): for %.0f s every answer is asked for anew", why, REST_SECONDS)
+
+
+def _scanned(cursor: int, pattern: str, client: Any) -> Any:
+    return client.scan(cursor, match=pattern, count=1000)
+
+
+def _unlinked(keys: list[bytes], client: Any) -> Any:
+    return client.unlink(*keys)
 
 
 class _RedisLock:
