@@ -64,6 +64,9 @@ class Place(Protocol):
             CoordinationError: The place is away; trying again can help.
         """
 
+    def close(self) -> None:
+        """Let go of connections; closing twice is safe."""
+
 
 class MemoryPlace:
     """The memory of this process: the newest 1,024 answers.
@@ -108,6 +111,9 @@ class MemoryPlace:
             for key in gone:
                 del self._kept[key]
         return len(gone)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
 
 
 class _MemoryLock:
@@ -202,6 +208,10 @@ class RedisPlace:
             cursor, gone = found[0], gone + removed
             if not cursor:
                 return gone
+
+    def close(self) -> None:
+        """Close every connection; the next question opens one again."""
+        self._client.close()
 
     def ask(self, command: Callable[[Any], Any]) -> Any:
         """Return the server's answer to a command; a mark of its own while the server is away."""
