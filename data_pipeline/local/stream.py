@@ -23,7 +23,7 @@ from data_pipeline.local.fitting_clock import require_fitting_clock
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import source_variables
 from data_pipeline.local.opened import open_warehouse
-from data_pipeline.local.output import console
+from data_pipeline.local.output import console, write_json
 from data_pipeline.market.clock import anchored, market_clock, real_now
 from data_pipeline.market.stream_records import Heartbeat, StreamKind, Subscription, Trade
 from data_pipeline.market.trading_calendar import krx_calendar
@@ -71,7 +71,9 @@ def stream(options: argparse.Namespace, home: Home, environ: Mapping[str, str]) 
             with _stopped_by_signals(service.stop), _stopped_after(seconds, service.stop):
                 service.run()
             if options.demo or options.seconds:
-                console().print(sink.told(time.monotonic() - began), soft_wrap=True)
+                console(stderr=options.json).print(sink.told(time.monotonic() - began), soft_wrap=True)
+                if options.json:
+                    write_json(sink.numbers(time.monotonic() - began))
     return 0
 
 
@@ -141,6 +143,11 @@ class _Counted(Reopened):
     def beat(self, beat: Heartbeat) -> None:
         super().beat(beat)
         self._lag = max(self._lag, beat.lag or 0.0)
+
+    def numbers(self, seconds: float) -> dict[str, object]:
+        """Return what was written, for programs."""
+        lag = round(self._lag * 1000)
+        return {"seconds": round(seconds, 1), "codes": len(self._codes), **self._numbers, "slowest_ms": lag}
 
     def told(self, seconds: float) -> str:
         """Return in one line what was written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -132,9 +132,3 @@ def state_of(expected: int, missing: int, unproven: int, archived: int = 0) -> s
     if missing:
         return "many" if missing >= MANY * expected else "missing"
     return "unproven" if unproven else "archived" if archived else "proven"
-
-
-def worst(cells: Sequence[Cell]) -> str:
-    """Return the worst state of all of them; none when there are none."""
-    order = ("many", "missing", "unproven", "archived", "proven", "seen", "running", "none")
-    return min((cell.state for cell in cells), key=order.index, default="none")

@@ -22,14 +22,15 @@ AT_ONCE = 10
 """Sessions that one statement counts; half as many when that took too long, down to one."""
 OLDEST = timedelta(minutes=15)
 """After which everything is counted anew, because somebody may have changed rows without a load."""
-OVERLAP = timedelta(minutes=2)
-"""A load says when it ended before its transaction does."""
 OF_EVERY_SESSION = ("instrument", "trading_session")
 """Datasets whose loads change what must exist."""
 _ENDED = """
     SELECT dataset, first, last, finished_at FROM market.ingest_run
-    WHERE finished_at > %(since)s AND started_at > %(since)s - interval '2 days' ORDER BY finished_at
+    WHERE finished_at > coalesce(%(since)s::timestamptz - interval '2 minutes', now() - interval '15 minutes')
+        AND started_at > coalesce(%(since)s::timestamptz, now()) - interval '2 days' ORDER BY finished_at
 """
+# By the server's clock, which says when a load ended, and two minutes before what was seen: a load says when it ended
+# before its transaction does.
 
 
 class Summary:
@@ -63,9 +64,8 @@ class Summary:
             return {session: self._counted[session] for session in sessions}
 
     def _forget(self, connection: Connection, now: datetime) -> None:
-        ended = self._ended or now - OLDEST
         with said_plainly("coverage"), connection.cursor() as cursor:
-            cursor.execute(_ENDED, {"since": ended - OVERLAP})
+            cursor.execute(_ENDED, {"since": self._ended})
             runs = cursor.fetchall()
         if self._begun is None or not timedelta(0) <= now - self._begun < OLDEST:
             self._counted, self._begun = {}, now

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
@@ -73,8 +73,8 @@ class Ledger:
         self._remember = remember_empty
         self._rows: Counter[Cell] = Counter()
         self._volumes: Counter[Cell] = Counter()
-        self._times: dict[Cell, list[datetime]] = defaultdict(list)
-        """Of the minutes that came."""
+        self._minutes: dict[Cell, list[Any]] = defaultdict(list)
+        """Those that came."""
         self._weighed = Weighed({}, set())
         self._believed: set[Cell] | None = None
         self._held_before: set[Cell] = set()
@@ -102,13 +102,13 @@ class Ledger:
             yield from rows
 
     def _watched_minutes(self, records: Iterable[Record]) -> Iterator[Record]:
-        volume, at = attrgetter("volume"), attrgetter("at")
+        volume = attrgetter("volume")
         for code, of_code in groupby(records, attrgetter("stock_code")):
             for session, rows in by_session([*of_code]):
                 cell = (code, session)
                 self._rows[cell] += len(rows)
                 self._volumes[cell] += sum(map(volume, rows))
-                self._times[cell] += map(at, rows)
+                self._minutes[cell] += rows
                 yield from rows
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
@@ -177,7 +177,7 @@ class Ledger:
                 proving = proving if self._remember else proving.intersection(came)
                 idle, traded = self._idle, {cell for cell, volumes in self._days.items() if any(volumes)} - self._idle
                 self._weighed = weigh_minutes(
-                    connection, self._table, records, came, proving, idle, traded, source, run_id
+                    connection, self._table, self._minutes, came, proving, idle, traded, source, run_id
                 )
                 self._held_before = held_before(connection, {*came, *proving} - self._weighed.repeated)
             else:
@@ -234,7 +234,7 @@ class Ledger:
         doubts = self._doubts
         noted = settled if self._remember else settled.intersection(came)
         held = {
-            cell: Proved(self._times[cell], self._volumes[cell], cell in self._idle)
+            cell: Proved([one.at for one in self._minutes[cell]], self._volumes[cell], cell in self._idle)
             for cell in noted & self._held_before
         }
         self._superseded, beside = supersede(connection, held, source, run_id)

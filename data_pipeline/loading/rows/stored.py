@@ -40,7 +40,7 @@ def none_stored(connection: Connection, table: Table, records: Sequence[Any]) ->
     """
     if not table.partitioned or len(records) < CHUNK:
         return False
-    rows = [*map(table.values, records)]
+    rows: list[Any] = [*map(table.values, records)]
     day = table.columns.index(table.day)
     times, days = [row[1] for row in rows], [row[day] for row in rows]
     values = {

@@ -11,7 +11,7 @@ from data_pipeline.pages.form_token import form_token
 from data_pipeline.pages.gate import Started
 from tests.support.database import copied
 from tests.support.pages import WALL, Guard, application, pages, room_of
-from tests.support.pages_warehouse import BAR, HISTORY, INSTRUMENT, REFUSED, RUN, fill
+from tests.support.pages_warehouse import BAR, FAIL, HISTORY, INSTRUMENT, REFUSED, RUN, fill
 
 NAMES = 300
 PIECES = (
@@ -149,6 +149,7 @@ def spoilt(server):
                 cursor.execute(BAR, (code_of(number), "2026-09-18", 100, 0))
                 cursor.execute(REFUSED, (code_of(number), None, f"{name}: {name}"))
             cursor.execute(RUN, (PIECES[2], '{"<script>alert(2)</script>": 1}'))
+            cursor.execute(FAIL)
         yield database
 
 

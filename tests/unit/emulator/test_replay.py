@@ -12,8 +12,7 @@ from data_pipeline.emulator.kis.stream.stored import StoredStage
 from data_pipeline.emulator.kis.stream.talk import Talk
 from data_pipeline.emulator.replay import SETTLED, Replay
 from data_pipeline.market.clock import SEOUL
-from tests.unit.emulator.conftest import APP_KEY, APP_SECRET, Ticker
-from tests.unit.emulator.kis.stream.test_stored import SESSION, TRADES, House
+from tests.support.live_emulator import APP_KEY, APP_SECRET, SESSION, TRADES, House, Ticker
 
 
 def asked(replay: Replay, method: str, path: str, **options):

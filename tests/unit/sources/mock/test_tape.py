@@ -13,7 +13,7 @@ from data_pipeline.market.records import MinuteBar
 from data_pipeline.market.venue import Venue
 from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.sources.mock.prints import minute_prints
-from tests.unit.sources.mock.test_minutes import codes, seoul, sessions
+from tests.support.mock_days import codes, seoul, sessions
 
 TODAY = date(2026, 11, 20)
 WHOLE_DAY = (0, 24 * 3600 * 1000)

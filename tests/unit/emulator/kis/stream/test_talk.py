@@ -12,8 +12,7 @@ from data_pipeline.emulator.kis.stream.rules import StreamRules
 from data_pipeline.emulator.kis.stream.talk import End
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.sources.kis.stream.fields import FEEDS
-from tests.unit.emulator.conftest import APP_KEY
-from tests.unit.emulator.kis.stream.conftest import STAGE, House, codes, records
+from tests.support.live_emulator import APP_KEY, STAGE, House, codes, records
 
 TRADE = FEEDS["H0STCNT0"].positions
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data_pipeline.exceptions import AuthenticationError, KeyInUseError, UnsupportedDatasetError
+from data_pipeline.exceptions import AuthenticationError, ConnectionFailedError, KeyInUseError, UnsupportedDatasetError
 from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.stream_records import StreamKind, Subscription, Trade
 from data_pipeline.market.venue import Venue
@@ -209,11 +209,12 @@ def test_a_refused_approval_key_ends_the_session(make, clock, code):
 
 
 def test_an_approval_key_that_expired_in_silence_is_noticed(make, clock):
-    """When no registration is answered in three tries of ten seconds, the key is taken for expired."""
+    """When no registration is answered in three tries of ten seconds, the key is mistrusted and the session over."""
     session, wire = make(lambda *_: None)
     session.want(trades("005930"))
-    with pytest.raises(AuthenticationError, match="expired"):
+    with pytest.raises(ConnectionFailedError, match="expired"):
         listen(session, clock, 40)
+    assert session.mistrusted
     assert len(wire.sent) == 3
 
 
