@@ -221,5 +221,5 @@ def _candle(day: date, row: tuple[Any, ...] | None, spans: Sequence[Span]) -> Ca
     if span.factor is None:
         return Candle(day)
     factor = float(span.factor)
-    prices = [float(price) * factor for price in row[1:5]]
-    return Candle(day, *prices, volume=float(row[5]) / factor)
+    opened, high, low, close = (float(price) * factor for price in row[1:5])
+    return Candle(day, opened, high, low, close, float(row[5]) / factor)
