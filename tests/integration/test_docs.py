@@ -79,7 +79,7 @@ def reader(tmp_path_factory):
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_page_ends_as_it_says(page, reader):
     """Every command that is not marked ends with 0, after those above it."""
-    before = []
+    before: list[str] = []
     for block in blocks(page):
         if not block.kind:
             reader.type(block, before)
