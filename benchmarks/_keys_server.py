@@ -32,8 +32,7 @@ class _Desk:
     """What all connections share."""
 
     def __init__(self, codes: int, rate: int, latency: tuple[float, float]) -> None:
-        date = format_datetime(ANSWERED)
-        self._answer = lambda status, body: _HEAD.format(status=status, date=date, length=len(body)).encode() + body
+        self._date = format_datetime(ANSWERED)
         self.pages = {
             code.encode(): self._answer("200 OK", page(number)) for number, code in enumerate(codes_of(codes))
         }
@@ -41,6 +40,9 @@ class _Desk:
         self.token = self._answer("200 OK", json.dumps(_TOKEN).encode())
         self.gate, self._latency, self._random = Gate(rate), latency, random.Random(20261120)
         self._forget()
+
+    def _answer(self, status: str, body: bytes) -> bytes:
+        return _HEAD.format(status=status, date=self._date, length=len(body)).encode() + body
 
     def _forget(self) -> None:
         self.accepted, self.rejected, self.first, self.last = 0, 0, 0.0, 0.0

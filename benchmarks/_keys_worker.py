@@ -19,6 +19,7 @@ from benchmarks._keys_rows import SOURCE, days
 from benchmarks._loading_bars import ANSWERED, codes_of
 from benchmarks._loading_pages import load_pages
 from data_pipeline.backfill.load import load_plan
+from data_pipeline.backfill.pace import this_machine
 from data_pipeline.backfill.plan import plan_wish
 from data_pipeline.backfill.sources import Sources
 from data_pipeline.backfill.wish import Wish
@@ -40,7 +41,7 @@ def _keys(options: dict[str, Any]) -> dict[str, Any]:
     total: Counter[str] = Counter()
     with KISHook().get_conn() as source, closing(connect(options["warehouse"])) as connection:
         wish = Wish("daily_bar", tuple(codes_of(options["codes"])), days()[0], days()[-1])
-        plan = plan_wish(connection, wish, Sources(source), ANSWERED)
+        plan = plan_wish(connection, wish, Sources(source, pace=this_machine(options["threads"])), ANSWERED)
         load = Loader(connection, Run(moment=ANSWERED), options["threads"])
         with measured() as report:
             for step in load_plan(plan, [source], load):

@@ -36,7 +36,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._loading_bars import SESSIONS, SOURCE, codes, sessions, stock_code, write_pages
+from benchmarks._loading_bars import SESSIONS, SOURCE, codes, codes_of, sessions, write_pages
 from benchmarks._loading_pages import load_pages
 from benchmarks._loading_server import LoadingServer, loading_server
 from benchmarks._seals_proofs import SHAPES, cost_shares
@@ -145,7 +145,7 @@ def _measured(server: LoadingServer, pages: Path, rows: int, repeats: int, conso
 
 
 def _load(connection: Connection, pages: Path, rows: int) -> None:
-    counts = load_pages(connection, pages, [stock_code(number) for number in range(codes(rows))], sessions(), SOURCE)
+    counts = load_pages(connection, pages, codes_of(codes(rows)), sessions(), SOURCE)
     if counts["inserted"] != rows:
         raise RuntimeError(f"{counts} of {rows} rows")
 

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-TRIP_S = 0.06
+TRIP_S = 0.04
 """Seconds that an answer takes on its way, which a thread waits for."""
-CALL, ROW = 2.0, 0.012
+TRIED_S = 0.2
+"""Seconds for which the machine is tried, long enough to be interrupted as often as the work itself."""
+CALL, ROW = 8.0, 0.07
 """What one call, and one row of it from the answer to the commit, cost: in pieces of work as ``piece_of_work`` does
 them. Measured with ``python -m benchmarks keys``; docs/decisions/ten-keys.md has the figures."""
 
@@ -33,7 +35,7 @@ class Pace:
 
 
 def this_machine(threads: int, tasks: int = 1, clock: Callable[[], float] = time.perf_counter) -> Pace:
-    """Return what this machine can do, as busy as it is now; it is tried out, which takes a few milliseconds.
+    """Return what this machine can do, as busy as it is now; it is tried out for a moment.
 
     Args:
         threads: Threads of one process that ask at once.
@@ -45,12 +47,10 @@ def this_machine(threads: int, tasks: int = 1, clock: Callable[[], float] = time
 
 
 def piece_of_work(clock: Callable[[], float] = time.perf_counter) -> float:
-    """Return how many seconds a fixed piece of work takes now, the middle one of five."""
+    """Return how many seconds a fixed piece of work takes now, on the average."""
     page = json.dumps([{f"field{number}": str(number * row) for number in range(13)} for row in range(100)])
-    taken = []
-    for _ in range(5):
-        began = clock()
-        rows = json.loads(page)
-        sum(int(row["field7"]) for row in rows)
-        taken.append(clock() - began)
-    return sorted(taken)[2]
+    began, done, taken = clock(), 0, 0.0
+    while taken < TRIED_S:
+        sum(int(row["field7"]) for row in json.loads(page))
+        done, taken = done + 1, clock() - began
+    return taken / done

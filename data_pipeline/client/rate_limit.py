@@ -23,8 +23,7 @@ _HIGHEST_RATE = 1000.0
 _NOTICEABLE = 0.002
 """Seconds by which a send may leave later than recorded; the window's ``jitter`` allows for that little."""
 _LONGEST_LEAD, _LEAD_DECAY = 1.0, 0.98
-_LATE_TRIES = 20
-"""How often a store that is too slow is asked for another moment; a lead has reached its longest long before."""
+_LATE_TRIES = 20  # of a store that is too slow; a lead has reached its longest long before
 _LOWER = (
     "The server takes about %.3g calls a second, although %s allows %g, as in the first days of a new key: "
     "calls keep to that, and more is tried from time to time"
@@ -39,7 +38,7 @@ delayed once."""
 _BACKWARDS = 1.0
 """Seconds by which the store's clock may seem to run backwards before its times count as those of another clock."""
 _REMEMBERED = 1.0
-"""Seconds for which what was last seen of the budget tells about when its next slot comes."""
+"""Seconds for which what was last seen of the budget tells when its next slot comes."""
 
 
 class TokenBucketRateLimiter:
@@ -92,8 +91,7 @@ class TokenBucketRateLimiter:
         self._born = ""
         self._lead = 0.0
         self._trips: deque[float] = deque(maxlen=8)
-        self._seen: tuple[float, float] | None = None
-        """When the state was last seen, and the next slot that it had then."""
+        self._seen: tuple[float, float] | None = None  # when the state was last seen, and the next slot in it then
 
     def acquire(self) -> float:
         """Wait for a slot of the shared budget and record the send; the caller sends at once afterwards.
@@ -213,11 +211,7 @@ class TokenBucketRateLimiter:
         self._trips.append(round(seconds, 4))
 
     def about_ahead(self) -> float:
-        """Return about how many seconds it is until the next free slot, without taking it.
-
-        It is worked out from what this limiter saw last; the shared state is asked only when that is a second old, so
-        other processes may have taken some slots since.
-        """
+        """Return :meth:`ahead` as this limiter saw it last, at most a second ago; others may have taken slots since."""
         seen, now = self._seen, self._store.now()
         if seen is None or not seen[0] <= now < seen[0] + _REMEMBERED:
             self._seen = seen = (now, now + self.ahead())
@@ -295,7 +289,7 @@ class TokenBucketRateLimiter:
         return trips
 
     def _remembered(self, change: Callable[[dict[str, Any], float], Slot]) -> Slot:
-        """Return the slot that a change of the shared state gives, and remember what else was seen there."""
+        """Return the slot that a change of the shared state gives, and remember what was seen there."""
 
         def seen(state: dict[str, Any], now: float) -> tuple[Slot, float, float]:
             slot = change(state, now)

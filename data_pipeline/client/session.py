@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, SupportsIndex
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests import exceptions as requests_exceptions
@@ -36,6 +37,7 @@ USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Ge
 _WHAT = "a server's address"
 _CONNECT_SECONDS = 10.0
 _PIECE = 65_536
+_MOST_CALLS = 64
 _TIMEOUTS = (requests_exceptions.Timeout, urllib3_exceptions.TimeoutError, TimeoutError)
 _SHOWN_HEADERS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "custtype", "tr_cont", "tr_id"}
@@ -93,7 +95,8 @@ class HttpSession:
             raise ConfigurationError(f"an HTTP timeout must be a number of seconds above 0, not {timeout!r}")
         self._timeout = timeout
         self._max_bytes = max_bytes
-        self._settings: dict[str, dict[str, Any]] = {}
+        self._calls: dict[tuple[Any, ...], PreparedCall] = {}
+        """Calls without a query, by address and headers: all but the query is the same for thousands of them."""
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.auth = _no_netrc
@@ -164,10 +167,25 @@ class HttpSession:
         return self._base_url + path
 
     def _prepare(self, method: str, url: str, content: Mapping[str, Any], address: Address) -> PreparedCall:
+        if "json" in content:
+            return self._made(method, url, content, address)
+        headers = content.get("headers") or {}
+        known = (method, url, *headers.items())
+        call = self._calls.get(known)
+        if call is None:
+            if len(self._calls) >= _MOST_CALLS:
+                self._calls.clear()
+            call = self._calls[known] = self._made(method, url, {"headers": headers}, address)
+        request = copy(call.request)
+        query = urlencode(content.get("params") or {})
+        request.url = f"{request.url}?{query}" if query else request.url
+        return PreparedCall(request, call.settings, call.what)
+
+    def _made(self, method: str, url: str, content: Mapping[str, Any], address: Address) -> PreparedCall:
         what = f"{method} {urlsplit(url)._replace(query='', fragment='').geturl()}"
         outcome: PreparedCall | DataPipelineError
         try:
-            request = self._request(method, url, content)
+            request = self._session.prepare_request(requests.Request(method, url, **content))
             settings = self._settings_of(url, address)
             untrusting = _untrusting(settings["verify"]) if address.scheme == "https" else None
             outcome = untrusting or PreparedCall(request, settings, what)
@@ -177,33 +195,17 @@ class HttpSession:
             raise outcome
         return outcome
 
-    def _request(self, method: str, url: str, content: Mapping[str, Any]) -> requests.PreparedRequest:
-        if "json" in content:
-            return self._session.prepare_request(requests.Request(method, url, **content))
-        # What a session would add to a call without a body: its headers, and neither cookies nor a login.
-        request, headers = requests.PreparedRequest(), self._session.headers.copy()
-        headers.update(content.get("headers") or {})
-        request.prepare_method(method)
-        request.prepare_url(url, content.get("params"))
-        request.prepare_headers(headers)
-        return request
-
     def _settings_of(self, url: str, address: Address) -> Mapping[str, Any]:
-        """Return what the environment says of calls to this address; it is read at the first of them."""
-        origin = f"{address.scheme}://{urlsplit(url).netloc}"
-        settings = self._settings.get(origin)
-        if settings is None:
-            settings = self._session.merge_environment_settings(url, {}, True, None, None)
-            if address.is_loopback or address.scheme == "http":
-                settings["proxies"] = {}  # which would hear the credentials
-            self._settings[origin] = settings
+        settings = self._session.merge_environment_settings(url, {}, True, None, None)
+        if address.is_loopback or address.scheme == "http":
+            settings["proxies"] = {}  # which would hear the credentials
         return settings
 
     def _exchange(self, call: PreparedCall) -> requests.Response | DataPipelineError:
         # requests takes what urllib3 calls a timeout, which its types do not know.
         waits: Any = Timeout(total=self._timeout, connect=min(_CONNECT_SECONDS, self._timeout))
         try:
-            with self._transport.send(call.request.copy(), **call.settings, timeout=waits) as response:
+            with self._transport.send(copy(call.request), **call.settings, timeout=waits) as response:
                 _hide_credentials(response)
                 return self._read(response, call.what) or response
         # Transports other than the network may raise plain OSError, which requests' own errors are too.

@@ -6,6 +6,8 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from data_pipeline.coordination.store import damaged
 from data_pipeline.exceptions import ConfigurationError, CoordinationError
 
@@ -17,8 +19,15 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
-_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_strict_text = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+def _encode(envelope: dict[str, Any]) -> bytes:
+    """Return JSON; a number that JSON does not know is a ValueError, and msgspec would write null for it."""
+    content = msgspec.json.encode(envelope)
+    return _strict_text(envelope).encode() if b"null" in content else content
+
 
 FORMAT = "data_pipeline.coordination"
 MOST_BYTES = 1_000_000
@@ -69,7 +78,7 @@ class OldSeal:
 
 def wrap(head: dict[str, Any], state: dict[str, Any]) -> bytes:
     """Return the bytes to write: the mark, ``head``, and the state."""
-    return _encode({"format": FORMAT, **head, "state": state}).encode()
+    return _encode({"format": FORMAT, **head, "state": state})
 
 
 def open_envelope(content: bytes, location: str) -> dict[str, Any]:
@@ -81,12 +90,19 @@ def open_envelope(content: bytes, location: str) -> dict[str, Any]:
     if len(content) > MOST_BYTES:
         raise damaged(location, "it is larger than any state")
     try:
-        envelope = _decode(content.decode())
-    except (ValueError, RecursionError):
-        raise damaged(location, "it is not JSON") from None
+        envelope = msgspec.json.decode(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        envelope = _read(content, location)  # which knows more, such as numbers of any length
     if not isinstance(envelope, dict) or envelope.get("format") != FORMAT:
         raise damaged(location, f"it is not marked {FORMAT}")
     return envelope
+
+
+def _read(content: bytes, location: str) -> Any:
+    try:
+        return _decode(content.decode())
+    except (ValueError, RecursionError):
+        raise damaged(location, "it is not JSON") from None
 
 
 def _object(state: Any, location: str) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from data_pipeline.coordination.file import FileStore
+from data_pipeline.coordination.kept_file import KeptFiles
 from data_pipeline.coordination.store import Store
 from data_pipeline.coordination.waiting import WaitingStore
+from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.market.state_folder import default_folder, folder_of
 from data_pipeline.settings.hidden import Hidden, hidden
 
@@ -42,3 +44,27 @@ def open_store(
         directory = folder_of(wanted) if wanted else default_folder(environ)
         store = FileStore(directory, fernet_key=fernet_key, lock_timeout=patience)
     return WaitingStore(store, wait) if wait > 0 else store
+
+
+def open_files(name: str, url: str | None = None, environ: Mapping[str, str] = os.environ) -> KeptFiles | None:
+    """Return what keeps files for the processes of this host, in a folder beside the shared state; nothing is made yet.
+
+    Args:
+        name: Of the folder.
+        url: As for :func:`open_store`; with Redis the folder lies where the shared state is by default.
+        environ: Where settings are read.
+
+    Returns:
+        None where there is no home directory for it.
+
+    Raises:
+        ConfigurationError: The URL is not usable.
+    """
+    environ = hidden(environ)
+    url = Hidden(url or environ.get("COORDINATION_URL") or "")
+    if url and urlsplit(url).scheme not in {"redis", "rediss"}:
+        return KeptFiles(folder_of(url) / name)
+    try:
+        return KeptFiles(default_folder(environ) / name)
+    except ConfigurationError:
+        return None

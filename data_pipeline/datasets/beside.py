@@ -79,10 +79,14 @@ def _closes(bars: Sequence[Any]) -> Mapping[date, Mapping[str, int]]:
 
 
 def _neighbours(bars: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:
-    own: set[Cell] = {(one.stock_code, one.session) for one in bars}
+    own: dict[str, set[date]] = defaultdict(set)
+    for one in bars:
+        own[one.stock_code].add(one.session)
     both = (calendar.previous_session, calendar.next_session)
-    days = {session: [*_found(session, *both)] for session in {session for _, session in own}}
-    return {(code, day) for code, session in own for day in days[session]} - own
+    around = {session: {*_found(session, *both)} for session in set[date]().union(*own.values())}
+    return {
+        (code, day) for code, days in own.items() for day in set[date]().union(*map(around.__getitem__, days)) - days
+    }
 
 
 def _of_minutes(bars: Sequence[Any], _: TradingCalendar) -> set[Cell]:

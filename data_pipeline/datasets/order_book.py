@@ -41,7 +41,7 @@ ORDER_BOOK = Dataset(
     about="ten levels on each side of one instrument's book at one venue, when it was asked for or came by itself",
     table=Table(
         "order_book", OrderBook, _COLUMNS, _COLUMNS[:4], _values,
-        day="session", partitioned=True, sealed=True,
+        day="session", partitioned=True, sealed=True, unwritten=(("venue", "KRX"),),
     ),
     due=Due.EACH_CODE,
     ask=lambda source, window: source.order_books(window.stock_codes),

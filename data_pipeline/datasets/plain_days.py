@@ -7,7 +7,7 @@ narrowest limits and the ticks of every board are held against it. Whatever does
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -144,5 +144,5 @@ def _is_on_ticks(of: Mapping[str, Numbers], tables: Collection[Ticks]) -> Marks:
     return good
 
 
-SIEVES = {check_daily_bar: sieved_days}
+SIEVES: Mapping[Callable[..., Any], Callable[..., Sieved | None]] = {check_daily_bar: sieved_days}
 """The sieve of a check of single rows."""

@@ -32,6 +32,8 @@ class Table:
     """Whether it has one partition for each month of ``session``."""
     sealed: bool = False
     """Whether what each session holds is sealed and verified."""
+    unwritten: tuple[tuple[str, str], ...] = ()
+    """Columns and the value with which each is left out of a row's digest: it came after rows had been sealed."""
     plain: Callable[[Any], str] | None = None
     """A record as a line of COPY text, where no value can be None, a list or text to escape: twice as fast."""
 

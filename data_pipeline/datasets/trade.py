@@ -60,6 +60,17 @@ def check_trade(trade: Trade, _: Earlier, context: Context) -> Iterator[Finding]
     yield from check_time(trade, trade.traded_at, context)
 
 
+def contradicted(trade: Trade) -> Finding:
+    """Return what is wrong with a trade under whose key another one is stored."""
+    return Finding("duplicate", Severity.ERROR, "other values are stored under its running volume", trade)
+
+
+def gone_back(trade: Trade) -> Finding:
+    """Return what is wrong with a trade that comes after others of a higher running volume and is not stored."""
+    problem = f"its running volume goes back to {trade.cumulative_volume:,}, and no such trade is stored"
+    return Finding("counter", Severity.ERROR, problem, trade)
+
+
 def _whole(name: str, unit: str, *, nullable: bool = False) -> Column:
     return Column(name, Type.WHOLE, unit, nullable=nullable)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import socket
@@ -61,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--keys", type=Path, metavar="FILE", help="JSON object of app key to secret; others are refused")
     add("--unknown-symbol", default="error", choices=("error", "shell"), help="answer for a code that is not listed")
     add("--newer-token-kills-older", action="store_true", help="a new token makes the older one fail (EGW00123)")
+    add("--json", action="store_true", help="say as one JSON object where it listens")
     add("--stop-with-stdin", action="store_true", help="stop when standard input ends, as when the parent dies")
     return parser
 
@@ -94,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.port_file and not os.access(options.port_file.absolute().parent, os.W_OK):
         parser.error(f"cannot write {options.port_file}: name a file in a folder that exists and may be written")
     try:
-        listener = _listen(options.host, options.port)
+        listener = listen(options.host, options.port)
     except OSError as error:
         parser.error(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     _serve(options, settings, start, wall, listener)
@@ -138,7 +140,9 @@ def _serve(
     port = listener.getsockname()[1]
     if options.port_file:
         _write_whole(options.port_file, str(port))
-    Console(soft_wrap=True, highlight=False).print(f"KIS emulator ({settings.server}) on http://{options.host}:{port}")
+    said, url = f"KIS emulator ({settings.server}) on", f"http://{options.host}:{port}"
+    told = json.dumps({"server": settings.server, "url": url}) if options.json else f"{said} {url}"
+    Console(soft_wrap=True, highlight=False, markup=False).print(told)
     server.run(sockets=[listener])
 
 
@@ -148,7 +152,8 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; OSError where it cannot."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from datetime import time as day_time
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_pipeline.client.spare_time import Sleep, in_spare_time
-from data_pipeline.datasets.findings import Finding, Severity
-from data_pipeline.datasets.trade import TRADE, same_trade
+from data_pipeline.datasets.trade import TRADE, contradicted, same_trade
 from data_pipeline.engine.one_window import Run
 from data_pipeline.engine.warehouse import Warehouse
 from data_pipeline.exceptions import DataPipelineError, QueueTimeoutError, TransientError, UnsupportedDatasetError
@@ -37,7 +36,8 @@ PATIENCE = 30.0
 TRIES = 3
 """After so many tries that brought nothing new a gap is given up."""
 TOO_MANY = "more was traded in one second than an answer shows"
-OVER = "its day is over, and {open:,} shares of it were not told"
+TIME_IS_UP = "the time that filling may take is up"
+OVER = "its day is over, and no answer told the rest; a second may hold more trades than one answer shows"
 
 
 class Filled(NamedTuple):
@@ -134,20 +134,27 @@ class _Filling:
             found["gaps"], found["filled"], found["unfillable"], left, found["trades"], found["volume"], self.sent
         )
 
-    def fill(self, gaps: list[OpenGap], clock: Callable[[], float], until: float) -> None:
+    def fill(self, gaps: Sequence[OpenGap], clock: Callable[[], float], until: float) -> None:
         """Ask for one gap after the other until the time is up or nobody leaves a slot."""
-        for gap in gaps:
-            if clock() >= until:
-                log.warning("no time is left: %d gaps stay open", len(gaps) - self.counts["gaps"])
-                return
-            try:
-                self._fill(gap)
-            except QueueTimeoutError as error:
-                log.warning("gaps wait for a budget that others need: %s", error)
+        for place, gap in enumerate(gaps):
+            if why := TIME_IS_UP if clock() >= until else self._asked(gap, clock, until):
+                log.warning("%d gaps are not filled: %s", len(gaps) - place, why)
+                for left in gaps[place:] if self._last_call else ():
+                    self._keep(left, left.volume_until, TradesTold((), whole=False), why)
                 return
 
-    def _fill(self, gap: OpenGap) -> None:
+    def _asked(self, gap: OpenGap, clock: Callable[[], float], until: float) -> str:
+        """Ask for a gap as long as that is worth it; return why no slot was left for it, empty when there was one."""
         self.counts["gaps"] += 1
+        try:
+            while self._fill(gap, more=clock() < until):
+                pass
+        except QueueTimeoutError as error:
+            return str(error)
+        return ""
+
+    def _fill(self, gap: OpenGap, *, more: bool) -> bool:
+        """Ask for what a gap lacks, and return whether to ask again: when it is the last call and trades still come."""
         top, at = self._warehouse.do(lowest_joined, gap)
         self._warehouse.commit()
         reason = None
@@ -160,7 +167,7 @@ class _Filling:
         except DataPipelineError as error:
             log.warning("%s: %s", gap, error)
             told, reason = TradesTold((), whole=False), str(error) if self._last_call else None
-        self._keep(gap, top, told, reason)
+        return self._keep(gap, top, told, reason, more=more)
 
     def _ask(self, gap: OpenGap, at: datetime) -> TradesTold:
         since = gap.after or datetime.combine(gap.session, day_time.min, SEOUL)
@@ -169,7 +176,7 @@ class _Filling:
                 gap.stock_code, gap.venue, since.astimezone(SEOUL), at.astimezone(SEOUL), gap.volume_after
             )
 
-    def _keep(self, gap: OpenGap, top: int, told: TradesTold, reason: str | None) -> None:
+    def _keep(self, gap: OpenGap, top: int, told: TradesTold, reason: str | None, *, more: bool = False) -> bool:
         inside = [
             one for one in told.trades if gap.volume_after <= one.cumulative_volume - one.volume
             and one.cumulative_volume <= top
@@ -177,16 +184,23 @@ class _Filling:
         # That the newest one came too shows that nothing between it and the others is kept back.
         whole = told.whole and any(one.cumulative_volume > top for one in told.trades)
         added = self._warehouse.do(append, TRADE.table, inside, self._source.name, self._run_id, same_trade)
-        wrong = [
-            Finding("duplicate", Severity.ERROR, "other values are stored under its running volume", one)
-            for one in added.differing
-        ]
+        wrong = [contradicted(one) for one in added.differing]
         self._warehouse.do(keep_rejections, TRADE.name, self._source.name, map(as_rejection, wrong), self._run_id)
-        if reason is None and not whole:
-            in_vain = not added.inserted and gap.tries + 1 >= TRIES
-            reason = OVER.format(open=gap.open_volume) if self._last_call else (TOO_MANY if in_vain else None)
+        again = self._last_call and more and not whole and reason is None and added.inserted > 0
+        if reason is None and not whole and not again:
+            reason = self._why_not(gap, added.inserted)
         settled = self._warehouse.do(settle_gap, gap, self._run_id, whole=whole and not wrong, reason=reason)
         self._warehouse.do(add_counts, self._run_id, LoadCounts(added.inserted, unchanged=added.unchanged), len(wrong))
         self._warehouse.commit()
-        self.counts.update({settled.status: 1, "trades": added.inserted, "volume": settled.open_volume})
+        self.counts["trades"] += added.inserted
+        if again and settled.status == "open":
+            return True
+        self.counts.update({settled.status: 1, "volume": settled.open_volume})
         log.info("%s: %s, %d trades came, %d shares lack", gap, settled.status, added.inserted, settled.open_volume)
+        return False
+
+    def _why_not(self, gap: OpenGap, inserted: int) -> str | None:
+        """Return why a gap is given up; None while it is worth asking again."""
+        if self._last_call:
+            return OVER
+        return TOO_MANY if not inserted and gap.tries + 1 >= TRIES else None

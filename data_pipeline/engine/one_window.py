@@ -25,7 +25,7 @@ from data_pipeline.engine.expected import (
     require_every_market,
     require_one_code_each,
 )
-from data_pipeline.exceptions import CodesFailedError, PermanentError
+from data_pipeline.exceptions import CodesFailedError, InvalidRequestError, PermanentError
 from data_pipeline.loading.checks.judge import Asked
 from data_pipeline.loading.checks.screen import keep_held, keep_refused, rows_at_fault, screen
 from data_pipeline.loading.checks.window import require_codes
@@ -119,6 +119,8 @@ class WindowLoad:
         parts: int = 1,
         clock: Clock = market_now,
     ) -> None:
+        if dataset.due is Due.STREAMED:
+            raise InvalidRequestError(f"{dataset.name} comes by itself, out of the stream: no window of it is loaded")
         self.warehouse, self.dataset, self.source, self.window, self.run = warehouse, dataset, source, window, run
         self.run_id = 0
         self.failed: dict[str, PermanentError] = {}

@@ -131,8 +131,9 @@ def retry_rows(
 def _retry(warehouse: Warehouse, one: Held, clock: Clock) -> str:
     """Try one row, commit, and return how it ended."""
     try:
-        if not one.was_asked_for:
-            # An answer about something else proves nothing, however right its rows look.
+        if not one.was_asked_for or DATASETS[one.dataset].due is Due.STREAMED:
+            # An answer about something else proves nothing, however right its rows look; nor does a row of a stream,
+            # which its own counters contradict.
             warehouse.do(_execute, _TRIED, one.reason, one.rejected_id)
             warehouse.commit()
             return "refused"

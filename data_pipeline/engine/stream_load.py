@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import psycopg2
 
-from data_pipeline.datasets.findings import Context, Finding, Severity, Thresholds
+from data_pipeline.datasets.findings import Context, Thresholds
 from data_pipeline.datasets.order_book import ORDER_BOOK
 from data_pipeline.datasets.table import seoul_date
-from data_pipeline.datasets.trade import TRADE, same_trade
+from data_pipeline.datasets.trade import TRADE, contradicted, gone_back, same_trade
 from data_pipeline.engine.warehouse import Warehouse
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.loading.checks.judge import Asked, judge
@@ -178,12 +178,12 @@ class StreamLoad:
         rising, behind = self._divided(verdict.good, written)
         added = self._warehouse.do(append, TRADE.table, rising, self._source, run_id, same_trade)
         stored = self._warehouse.do(stored_values, TRADE.table, behind)
-        wrong, again = list(map(_other, added.differing)), 0
+        wrong, again = list(map(contradicted, added.differing)), 0
         for trade, row in zip(behind, stored, strict=True):
             if row is not None and same_trade(TRADE.table.values(trade), row):
                 again += 1
             else:
-                wrong.append(_backwards(trade) if row is None else _other(trade))
+                wrong.append(gone_back(trade) if row is None else contradicted(trade))
         wrong += verdict.errors
         self._warehouse.do(keep_rejections, TRADE.name, self._source, map(as_rejection, wrong), run_id)
         twice = len(trades) - len(verdict.good) - len(verdict.errors)
@@ -267,12 +267,3 @@ def _by_session(trades: Sequence[Trade]) -> Iterator[tuple[date, list[Trade]]]:
     for trade in trades:
         sessions.setdefault(trade.session, []).append(trade)
     yield from sorted(sessions.items())
-
-
-def _other(trade: Trade) -> Finding:
-    return Finding("duplicate", Severity.ERROR, "other values are stored under its running volume", trade)
-
-
-def _backwards(trade: Trade) -> Finding:
-    problem = f"its running volume goes back to {trade.cumulative_volume:,}, and no such trade is stored"
-    return Finding("counter", Severity.ERROR, problem, trade)

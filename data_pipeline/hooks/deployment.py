@@ -170,7 +170,9 @@ def _warehouse() -> Iterator[Finding]:
 def _reader() -> Iterator[Finding]:
     url = reader_address(os.environ)
     if not os.environ.get("MARKET_READER_URL", "").strip() or not url:
-        yield Finding("reader", fine=True, said="MARKET_READER_URL is not set here, which only `sql` and reading need")
+        yield Finding(
+            "reader", fine=True, said="MARKET_READER_URL is not set here; `sql`, reading and the pages need it"
+        )
         return
     with closing(connect(url, application_name="data-pipeline doctor")) as connection:
         more = more_than_reading(connection)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_pipeline.datasets import DATASETS, IN_COVERAGE, WITH_PAST
-
-DAYS = 30
-"""How many days `data-pipeline coverage` looks back."""
+from data_pipeline.local.looking import DAYS
 
 BACKFILL_EXAMPLES = """examples:
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --dry-run
@@ -56,6 +54,7 @@ BACKUP_EXAMPLES = """examples:
 
 It holds the schema `market` with every row, seal and proof, and names its roles; passwords, archived months
 (ARCHIVE_FOLDER) and Airflow's own database are not in it. Beside a file stands FILE.json: keep both.
+Exit codes: 0 it is written, 2 nothing was written.
 """
 
 RESTORE_EXAMPLES = """examples:
@@ -78,11 +77,12 @@ STREAM_EXAMPLES = """examples:
   data-pipeline stream                                    trades and order books of the watch list, until it is stopped
   data-pipeline stream --codes 005930,000660 --venues KRX,NXT
   data-pipeline stream --kinds trade,market_operation
-  data-pipeline stream --demo                             forty seconds of the synthetic market; needs nothing
+  data-pipeline stream --demo                             half a minute of the synthetic market; needs nothing
 
 Two of them may run for one app key: the second waits until the first ends, and takes over. SIGTERM ends it within five
 seconds, with all that was received written. It connects as KIS asks for: after a short session it waits, and after ten
-in a row it ends with exit code 2 until it is started with --resume.
+in a row it ends until it is started with --resume.
+Exit codes: 0 it was stopped and wrote all, 2 it could not be done, or not any more.
 """
 
 EXPORTS = {
@@ -227,6 +227,15 @@ def add_metrics_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="stop a question to the warehouse after this (default: 30)",
     )
+
+
+def add_replay_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline replay`."""
+    add = parser.add_argument
+    add("session", metavar="SESSION", help="the stored day, for example 2026-11-20")
+    add("--codes", default="", metavar="CODES", help="stock codes with commas (default: all that are stored)")
+    add("--speed", type=float, default=1.0, metavar="TIMES", help="how many times as fast as it was (default: 1)")
+    add("--port", type=int, default=0, help="serve on this port of 127.0.0.1; 0 takes a free one (default)")
 
 
 def add_stream_options(parser: argparse.ArgumentParser) -> None:

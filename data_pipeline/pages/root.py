@@ -33,7 +33,7 @@ class WithRoot:
     ) -> None:
         """Hand the request on."""
         if scope["type"] == "http" and f"{PREFIX}/" in scope["path"]:
-            scope[KEY] = self._app
+            scope[KEY] = scope["app"]  # which the pages' own application takes the place of
         await self._app(scope, receive, send)
 
 

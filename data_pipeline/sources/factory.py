@@ -82,7 +82,7 @@ class DataSourceFactory:
 
         settings = KisSettings.from_env(self._environ)
         rate, quota = settings.rate_limit or 0.0, QUOTA[bool(settings.use_virtual)]
-        if rate > quota and settings.environment != "sandbox":
+        if rate > quota and not settings.is_sandbox:
             logger.warning("KIS_API_RATE_LIMIT %g is above the %g calls a second that KIS allows", rate, quota)
         return KISDataSource(settings, clock=self._clock)
 

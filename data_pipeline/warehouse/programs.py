@@ -65,7 +65,7 @@ def run_program(name: str, url: str, arguments: Sequence[str], environ: Mapping[
     with tempfile.NamedTemporaryFile("w", prefix="data-pipeline-", encoding="utf-8") as service:  # made with mode 0600
         service.write(lines)
         service.flush()
-        own = {key: value for key, value in environ.items() if not key.startswith(("PG", "KIS_", "KRX_", "MARKET_"))}
+        own = {key: value for key, value in environ.items() if not key.startswith(("KIS_", "KRX_", "MARKET_"))}
         own |= {"PGSERVICEFILE": service.name, "PGSERVICE": _SERVICE, "PATH": os.defpath, "LC_ALL": "C"}
         done = subprocess.run(  # noqa: S603 - a program of our own, without a shell
             [str(program(name)), *arguments], env=own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

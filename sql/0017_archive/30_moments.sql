@@ -1,11 +1,13 @@
--- A partition of a table whose session is the day of `at` says so in a CHECK, which lets the planner leave partitions out
--- when a query names moments only. What is stored holds it already, by the constraint session_of_at.
-CREATE FUNCTION market.moments_of(first date, after date) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    RETURN format('at >= %L::timestamptz AND at < %L::timestamptz', to_char(first, 'YYYY-MM-DD') || ' 00:00 Asia/Seoul',
-        to_char(after, 'YYYY-MM-DD') || ' 00:00 Asia/Seoul');
-COMMENT ON FUNCTION market.moments_of(date, date) IS 'The condition that a moment `at` lies on the days first (included) to after (excluded) in Seoul, as SQL.';
-REVOKE ALL ON FUNCTION market.moments_of(date, date) FROM PUBLIC;
+-- A partition of a table whose session is the day of a moment (the constraint session_of_at) says so in a CHECK, which lets
+-- the planner leave partitions out when a query names moments only. What is stored holds it already, by that constraint.
+CREATE FUNCTION market.moments_of(of_table regclass, first date, after date) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    RETURN (SELECT format('%1$I >= %2$L::timestamptz AND %1$I < %3$L::timestamptz', a.attname,
+            to_char(first, 'YYYY-MM-DD') || ' 00:00 Asia/Seoul', to_char(after, 'YYYY-MM-DD') || ' 00:00 Asia/Seoul')
+        FROM pg_constraint o JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = ANY (o.conkey)
+        WHERE o.conrelid = of_table AND o.conname = 'session_of_at' AND a.atttypid = 'timestamptz'::regtype);
+COMMENT ON FUNCTION market.moments_of(regclass, date, date) IS 'The condition that the moment of a table lies on the days first (included) to after (excluded) in Seoul, as SQL; null for a table whose session is not the day of a moment.';
+REVOKE ALL ON FUNCTION market.moments_of(regclass, date, date) FROM PUBLIC;
 
 DO $moments$
 DECLARE
@@ -13,13 +15,13 @@ DECLARE
     found bigint := 0;
 BEGIN
     FOR part IN
-        SELECT c.oid::regclass AS partition, bounds[1]::date AS first, bounds[2]::date AS after
+        SELECT o.conrelid AS of_table, c.oid::regclass AS partition, bounds[1]::date AS first, bounds[2]::date AS after
         FROM pg_constraint o JOIN pg_inherits i ON i.inhparent = o.conrelid JOIN pg_class c ON c.oid = i.inhrelid,
             regexp_match(pg_get_expr(c.relpartbound, c.oid), $$^FOR VALUES FROM \('([0-9-]{10})'\) TO \('([0-9-]{10})'\)$$) bounds
         WHERE o.connamespace = 'market'::regnamespace AND o.conname = 'session_of_at' AND o.coninhcount = 0 AND bounds IS NOT NULL
     LOOP
         EXECUTE format('ALTER TABLE %s ADD CONSTRAINT at_of_month CHECK (%s)', part.partition,
-            market.moments_of(part.first, part.after));
+            market.moments_of(part.of_table, part.first, part.after));
         found := found + 1;
     END LOOP;
     INSERT INTO market.migration_report (what, rows) VALUES ('partitions that say which moments they hold', found);
@@ -31,6 +33,7 @@ CREATE OR REPLACE FUNCTION market.ensure_partitions(table_name text, first date,
 DECLARE
     month date;
     partition text;
+    moments text;
     made integer := 0;
     today date := (market.now() AT TIME ZONE 'Asia/Seoul')::date;
 BEGIN
@@ -56,9 +59,9 @@ BEGIN
         END IF;
         -- ATTACH, unlike CREATE ... PARTITION OF, lets other loads go on in the parent.
         EXECUTE format('CREATE TABLE market.%I (LIKE market.%I INCLUDING ALL)', partition, table_name);
-        IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = format('market.%I', table_name)::regclass AND conname = 'session_of_at') THEN
-            EXECUTE format('ALTER TABLE market.%I ADD CONSTRAINT at_of_month CHECK (%s)', partition,
-                market.moments_of(month, (month + interval '1 month')::date));
+        moments := market.moments_of(format('market.%I', table_name)::regclass, month, (month + interval '1 month')::date);
+        IF moments IS NOT NULL THEN
+            EXECUTE format('ALTER TABLE market.%I ADD CONSTRAINT at_of_month CHECK (%s)', partition, moments);
         END IF;
         EXECUTE format('COMMENT ON TABLE market.%I IS %L', partition,
             format('Sessions of %s of market.%s.', to_char(month, 'YYYY-MM'), table_name));

@@ -26,7 +26,8 @@ CREATE TABLE market.trade (
     source market.source NOT NULL,
     run_id bigint,
     loaded_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (venue, stock_code, session, cumulative_volume)
+    PRIMARY KEY (venue, stock_code, session, cumulative_volume),
+    CONSTRAINT session_of_at CHECK (session = (traded_at AT TIME ZONE 'Asia/Seoul')::date)
 ) PARTITION BY RANGE (session);
 COMMENT ON TABLE market.trade IS 'Single trades (체결) out of the stream, and those asked for later that it did not bring; a row never changes.';
 COMMENT ON COLUMN market.trade.venue IS 'Where it traded: KRX, NXT, or UNIFIED for both as one market, text; source: the feed.';

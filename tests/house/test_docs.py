@@ -26,8 +26,8 @@ CODE = [
 ]
 ENVIRONMENTS = re.compile(r"environ|environment|variables|var\.value")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|UNIVERSE")
-OTHERS = {"AIRFLOW__CORE__FERNET_KEY", "XDG_STATE_HOME", "HOSTNAME", "NO_PROXY"}
-"""Variables of others that the code or a container reads."""
+OTHERS = {"AIRFLOW__CORE__FERNET_KEY", "XDG_STATE_HOME", "HOSTNAME", "NO_PROXY", "MARKET_CLS_CODE"}
+"""Variables of others that the code or a container reads, and a field of KIS's stream that looks like one."""
 
 
 def documented(page: str) -> set[str]:

@@ -210,7 +210,10 @@ def _number(value: object) -> str:
 
 
 def _range(cells: Iterable[Cell]) -> dict[str, Any]:
-    codes, days = map(set, zip(*cells, strict=True))
+    codes, days = set[str](), set[date]()
+    for code, day in cells:
+        codes.add(code)
+        days.add(day)
     return {"codes": sorted(codes), "first": min(days), "last": max(days)}
 
 

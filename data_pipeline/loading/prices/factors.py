@@ -73,12 +73,17 @@ def adjustments(bars: Iterable[Close], break_between: Break = adjoining) -> Iter
             close. ``move`` is a first day on KOSDAQ after KONEX: it may count from an offer price, and splits no share.
     """
     for before, after in pairwise(bars):
-        kind, base = break_between(before, after), after.close - after.change
-        same = base == before.close or is_tick_rounding(before.close, base)
-        if kind != "move" and (kind == "listing" or not same):
-            yield Adjustment(
-                after.stock_code, after.session, kind or "action", before.close, after.base_price, after.source
-            )
+        if (found := adjustment(before, after, break_between)) is not None:
+            yield found
+
+
+def adjustment(before: Close, after: Close, break_between: Break) -> Adjustment | None:
+    """Return what happens between two consecutive bars of one code; None for nothing. See :func:`adjustments`."""
+    kind, base = break_between(before, after), after.base_price
+    same = base == before.close or is_tick_rounding(before.close, base)
+    if kind == "move" or (kind != "listing" and same):
+        return None
+    return Adjustment(after.stock_code, after.session, kind or "action", before.close, base, after.source)
 
 
 def times(product: Fraction | None, factor: Fraction | None) -> Fraction | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from itertools import groupby
 from typing import Any, Literal
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -13,7 +12,7 @@ from psycopg2.extras import execute_values
 
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.loading.instruments.listing import first_listed_days, offer_days
-from data_pipeline.loading.prices.factors import Adjustment, Close, Kind, adjustments
+from data_pipeline.loading.prices.factors import Adjustment, Close, Kind, adjustment
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.warehouse.errors import said_plainly
 
@@ -26,19 +25,29 @@ _CHANGED = """
         WHERE dataset = 'daily_bar' AND run_id = %(run)s AND session BETWEEN %(first)s AND %(last)s
     ) changed GROUP BY stock_code
 """
-_NEIGHBOURS = """
-    WITH span (stock_code, first, last) AS (VALUES %s)
-    SELECT b.stock_code, b.session, b.close, b.change, b.source FROM span
-    JOIN market.daily_bar b ON b.stock_code = span.stock_code AND b.session BETWEEN span.first AND span.last
-        AND b.session BETWEEN {first} AND {last}
-    UNION ALL
-    SELECT b.stock_code, b.session, b.close, b.change, b.source FROM span CROSS JOIN LATERAL (
-        SELECT * FROM market.daily_bar p WHERE p.stock_code = span.stock_code AND p.session < span.first
-        ORDER BY p.session DESC LIMIT 1) b
-    UNION ALL
-    SELECT b.stock_code, b.session, b.close, b.change, b.source FROM span CROSS JOIN LATERAL (
-        SELECT * FROM market.daily_bar n WHERE n.stock_code = span.stock_code AND n.session > span.last
-        ORDER BY n.session LIMIT 1) b
+# Of two bars whose prices join and between which no weekday lies, nothing is to be said; they are nearly all. The last
+# bar of each code says how far its span reaches.
+_PAIRS = """
+    WITH span (stock_code, first, last) AS (VALUES %s), bar AS (
+        SELECT b.stock_code, b.session, b.close, b.change, b.source FROM span
+        JOIN market.daily_bar b ON b.stock_code = span.stock_code AND b.session BETWEEN span.first AND span.last
+            AND b.session BETWEEN {first} AND {last}
+        UNION ALL
+        SELECT b.stock_code, b.session, b.close, b.change, b.source FROM span CROSS JOIN LATERAL (
+            SELECT * FROM market.daily_bar p WHERE p.stock_code = span.stock_code AND p.session < span.first
+            ORDER BY p.session DESC LIMIT 1) b
+        UNION ALL
+        SELECT b.stock_code, b.session, b.close, b.change, b.source FROM span CROSS JOIN LATERAL (
+            SELECT * FROM market.daily_bar n WHERE n.stock_code = span.stock_code AND n.session > span.last
+            ORDER BY n.session LIMIT 1) b
+    ), pair AS (
+        SELECT *, lag(session::date) OVER line AS session_before, lag(close) OVER line AS close_before,
+            lead(session) OVER line IS NULL AS ends
+        FROM bar WINDOW line AS (PARTITION BY stock_code ORDER BY session)
+    )
+    SELECT stock_code::text, session::date, close, change, source::text, session_before, close_before, ends FROM pair
+    WHERE ends OR close - change <> close_before OR NOT (session::date - session_before = 1
+        OR session::date - session_before = 3 AND extract(isodow FROM session_before) = 5)
     ORDER BY 1, 2
 """
 _STORED = """
@@ -97,23 +106,26 @@ def adjust_all(connection: Connection, stock_codes: Collection[str] | None = Non
 def _readjust(cursor: Cursor, spans: Sequence[Span], run_id: int | None) -> int:
     # One at a time: two loads of adjoining sessions would not see each other's bars.
     cursor.execute(_LOCK)
-    bars = _bars(cursor, spans)
+    pairs, ends = _pairs(cursor, spans)
     codes = [code for code, _, _ in spans]
-    breaks = read_breaks(cursor, codes, _known_empty(cursor, codes, bars))
-    found: dict[tuple[str, date], Adjustment] = {}
-    ends: dict[str, date] = {}
-    for code, own in groupby(bars, key=lambda bar: bar.stock_code):
-        line = list(own)
-        ends[code] = line[-1].session
-        found.update(((code, one.session), one) for one in adjustments(line, breaks))
+    breaks = read_breaks(cursor, codes, _known_empty(cursor, codes, pairs))
+    told = (adjustment(before, after, breaks) for before, after in pairs)
+    found = {(one.stock_code, one.session): one for one in told if one is not None}
     reached = [(code, first, max(last, ends.get(code, last))) for code, first, last in spans]
     return _replace(cursor, reached, found, run_id)
 
 
-def _bars(cursor: Cursor, spans: Sequence[Span]) -> list[Close]:
+def _pairs(cursor: Cursor, spans: Sequence[Span]) -> tuple[list[tuple[Close, Close]], dict[str, date]]:
+    """Return the neighbouring bars of which something may have to be said, and the last session of each code."""
     first, last = min(span[1] for span in spans), max(span[2] for span in spans)
-    query = _NEIGHBOURS.format(first=f"DATE '{first.isoformat()}'", last=f"DATE '{last.isoformat()}'")
-    return [Close(*row) for row in _values(cursor, query, spans)]
+    query = _PAIRS.format(first=f"DATE '{first.isoformat()}'", last=f"DATE '{last.isoformat()}'")
+    pairs, ends = [], {}
+    for code, session, close, change, source, day_before, close_before, is_last in _values(cursor, query, spans):
+        if is_last:
+            ends[code] = session
+        if day_before is not None:
+            pairs.append((Close(code, day_before, close_before, 0), Close(code, session, close, change, source)))
+    return pairs, ends
 
 
 def _replace(
@@ -151,13 +163,13 @@ def _values(cursor: Cursor, query: str, spans: Sequence[Span]) -> list[tuple[Any
     return found
 
 
-def _known_empty(cursor: Cursor, codes: Sequence[str], bars: Sequence[Close]) -> set[tuple[str, date]]:
-    if not bars:
+def _known_empty(cursor: Cursor, codes: Sequence[str], pairs: Sequence[tuple[Close, Close]]) -> set[tuple[str, date]]:
+    if not pairs:
         return set()
     cursor.execute(
         "SELECT stock_code, session FROM market.no_data WHERE dataset = 'daily_bar' AND stock_code = ANY(%s)"
         " AND session BETWEEN %s AND %s",
-        (list(codes), min(bar.session for bar in bars), max(bar.session for bar in bars)),
+        (list(codes), min(before.session for before, _ in pairs), max(after.session for _, after in pairs)),
     )
     return set(cursor.fetchall())
 

@@ -40,10 +40,11 @@ def none_stored(connection: Connection, table: Table, records: Sequence[Any]) ->
     """
     if not table.partitioned or len(records) < CHUNK:
         return False
-    times: list[Any] = [table.key_of(record)[1] for record in records]
-    days = [table.day_of(record) for record in records]
+    rows: list[Any] = [*map(table.values, records)]
+    day = table.columns.index(table.day)
+    times, days = [row[1] for row in rows], [row[day] for row in rows]
     values = {
-        "codes": sorted({record.stock_code for record in records}),
+        "codes": sorted({row[0] for row in rows}),
         "first": min(times),
         "last": max(times),
         "first_day": min(days),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -40,16 +40,19 @@ class Sum(NamedTuple):
     digest: int = 0
 
 
-def add_up(table: Any, columns: Sequence[StoredColumn], sums: dict[date, Sum]) -> None:
+def add_up(
+    table: Any, columns: Sequence[StoredColumn], sums: dict[date, Sum], unwritten: Mapping[str, str] | None = None
+) -> None:
     """Add the rows of a table to what their sessions have added up to so far.
 
     Args:
         table: Rows in the schema of a file.
         columns: Those that a record says, in the order of its declaration.
         sums: By session; changed in place.
+        unwritten: Columns of text, and the value with which each is left out.
     """
     official = pc.is_in(table.column("source"), value_set=_OFFICIAL).to_pylist()
-    rows = zip(table.column("session").to_pylist(), official, _sent(table, columns), strict=True)
+    rows = zip(table.column("session").to_pylist(), official, _sent(table, columns, unwritten or {}), strict=True)
     for session, some in groupby(rows, lambda row: row[0]):
         held = [*some]
         had = sums.get(session, Sum())
@@ -59,12 +62,16 @@ def add_up(table: Any, columns: Sequence[StoredColumn], sums: dict[date, Sum]) -
         )
 
 
-def _sent(table: Any, columns: Sequence[StoredColumn]) -> Iterator[bytes]:
+def _sent(table: Any, columns: Sequence[StoredColumn], unwritten: Mapping[str, str]) -> Iterator[bytes]:
     """Yield each row as Postgres sends it; neighbours of fixed width are packed at once."""
     parts: list[Sequence[bytes]] = []
     for fixed, some in groupby(columns, lambda one: not one.nullable and (one.is_code or one.type in _FIXED)):
         own = [*some]
-        parts += [_packed(table, own)] if fixed else [_each(table.column(one.name), one) for one in own]
+        parts += (
+            [_packed(table, own)]
+            if fixed
+            else [_each(table.column(one.name), one, unwritten.get(one.name)) for one in own]
+        )
     return map(b"".join, zip(*parts, strict=True))
 
 
@@ -87,7 +94,7 @@ def _numbers(column: Any, one: StoredColumn) -> Any:
     return column.to_numpy()
 
 
-def _each(column: Any, one: StoredColumn) -> list[bytes]:
+def _each(column: Any, one: StoredColumn, unwritten: str | None) -> list[bytes]:
     if one.is_code:
         send: Callable[[Any], bytes] = str.encode
     elif one.type in _FIXED:
@@ -98,7 +105,7 @@ def _each(column: Any, one: StoredColumn) -> list[bytes]:
         send = _SEND[one.type]
     values = column.to_pylist()
     if not one.nullable:
-        return [send(value) for value in values]
+        return [b"" if value == unwritten else send(value) for value in values]
     return [b"\0" if value is None else b"\1" + send(value) for value in values]
 
 

@@ -1,4 +1,4 @@
-"""The files of the archive: one a month of a dataset, all columns as they were stored, in the order of the key."""
+"""The files of the archive: one a month of a dataset, all columns as they were stored, in the order of its frame."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from pyarrow import parquet
 
 from data_pipeline import __version__
+from data_pipeline.datasets.dataset import Dataset, No
 from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.read.archive.digest import Sum, add_up
 from data_pipeline.read.archive.opened import opened
-from data_pipeline.read.archive.stored import StoredColumn, columns_of, from_text, schema_of, text_schema_of
+from data_pipeline.read.archive.stored import StoredColumn, columns_of, completed, from_text, schema_of, text_schema_of
 from data_pipeline.read.copying import copy_tables
 from data_pipeline.read.parts import part_of, system_errors
 
-_MONTH = "SELECT {columns} FROM {table} WHERE session BETWEEN {first} AND {last} ORDER BY {key}"
+_MONTH = "SELECT {columns} FROM {table} b WHERE b.session BETWEEN {first} AND {last} ORDER BY {order}"
 
 
 def file_of(dataset: str, month: date) -> str:
@@ -33,14 +34,14 @@ def last_day(month: date) -> date:
     return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
-def write_month(cursor: Cursor, table: Table, month: date, path: Path) -> int:
+def write_month(cursor: Cursor, dataset: Dataset, month: date, path: Path) -> int:
     """Write the stored rows of a month into a file, which is there when it is whole, and return how many there are.
 
     A file of that name is replaced: it was written by an archive that did not get as far as dropping the month.
 
     Args:
         cursor: In a transaction whose settings suit COPY (:func:`data_pipeline.read.connection.reading`).
-        table: Of the dataset.
+        dataset: One with a frame, whose order the file's is.
         month: Its first day.
         path: The file; its folder is made.
 
@@ -49,16 +50,18 @@ def write_month(cursor: Cursor, table: Table, month: date, path: Path) -> int:
         InvalidRequestError: Another archive is writing the file, or something else than a file is there.
         psycopg2.Error: The server went away.
     """
-    columns = columns_of(cursor, table.name)
+    if isinstance(dataset.frame, No):
+        raise ConfigurationError(f"{dataset.name} cannot be archived: {dataset.frame.why}")
+    columns = columns_of(cursor, dataset.name)
     schema = schema_of(columns).with_metadata(
-        {"data_pipeline.archive": f"{table.name} {month:%Y-%m}", "data_pipeline.version": __version__}
+        {"data_pipeline.archive": f"{dataset.name} {month:%Y-%m}", "data_pipeline.version": __version__}
     )
     query = sql.SQL(_MONTH).format(
-        columns=sql.SQL(", ").join(sql.Identifier(one.name) for one in columns),
-        table=sql.Identifier("market", table.name),
+        columns=sql.SQL(", ").join(sql.Identifier("b", one.name) for one in columns),
+        table=sql.Identifier("market", dataset.name),
         first=sql.Literal(month),
         last=sql.Literal(last_day(month)),
-        key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
+        order=sql.SQL(dataset.frame.order),
     )
     with system_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,10 +94,9 @@ def sums_of(columns: Sequence[StoredColumn], table: Table, path: Path) -> dict[d
     stored = {one.name: one for one in columns}
     sums: dict[date, Sum] = {}
     with opened(path) as file:
-        if file.schema_arrow.names != [*stored]:
-            raise ConfigurationError(f"{path} does not have the columns of market.{table.name}")
         for number in range(file.num_row_groups):
-            add_up(file.read_row_group(number), [stored[name] for name in table.columns], sums)
+            rows = completed(file.read_row_group(number), columns)
+            add_up(rows, [stored[name] for name in table.columns], sums, dict(table.unwritten))
     return sums
 
 

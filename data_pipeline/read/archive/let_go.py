@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.datasets import DATASETS, find_dataset
+from data_pipeline.datasets import DATASETS, IN_COVERAGE, find_dataset
 from data_pipeline.datasets.dataset import Archive
 from data_pipeline.exceptions import ConfigurationError, LoadError
 from data_pipeline.loading.coverage.seals import Difference, Held, Month, SealFinding, Verified, difference_of
@@ -81,13 +81,12 @@ def months_before(connection: Connection, dataset: str, before: date) -> list[Ol
         dataset: One of ``ARCHIVABLE``.
         before: The first day of the oldest month that is kept.
     """
-    declared = find_dataset(dataset)
     found = []
     with said_plainly(dataset), connection.cursor() as cursor:
         cursor.execute(_STORED, {"dataset": dataset, "before": before})
         for month, rows, size in cursor.fetchall():
             lacking = 0
-            if declared.has_cells:
+            if dataset in IN_COVERAGE:
                 cursor.execute(_LACKING, {"dataset": dataset, "first": month, "last": last_day(month)})
                 lacking = (cursor.fetchone() or (0,))[0]
             found.append(OldMonth(dataset, month, rows, size, lacking))
@@ -105,12 +104,12 @@ def keep_in_file(connection: Connection, dataset: str, month: date, folder: Path
         ConfigurationError: The file cannot be written or read.
         ConnectionFailedError, TransientError: The server went away; trying again can help.
     """
-    table, path = find_dataset(dataset).table, folder / file_of(dataset, month)
+    path = folder / file_of(dataset, month)
     columns, seals = _sealed(connection, dataset, month, last_day(month))
     if path.exists() and (found := _fitting(columns, dataset, path, seals)):
         return found
     with reading(connection, dataset) as cursor:
-        write_month(cursor, table, month, path)
+        write_month(cursor, find_dataset(dataset), month, path)
     # A load that was committed meanwhile is in both or in neither when the seals are those of after the writing.
     columns, seals = _sealed(connection, dataset, month, last_day(month))
     if found := _fitting(columns, dataset, path, seals):

@@ -13,13 +13,17 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.read.archive.stored import StoredColumn, completed
 
 
-def rows_of(path: Path, rows: int, codes: Sequence[str] | None, first: date, last: date) -> Iterator[Any]:
-    """Yield the rows of a file that are asked for, as tables in the order of the key.
+def rows_of(
+    path: Path, columns: Sequence[StoredColumn], rows: int, codes: Sequence[str] | None, first: date, last: date
+) -> Iterator[Any]:
+    """Yield the rows of a file that are asked for, with the columns of today, as tables in the order of the file.
 
     Args:
         path: The file.
+        columns: Of the table, as the warehouse describes them.
         rows: How many rows the whole file has, as the warehouse remembers.
         codes: In order; None for all.
         first: First session, included.
@@ -43,7 +47,7 @@ def rows_of(path: Path, rows: int, codes: Sequence[str] | None, first: date, las
                 wanted = pc.and_(wanted, pc.is_in(table.column("stock_code"), value_set=pa.array(codes)))
             found = table.filter(wanted)
             if found.num_rows:
-                yield found
+                yield completed(found, columns)
 
 
 def _may_hold(file: Any, number: int, codes: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
 from data_pipeline.read.archive.opened import rows_of
 from data_pipeline.read.archive.shape import Shape, shape_of
+from data_pipeline.read.archive.stored import StoredColumn, columns_of
 from data_pipeline.read.connection import settings_here
 from data_pipeline.read.copying import BLOCK, copy_tables
 from data_pipeline.settings import text
@@ -88,24 +89,28 @@ def read_rows(cursor: Cursor, plan: Plan, schema: Any, consume: Callable[[Any], 
     if not files:
         return copy_tables(cursor, query, schema, consume, block)
     shape = shape_of(plan.frame, schema, plan.minutes)
-    both = _Both(_runs(files, plan, shape), schema, plan.frame.order, consume)
+    columns = columns_of(cursor, plan.archived)
+    both = _Both(_runs(files, columns, plan, shape), schema, plan.frame.order, consume)
     copy_tables(cursor, query, schema, both.take, block)
-    return both.end()
+    # While files are read on, the server would otherwise end a transaction in which nothing happens.
+    return both.end(lambda: cursor.execute("SELECT"))
 
 
-def _runs(files: Sequence[ArchivedMonth], plan: Plan, shape: Shape) -> Iterator[Run]:
+def _runs(files: Sequence[ArchivedMonth], columns: Sequence[StoredColumn], plan: Plan, shape: Shape) -> Iterator[Run]:
     """Yield the archived rows by code, and those of a code by month."""
     first = files[0]
     folder = archive_folder(settings_here(), f"{plan.archived} of {first.month:%Y-%m} is archived in {first.file}")
-    return merge(
-        *(_of_month(place, folder, one, plan, shape) for place, one in enumerate(files)), key=lambda run: run[:2]
+    months = (
+        _of_month(place, folder / str(one.file), one.rows, columns, plan, shape) for place, one in enumerate(files)
     )
+    return merge(*months, key=lambda run: run[:2])
 
 
-def _of_month(place: int, folder: Path, month: ArchivedMonth, plan: Plan, shape: Shape) -> Iterator[Run]:
+def _of_month(
+    place: int, path: Path, rows: int, columns: Sequence[StoredColumn], plan: Plan, shape: Shape
+) -> Iterator[Run]:
     values = plan.values
-    tables = rows_of(folder / str(month.file), month.rows, values["codes"], values["first"], values["last"])
-    for code, table in by_code(tables):
+    for code, table in by_code(rows_of(path, columns, rows, values["codes"], values["first"], values["last"])):
         yield code, place, shape(table)
 
 
@@ -153,6 +158,7 @@ class _Both:
         """The stored rows of one code, as long as more of them may come."""
         self._code = ""
         self._ready: list[Any] = []
+        self._alive: Callable[[], object] = lambda: None
         self.rows = 0
 
     def take(self, table: Any) -> None:
@@ -163,9 +169,10 @@ class _Both:
                 self._code = code
             self._own.append(part)
 
-    def end(self) -> int:
-        """Hand over what is left, and return how many rows there were."""
+    def end(self, alive: Callable[[], object]) -> int:
+        """Hand over what is left, and return how many rows there were; ``alive`` is called before each block."""
         self._finish()
+        self._alive = alive
         self._put_before("~")  # after every code
         self._flush()
         return self.rows
@@ -200,4 +207,5 @@ class _Both:
             whole = pa.concat_tables(self._ready).combine_chunks()
             self.rows += whole.num_rows
             self._ready = []
+            self._alive()
             self._consume(whole)

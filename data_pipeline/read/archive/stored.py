@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,13 @@ from data_pipeline.exceptions import ConfigurationError
 
 _COLUMNS = """
     SELECT a.attname::text, coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text, t.typname = 'stock_code',
-        a.attnotnull, coalesce(col_description(a.attrelid, a.attnum), '')
+        a.attnotnull, coalesce(col_description(a.attrelid, a.attnum), ''), pg_get_expr(d.adbin, d.adrelid)
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attrelid = to_regclass('market.' || quote_ident(%s)) AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum
 """
+_CONSTANT = re.compile(r"'(?P<text>[^']*)'(?:::[\w .\"]+)?|(?P<word>-?[\d.]+|true|false)")
 ARROW = {
     "bigint": pa.int64(),
     "integer": pa.int32(),
@@ -45,6 +48,8 @@ class StoredColumn:
     nullable: bool
     meaning: str
     """Its comment, which has the unit."""
+    default: str | None = None
+    """The expression of its default, for rows that are older than the column."""
 
 
 def columns_of(cursor: Cursor, table: str) -> list[StoredColumn]:
@@ -54,7 +59,7 @@ def columns_of(cursor: Cursor, table: str) -> list[StoredColumn]:
         ConfigurationError: One has a type that no file can hold yet.
     """
     cursor.execute(_COLUMNS, (table,))
-    found = [StoredColumn(name, kind, code, not kept, said) for name, kind, code, kept, said in cursor.fetchall()]
+    found = [StoredColumn(name, kind, code, not kept, *more) for name, kind, code, kept, *more in cursor.fetchall()]
     for one in found:
         if one.type not in ARROW:
             raise ConfigurationError(f"{table}.{one.name} is {one.type}, which data_pipeline.read.archive cannot store")
@@ -79,6 +84,29 @@ def text_schema_of(columns: Sequence[StoredColumn]) -> Any:
             for one in columns
         ]
     )
+
+
+def completed(table: Any, columns: Sequence[StoredColumn]) -> Any:
+    """Return a table of a file with every column of today, in order: a file may be older than a column.
+
+    Raises:
+        ConfigurationError: A column is lacking whose value for older rows is not known.
+    """
+    arrays = []
+    for one, field in zip(columns, schema_of(columns), strict=True):
+        if one.name in table.schema.names:
+            arrays.append(table.column(one.name))
+        else:
+            arrays.append(pa.array([_older(one)] * table.num_rows, pa.string()).cast(field.type))
+    return pa.Table.from_arrays(arrays, schema=schema_of(columns))
+
+
+def _older(one: StoredColumn) -> str | None:
+    """Return, as text, what rows hold that are older than a column: its default, a constant."""
+    found = _CONSTANT.fullmatch(one.default or "")
+    if found is None and not one.nullable:
+        raise ConfigurationError(f"the file has no column {one.name}, and nothing says what older rows hold in it")
+    return None if found is None else found["text"] if found["text"] is not None else found["word"]
 
 
 def from_text(table: Any, schema: Any) -> Any:

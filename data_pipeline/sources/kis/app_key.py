@@ -61,7 +61,7 @@ class AppKey:
         self._account = settings.account_number or Hidden()
         self._session, self._breaker, self._wall = session, breaker, wall
         # Two sandboxes may be used with one invented key, and neither knows the other's tokens.
-        sandbox = settings.environment == "sandbox"
+        sandbox = settings.is_sandbox
         name = self.name = hashed(f"{self._key}@{settings.base_url}" if sandbox else self._key)
         rate, ledger, wait = settings.rate_limit or 0.0, settings.ledger_rate_limit or 0.0, settings.queue_timeout
         self.limiter = TokenBucketRateLimiter(store, name, rate, wait, sleep, per_minute=settings.rate_limit_per_minute)

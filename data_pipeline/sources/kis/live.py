@@ -47,7 +47,7 @@ class LiveKey:
         open_line: OpenLine = Line,
     ) -> None:
         key = pair[0]
-        sandbox = settings.environment == "sandbox"
+        sandbox = settings.is_sandbox
         self.name = hashed(f"{key}@{settings.base_url}" if sandbox else key)
         self.fingerprint = hashed(key)[:8]
         self.limit = settings.websocket_limit

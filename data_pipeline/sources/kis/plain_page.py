@@ -40,7 +40,8 @@ def plain_bars(stock_code: str, rows: object, first: date, last: date) -> list[D
         sessions = [_day(text) for text in days]
         opens, highs, lows, closes, volumes, values, sizes = _whole_numbers(texts)
         if 0 in volumes:
-            opens, highs, lows = zip(*map(_traded, opens, highs, lows, volumes, values), strict=True)
+            traded = map(_traded, opens, highs, lows, volumes, values)
+            opens, highs, lows = (list(column) for column in zip(*traded, strict=True))
         changes = [_with_sign(size, _SIGNS[sign]) for size, sign in zip(sizes, signs, strict=True)]
         in_order = first <= sessions[-1] and sessions[0] <= last and all(map(gt, sessions, sessions[1:]))
         bars = daily_bars(stock_code, sessions, opens, highs, lows, closes, volumes, values, changes)

@@ -29,7 +29,9 @@ SOCKET_URL = {False: f"ws://{SOCKET_HOST}:21000", True: f"ws://{SOCKET_HOST}:310
 QUOTA = {False: 18.0, True: 1.0}
 """Calls a second by ``use_virtual``. Source: KIS notice of 2026-04-20 on call limits."""
 
-_SOURCE_NAMES = {"real": "kis", "virtual": "kis-virtual", "sandbox": "kis-sandbox"}
+_SOURCE_NAMES = {"real": "kis", "virtual": "kis-virtual", "sandbox": "kis-sandbox", "replay": "replay"}
+_REPLAY = "/replay"
+"""How the address of a stored session ends that is played again."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,13 @@ class KisSettings:
 
     @property
     def source_name(self) -> str:
-        """What rows carry in ``source``: kis, kis-virtual or kis-sandbox."""
+        """What rows carry in ``source``: kis, kis-virtual, kis-sandbox or replay."""
         return _SOURCE_NAMES[self.environment]
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether the server is nobody's of KIS, so that all it tells is made up."""
+        return self.environment in {"sandbox", "replay"}
 
     def _settle(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -181,7 +188,8 @@ class KisSettings:
                 f"KIS_WEBSOCKET_URL must be {SOCKET_URL[bool(self.use_virtual)]} on KIS's own host"
             )
         if not (official and live and master.belongs_to(*_MASTER_HOSTS)):
-            self._settle("environment", "sandbox")
+            replayed = self.base_url.rstrip("/").endswith(_REPLAY) and not official
+            self._settle("environment", "replay" if replayed else "sandbox")
 
 
 def _server(environ: Mapping[str, str], *, virtual: bool) -> str:

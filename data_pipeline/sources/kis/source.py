@@ -12,8 +12,9 @@ from itertools import chain, islice
 from requests.adapters import BaseAdapter
 
 from data_pipeline.coordination.identity import SharedBudget
-from data_pipeline.coordination.opening import open_store
-from data_pipeline.coordination.store import Store
+from data_pipeline.coordination.kept_file import KeptFiles
+from data_pipeline.coordination.opening import open_files, open_store
+from data_pipeline.coordination.store import Store, hashed
 from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.arguments import checked_code, checked_codes, checked_count, checked_range
 from data_pipeline.market.clock import Clock, require_real_clock
@@ -63,7 +64,7 @@ class KISDataSource(AbstractDataSource):
 
     The server's own clock (the ``Date`` header) decides which session a quote belongs to. ``stock_name`` is the English
     name of large issuers and the abbreviated Korean name of all others: KIS quotes carry no name, so it comes from the
-    stock master, downloaded once a day and process without using the quota. The virtual server lacks several calls:
+    stock master, downloaded once a day and host without using the quota. The virtual server lacks several calls:
     there, prices are asked code by code, and past minutes and holidays raise :class:`UnsupportedDatasetError`.
 
     Args:
@@ -73,6 +74,8 @@ class KISDataSource(AbstractDataSource):
         clock: The market's clock, used until the server's is known.
         sleep: Waits that many seconds.
         wall: Real time in seconds since 1970 (UTC), by which tokens expire.
+        files: Keeps the stock master for the processes of this host; None keeps it beside the state of
+            ``COORDINATION_URL``, or nowhere when a store is handed in.
 
     Raises:
         ConfigurationError: The settings lead to KIS's own server and ``MARKET_CLOCK`` fixes the clock.
@@ -87,8 +90,9 @@ class KISDataSource(AbstractDataSource):
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
         wall: Callable[[], float] = time.time,
+        files: KeptFiles | None = None,
     ) -> None:
-        if settings.environment != "sandbox":
+        if not settings.is_sandbox:
             require_real_clock(clock, settings.base_url)
         self.name = settings.source_name
         wait = settings.queue_timeout
@@ -97,7 +101,8 @@ class KISDataSource(AbstractDataSource):
         self.calls_a_second = (settings.rate_limit or 0.0) * (1 + len(settings.more_keys)) or None
         self._virtual = bool(settings.use_virtual)
         self._calendar: TradingCalendar = krx_calendar()
-        self._master = StockMaster(self.client.download_master, self._calendar)
+        files = files if store else files or open_files("stock-master", settings.coordination_url)
+        self._master = StockMaster(self.client.download_master, self._calendar, files, hashed(settings.master_url))
         self._clock = ServerClock(clock)
         self._history = History(self._call, self._clock, self._calendar)
         self._minutes = Minutes(self._call, self._clock, self._calendar, virtual=self._virtual)
@@ -313,6 +318,7 @@ class KISDataSource(AbstractDataSource):
     def close(self) -> None:
         """Close every connection; closing twice is safe."""
         self.client.close()
+        self.reads.close()
 
     def _say_what_it_costs(self) -> None:
         if not self._warned:
@@ -334,12 +340,12 @@ class KISDataSource(AbstractDataSource):
     def _price(self, code: str) -> CurrentPrice:
         answer = self._call(PRICE, symbol(code), code)
         price = parse.parse_price(code, answer)
-        return replace(price, stock_name=self._master.name(code, answer.at.date()))
+        return replace(price, stock_name=self._master.name(code, answer.at))
 
     def _book(self, code: str) -> OrderBook:
         answer = self._call(ORDER_BOOK, symbol(code), code)
         book = parse.parse_order_book(code, answer)
-        return replace(book, stock_name=self._master.name(code, answer.at.date()))
+        return replace(book, stock_name=self._master.name(code, answer.at))
 
     def _info(self, code: str) -> StockInfo:
         if self._virtual:
@@ -350,7 +356,7 @@ class KISDataSource(AbstractDataSource):
         return parse.parse_stock_info(code, self._call(STOCK_INFO, params, code))
 
     def _listed(self, code: str) -> Instrument:
-        return self._master.instrument(code, self._clock.now().date())
+        return self._master.instrument(code, self._clock.now())
 
     def _quoted_prices(self, batch: Sequence[str]) -> Iterator[CurrentPrice]:
         at, rows = ask_quotes(self._call, batch)

@@ -84,10 +84,11 @@ class Trades:
             **symbol(stock_code), "FID_COND_MRKT_DIV_CODE": MARKETS[venue], "FID_INPUT_HOUR_1": f"{cursor:%H%M%S}",
         }  # fmt: skip
         answer = self._call(TRADES_TODAY, params, stock_code)
-        quoted = self._calendar.quoted_session(answer.at)
-        day = answer.at.date() if self._calendar.is_session(answer.at.date()) else quoted
-        if cursor.date() not in (day, quoted):
-            raise UnsupportedDatasetError(f"KIS tells the trades of {quoted} only, not of {cursor.date()}")
+        day, today = self._calendar.quoted_session(answer.at), answer.at.date()
+        if venue is not Venue.KRX and self._calendar.is_session(today):
+            day = today  # the alternative venue opens before the exchange
+        if cursor.date() != day:
+            raise UnsupportedDatasetError(f"KIS tells the trades of {day} only, not of {cursor.date()}")
         return parse_trades(stock_code, venue, cursor, answer)
 
 

@@ -39,6 +39,9 @@ class Tick(NamedTuple):
     """The first price and its time; so too the highest and the lowest one."""
     high: tuple[int, int]
     low: tuple[int, int]
+    quotes: tuple[int, int] | None = None
+    """The best ask and bid beside it, where they are known for themselves; so too the phase, in three codes."""
+    phase: tuple[str, str, str] | None = None
 
 
 class Tape:

@@ -31,8 +31,8 @@ def control(emulator, method, what, **options):
 
 
 def approval(emulator):
-    """A new approval key; the rule of one a second is off."""
-    control(emulator, "PUT", "stream", json={"approval_every": 0, "most_short": 0})
+    """A new approval key."""
+    control(emulator, "PUT", "stream", json={"most_short": 0})
     body = {"grant_type": "client_credentials", "appkey": APP_KEY, "secretkey": APP_SECRET}
     with requests.Session() as session:
         session.trust_env = False
@@ -62,7 +62,7 @@ def test_trades_and_books_come(emulator):
         async with line(emulator) as socket, line(emulator) as other:
             heard = [await register(socket, key), await register(socket, key, "H0STASP0")]
             heard.append(await register(other, key))
-            feeds = set()
+            feeds: set[str] = set()
             while feeds != {"H0STCNT0", "H0STASP0"}:
                 feeds.add((await asyncio.wait_for(socket.recv(), 20)).split("|")[1])
             return heard

@@ -6,14 +6,20 @@ from datetime import date, datetime
 import psycopg2
 import pytest
 
+from data_pipeline.datasets.trade import TRADE
+from data_pipeline.engine.load_windows import load_window
+from data_pipeline.engine.one_window import Run
+from data_pipeline.engine.retry_quarantine import retry_rows
 from data_pipeline.engine.stream_load import StreamLoad
-from data_pipeline.exceptions import SyntheticDataRefusedError, TransientError
+from data_pipeline.exceptions import InvalidRequestError, SyntheticDataRefusedError, TransientError
 from data_pipeline.loading.coverage.seals import months_to_verify, verify_month
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.stream_records import GapCause, Heartbeat, MarketOperation, Side, StreamGap, Trade
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.venue import Venue
+from data_pipeline.market.window import Window
+from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.stream.writer import Batch
 
 DAY = date(2026, 11, 23)
@@ -95,6 +101,23 @@ def test_what_contradicts_is_quarantined(database, load, wrong, reason):
     load.store(Batch(trades=[wrong, trade(5, 8_305_300)]))
     assert [row[3] for row in database.rows(STORED)] == [8_305_218, 8_305_293, 8_305_300]
     assert database.rows(REFUSED) == [(CODE, wrong.session, reason)]
+
+
+def test_a_trade_in_quarantine_is_tried_again_in_vain(database, load):
+    """Its counters contradict it, whatever the checks say later: it stays, with its reason, and nothing is stored."""
+    load.store(Batch(trades=[FIRST, SECOND]))
+    load.store(Batch(trades=[replace(SECOND, price=72_000)]))
+    before = database.rows("SELECT * FROM market.trade ORDER BY cumulative_volume")
+    with database.connect() as connection:
+        assert retry_rows(connection)["refused"] == 1
+    assert database.rows(REFUSED) == [(CODE, DAY, "duplicate")]
+    assert database.rows("SELECT * FROM market.trade ORDER BY cumulative_volume") == before
+
+
+def test_no_window_of_trades_is_loaded(load, connection):
+    """A source's own trades of a session would be written over live ones, which tell more."""
+    with pytest.raises(InvalidRequestError, match="trade comes by itself, out of the stream"):
+        load_window(connection, MockDataSource(), TRADE, Window((CODE,), DAY, DAY), Run())
 
 
 def test_a_trade_that_was_asked_for_later_and_came_is_one(database, load):

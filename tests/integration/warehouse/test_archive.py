@@ -10,7 +10,7 @@ from data_pipeline.loading.coverage.proofs import contradictions
 from data_pipeline.loading.coverage.seals import months_to_verify, verify_seals
 from data_pipeline.loading.rows.upsert import upsert
 from tests.support.market_rows import SAMSUNG, ZEROS
-from tests.support.old_months import AUG, OCT, SEP, fill_minutes, minutes_of
+from tests.support.old_months import AUG, OCT, SEP, fill_minutes, fill_moments, minutes_of
 from tests.support.tables import MINUTE_BAR
 
 SEPTEMBER = date(2026, 9, 1)
@@ -169,6 +169,14 @@ def test_moments_alone_find_their_month(filled_months, query):
     assert "minute_bar_2026_09" in str(plan)
     assert "minute_bar_2026_08" not in str(plan)
     assert "minute_bar_2026_10" not in str(plan)
+
+
+def test_moments_of_trades_find_their_month(database, connection):
+    """The partitions of trades say the same of the second in which something traded."""
+    fill_moments(connection)
+    query = "SELECT * FROM market.trade WHERE traded_at >= '2026-09-01 09:00+09' AND traded_at < '2026-09-02 09:00+09'"
+    ((plan,),) = database.rows(f"EXPLAIN (FORMAT JSON) {query}")
+    assert [f"trade_2026_{month}" in str(plan) for month in ("08", "09", "10")] == [False, True, False]
 
 
 def test_minutes_of_some_codes_between_moments(filled_months):

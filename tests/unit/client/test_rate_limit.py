@@ -224,6 +224,30 @@ def test_the_next_slot_can_be_seen_without_taking_it(store: Any) -> None:
     assert [limiter.ahead() for _ in range(2)] == [pytest.approx(1.007, abs=0.001)] * 2
 
 
+def test_what_was_seen_tells_about_the_next_slot_for_a_second(store: Any, clock: Any) -> None:
+    """Slots that others took show once a second has passed, and at once after this limiter's own look."""
+    limiter, other = make(store, 1), make(store, 1)
+    assert limiter.about_ahead() == 0.0
+    for _ in range(4):
+        other.reserve()
+    assert limiter.about_ahead() == 0.0
+    clock.advance(1.0)
+    assert limiter.about_ahead() == limiter.ahead() == pytest.approx(3.0, abs=0.05)
+    limiter.reserve()
+    assert limiter.about_ahead() == limiter.ahead() == pytest.approx(4.0, abs=0.05)
+    clock.advance(0.5)
+    assert limiter.about_ahead() == pytest.approx(3.5, abs=0.05)
+
+
+def test_a_rejection_makes_the_limiter_look_again(store: Any, clock: Any) -> None:
+    """What it taught may have moved the next slot."""
+    limiter = make(store, 20)
+    sent = [limiter.acquire() for _ in range(2)]
+    for at in sent:
+        limiter.slow_down(at)
+    assert limiter.about_ahead() == limiter.ahead() > 0.1
+
+
 def test_sends_counts_what_was_sent(store: Any, clock: Any) -> None:
     """The counter goes on beyond the ring."""
     limiter = make(store)

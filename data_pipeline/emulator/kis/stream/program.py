@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
+from data_pipeline.emulator.figures import plain_code
 from data_pipeline.emulator.kis.stream.codes import data
 from data_pipeline.emulator.kis.stream.records import (
     Instrument,
@@ -16,28 +18,17 @@ from data_pipeline.emulator.kis.stream.records import (
     operation_record,
     trade_record,
 )
-from data_pipeline.emulator.kis.stream.rules import StreamRules
-from data_pipeline.emulator.kis.stream.stage import Stage, Tape
-from data_pipeline.emulator.kis.wire import plain_code
+from data_pipeline.emulator.kis.stream.stage import Frame, Stage, Tape
 from data_pipeline.market.stream_records import StreamKind
 from data_pipeline.market.venue import Venue
 from data_pipeline.sources.kis.stream.fields import FEEDS, Feed
-from data_pipeline.sources.mock.tape import Tick
+
+if TYPE_CHECKING:
+    from data_pipeline.emulator.kis.stream.rules import StreamRules
+    from data_pipeline.sources.mock.tape import Tick
 
 EXPECTED_EVERY = 2_000
 """Milliseconds between two expected prices of an auction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One text of data."""
-
-    at: int
-    """Its moment, milliseconds since midnight in Seoul."""
-    feed: Feed
-    code: str
-    text: str
-    records: int
 
 
 @dataclass
@@ -49,8 +40,6 @@ class Registration:
     stage: Stage
     since: int
     """Up to when it was played; frames from here on are still to come."""
-    registered_at: float = 0.0
-    frames: int = 0
     _tape: Tape | None = field(default=None, repr=False)
 
     @property
@@ -83,33 +72,36 @@ class Registration:
         return self._tape
 
     def _trades(self, since: int, until: int, rules: StreamRules) -> Iterator[Frame]:
-        closing = self.stage.auctions(self.session)[-1][1]
         for at, burst in groupby(self.tape().between(since, until), attrgetter("at")):
             ticks = list(burst)
             for start in range(0, len(ticks), rules.together):
-                part = ticks[start : start + rules.together]
-                records = [self.record(one, auction=at >= closing) for one in part]
-                yield self._frame(at, records)
+                yield self._frame(at, [self.record(one) for one in ticks[start : start + rules.together]])
 
-    def record(self, one: Tick, *, auction: bool = False) -> str:
+    def record(self, one: Tick) -> str:
         """Return the record of a trade."""
         book = self.stage.book(self.code, self.session, one)
-        return trade_record(self.feed, self.of, one, book, ("21", "5") if auction else ("20", "2"))
+        return trade_record(self.feed, self.of, one, book, one.phase or self.stage.phase(self.session, one.at))
 
     def _books(self, since: int, until: int, rules: StreamRules) -> Iterator[Frame]:
-        """Yield the book after the last trade of each step of time that had one."""
+        """Yield the books that were kept, or the one after the last trade of each step of time that had one."""
+        kept = self.stage.books(self.code, self.session, self.feed.venue, since, until)
+        if kept is not None:
+            for at, book in kept:
+                yield self._frame(at, [book_record(self.feed, self.of, at, book, 0)])
+            return
         step = max(int(1000 / rules.books_a_second), 1) if rules.books_a_second else until - since
         for _, part in groupby(self.tape().between(since, until), lambda one: one.at // step):
             *_, last = part
-            book = self.stage.book(self.code, self.session, last)
-            if book is not None:
-                yield self._frame(last.at, [book_record(self.feed, self.of, last.at, book, last.cumulative_volume)])
+            yield from self._book_after(last, last.at, last.cumulative_volume)
         if self.feed.venue is Venue.KRX:
             for at, price, _ in self._auction(since, until):
                 newest = self.tape().before(at, 1) or self.tape().between(at, at + 3_600_000)[:1]
-                book = self.stage.book(self.code, self.session, newest[0]) if newest else None
-                if book is not None:
-                    yield self._frame(at, [book_record(self.feed, self.of, at, book, 0, price)])
+                yield from self._book_after(newest[0] if newest else None, at, 0, price)
+
+    def _book_after(self, one: Tick | None, at: int, volume: int, expected: int = 0) -> Iterator[Frame]:
+        book = None if one is None else self.stage.book(self.code, self.session, one)
+        if book is not None:
+            yield self._frame(at, [book_record(self.feed, self.of, at, book, volume, expected)])
 
     def _expected(self, since: int, until: int, _: StreamRules) -> Iterator[Frame]:
         for at, price, volume in self._auction(since, until):
@@ -136,10 +128,9 @@ class Registration:
                 yield self._frame(one.at, [record])
 
     def _frame(self, at: int, records: list[str]) -> Frame:
-        return Frame(at, self.feed, self.code, data(self.feed.tr_id, records), len(records))
+        return Frame(at, self.feed.tr_id, self.code, data(self.feed.tr_id, records), len(records))
 
 
-def registration(stage: Stage, tr_id: str, key: str, session: date, since: int) -> Registration | None:
-    """Return a new registration that plays from ``since`` on; None for a code that nobody knows."""
-    of = stage.instrument(key, session)
+def registration(stage: Stage, of: Instrument | None, tr_id: str, since: int) -> Registration | None:
+    """Return a new registration of an instrument that plays from ``since`` on; None for None."""
     return None if of is None else Registration(FEEDS[tr_id], of, stage, since)

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from data_pipeline.emulator.kis.wire import percent, plain_sign
+from data_pipeline.emulator.figures import percent, plain_sign
 from data_pipeline.market.records import BOOK_DEPTH, OrderBook, OrderBookLevel
 from data_pipeline.sources.kis.stream.fields import FEEDS, Feed
-from data_pipeline.sources.mock.tape import Tick
+
+if TYPE_CHECKING:
+    from data_pipeline.sources.mock.tape import Tick
 
 EMPTY = OrderBookLevel(0, 0)
 NOON = 12 * 3_600_000
+UNTOLD = 9
+"""The taker of a trade of which nobody said who took it."""
 
 
 class Instrument(NamedTuple):
@@ -40,7 +44,7 @@ def feed_names(*, virtual: bool) -> frozenset[str]:
     return frozenset(one for one in FEEDS if is_known(one, virtual=virtual))
 
 
-def trade_record(feed: Feed, of: Instrument, one: Tick, book: OrderBook | None, phase: tuple[str, str]) -> str:
+def trade_record(feed: Feed, of: Instrument, one: Tick, book: OrderBook | None, phase: tuple[str, str, str]) -> str:
     """Return the record of a trade.
 
     Args:
@@ -48,7 +52,7 @@ def trade_record(feed: Feed, of: Instrument, one: Tick, book: OrderBook | None, 
         of: Whose trade.
         one: The trade.
         book: The book beside it; None leaves its fields 0.
-        phase: NEW_MKOP_CLS_CODE and MARKET_CLS_CODE.
+        phase: NEW_MKOP_CLS_CODE, HOUR_CLS_CODE and MARKET_CLS_CODE.
     """
     asks, bids = (book.ask_levels, book.bid_levels) if book else ((), ())
     ask, bid = asks[0] if asks else EMPTY, bids[0] if bids else EMPTY
@@ -68,6 +72,7 @@ def trade_record(feed: Feed, of: Instrument, one: Tick, book: OrderBook | None, 
         "PRDY_VOL_VRSS_ACML_VOL_RATE": percent(one.cumulative_volume, of.volume_before),
         **_since(one),
         "NEW_MKOP_CLS_CODE": phase[0],
+        "HOUR_CLS_CODE": phase[1],
         "ASKP_RSQN1": ask.volume,
         "BIDP_RSQN1": bid.volume,
         "TOTAL_ASKP_RSQN": book.total_ask_volume if book else 0,
@@ -75,7 +80,7 @@ def trade_record(feed: Feed, of: Instrument, one: Tick, book: OrderBook | None, 
         "VOL_TNRT": percent(one.cumulative_volume, of.shares),
         "PRDY_SMNS_HOUR_ACML_VOL": of.volume_before,
         "PRDY_SMNS_HOUR_ACML_VOL_RATE": percent(one.cumulative_volume, of.volume_before),
-        "MARKET_CLS_CODE": phase[1],
+        "MARKET_CLS_CODE": phase[2],
     }
     return _joined(feed, said)
 
@@ -154,7 +159,7 @@ def clock_text(at: int) -> str:
     return f"{minutes // 60:02d}{minutes % 60:02d}{seconds:02d}"
 
 
-_SIDE = {1: "1", -1: "5", 0: "3"}
+_SIDE = {1: "1", -1: "5", 0: "3", UNTOLD: ""}
 
 
 def _price(of: Instrument, one: Tick) -> dict[str, object]:
@@ -172,7 +177,6 @@ def _price(of: Instrument, one: Tick) -> dict[str, object]:
         "ACML_TR_PBMN": one.cumulative_value,
         "BSOP_DATE": f"{of.session:%Y%m%d}",
         "TRHT_YN": "N",
-        "HOUR_CLS_CODE": "0",
         "MRKT_TRTM_CLS_CODE": "",
         "VI_STND_PRC": of.base,
     }

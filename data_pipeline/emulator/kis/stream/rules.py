@@ -19,8 +19,9 @@ class StreamRules:
     """How long a session that ended without a close frame still holds its app key."""
     approval_seconds: float = 86_400.0
     """Life of an approval key; it is only looked at when something is registered."""
-    approval_every: float = 1.0
-    """The least time between two approval keys of one app key. Source: KIS notice of 2026-04-20."""
+    approval_every: float = 0.0
+    """The least time between two approval keys of one app key; 0 for none. KIS's notice of 2026-04-20 says one second,
+    and clients that ask for one with each registration are told nothing of it."""
     expired: str = "silence"
     """What a registration with an expired approval key hears: ``silence``, or that it is ``refused`` (OPSP0011)."""
     heartbeat: tuple[float, float] = (11.0, 14.0)

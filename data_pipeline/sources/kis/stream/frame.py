@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from data_pipeline.exceptions import PayloadError
@@ -50,22 +51,26 @@ class Records:
     """Fields of each record."""
 
 
-def read_frame(text: str) -> Control | Records:
+def read_frame(text: str, feeds: Mapping[str, Feed] = FEEDS) -> Control | Records:
     """Return what a text of the stream is.
+
+    Args:
+        text: As it came.
+        feeds: Every feed that is read, by its TR id.
 
     Raises:
         PayloadError: It is neither, or a record of it is cut short; nothing of it may be used. The line stays usable.
     """
     if len(text) > MOST_CHARACTERS:
         raise PayloadError(f"KIS stream: a text of {len(text):,} characters is longer than {MOST_CHARACTERS:,}")
-    return _control(text) if text[:1] == "{" else _records(text)
+    return _control(text) if text[:1] == "{" else _records(text, feeds)
 
 
-def _records(text: str) -> Records:
+def _records(text: str, feeds: Mapping[str, Feed]) -> Records:
     head = text.split("|", 3)
     if len(head) != 4 or head[0] not in {"0", "1"} or not _COUNT.fullmatch(head[2]):
         raise PayloadError(f"KIS stream: neither JSON nor a data frame: {shortened(text)}")
-    feed = FEEDS.get(head[1])
+    feed = feeds.get(head[1])
     if head[0] == "1":
         raise PayloadError(f"KIS stream {shortened(head[1])}: an encrypted frame, and nothing encrypted is asked for")
     if feed is None:

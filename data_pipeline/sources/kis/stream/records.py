@@ -19,6 +19,8 @@ from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.stream.fields import FEEDS, Feed
 
 LiveRecord = Trade | OrderBook | MarketOperation | ExpectedPrice
+Parser = Callable[[Feed, Sequence[str], datetime], Any]
+"""Makes a record of feed, fields and moment of receipt."""
 AHEAD = timedelta(seconds=5)
 """How far a time may lie ahead of the moment of receipt."""
 NOTHING = frozenset({"", "(null)"})
@@ -33,19 +35,22 @@ _LEVELS = slice(3, 45)
 """Ten asks, ten bids, their volumes in the same order, and both totals: the same places in every feed of books."""
 
 
-def record_of(feed: Feed, fields: Sequence[str], at: datetime) -> LiveRecord:
+def record_of(
+    feed: Feed, fields: Sequence[str], at: datetime, parsers: Mapping[StreamKind, Parser] | None = None
+) -> LiveRecord:
     """Return the record that the fields of one record of a frame describe.
 
     Args:
         feed: Of which feed it is.
         fields: At least ``feed.least`` texts; those beyond ``feed.names`` are not read.
         at: When it was received, in Seoul; it dates what the wire does not.
+        parsers: What makes a record of each kind; None for those of ``PARSERS``.
 
     Raises:
         PayloadError: A field is missing or no number, the values contradict each other, or the time lies more than
             five seconds ahead. Its ``payload`` has every field that came.
     """
-    record: LiveRecord = _PARSERS[feed.kind](feed, fields, at)
+    record: LiveRecord = (parsers or PARSERS)[feed.kind](feed, fields, at)
     return record
 
 
@@ -112,7 +117,7 @@ def _expected(feed: Feed, fields: Sequence[str], at: datetime) -> ExpectedPrice:
     )  # fmt: skip
 
 
-_PARSERS: Mapping[StreamKind, Callable[[Feed, Sequence[str], datetime], Any]] = {
+PARSERS: Mapping[StreamKind, Parser] = {
     StreamKind.TRADE: _trade,
     StreamKind.BOOK: _book,
     StreamKind.OPERATION: _operation,

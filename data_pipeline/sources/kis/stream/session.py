@@ -6,18 +6,24 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from data_pipeline.exceptions import AuthenticationError, KeyInUseError, PayloadError, UnsupportedDatasetError
+from data_pipeline.exceptions import (
+    AuthenticationError,
+    ConnectionFailedError,
+    KeyInUseError,
+    PayloadError,
+    UnsupportedDatasetError,
+)
 from data_pipeline.market.rejections import Rejection
-from data_pipeline.market.stream_records import Subscription
+from data_pipeline.market.stream_records import StreamKind, Subscription
 from data_pipeline.sources.kis.codes import kis_code, short_code
 from data_pipeline.sources.kis.stream.fields import FEEDS, Feed
 from data_pipeline.sources.kis.stream.frame import Control, Records, read_frame
-from data_pipeline.sources.kis.stream.records import LiveRecord, record_of
+from data_pipeline.sources.kis.stream.records import PARSERS, LiveRecord, Parser, record_of
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +33,8 @@ AGAIN_S, LONGEST_S = 10.0, 300.0
 """Seconds before a registration that failed in passing is tried again: the first time, and at most."""
 PACE_S = {False: 0.05, True: 0.5}
 """Seconds between two commands, by ``virtual``. Source: koreainvestment/open-trading-api, kis_auth.py."""
+TELL_S = 60.0
 REGISTER, LEAVE = "1", "2"
-_FEED_OF = {(one.kind, one.venue): one for one in FEEDS.values()}
 _REGISTERED, _GONE, _FULL = {"OPSP0000", "OPSP0002"}, {"OPSP0001", "OPSP0003"}, "OPSP0008"
 _APPROVAL, _IN_USE = {"OPSP0010", "OPSP0011", "OPSP9994"}, "OPSP8996"
 _PASSING = re.compile(r"OPSP(0007|0009|8999|9993|9995)")
@@ -54,13 +60,13 @@ class Wire(Protocol):
         """End the line as the protocol wants it."""
 
 
-def feed_of(one: Subscription, *, virtual: bool) -> Feed:
+def feed_of(one: Subscription, *, virtual: bool, feeds: Mapping[str, Feed] = FEEDS) -> Feed:
     """Return the feed that a subscription registers.
 
     Raises:
         UnsupportedDatasetError: The server has no such feed; nothing was sent.
     """
-    feed = _FEED_OF[one.kind, one.venue]
+    feed = next(feed for feed in feeds.values() if (feed.kind, feed.venue) == (one.kind, one.venue))
     if virtual and not feed.virtual:
         raise UnsupportedDatasetError(f"KIS's virtual server streams trades and order books of KRX only, not {one}")
     return feed
@@ -89,6 +95,11 @@ class Session:
     registered: set[Subscription] = field(default_factory=set)
     failed: dict[Subscription, str] = field(default_factory=dict)
     """What the server refuses for good, and in which words."""
+    mistrusted: bool = False
+    """Whether no registration was ever answered, which is all that an expired approval key shows of itself."""
+    feeds: Mapping[str, Feed] = field(default_factory=lambda: FEEDS, repr=False)
+    parsers: Mapping[StreamKind, Parser] = field(default_factory=lambda: PARSERS, repr=False)
+    """What is read, and how; a further kind is handed in here or stands in the tables."""
 
     def __post_init__(self) -> None:
         self._wanted: dict[Subscription, None] = {}
@@ -97,6 +108,7 @@ class Session:
         self._failures: Counter[Subscription] = Counter()
         self._by_pair: dict[tuple[str, str], Subscription] = {}
         self._widths: set[tuple[str, int]] = set()
+        self._told: dict[str, float] = {}
         self._answered = False
         self.heard_at = self._next_at = self.monotonic()
 
@@ -104,7 +116,7 @@ class Session:
         """Say what is to be registered from now on, most important first; commands follow with :meth:`listen`."""
         self._wanted = dict.fromkeys(wanted)
         for one in wanted:
-            self._by_pair[feed_of(one, virtual=self.virtual).tr_id, one.stock_code] = one
+            self._by_pair[self._tr_id(one), one.stock_code] = one
 
     def listen(self, seconds: float) -> list[LiveRecord | Rejection]:
         """Send the command that is due, wait so long for texts, and return the records of those that came.
@@ -112,8 +124,8 @@ class Session:
         What cannot be a record is returned as a :class:`~data_pipeline.market.rejections.Rejection`, with its row.
 
         Raises:
-            ConnectionFailedError: The line is down; another session can help.
-            AuthenticationError: The approval key is refused, or nobody answers any command; a new one may help.
+            ConnectionFailedError: The line is down, or nobody answers any command; another session can help.
+            AuthenticationError: The approval key is refused; a new one may help.
             KeyInUseError: Another session holds the app key; no new key helps.
         """
         now = self.monotonic()
@@ -125,9 +137,9 @@ class Session:
         for text in self.wire.receive(seconds):
             self.heard_at = self.monotonic()
             try:
-                frame = read_frame(text)
+                frame = read_frame(text, self.feeds)
             except PayloadError as error:
-                log.error("%s; nothing of it is stored, and the line stays open", error)  # noqa: TRY400 - says it all
+                self._tell(error)
                 found.append(Rejection({"text": text[:2000]}, str(error), origin="KIS stream"))
                 continue
             if isinstance(frame, Records):
@@ -137,6 +149,13 @@ class Session:
             else:
                 self._answer(frame)
         return found
+
+    def _tell(self, error: PayloadError) -> None:
+        """Log an error, and of those that begin like it one a minute."""
+        kind, now = str(error)[:30], self.monotonic()
+        if now >= self._told.get(kind, now):
+            self._told[kind] = now + TELL_S
+            log.error("%s; nothing of it is stored, and the line stays open", error)
 
     def cut(self) -> None:
         """End the line at once, from whichever thread."""
@@ -161,7 +180,7 @@ class Session:
                 self._settle(one, registered=True)  # the answer was lost, and the data says the same
             try:
                 # What is told apart by the moment of receipt gets a microsecond for each record of a frame.
-                found.append(record_of(feed, row, at + timedelta(microseconds=number)))
+                found.append(record_of(feed, row, at + timedelta(microseconds=number), self.parsers))
             except PayloadError as error:
                 found.append(Rejection(error.payload or {}, str(error), code, at.date(), error.origin))
         return found
@@ -183,14 +202,17 @@ class Session:
 
     def _command(self, one: Subscription, kind: str, tries: int, now: float) -> None:
         header = {"approval_key": self.approval_key, "custtype": "P", "tr_type": kind, "content-type": "utf-8"}
-        tr_id = feed_of(one, virtual=self.virtual).tr_id
-        body = {"input": {"tr_id": tr_id, "tr_key": kis_code(one.stock_code)}}
+        body = {"input": {"tr_id": self._tr_id(one), "tr_key": kis_code(one.stock_code)}}
         self._asked[one] = _Asked(kind, now, tries)
         self.wire.send(json.dumps({"header": header, "body": body}))
 
+    def _tr_id(self, one: Subscription) -> str:
+        return feed_of(one, virtual=self.virtual, feeds=self.feeds).tr_id
+
     def _unanswered(self, one: Subscription, asked: _Asked, now: float) -> None:
         if not self._answered:
-            raise AuthenticationError("KIS stream: no registration was answered, as when an approval key has expired")
+            self.mistrusted = True
+            raise ConnectionFailedError("KIS stream: no registration was answered, as when an approval key has expired")
         log.warning("KIS stream: %d commands for the %s were not answered", asked.tries, one)
         self._settle(one, registered=False)
         self._later[one] = now + LONGEST_S

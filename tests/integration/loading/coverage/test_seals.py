@@ -58,6 +58,19 @@ def book(code, day, volume):
     return OrderBook(code, "종목", bids, (OrderBookLevel(101, 1),), volume, 1, at, venue)
 
 
+def old_book(code, day, volume):
+    """An order book of before there were venues, which is of KRX."""
+    return replace(book(code, day, volume), venue=Venue.KRX)
+
+
+OLD_BOOK = replace(
+    ORDER_BOOK,
+    columns=tuple(name for name in ORDER_BOOK.columns if name != "venue"),
+    key=ORDER_BOOK.key[:3],
+    values=lambda one: (*ORDER_BOOK.values(one)[:3], *ORDER_BOOK.values(one)[4:]),
+)
+
+
 def index(name, day, volume):
     """An index bar, with and without what may be null."""
     change = None if volume % 3 else -0.25
@@ -317,7 +330,7 @@ def test_a_meant_change_past_the_triggers_is_sealed_by_the_owner(database, conne
 def test_stored_rows_are_sealed_by_the_migration(server, tmp_path):
     """A warehouse of before is sealed as it stands, each dataset and session, and a rehearsal says how many."""
     with warehouse_before(server, "0008", tmp_path) as url, closing(psycopg2.connect(url)) as connection:
-        for table, make in ((DAILY_BAR, bar), (MINUTE_BAR, minute), (PRICE_SNAPSHOT, price), (ORDER_BOOK, book)):
+        for table, make in ((DAILY_BAR, bar), (MINUTE_BAR, minute), (PRICE_SNAPSHOT, price), (OLD_BOOK, old_book)):
             records = [make(code, day, 1 + number) for number, day in enumerate(DAYS) for code in CODES]
             upsert(connection, table, records, "krx" if table is DAILY_BAR else "kis", 7)
         connection.commit()

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_pipeline.exceptions import LoadError
+from data_pipeline.read import order_books
 from data_pipeline.read.archive.let_go import Kept, drop_month, keep_in_file, months_before, verify_files
 from tests.support.old_months import AUG, OCT, SEP
 from tests.support.seals import seals
@@ -14,7 +15,7 @@ from tests.support.tables import TABLES
 
 SEPTEMBER, NOVEMBER = date(2026, 9, 1), date(2026, 11, 1)
 MONTHS = [date(2026, 8, 1), SEPTEMBER, date(2026, 10, 1)]
-EACH = pytest.mark.parametrize("dataset", ["minute_bar", "price_snapshot", "order_book"])
+EACH = pytest.mark.parametrize("dataset", ["minute_bar", "price_snapshot", "order_book", "trade"])
 
 
 @EACH
@@ -101,6 +102,20 @@ def test_a_file_that_changed_afterwards_is_found(old, owner, folder):
     assert found(folder) == [(SEP, "CHANGED")]
     path.unlink()
     assert found(folder) == found(None) == [(SEP, "FILE")]
+
+
+def test_a_file_that_is_older_than_a_column(old, owner, reader, folder):
+    """Books from before there were venues are of KRX, as the column's default says of stored ones."""
+    with old.connect("owner") as early, early, early.cursor() as cursor:
+        cursor.execute("DELETE FROM market.order_book WHERE venue <> 'KRX'")
+    kept = keep_in_file(owner, "order_book", SEPTEMBER, folder)
+    table = pq.read_table(folder / kept.file)
+    assert table.column("venue").to_pylist() == ["KRX"]
+    pq.write_table(table.drop_columns(["venue"]), folder / kept.file)
+    drop_month(owner, "order_book", SEPTEMBER, kept)
+    (verified,) = verify_files(owner, ["order_book"], None, None, folder)
+    assert (verified.rows, verified.findings) == (1, ())
+    assert order_books(None, SEP, SEP, connection=reader)["venue"].tolist() == ["KRX"]
 
 
 def test_a_login_that_may_not(old, folder):

@@ -7,7 +7,7 @@ import pytest
 
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
 from data_pipeline.loading.rows.upsert import upsert
-from data_pipeline.read import minute_bars, order_books, price_snapshots
+from data_pipeline.read import frame, minute_bars, order_books, price_snapshots
 from data_pipeline.read.archive.let_go import drop_month, keep_in_file
 from data_pipeline.read.parquet import export
 from data_pipeline.read.plans import plan_minute_bars
@@ -26,11 +26,12 @@ READS = {
     ),
     "prices": lambda codes, first, last, reader: price_snapshots(codes, first, last, complete=False, connection=reader),
     "books": lambda codes, first, last, reader: order_books(codes, first, last, complete=False, connection=reader),
+    "trades": lambda codes, first, last, reader: frame("trade", codes, first, last, complete=False, connection=reader),
 }
 ASKED = [(None, AUG, OCT), ([ZEROS], AUG, OCT), ([SAMSUNG], SEP, SEP), (None, SEP, OCT), (None, date(2026, 9, 2), OCT)]
 
 
-def let_go(owner, folder, *months, datasets=("minute_bar", "price_snapshot", "order_book")):
+def let_go(owner, folder, *months, datasets=("minute_bar", "price_snapshot", "order_book", "trade")):
     """Archive months of some datasets."""
     for dataset in datasets:
         for month in months:
@@ -41,10 +42,10 @@ def let_go(owner, folder, *months, datasets=("minute_bar", "price_snapshot", "or
 def test_a_frame_is_the_same_as_before(old, owner, reader, folder, months):
     """Values, types, order, whichever months are in files: the oldest, one between stored ones, or all."""
     before = {(name, place): read(*asked, reader) for name, read in READS.items() for place, asked in enumerate(ASKED)}
-    assert [len(before[name, 0]) for name in READS] == [24, 18, 12, 6, 6]
+    assert [len(before[name, 0]) for name in READS] == [24, 18, 12, 6, 6, 18]
     let_go(owner, folder, *months)
-    for (name, place), frame in before.items():
-        pd.testing.assert_frame_equal(READS[name](*ASKED[place], reader), frame)
+    for (name, place), expected in before.items():
+        pd.testing.assert_frame_equal(READS[name](*ASKED[place], reader), expected)
 
 
 def test_one_code_more_in_a_file_only(old, owner, connection, reader, folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -46,7 +47,7 @@ def line(code: str, sessions: list[date], start: int = 50_000) -> list[DailyBar]
 def spoilt(bar: DailyBar, chance: random.Random) -> DailyBar:
     """Return a bar that is wrong, or only rare, in one of many ways."""
     close, volume = bar.close, bar.volume
-    change = chance.choice([
+    changes: list[dict[str, Any]] = [
         {"change": bar.change + chance.choice([1, 100, -5_000, 20_000, -400_000])},
         {"close": close + 1, "high": bar.high + 1},
         {"high": close * 12 // 10 // 100 * 100},
@@ -58,21 +59,22 @@ def spoilt(bar: DailyBar, chance: random.Random) -> DailyBar:
         {"stock_code": "999999"},
         {"close": 10**13, "high": 10**13},
         {},
-    ])  # fmt: skip
-    return replace(bar, **change)
+    ]  # fmt: skip
+    return replace(bar, **chance.choice(changes))
 
 
 def scaled(bar: DailyBar, up: int, down: int) -> DailyBar:
     """Return the bar of an instrument that costs so many times as much."""
     names = ("open", "high", "low", "close", "trading_value", "change")
-    return replace(bar, **{name: up * getattr(bar, name) // down for name in names})
+    values: dict[str, Any] = {name: up * getattr(bar, name) // down for name in names}
+    return replace(bar, **values)
 
 
 def twist(own: list[list[DailyBar]], seed: int, chance: random.Random) -> None:
     """Make of some windows what seldom comes: echoes, sessions without prices, strange first and last bars."""
     if seed % 4 == 1:  # a session that repeats the one before, or has no prices
         for bars in own[: chance.randrange(2, 6)]:
-            priceless = {"open": 0, "high": 0, "low": 0}
+            priceless: dict[str, Any] = {"open": 0, "high": 0, "low": 0}
             bars[7] = replace(bars[7], **priceless) if seed % 8 == 1 else replace(bars[6], session=bars[7].session)
     if seed % 4 == 2:  # the first or the last bar is of another instrument
         place = chance.choice([0, -1])

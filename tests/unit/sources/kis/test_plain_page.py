@@ -89,7 +89,8 @@ def test_one_odd_value_is_never_read_otherwise(field):
     """Each odd value in each field, alone and in a day that did not trade: the same bars, or no word."""
     nothing = {"acml_vol": "0", "acml_tr_pbmn": "0", "prdy_vrss": "0", "prdy_vrss_sign": "3"}
     for value in ODD:
-        for changes in ({field: value}, {**nothing, field: value}):
+        both: tuple[dict[str, object], ...] = ({field: value}, {**nothing, field: value})
+        for changes in both:
             found = plain_bars("005930", page(changes), FIRST, LAST)
             assert found is None or (found, 0) == the_long_way(page(changes)), value
 

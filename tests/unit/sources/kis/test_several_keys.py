@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from data_pipeline.client.circuit_breaker import CircuitState
-from data_pipeline.exceptions import AuthenticationError, CircuitOpenError, ConfigurationError, ServerFailureError
+from data_pipeline.exceptions import (
+    AuthenticationError,
+    CircuitOpenError,
+    ConfigurationError,
+    QueueTimeoutError,
+    ServerFailureError,
+)
 from data_pipeline.sources.kis.endpoints import HOLIDAYS, PRICE, STOCK_INFO
 from data_pipeline.sources.kis.settings import KisSettings
 from tests.support.kis_answers import APP_KEY
@@ -104,3 +110,19 @@ def test_a_refused_second_key_is_an_error_without_its_secret(kis, make_client):
         make_client(app_key_and_secret=SECOND).call(PRICE, {}, "005930")
     assert SECOND[0] not in str(caught.value)
     assert SECOND[1] not in str(caught.value)
+
+
+def test_a_key_that_others_have_booked_meanwhile_is_left_for_another(kis, make_client):
+    """Another process books three seconds of the first key within a second: the call waits for the second key."""
+    kis.answer("inquire-price", DONE)
+    few = {"rate_limit": 1.0, "queue_timeout": 2.5}
+    client, other = make_client(more_keys=(SECOND,), **few), make_client(**few)
+    for _ in range(2):
+        client.call(PRICE, {}, "005930")
+    for _ in range(2):
+        other.limiters[0].reserve()
+    client.limiters[1].reserve()  # so that the first key seems to be the sooner one
+    client.call(PRICE, {}, "005930")
+    assert keys_asked(kis, "inquire-price") == [APP_KEY, SECOND[0], SECOND[0]]
+    with pytest.raises(QueueTimeoutError):
+        make_client(rate_limit=1.0, queue_timeout=0.1).call(PRICE, {}, "005930")

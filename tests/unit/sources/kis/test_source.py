@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from data_pipeline.coordination.kept_file import KeptFiles
 from data_pipeline.exceptions import (
     IncompleteDataError,
     InvalidRequestError,
@@ -16,7 +17,9 @@ from data_pipeline.exceptions import (
 )
 from data_pipeline.market.evidence import MinuteEvidence, gathering
 from data_pipeline.market.records import DailyBar, PriceType
-from tests.support.kis_answers import HEAD, PRICE, QUOTE, ROW, gateway, line, minute, ok, zipped
+from data_pipeline.sources.kis.settings import KisSettings
+from data_pipeline.sources.kis.source import KISDataSource
+from tests.support.kis_answers import APP_KEY, APP_SECRET, HEAD, PRICE, QUOTE, ROW, gateway, line, minute, ok, zipped
 
 DAY = date(2026, 11, 20)
 CHART = "inquire-daily-itemchartprice"
@@ -66,6 +69,39 @@ def test_name_out_of_the_master(kis, make_source):
     source = make_source()
     assert [source.get_current_price("0001A0").stock_name for _ in range(2)] == ["새회사", "새회사"]
     assert len(kis.queries("kosdaq_code.mst.zip")) == 1
+
+
+def test_the_master_is_downloaded_once_for_all_processes(kis, store, fake_time, tmp_path):
+    """The second process reads the files that the first one kept; a file that cannot be read is kept for nobody."""
+    masters(kis)
+    kis.answer("inquire-price", ok(output={**PRICE, "stck_shrn_iscd": "0001A0"}))
+    kis.answer("konex_code.mst.zip", zipped(b"cut", "konex_code.mst"))
+
+    def process() -> KISDataSource:
+        settings = KisSettings(APP_KEY, APP_SECRET, environment="sandbox", base_url="http://127.0.0.1:9")
+        files = KeptFiles(tmp_path / "masters")
+        return KISDataSource(settings, store, kis, clock=fake_time.now, sleep=fake_time.sleep, files=files)
+
+    with pytest.raises(PayloadError, match="KONEX master"):
+        process().get_current_price("0001A0")
+    masters(kis)
+    assert [process().get_current_price("0001A0").stock_name for _ in range(3)] == ["새회사"] * 3
+    counted = {market: len(kis.queries(f"{market}_code.mst.zip")) for market in ("kospi", "kosdaq", "konex")}
+    assert counted == {"kospi": 1, "kosdaq": 1, "konex": 2}
+
+
+def test_a_kept_master_holds_for_its_day_and_session(kis, store, fake_time, tmp_path):
+    """The next morning quotes show another session: the files are downloaded again."""
+    masters(kis)
+    kis.answer("inquire-price", ok(output={**PRICE, "stck_shrn_iscd": "0001A0"}))
+    settings = KisSettings(APP_KEY, APP_SECRET, environment="sandbox", base_url="http://127.0.0.1:9")
+    for when in ("Fri, 20 Nov 2026 11:30:00 GMT", "Fri, 20 Nov 2026 14:59:00 GMT", "Mon, 23 Nov 2026 00:30:00 GMT"):
+        kis.date = when
+        files = KeptFiles(tmp_path / "masters")
+        KISDataSource(settings, store, kis, clock=fake_time.now, sleep=fake_time.sleep, files=files).get_current_price(
+            "0001A0"
+        )
+    assert len(kis.queries("kospi_code.mst.zip")) == 2
 
 
 @pytest.mark.parametrize("code", ["5930", "A005930", "00593a", "", "005930 ", "../etc", 5930, None])

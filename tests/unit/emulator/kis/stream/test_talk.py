@@ -12,8 +12,7 @@ from data_pipeline.emulator.kis.stream.rules import StreamRules
 from data_pipeline.emulator.kis.stream.talk import End
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.sources.kis.stream.fields import FEEDS
-from tests.unit.emulator.conftest import APP_KEY
-from tests.unit.emulator.kis.stream.conftest import STAGE, House, codes, records
+from tests.support.live_emulator import APP_KEY, STAGE, House, codes, records
 
 TRADE = FEEDS["H0STCNT0"].positions
 
@@ -161,14 +160,15 @@ def test_heartbeats_come_only_while_nothing_else_does(house):
     beats = []
     for _ in range(40):
         said = house.pass_time(idle, 1)
-        beats += [one for one in said if isinstance(one, str)]
-        for one in said:
-            idle.pong(one.encode())  # type: ignore[union-attr]
+        told = [one for one in said if isinstance(one, str)]
+        beats += told
+        for one in told:
+            idle.pong(one.encode())
     assert len(beats) == 3
     assert "PINGPONG" not in codes(house.pass_time(busy, 60))
 
 
-@pytest.mark.parametrize("answer", ["pong", "text"])
+@pytest.mark.parametrize("answer", ["pong", "text", "anew"])
 def test_a_heartbeat_may_be_answered_by_pong_or_text(answer, house):
     """With its whole text; unanswered, the line is dropped after 100 seconds."""
     talk = house.talk()
@@ -176,7 +176,7 @@ def test_a_heartbeat_may_be_answered_by_pong_or_text(answer, house):
     if answer == "pong":
         talk.pong(beat.encode())
     else:
-        talk.hear(beat)
+        talk.hear(beat if answer == "text" else json.dumps(json.loads(beat), indent=1))
     assert codes(house.pass_time(talk, 14)) == ["PINGPONG"]
     assert house.pass_time(talk, 86) == []
     assert house.pass_time(talk, 15) == [End(1006)]
@@ -240,9 +240,10 @@ def test_rules_that_cannot_be_are_refused(wrong):
 
 
 def test_an_approval_a_second(house):
-    """The second one within it is refused, as the notice says."""
+    """Where the rule is on, the second one within it is refused."""
     from data_pipeline.emulator.exchange import WireError
 
+    house.desk.rules = StreamRules(approval_every=1)
     with pytest.raises(WireError) as refused:
         house.desk.approve(APP_KEY)
     assert refused.value.status == 403
