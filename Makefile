@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 comma := ,
 # Where it is set, each process of the suite and of Airflow compiles every module anew: three times the time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup setup-dev run test test-fast test-days test-full faults lint audit sbom wheel matrix up down sql lock clean
+.PHONY: help setup setup-dev run test test-fast test-days test-full faults lint audit docs sbom wheel matrix up down sql lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -84,6 +84,10 @@ lint: setup-dev ## Check style, types, the direction of imports and known weakne
 
 audit: setup-dev ## Look every locked version up among known weaknesses (needs uvx, and a database from the network)
 	@$(BIN)/python -m tools.audit
+
+docs: setup-dev ## Make the pages a site in .local/docs, every warning an error (Python 3.11 or newer)
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs .local/docs
+	@echo "Open .local/docs/index.html"
 
 sbom: ## Write .local/sbom.json, a CycloneDX list of every locked package (needs uvx)
 	@mkdir -p .local

@@ -17,10 +17,10 @@ from typing import Any
 import psycopg2
 from rich.console import Console
 
-from data_pipeline.local.environment import airflow_command, sandbox_connection
+from data_pipeline.local.environment import SANDBOX_RATE, airflow_command, sandbox_connection
 from data_pipeline.local.home import Home
 from data_pipeline.local.processes import Background, wait_until
-from data_pipeline.local.stack import METADATA_DATABASE, METADATA_ROLE, SANDBOX_RATE, Stack, warehouse_of
+from data_pipeline.local.stack import METADATA_DATABASE, METADATA_ROLE, Stack, warehouse_of
 from data_pipeline.local.up import delete_everything, start_everything, stop_everything
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 

@@ -21,7 +21,10 @@ TABLES = {"flat": "bench.daily_bar", "monthly": "market.daily_bar"}
 """The partitioned table that the migrations make, and the same without partitions."""
 DLT = "bench_dlt"
 """The schema in which dlt makes a table of its own."""
-_SIDE = ("market.restatement", "market.ingest_run", "market.rejected_row", "market.seal")
+_SIDE = (
+    "market.restatement", "market.ingest_run", "market.rejected_row", "market.seal", "market.minute_bar",
+    "market.proof",
+)  # fmt: skip
 _SHOWN = (
     "server_version", "shared_buffers", "work_mem", "wal_level", "wal_compression", "max_wal_size", "fsync",
     "synchronous_commit", "full_page_writes", "data_checksums", "autovacuum",
@@ -60,10 +63,10 @@ class LoadingServer:
         self._run(f"TRUNCATE {', '.join([*TABLES.values(), *_SIDE])}")
         self._run(f"DROP SCHEMA IF EXISTS {DLT}, {DLT}_staging CASCADE")
 
-    def seal(self, *, wanted: bool) -> None:
-        """Let loads of daily bars keep their seals, or not."""
+    def seal(self, *, wanted: bool, table: str = "daily_bar") -> None:
+        """Let loads of a table keep their seals, or not."""
         for change in ("inserted", "updated", "deleted"):
-            self._run(f"ALTER TABLE market.daily_bar {'ENABLE' if wanted else 'DISABLE'} TRIGGER keep_seal_{change}")
+            self._run(f"ALTER TABLE market.{table} {'ENABLE' if wanted else 'DISABLE'} TRIGGER keep_seal_{change}")
 
     def fill(self, table: str, text: Path) -> None:
         """Copy the rows of a file into a table."""

@@ -1,14 +1,17 @@
-"""What proofs add to a load, in seconds of CPU of loader and server: the ledger's steps are measured by themselves.
+"""What proofs and seals add to a load, in seconds of CPU of loader and server from KIS's answers to the commit.
 
-Minutes are parsed from KIS's pages; daily bars come without parsing, so their shares are upper bounds.
+The answers are the emulator's, rendered once and parsed anew with each load. Loads with seals and without take turns:
+the steps of the ledger are measured by themselves, and a seal is what the writing takes longer with its triggers.
 """
 
 from __future__ import annotations
 
 import io
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from statistics import median
@@ -17,106 +20,182 @@ from typing import Any
 import requests
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from benchmarks._market_server import ANSWERS
+from benchmarks._loading_server import LoadingServer
+from benchmarks._truth_hostile_world import World
 from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Fetched, Run, WindowLoad
 from data_pipeline.engine.warehouse import Warehouse
 from data_pipeline.loading.coverage.ledger import Ledger
+from data_pipeline.loading.coverage.unjoined import doubt_unjoined
+from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.evidence import gathering
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.market.window import Window
 from data_pipeline.sources.kis.endpoints import Endpoint
+from data_pipeline.sources.kis.history import History
 from data_pipeline.sources.kis.minutes import Minutes
 from data_pipeline.sources.kis.parse_answer import Answer, parse_answer
 from data_pipeline.sources.kis.server_clock import ServerClock
+from data_pipeline.sources.mock.market import SyntheticMarket
 from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.warehouse.connect import connect
 
 MOMENT = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 LAST = date(2026, 9, 22)
-_SHAPES = {
-    "minute_bar": ("minute_bar", 21, 1),
-    "daily_bar": ("daily_bar", 100, 100),
-    "daily_session": ("daily_bar", 2700, 1),
+SOURCE = "kis-sandbox"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a load brings."""
+
+    dataset: str
+    codes: int
+    """At most."""
+    sessions: int
+    again: bool = False
+    """Whether the same was loaded and proved before."""
+
+
+SHAPES = {
+    "minute_bar": Shape("minute_bar", 21, 1),
+    "minute_bar_again": Shape("minute_bar", 21, 1, again=True),
+    "daily_bar": Shape("daily_bar", 100, 100),
+    "daily_session": Shape("daily_bar", 2700, 1),
 }
-"""By the end of the figure's name: dataset, codes (at most) and sessions of a window."""
+"""By the end of the figures' names."""
 
 
-class _Pages:
-    """Gives KIS's answers again, each made once."""
+class _Emulator(World):
+    """KIS in this process, whose bodies are kept: the same call hears the same again, rendered once."""
 
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, ...], bytes] = {}
+    def __init__(self, connection: Connection, folder: Path) -> None:
+        super().__init__(connection, folder, SyntheticMarket())
+        self.at(MOMENT)
+        self._source = self.kis()
+        self._bodies: dict[tuple[str, ...], bytes] = {}
 
     def call(self, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
+        """Return what KIS answers; of what was asked before, only the parsing takes time."""
         key = (endpoint.path, *params.values())
-        if key not in self._kept:
-            self._kept[key] = ANSWERS[endpoint.path.rpartition("/")[2]](dict(params))
+        if key not in self._bodies:
+            self._source.client.call(endpoint, params, subject)
+            self._bodies[key] = self.last_body
         response = requests.Response()
-        response.status_code, response.raw = 200, io.BytesIO(self._kept[key])
+        response.status_code, response.raw = 200, io.BytesIO(self._bodies[key])
         return parse_answer(response, f"KIS {endpoint.name} of {subject}", subject, MOMENT)
 
 
 class Timed(Warehouse):
-    """A warehouse that adds up the CPU of the ledger's steps."""
+    """A warehouse that adds up the CPU of the ledger's steps, and of writing."""
 
-    seconds = 0.0
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.spent: dict[str, float] = defaultdict(float)
 
     def do(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Take the step."""
-        began = super().do(_cpu)
+        began = super().do(cpu)
         result = super().do(step, *args, **kwargs)
-        if isinstance(getattr(step, "__self__", None), Ledger):
-            self.seconds += super().do(_cpu) - began
+        proves = step is doubt_unjoined or isinstance(getattr(step, "__self__", None), Ledger)
+        kind = "proofs" if proves else "writing" if step is upsert else "others"
+        self.spent[kind] += super().do(cpu) - began
         return result
 
 
-def proof_shares(url: str, windows: int) -> dict[str, float]:
-    """Return by shape the median share of the CPU from answer to commit that goes into proofs."""
-    source = MockDataSource(clock=lambda: MOMENT)
-    run = Run(moment=MOMENT, remember_empty=True)
-    with closing(connect(url)) as connection:
-        load_window(connection, source, DATASETS["instrument"], Window((), LAST, LAST), run)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT stock_code::text FROM market.instrument WHERE listed_on < '2020-01-01' ORDER BY 1")
-            codes = [code for (code,) in cursor.fetchall()]
-        connection.commit()
-        shares = {}
-        for shape, (dataset, many, sessions) in _SHAPES.items():
-            first = krx_calendar().sessions(date(2025, 1, 2), LAST)[-sessions]
-            window = Window(tuple(codes[:many]), first, LAST)
-            ask = _asking(dataset, window, source)
-            [*ask()]
-            found = []
-            for _ in range(windows):
-                with connection, connection.cursor() as cursor:
-                    cursor.execute(f"DELETE FROM market.{dataset}; DELETE FROM market.proof")
-                found.append(_share(connection, dataset, window, ask, source.name, run))
-            shares[f"proof_share_{shape}"] = round(median(found), 4)
-    return shares
+@dataclass
+class _Spent:
+    """Seconds of CPU of the loads of one shape, with seals and without."""
+
+    whole: list[float] = field(default_factory=list)
+    proofs: list[float] = field(default_factory=list)
+    sealed: list[float] = field(default_factory=list)
+    """Of writing, with seals ..."""
+    plain: list[float] = field(default_factory=list)
+    """... and without."""
+
+    def shares(self, shape: str) -> dict[str, float]:
+        whole, proofs = median(self.whole), median(self.proofs)
+        seals = median(self.sealed) - median(self.plain)
+        return {
+            f"proof_share_{shape}": round(proofs / whole, 4),
+            f"seal_share_{shape}": round(seals / whole, 4),
+            f"cost_share_{shape}": round((proofs + seals) / whole, 4),
+        }
 
 
-def _asking(dataset: str, window: Window, source: MockDataSource) -> Callable[[], Iterable[Any]]:
-    """Return what gives the records of a window, anew with each call."""
-    if dataset == "daily_bar":  # the pages are of bars at rest, which the checks would refuse
-        records = [*DATASETS[dataset].ask(source, window)]
-        return lambda: records
-    minutes = Minutes(_Pages().call, ServerClock(lambda: MOMENT), krx_calendar(), virtual=False)
-    return lambda: (bar for code in window.stock_codes for bar in minutes.bars(code, window.first, window.last))
+def cost_shares(server: LoadingServer, folder: Path, rounds: int) -> dict[str, float]:
+    """Return by shape which part of the CPU of a load goes into proofs, into seals and into both, of medians.
+
+    Args:
+        server: With nothing in it.
+        folder: For the emulator's state.
+        rounds: Loads with seals and as many without, in turn.
+    """
+    with closing(connect(server.url("owner"))) as connection, closing(_Emulator(connection, folder)) as kis:
+        codes = _listed(connection)
+        found: dict[str, float] = {}
+        for name, shape in SHAPES.items():
+            first = krx_calendar().sessions(date(2025, 1, 2), LAST)[-shape.sessions]
+            window = Window(tuple(codes[: shape.codes]), first, LAST)
+            ask = _asking(kis, shape.dataset, window)
+            with gathering():
+                [*ask()]
+            spent = _Spent()
+            for turn in range(2 * rounds):
+                sealed = turn % 2 == 0
+                server.empty()
+                server.seal(wanted=sealed, table=shape.dataset)
+                if shape.again:
+                    _load(connection, shape.dataset, window, ask)
+                _add(spent, _load(connection, shape.dataset, window, ask, again=shape.again), sealed=sealed)
+            found |= spent.shares(name)
+        return found
 
 
-def _share(
-    connection: Connection, dataset: str, window: Window, ask: Callable[[], Iterable[Any]], source: str, run: Run
-) -> float:
-    one = DATASETS[dataset]
-    began = _cpu(connection)
+def _listed(connection: Connection) -> list[str]:
+    """Load the list of instruments, and return the codes that were listed long before."""
+    load_window(
+        connection,
+        MockDataSource(clock=lambda: MOMENT),
+        DATASETS["instrument"],
+        Window((), LAST, LAST),
+        Run(moment=MOMENT),
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT stock_code::text FROM market.instrument WHERE listed_on < '2020-01-01' ORDER BY 1")
+        return [code for (code,) in cursor.fetchall()]
+
+
+def _asking(kis: _Emulator, dataset: str, window: Window) -> Callable[[], Iterable[Any]]:
+    """Return what asks for the records of a window, anew with each call."""
+    clock, calendar, codes = ServerClock(lambda: MOMENT), krx_calendar(), window.stock_codes
+    if dataset == "minute_bar":
+        minutes = Minutes(kis.call, clock, calendar, virtual=False)
+        return lambda: (bar for code in codes for bar in reversed([*minutes.bars(code, window.first, window.last)]))
+    if window.first == window.last:
+        return lambda: History(kis.call, clock, calendar).bars_of_session([*codes], window.last)
+    days = History(kis.call, clock, calendar)
+    return lambda: (bar for code in codes for bar in days.daily_bars(code, window.first, window.last))
+
+
+def _load(
+    connection: Connection, dataset: str, window: Window, ask: Callable[[], Iterable[Any]], *, again: bool = False
+) -> dict[str, float]:
+    """Load a window and return the seconds of CPU: of the whole, of proofs and of writing.
+
+    Raises:
+        RuntimeError: Not every row came as expected.
+    """
+    one, run = DATASETS[dataset], Run(moment=MOMENT, remember_empty=True)
+    began = cpu(connection)
     with gathering() as evidence:
         records: list[Any] = [*ask()]
-    parsed = _cpu(connection) - began
+    parsed = cpu(connection) - began
     with closing(Timed(connection)) as warehouse:
-        load = WindowLoad(warehouse, one, source, window, run)
+        load = WindowLoad(warehouse, one, SOURCE, window, run)
         load.start()
         warehouse.commit()
         counting = time.process_time()
@@ -124,16 +203,27 @@ def _share(
             pass
         counted = time.process_time() - counting
         load.take(Fetched(records, {}, Rejections(), evidence))
-        began = _cpu(connection)
+        warehouse.spent.clear()
+        began = cpu(connection)
         counts = load.store()
         warehouse.commit_run(load.run_id)
-        whole = parsed + _cpu(connection) - began
-        if counts["missing"] or counts["inserted"] != len(records):
-            raise RuntimeError(f"{dataset} of {window}: {counts} of {len(records)} rows")
-        return (warehouse.seconds + counted) / whole
+        whole = parsed + cpu(connection) - began
+    if counts["missing"] or counts["unchanged" if again else "inserted"] != len(records):
+        raise RuntimeError(f"{dataset} of {window}: {counts} of {len(records)} rows")
+    spent = warehouse.spent
+    return {"whole": whole, "proofs": spent["proofs"] + counted, "writing": spent["writing"]}
 
 
-def _cpu(connection: Connection) -> float:
+def _add(spent: _Spent, found: Mapping[str, float], *, sealed: bool) -> None:
+    spent.proofs.append(found["proofs"])
+    if sealed:
+        spent.whole.append(found["whole"])
+        spent.sealed.append(found["writing"])
+    else:
+        spent.plain.append(found["writing"])
+
+
+def cpu(connection: Connection) -> float:
     """Return the seconds of CPU of this process and its server process; source: proc(5), /proc/pid/schedstat."""
     ran = Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text("ascii").split()[0]
     return time.process_time() + int(ran) / 1e9

@@ -89,7 +89,12 @@ def main() -> int:
 
     over = threading.Event()
     threading.Thread(target=watch, daemon=True).start()
-    threading.Thread(target=lambda: (sys.stdin.readline(), service.stop()), daemon=True).start()
+
+    def stop() -> None:
+        sys.stdin.readline()
+        service.stop()
+
+    threading.Thread(target=stop, daemon=True).start()
     service.run()
     over.set()
     sink.close()

@@ -5,9 +5,12 @@ Made-up daily bars are loaded out of KIS's pages through the parser, the checks 
 the load takes with them, from answer to commit; `seal_share_cpu` is the same in seconds of CPU of loader and server
 together, which other programs on the machine disturb less. Then the stored months are verified, in turn with a
 statement that works out each row's SHA-256 and does nothing with it: the limit. At last all rows are sealed as they
-stand, as the migration does that brings seals to a warehouse. `proof_share_...` is the part of a load's CPU from
-answer to commit that the ledger takes: counting, weighing against earlier proofs and noting new ones. All figures are
-medians of one run.
+stand, as the migration does that brings seals to a warehouse. All figures are medians of one run.
+
+By shape of a load, whose answers are the emulator's: `proof_share_...` is the part of its CPU, of loader and server and
+from answer to commit, that the ledger takes, with counting, weighing against earlier proofs and noting new ones;
+`seal_share_...` what the writing takes more with the triggers than without, in loads that take turns; `cost_share_...`
+both.
 
 Examples:
     python -m benchmarks seals
@@ -36,7 +39,7 @@ from rich.table import Table
 from benchmarks._loading_bars import SESSIONS, SOURCE, codes, codes_of, sessions, write_pages
 from benchmarks._loading_pages import load_pages
 from benchmarks._loading_server import LoadingServer, loading_server
-from benchmarks._seals_proofs import proof_shares
+from benchmarks._seals_proofs import SHAPES, cost_shares
 from benchmarks._truth_hostile_server import fixed_clock
 from data_pipeline.loading.coverage.seals import Month, months_to_verify, verify_month
 from data_pipeline.warehouse.connect import connect
@@ -53,9 +56,11 @@ TARGETS = {
     "seal_stored_rows_per_s": "",
     "seal_stored_rows_per_cpu_s": "",
     "findings": "0",
-    "proof_share_minute_bar": "<= 0.05",
-    "proof_share_daily_bar": "<= 0.05",
-    "proof_share_daily_session": "<= 0.05",
+    **{
+        f"{part}_share_{shape}": "<= 0.05" if part == "cost" else ""
+        for shape in SHAPES
+        for part in ("proof", "seal", "cost")
+    },
 }
 _LIMIT = """
     SELECT session, max(length(market.row_digest(b))) FROM market.daily_bar b
@@ -80,6 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--rows", type=int, default=250_000, metavar="N", help="bars, whole codes (250,000)")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds, of which the median counts (5)")
+    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="loads of each shape, twice (15)")
     options = parser.parse_args(arguments)
     rows = codes(options.rows) * SESSIONS
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a plain kill stops the server too
@@ -89,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
         with loading_server(Path(folder, "postgres")) as server:
             result = _measured(server, pages, rows, options.repeats, Console(stderr=True))
         with loading_server(Path(folder, "proofs")) as server, fixed_clock():  # of synthetic rows, so one of its own
-            result |= proof_shares(server.url("owner"), options.repeats)
+            result |= cost_shares(server, Path(folder), options.rounds)
     table = Table("figure", "value", "wanted", title="seals")
     for name, value in result.items():
         table.add_row(name, f"{value:,}", TARGETS[name])

@@ -2,7 +2,8 @@
 ### backfill: any range of the past, by hand
 
 **When.** Only when somebody triggers it; the form asks for the dataset, the stock codes and the range. Tick `dry_run`
-to see in the log of `plan` what it would cost: requests, time at the current quota, and rows.
+to see what it would cost: the link *Plan* of the task `plan` leads to a table of requests, time at the current quota
+and rows, which its log says too.
 
 **What.** `plan` checks the form, looks up once what is not stored yet, and decides which source is asked for what; each
 `load` task does a part of that plan, a chunk of stock codes or a year of market days, with the fewest requests and one
@@ -45,6 +46,7 @@ from data_pipeline.market.dataset_names import WITH_PAST
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
 from data_pipeline.operators.fill_gaps import FillGapsOperator
+from data_pipeline.operators.links import PlanLink
 
 with DAG(
     dag_id="backfill",
@@ -54,9 +56,17 @@ with DAG(
     max_active_runs=1,
     default_args=TASK_DEFAULTS,
     params={
-        "dataset": Param("daily_bar", type="string", enum=list(WITH_PAST), title="Dataset"),
+        "dataset": Param(
+            "daily_bar",
+            type="string",
+            enum=list(WITH_PAST),
+            title="Dataset",
+            description="What to fill; load daily bars before minutes.",
+        ),
         "stock_codes": stock_codes_param("Empty: every instrument that the warehouse lists."),
-        "first": Param(type="string", format="date", title="First day", description="Included."),
+        "first": Param(
+            type="string", format="date", title="First day", description="Included, for example 2024-01-02."
+        ),
         "last": Param(
             None,
             type=["null", "string"],
@@ -77,8 +87,19 @@ with DAG(
             title="Source connection",
             description="Only this connection, whatever the source above. Empty: as the source says.",
         ),
-        "chunk_size": Param(900, type="integer", minimum=1, title="Stock codes in one task"),
-        "dry_run": Param(False, type="boolean", title="Dry run", description="Only say in the log what it would cost."),
+        "chunk_size": Param(
+            900,
+            type="integer",
+            minimum=1,
+            title="Stock codes in one task",
+            description="Fewer means more tasks, each of which fails and is tried again by itself.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only say what it would cost: see the link Plan of the task plan.",
+        ),
         "refetch": Param(False, type="boolean", title="Ask again", description="Also for what is stored already."),
         "confirm_large": Param(
             False, type="boolean", title="Confirm", description="Needed when it takes more than 5 million requests."
@@ -95,7 +116,8 @@ with DAG(
 
         return plan_backfill(context, source_conn_id)
 
-    @task(trigger_rule="all_done")
+    # Where the plan failed, only that fails: the report is not reached, and the run is a failed one.
+    @task(trigger_rule="all_done_min_one_success")
     def report(planned: list[dict[str, Any]] | None, **context: Any) -> int:
         """Say what of the plan is still not there, and fail when that is anything."""
         from data_pipeline.operators.filling import report_backfill
@@ -103,6 +125,7 @@ with DAG(
         return report_backfill(context, planned)
 
     planned = plan(SOURCE_CONN_ID)
+    planned.operator.operator_extra_links = (PlanLink(),)
     load = FillGapsOperator.partial(
         task_id="load",
         execution_timeout=None,  # a year of minutes takes longer than any other task may

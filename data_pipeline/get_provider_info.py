@@ -38,6 +38,11 @@ KIS_FIELDS: dict[str, Any] = {
         enum=["real", "virtual"],
         default="virtual" if value({}, "KIS_USE_VIRTUAL_SERVER") else "real",
     ),
+    "app_key": _field(
+        "App key, masked",
+        "Instead of the app key above, which is shown as it was typed: 36 characters from KIS Developers.",
+        **SECRET,
+    ),
     **_fields("kis"),
 }
 
@@ -60,6 +65,22 @@ MOCK_FIELDS: dict[str, Any] = {
         type=["string", "null"],
     ),
 }
+
+
+MARKET_DATA = "Korean market data"
+HOOKS = ("kis", "krx", "mock", "warehouse")
+_GUIDES = (
+    "install-into-your-airflow", "fill-the-past", "fix-a-failed-run", "use-your-own-key", "use-a-krx-key",
+    "use-a-real-postgres", "look-into-the-quarantine",
+)  # fmt: skip
+INTEGRATIONS = [
+    {
+        "integration-name": MARKET_DATA,
+        "external-doc-url": "https://apiportal.koreainvestment.com/",
+        "how-to-guide": [f"/docs/how-to/{name}.md" for name in _GUIDES],
+        "tags": ["service"],
+    }
+]
 
 
 def _connection_type(
@@ -86,6 +107,25 @@ def get_provider_info() -> dict[str, Any]:
         "description": (
             "Korean stock market data from KIS, from KRX and from a synthetic market, loaded into Postgres."
         ),
+        "integrations": INTEGRATIONS,
+        "operators": [
+            {
+                "integration-name": MARKET_DATA,
+                "python-modules": [
+                    "data_pipeline.operators.data_source_to_postgres",
+                    "data_pipeline.operators.fill_gaps",
+                    "data_pipeline.operators.official_daily_bars",
+                    "data_pipeline.operators.official_instruments",
+                ],
+            }
+        ],
+        "sensors": [
+            {"integration-name": MARKET_DATA, "python-modules": ["data_pipeline.operators.stream_sensor"]},
+        ],
+        "hooks": [
+            {"integration-name": MARKET_DATA, "python-modules": [f"data_pipeline.hooks.{name}" for name in HOOKS]}
+        ],
+        "extra-links": [f"data_pipeline.operators.links.{name}" for name in ("RowsLink", "QuarantineLink", "PlanLink")],
         "connection-types": [
             _connection_type(
                 "kis", "KISHook", "Korea Investment & Securities (KIS)", [], KIS_FIELDS,

@@ -58,6 +58,7 @@ PAGE_TAIL = """
 An installation of Airflow of your own takes them from its UI, or from variables. As JSON, where nothing needs escaping
 but `"` and `\\`:
 
+<!-- checked only: settings -->
 ```bash
 AIRFLOW_CONN_KIS_DEFAULT='{"conn_type": "kis", "login": "APP KEY", "password": "APP SECRET",
   "extra": {"environment": "real", "rate_limit": 15}}'
@@ -70,6 +71,7 @@ AIRFLOW_CONN_MARKET_DB='{"conn_type": "postgres", "host": "db", "port": 5432, "s
 As a URI, where the login and the password are percent-encoded (a secret of KIS holds `/`, `+` and `=`: `%2F`, `%2B`,
 `%3D`), and extra fields follow the `?`:
 
+<!-- checked only: settings -->
 ```bash
 AIRFLOW_CONN_KIS_DEFAULT='kis://APPKEY:APP%2FSECRET%3D@/?environment=real&rate_limit=15'
 AIRFLOW_CONN_KRX_DEFAULT='krx://:KEY@'

@@ -39,8 +39,11 @@ class Estimate:
     def __str__(self) -> str:
         if self.rows is None and not self.requests:
             return f"{self.what}, no requests"
-        said = [self.what, f"{self.requests:,} requests"]
-        said.append("no waiting" if self.seconds is None else f"about {timedelta(seconds=round(self.seconds))}")
+        if self.seconds is None and not self.requests:
+            said = [self.what, "no requests and no waiting, because this source makes its figures itself"]
+        else:
+            said = [self.what, f"{self.requests:,} requests"]
+            said.append("no waiting" if self.seconds is None else f"about {timedelta(seconds=round(self.seconds))}")
         said += [f"held to {self.held_to:.0f} calls a second by this machine"] if self.held_to else []
         said += [] if self.rows is None else [f"{self.rows:,} rows at most"]
         said += [f"{self.days:,} days of the key's {self.calls_a_day:,} calls"] if self.days > 1 else []

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from math import inf
+from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
@@ -79,6 +80,24 @@ class BackfillPlan:
     def lines(self) -> list[str]:
         """The plan for people, a line for each source."""
         return [str(share) for share in self.shares]
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """The plan as a table, a row for each source, as JSON can hold it."""
+        return [
+            {
+                "source": share.backfill.source,
+                "dataset": share.backfill.dataset,
+                "first": share.backfill.first.isoformat(),
+                "last": share.backfill.last.isoformat(),
+                "asks for": share.cost.what,
+                "requests": share.cost.requests,
+                "rows at most": share.cost.rows,
+                "seconds": None if share.cost.seconds is None else round(share.cost.seconds),
+                "days": share.cost.days,
+            }
+            for share in self.shares
+        ]
 
     def rest(self, undone: Gaps) -> list[Span]:
         """Return the spans of the last source: its own share, and what the one before it did not do."""

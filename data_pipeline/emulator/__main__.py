@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import socket
@@ -61,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--keys", type=Path, metavar="FILE", help="JSON object of app key to secret; others are refused")
     add("--unknown-symbol", default="error", choices=("error", "shell"), help="answer for a code that is not listed")
     add("--newer-token-kills-older", action="store_true", help="a new token makes the older one fail (EGW00123)")
+    add("--json", action="store_true", help="say as one JSON object where it listens")
     add("--stop-with-stdin", action="store_true", help="stop when standard input ends, as when the parent dies")
     return parser
 
@@ -138,7 +140,9 @@ def _serve(
     port = listener.getsockname()[1]
     if options.port_file:
         _write_whole(options.port_file, str(port))
-    Console(soft_wrap=True, highlight=False).print(f"KIS emulator ({settings.server}) on http://{options.host}:{port}")
+    said, url = f"KIS emulator ({settings.server}) on", f"http://{options.host}:{port}"
+    told = json.dumps({"server": settings.server, "url": url}) if options.json else f"{said} {url}"
+    Console(soft_wrap=True, highlight=False, markup=False).print(told)
     server.run(sockets=[listener])
 
 

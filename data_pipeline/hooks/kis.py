@@ -16,6 +16,8 @@ from data_pipeline.settings.hidden import hidden_within
 from data_pipeline.sources.kis.settings import OWN_HOSTS, KisSettings
 from data_pipeline.sources.kis.source import KISDataSource
 
+APP_KEY = "app_key"
+"""The extra field for the app key, which the form shows masked; the field login, which it shows as typed, does too."""
 PROBE_CODE = "005930"
 _ADDRESS = re.compile(r"field 'base_url(_real|_virtual)'")
 _NUMBERED = re.compile(r"KIS_APP_(?:KEY|SECRET)_[0-9]+(?:, _3 \.\.\.)?")
@@ -25,7 +27,8 @@ class KISHook(SettingsHook):
     """
     Builds a :class:`KISDataSource` from an Airflow connection; nothing is sent before the source is asked.
 
-    The connection's login is the app key, its password the app secret. Its extra fields stand for the documented
+    The connection's login is the app key, or its extra field ``app_key``, which the form masks; its password the app
+    secret. Its extra fields stand for the documented
     variables (``docs/reference/configuration.md`` lists both); ``environment`` (real or virtual) says the same as
     ``use_virtual_server``, the host field the same as ``base_url``, and ``more_keys`` is a JSON object of further app
     keys and their secrets, over which work spreads. A field left empty means the default of its variable; the
@@ -38,6 +41,7 @@ class KISHook(SettingsHook):
     default_conn_name = "kis_default"
     conn_type = "kis"
     hook_name = "Korea Investment & Securities (KIS)"
+    more_fields = (APP_KEY,)
     own_hosts = OWN_HOSTS
 
     def __init__(self, kis_conn_id: str = default_conn_name) -> None:
@@ -61,14 +65,17 @@ class KISHook(SettingsHook):
         """
         connection = self._connection()
         extra = connection.extra
-        for secret in (connection.login, connection.password, extra.get("account_number")):
+        app_key = connection.login or str(extra.get(APP_KEY) or "").strip()
+        for secret in (app_key, connection.password, extra.get("account_number")):
             if secret:
                 mask_secret(str(secret))
-        if not connection.login:
-            raise self._wrong("the field login is empty; put the app key there")
+        if connection.login and extra.get(APP_KEY) not in (None, "", connection.login):
+            raise self._wrong(f"the field login and the field {APP_KEY!r} hold different app keys; empty one of them")
+        if not app_key:
+            raise self._wrong(f"the fields login and {APP_KEY!r} are empty; put the app key into one of them")
         if not connection.password:
             raise self._wrong("the field password is empty; put the app secret there")
-        pairs = [(connection.login, connection.password), *self._more_keys(extra.get("more_keys"))]
+        pairs = [(app_key, connection.password), *self._more_keys(extra.get("more_keys"))]
         return self._settings(pairs, connection.host, extra)
 
     def breaker(self) -> BreakerSnapshot:

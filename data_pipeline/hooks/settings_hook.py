@@ -30,6 +30,8 @@ class SettingsHook(BaseHook):
     own_hosts: ClassVar[tuple[str, ...]] = ()
     """The vendor's own hosts."""
     conn_type: ClassVar[str] = ""
+    more_fields: ClassVar[tuple[str, ...]] = ()
+    """Extra fields that stand for no variable."""
 
     @property
     def fields(self) -> Mapping[str, str]:
@@ -45,7 +47,7 @@ class SettingsHook(BaseHook):
         conn_id = getattr(self, self.conn_name_attr)
         shown = {field for name, field in self.fields.items() if not SETTINGS[name].secret}
         connection = read_connection(conn_id, self.conn_type, shown={*shown, "environment", "base_url"})
-        known = {*self.fields.values(), "environment", "base_url"} - {"login", "password"}
+        known = {*self.fields.values(), "environment", "base_url", *self.more_fields} - {"login", "password"}
         require_fields(conn_id, connection.extra, known)
         return connection
 

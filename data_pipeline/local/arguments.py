@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_pipeline.datasets import DATASETS, IN_COVERAGE, WITH_PAST
-
-DAYS = 30
-"""How many days `data-pipeline coverage` looks back."""
+from data_pipeline.local.looking import DAYS
 
 BACKFILL_EXAMPLES = """examples:
   data-pipeline backfill --dataset daily_bar --first 2024-01-02 --dry-run
@@ -56,6 +54,7 @@ BACKUP_EXAMPLES = """examples:
 
 It holds the schema `market` with every row, seal and proof, and names its roles; passwords, archived months
 (ARCHIVE_FOLDER) and Airflow's own database are not in it. Beside a file stands FILE.json: keep both.
+Exit codes: 0 it is written, 2 nothing was written.
 """
 
 RESTORE_EXAMPLES = """examples:
@@ -82,7 +81,8 @@ STREAM_EXAMPLES = """examples:
 
 Two of them may run for one app key: the second waits until the first ends, and takes over. SIGTERM ends it within five
 seconds, with all that was received written. It connects as KIS asks for: after a short session it waits, and after ten
-in a row it ends with exit code 2 until it is started with --resume.
+in a row it ends until it is started with --resume.
+Exit codes: 0 it was stopped and wrote all, 2 it could not be done, or not any more.
 """
 
 EXPORTS = {

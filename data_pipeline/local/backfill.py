@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -30,6 +30,7 @@ from data_pipeline.loading.prices.reconciliation import after_market_setting
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import source_variables
 from data_pipeline.local.opened import open_warehouse
+from data_pipeline.local.output import write_json
 from data_pipeline.market.clock import Clock, market_clock
 from data_pipeline.settings import text
 from data_pipeline.sources.factory import DataSourceFactory
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
     from data_pipeline.engine.progress import Step
+    from data_pipeline.market.window import Gap
     from data_pipeline.sources.base import AbstractDataSource
 
 
@@ -87,7 +89,9 @@ def wish_of(options: argparse.Namespace) -> Typed:
     return Typed(wish, kind, options.dry_run, options.confirm_large, options.window_rows)
 
 
-def backfill(typed: Typed, home: Home, environ: Mapping[str, str], now: datetime, console: Console) -> int:
+def backfill(
+    typed: Typed, home: Home, environ: Mapping[str, str], now: datetime, console: Console, *, as_json: bool = False
+) -> int:
     """Fill the range and return the exit code: 0 when everything is there, 1 when something is still missing.
 
     Raises:
@@ -96,8 +100,8 @@ def backfill(typed: Typed, home: Home, environ: Mapping[str, str], now: datetime
     known = after_market_setting(text(environ, "KIS_BARS_INCLUDE_AFTER_MARKET"))
     run = Run(run_key="data-pipeline backfill", moment=now, kis_includes_after_market=known)
     with (
-        source_variables(home, typed.source, sends=not typed.dry_run) as told,
-        open_sources(Variables(told, market_clock(environ)), typed.wish.dataset, typed.source) as sources,
+        source_variables(home, typed.source, sends=not typed.dry_run) as variables,
+        open_sources(Variables(variables, market_clock(environ)), typed.wish.dataset, typed.source) as sources,
         open_warehouse(home, environ) as warehouse,
         closing(connect(warehouse.loader_url)) as connection,
     ):
@@ -105,12 +109,25 @@ def backfill(typed: Typed, home: Home, environ: Mapping[str, str], now: datetime
         plan = plan_wish(connection, typed.wish, paced, now, typed.window_rows)
         for line in plan.lines:
             console.print(line, soft_wrap=True)
+        told = {"plan": plan.lines, "requests": plan.requests, "dry_run": typed.dry_run}
         if typed.dry_run:
+            if as_json:
+                write_json(told)
             return 0
         require_confirmation(plan.requests, confirmed=typed.confirmed, where="add --confirm-large")
         load = Loader(connection, run, fetch_threads(environ), typed.window_rows)
         failures = _follow(load_plan(plan, sources.in_turn, load), plan.requests, console)
-        return _tell(connection, plan.backfill, failures, console)
+        found = _tell(connection, plan.backfill, failures, console)
+        if as_json:
+            failed = [{"window": str(step.window), "error": str(step.error)} for step in failures]
+            write_json(
+                {
+                    **told,
+                    "failures": failed,
+                    "lacking": {code or typed.wish.dataset: f"{spelled(gaps)}" for code, gaps in found.items()},
+                }
+            )
+        return 1 if failures or found else 0
 
 
 def _follow(steps: Iterator[Step], total: int, console: Console) -> list[Step]:
@@ -126,7 +143,10 @@ def _follow(steps: Iterator[Step], total: int, console: Console) -> list[Step]:
     return failures
 
 
-def _tell(connection: Connection, done: Backfill, failures: list[Step], console: Console) -> int:
+def _tell(
+    connection: Connection, done: Backfill, failures: list[Step], console: Console
+) -> Mapping[str, Sequence[Gap]]:
+    """Say what failed and what is still missing, and return the latter by code."""
     for step in failures:
         console.print(f"[red]{escape(str(step.window))}[/red]: {escape(str(step.error))}", soft_wrap=True)
     found = still_lacking(connection, [done])
@@ -134,9 +154,9 @@ def _tell(connection: Connection, done: Backfill, failures: list[Step], console:
         console.print(f"{code or done.dataset} still lacks {spelled(gaps)}", soft_wrap=True)
     if failures or found:
         console.print(f"[red]{said_lacking(done, found)}.[/red] Run it again to go on.", soft_wrap=True)
-        return 1
+        return found
     console.print(said_complete(done))
-    return 0
+    return found
 
 
 def _progress(console: Console) -> Progress:

@@ -12,6 +12,7 @@ from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.home import Home
 from data_pipeline.local.migration import migrate_warehouse
 from data_pipeline.local.opened import open_warehouse
+from data_pipeline.local.output import write_json
 from data_pipeline.settings import text
 from data_pipeline.warehouse.backup import back_up, restore
 
@@ -32,6 +33,8 @@ def make_backup(options: argparse.Namespace, home: Home, environ: Mapping[str, s
     _say(console, f"{done.sessions:,} sealed sessions, {done.rows:,} rows of version {done.schema} in {path}")
     if folder := text(environ, "ARCHIVE_FOLDER"):
         _say(console, f"Archived months are not in it: back up {folder} too.")
+    if options.json:
+        write_json({"sessions": done.sessions, "rows": done.rows, "version": done.schema, "path": path})
     return 0
 
 
@@ -52,7 +55,11 @@ def restore_backup(options: argparse.Namespace, home: Home, environ: Mapping[str
         _say(console, f"{role} has no password yet: ALTER ROLE {role} PASSWORD '...'")
     if done.manifest is None:
         _say(console, f"Nothing beside {path} says what it should hold, or which roles there were.")
-    elif (done.sessions, done.rows) != (done.manifest.sessions, done.manifest.rows):
+    if options.json:
+        told = None if done.manifest is None else {"sessions": done.manifest.sessions, "rows": done.manifest.rows}
+        roles = list(done.without_password)
+        write_json({"sessions": done.sessions, "rows": done.rows, "told": told, "without_password": roles})
+    if done.manifest and (done.sessions, done.rows) != (done.manifest.sessions, done.manifest.rows):
         _say(console, f"The backup told of {done.manifest.sessions:,} sessions and {done.manifest.rows:,} rows.")
         return 1
     return 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.exceptions import ConfigurationError, DataPipelineError, InvalidRequestError, TransientError
-from data_pipeline.local.output import console
+from data_pipeline.local.output import console, write_json
 from data_pipeline.market import calendar_file
 from data_pipeline.market.calendar_changes import CorrectionsFile
 from data_pipeline.market.calendar_corrections import (
@@ -106,30 +106,32 @@ def _change_file(one: Correction, options: argparse.Namespace) -> int:
     facts = read_facts(options.file)
     before = calendar_file.check_facts(facts)
     after = calendar_file.write_facts(options.file, calendar_file.entered(facts, one))
-    _print_difference(before, after, options.file)
+    _print_difference(before, after, options.file, options)
     return 0
 
 
-def _correct(one: Correction, _: argparse.Namespace) -> int:
+def _correct(one: Correction, options: argparse.Namespace) -> int:
     file = _corrections()
     before = TradingCalendar(file.facts())
     file.enter(one)
-    return _told(file, before)
+    return _told(file, before, options)
 
 
 def _undo(options: argparse.Namespace) -> int:
     file = _corrections()
     before = TradingCalendar(file.facts())
     one = file.undo(options.about)
-    console().print(f"Taken back: {one.about} {one.kind}, from {one.source}", highlight=False, soft_wrap=True)
-    return _told(file, before)
+    out = console(stderr=options.json)
+    out.print(f"Taken back: {one.about} {one.kind}, from {one.source}", highlight=False, soft_wrap=True)
+    return _told(file, before, options)
 
 
-def _told(file: CorrectionsFile, before: TradingCalendar) -> int:
+def _told(file: CorrectionsFile, before: TradingCalendar, options: argparse.Namespace) -> int:
     """Say what is otherwise now, tell the warehouse, and return the exit code."""
     after = TradingCalendar(file.facts())
-    _print_difference(before, after, file.path)
-    console().print(_tell_warehouse(after, os.environ), highlight=False, soft_wrap=True)
+    said = _tell_warehouse(after, os.environ)
+    _print_difference(before, after, file.path, options, warehouse=said)
+    console(stderr=options.json).print(said, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -189,12 +191,17 @@ def _show(options: argparse.Namespace) -> int:
         f"Corrections are kept in {path}" if path else f"The file is {options.file}",
     ]
     for line in lines:
-        console().print(line, highlight=False, soft_wrap=True)
+        console(stderr=options.json).print(line, highlight=False, soft_wrap=True)
+    if options.json:
+        told = {"closed": facts["closures"][str(year)], "late": late, "source": facts["source"]}
+        write_json({"year": year, "sessions": sessions, **told, "corrections": [one._asdict() for one in entered]})
     return 0
 
 
-def _print_difference(before: TradingCalendar, after: TradingCalendar, path: Path) -> None:
-    out = console()
+def _print_difference(
+    before: TradingCalendar, after: TradingCalendar, path: Path, options: argparse.Namespace, **more: str
+) -> None:
+    out = console(stderr=options.json)
     old, new = (set(one.sessions(one.first_day, one.last_day)) for one in (before, after))
     known = {day for day in new if day <= before.last_day}
     for day in sorted(old ^ known):
@@ -202,6 +209,9 @@ def _print_difference(before: TradingCalendar, after: TradingCalendar, path: Pat
     if after.last_day > before.last_day:
         out.print(f"{len(new - known)} sessions up to {after.last_day}", highlight=False)
     out.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+    if options.json:
+        changed = {f"{day}": "closed" if day in old else "open" for day in sorted(old ^ known)}
+        write_json({"changed": changed, "last_day": after.last_day, "file": path, **more})
 
 
 def _day(text: str) -> date:

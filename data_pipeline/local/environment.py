@@ -23,6 +23,8 @@ from data_pipeline.shipped import shipped
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.warehouse.fields import connection_fields
 
+SANDBOX_RATE = 18
+"""Calls a second of the emulator that `run` and `up` load from."""
 SANDBOX_KEY = "SANDBOX-KEY-".ljust(36, "0")
 SANDBOX_SECRET = "SANDBOX-SECRET-".ljust(180, "0")
 """Of the documented lengths, and of use only with the emulator."""

@@ -14,9 +14,12 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from data_pipeline.exceptions import InvalidRequestError
+from data_pipeline.local import output
 from data_pipeline.local.arguments import EXPORTS
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
+from data_pipeline.local.output import write_json
+from data_pipeline.local.waiting import shown_late
 
 if TYPE_CHECKING:
     from data_pipeline.read.plans import Plan
@@ -29,7 +32,9 @@ _OF = {
 """Which datasets an option goes with."""
 
 
-def export_parquet(options: argparse.Namespace, home: Home, environ: Mapping[str, str], console: Console) -> int:
+def export_parquet(
+    options: argparse.Namespace, home: Home, environ: Mapping[str, str], console: Console, *, as_json: bool = False
+) -> int:
     """Write the file, say how many rows and bytes it has, and return 0.
 
     Raises:
@@ -45,7 +50,7 @@ def export_parquet(options: argparse.Namespace, home: Home, environ: Mapping[str
     with (
         open_warehouse(home, environ) as warehouse,
         closing(open_to_read(warehouse.reader_url, options.timeout, environ)) as connection,
-        _progress(console) as progress,
+        shown_late(_progress()) as progress,
     ):
         bar = progress.add_task(options.dataset, total=None, rows=0, size=0.0)
         done = export(
@@ -55,6 +60,8 @@ def export_parquet(options: argparse.Namespace, home: Home, environ: Mapping[str
     console.print(
         f"{done.rows:,} rows, {done.size:,} bytes in {options.output}", soft_wrap=True, highlight=False, markup=False
     )
+    if as_json:
+        write_json({"rows": done.rows, "bytes": done.size, "file": options.output})
     return 0
 
 
@@ -84,8 +91,9 @@ def plan_of(options: argparse.Namespace) -> Plan:
     return plans.plan_rows(EXPORTS[options.dataset], *asked, complete=complete)
 
 
-def _progress(console: Console) -> Progress:
+def _progress() -> Progress:
     return Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[rows]:,} rows"),
-        TextColumn("{task.fields[size]:,.1f} MB"), TimeElapsedColumn(), console=console, transient=True,
+        TextColumn("{task.fields[size]:,.1f} MB"), TimeElapsedColumn(), console=output.console(stderr=True),
+        transient=True,
     )  # fmt: skip

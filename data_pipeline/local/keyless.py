@@ -7,10 +7,9 @@ from contextlib import contextmanager
 
 from data_pipeline.backfill.sources import AUTO
 from data_pipeline.emulator.process import EmulatorProcess
-from data_pipeline.local.environment import SANDBOX_KEY, SANDBOX_SECRET
+from data_pipeline.local.environment import SANDBOX_KEY, SANDBOX_RATE, SANDBOX_SECRET
 from data_pipeline.local.home import Home
 from data_pipeline.local.processes import Background
-from data_pipeline.local.stack import SANDBOX_RATE
 from data_pipeline.settings.chosen import chosen_source
 from data_pipeline.sources.factory import read_environment
 

@@ -12,7 +12,7 @@ from data_pipeline.coordination.opening import open_store
 from data_pipeline.coordination.store import Store
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.home import Home
-from data_pipeline.local.keyless import asked_emulator, is_keyless, sandbox_variables
+from data_pipeline.local.keys import configured_keys
 from data_pipeline.local.output import console
 from data_pipeline.market.clock import Clock, market_clock
 from data_pipeline.market.trading_calendar import krx_calendar
@@ -20,8 +20,6 @@ from data_pipeline.metrics.exporter import Exporter
 from data_pipeline.metrics.shared import kis_samples, krx_samples
 from data_pipeline.metrics.stored import Stored
 from data_pipeline.metrics.table import Sample
-from data_pipeline.settings import text
-from data_pipeline.settings.chosen import chosen_source
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.krx.settings import KrxSettings
 from data_pipeline.warehouse.connect import connect
@@ -93,7 +91,7 @@ def exporter_of(home: Home, environ: Mapping[str, str], days: int, timeout_s: fl
             require_reader(connection, "metrics")
             yield from Stored(krx_calendar(), clock(), days).samples(connection)
 
-    keys = _keys(home, environ)
+    keys = [one for one in configured_keys(home, environ) if one]
     shared = {"shared_state_up": _Shared(keys, environ, clock)} if keys else {}
     return Exporter({"warehouse_up": stored, **shared})
 
@@ -114,14 +112,3 @@ class _Shared:
                 yield from kis_samples(one, self.store, self.clock)
             else:
                 yield from krx_samples(one, self.store, self.clock)
-
-
-def _keys(home: Home, environ: Mapping[str, str]) -> list[KisSettings | KrxSettings]:
-    if is_keyless(environ):
-        return [KisSettings.from_env(sandbox_variables(environ, asked_emulator(home)))]
-    found: list[KisSettings | KrxSettings] = []
-    if chosen_source(environ) == "kis":
-        found.append(KisSettings.from_env(environ))
-    if chosen_source(environ) != "mock" and text(environ, "KRX_API_KEY"):
-        found.append(KrxSettings.from_env(environ))
-    return found

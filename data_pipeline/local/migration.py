@@ -11,15 +11,19 @@ from rich.table import Table
 from data_pipeline.local.home import Home
 from data_pipeline.local.logins_file import keep_logins
 from data_pipeline.local.opened import open_warehouse
+from data_pipeline.local.output import write_json
+from data_pipeline.local.waiting import waiting
 from data_pipeline.settings import text
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.locate import market_address
 from data_pipeline.warehouse.logins import ROLES, make_logins
-from data_pipeline.warehouse.migrate import migrate, rehearse
+from data_pipeline.warehouse.migrate import migrate, newest_version, rehearse
 from data_pipeline.warehouse.rehearsal import Rehearsal
 
 
-def migrate_warehouse(home: Home, environ: Mapping[str, str], console: Console, *, dry_run: bool = False) -> int:
+def migrate_warehouse(
+    home: Home, environ: Mapping[str, str], console: Console, *, dry_run: bool = False, as_json: bool = False
+) -> int:
     """Migrate, or with ``dry_run`` only rehearse, and print the outcome; return the exit code 0.
 
     Raises:
@@ -27,13 +31,20 @@ def migrate_warehouse(home: Home, environ: Mapping[str, str], console: Console, 
     """
     with open_warehouse(home, environ, migrated=False) as warehouse:
         if dry_run:
-            _show(rehearse(warehouse.owner_url), console)
+            plan = rehearse(warehouse.owner_url)
+            _show(plan, console)
+            if as_json:
+                write_json({"dry_run": True, "before": plan.before, "after": plan.after, "told": dict(plan.told),
+                            "changes": list(plan.changes)})  # fmt: skip
             return 0
-        migrate(warehouse.owner_url)
+        with waiting("migrating"):
+            migrate(warehouse.owner_url)
         if market_address(environ):  # the embedded server has made its own
             _make_logins(warehouse.owner_url, home, environ, console)
         with closing(connect(warehouse.reader_url)):
             console.print("The warehouse is up to date.")
+    if as_json:
+        write_json({"dry_run": False, "after": newest_version()})
     return 0
 
 

@@ -7,9 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, time
-from typing import TextIO
+from enum import Enum
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -28,6 +29,24 @@ def console(*, stderr: bool = False) -> Console:
     if not where.is_terminal and not os.environ.get("COLUMNS"):
         where.width = FULL_WIDTH
     return where
+
+
+def write_json(told: object) -> None:
+    """Print one JSON value on standard output, for programs; dates and moments are ISO 8601, decimals exact text."""
+    json.dump(told, sys.stdout, ensure_ascii=False, default=_plain)
+    sys.stdout.write("\n")
+
+
+def as_json_value(told: object) -> Any:
+    """Return a value as JSON can hold it: what :func:`write_json` prints, read back."""
+    return json.loads(json.dumps(told, ensure_ascii=False, default=_plain))
+
+
+def columns(table: Table) -> Table:
+    """Return the table so that nothing in it is cut where the terminal is narrow: what does not fit goes on below."""
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
 
 
 @dataclass(frozen=True)
@@ -55,6 +74,19 @@ class Answer:
             table.add_row(*(Text(as_text(value)) for value in row))
         return table
 
+    def _show(self, out: Console) -> None:
+        """Print the table, or where the terminal is too narrow for it one row below the other."""
+        table = columns(self.table())
+        if len(self.columns) < 2 or out.measure(table).minimum <= out.width:
+            out.print(table)
+            return
+        wide = max(map(len, self.columns))
+        for number, row in enumerate(self.rows, 1):
+            out.print(Text(f"row {number}", "bold"))
+            for name, value in zip(self.columns, row, strict=True):
+                out.print(Text(f"  {name:{wide}}  {as_text(value)}"), soft_wrap=True)
+        out.print(self.said, highlight=False)
+
     def write_csv(self, out: TextIO) -> None:
         """Write the names and the rows as CSV, with a comma and line ends of one sign; NULL is empty."""
         writer = csv.writer(out, lineterminator="\n")
@@ -70,7 +102,7 @@ class Answer:
     def write(self, form: str) -> None:
         """Print as ``table``, ``csv`` or ``json``; in the last two, what is left out is said on standard error."""
         if form == "table":
-            console().print(self.table())
+            self._show(console())
             return
         (self.write_csv if form == "csv" else self.write_json)(sys.stdout)
         if self.more:
@@ -86,5 +118,9 @@ def as_text(value: object) -> str:
     return f"\\x{value.hex()}" if isinstance(value, memoryview | bytes) else str(value)
 
 
-def _plain(value: object) -> str:
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: getattr(value, one.name) for one in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
     return value.isoformat() if isinstance(value, date | datetime | time) else as_text(value)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import argparse
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data_pipeline.engine.retry_quarantine import held_rows, retry_rows
+from data_pipeline.engine.retry_quarantine import Held, held_rows, retry_rows
 from data_pipeline.engine.windows import as_codes
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.loading.prices.price_adjustment import adjust_all
 from data_pipeline.local.home import local_home
 from data_pipeline.local.opened import open_warehouse
-from data_pipeline.local.output import as_text
+from data_pipeline.local.output import as_text, columns, write_json
+from data_pipeline.local.waiting import waiting
 from data_pipeline.market.clock import market_clock
 from data_pipeline.warehouse.connect import connect
 
@@ -27,14 +30,64 @@ MOST_ROWS = 100
 
 def list_quarantine(environ: Mapping[str, str]) -> Table:
     """Return the rows in quarantine as a table, newest first, at most 100."""
+    return _table(_held(environ))
+
+
+def show_quarantine(options: argparse.Namespace, environ: Mapping[str, str], console: Console) -> int:
+    """List the rows or try them again; return 0, or 1 when a retry was refused once more.
+
+    Raises:
+        InvalidRequestError: As :func:`retry_quarantine`.
+    """
+    if options.action == "list":
+        rows = _held(environ)
+        console.print(_table(rows))
+        if options.json:
+            write_json({"rows": [_told(one) for one in rows[::-1][:MOST_ROWS]], "count": len(rows)})
+        return 0
+    with waiting("trying the rows again"):
+        counts = retry_quarantine(environ, options.rejected_id or None)
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    console.print(said or "Nothing is in quarantine.")
+    if options.json:
+        write_json({"outcomes": counts})
+    return 1 if counts.get("refused") else 0
+
+
+def show_adjusted(options: argparse.Namespace, environ: Mapping[str, str], console: Console) -> int:
+    """Compute adjusted prices anew, say how many changed, and return 0.
+
+    Raises:
+        InvalidRequestError: As :func:`adjust`.
+    """
+    with waiting("computing adjusted prices"):
+        changed = adjust(environ, options.stock_code or None)
+    console.print(f"{changed} adjustments changed.")
+    if options.json:
+        write_json({"changed": changed})
+    return 0
+
+
+def _held(environ: Mapping[str, str]) -> list[Held]:
     with _connection(environ) as connection:
-        rows = held_rows(connection)
-    table = Table("id", "table", "code", "session", "source", "times", "reason", header_style="bold")
+        return held_rows(connection)
+
+
+def _table(rows: Sequence[Held]) -> Table:
+    table = Table(box=None, header_style="bold", caption=f"{len(rows):,} rows in quarantine")
+    for name in ("id", "table", "code", "session", "source", "times"):
+        table.add_column(name, no_wrap=name in ("id", "code", "session"))
+    table.add_column("reason", min_width=20)
     for one in rows[::-1][:MOST_ROWS]:
-        shown = (one.rejected_id, one.dataset, one.stock_code, one.session, one.source, one.times, one.reason)
-        table.add_row(*(Text(as_text(value)) for value in shown))
-    table.caption = f"{len(rows):,} rows in quarantine"
-    return table
+        table.add_row(*(Text(as_text(value)) for value in _told(one).values()))
+    return columns(table)
+
+
+def _told(one: Held) -> dict[str, object]:
+    return {
+        "id": one.rejected_id, "table": one.dataset, "code": one.stock_code, "session": one.session,
+        "source": one.source, "times": one.times, "reason": one.reason,
+    }  # fmt: skip
 
 
 def retry_quarantine(environ: Mapping[str, str], rejected_ids: Collection[int] | None = None) -> dict[str, int]:

@@ -15,7 +15,7 @@ from data_pipeline.emulator.replay import Replay, serve_replay
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
-from data_pipeline.local.output import console
+from data_pipeline.local.output import console, write_json
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 from data_pipeline.market.stream_records import Side, Trade
@@ -47,7 +47,7 @@ def replay(options: argparse.Namespace, home: Home, environ: Mapping[str, str]) 
         raise InvalidRequestError(f"--speed is above 0 and at most {FASTEST:,.0f}, not {options.speed:g}")
     with open_warehouse(home, environ) as warehouse, closing(connect(warehouse.reader_url)) as connection:
         stage = stored_stage(connection, session, codes)
-    played, out = Replay(session, stage, options.speed), console()
+    played, out = Replay(session, stage, options.speed), console(stderr=options.json)
 
     def told(address: str) -> None:
         out.print(f"Replay of {session}: {len(stage.codes)} codes at {options.speed:g} times real time, on {address}.")
@@ -58,6 +58,8 @@ def replay(options: argparse.Namespace, home: Home, environ: Mapping[str, str]) 
     serve_replay(played, options.port, told)
     records, frames = played.counts
     out.print(f"{records:,} records were sent in {frames:,} frames.")
+    if options.json:
+        write_json({"records": records, "frames": frames})
     return 0
 
 

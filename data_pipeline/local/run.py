@@ -21,6 +21,7 @@ from data_pipeline.local.dag_runs import write_plan
 from data_pipeline.local.families import Family
 from data_pipeline.local.home import Home
 from data_pipeline.local.locks import alone
+from data_pipeline.local.output import write_json
 from data_pipeline.local.plan import HISTORY_SESSIONS, RunPlan, make_plan, market_evening
 from data_pipeline.local.processes import LEFT_BEHIND_S
 from data_pipeline.local.report import Gap, Loaded, gap_table, gaps, last_run_id, loaded_since, loaded_table
@@ -38,6 +39,8 @@ WITHOUT_KIS = (
     "one that KRX has published. Set KIS_APP_KEY and KIS_APP_SECRET for them."
 )
 REFRESH = 0.25
+SUMMARY = "summary.json"
+"""The tables of a run, for programs."""
 ONE_PROCESS = {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "data_pipeline.hooks.metadata.PATIENT",
 }
@@ -51,7 +54,7 @@ LABELS = {
 }
 
 
-def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console) -> int:
+def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console, *, as_json: bool = False) -> int:
     """Run the pipeline once; return 0 only when everything expected is in the warehouse.
 
     Args:
@@ -59,13 +62,17 @@ def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console)
         environ: Credentials and addresses, as documented in ``.env.example``.
         now: An aware time; "today" is the last session that is final at this moment.
         console: Where progress and tables go.
+        as_json: Whether the tables are printed once more as one JSON object, for programs.
 
     Raises:
         BusyError: Another `run` of this installation is at work.
         ConfigurationError: A part did not start; the message names its log.
     """
     with alone(home.prepare(), "run", "`data-pipeline run`"):
-        return _run_alone(home, environ, now, console)
+        code = _run_alone(home, environ, now, console)
+        if as_json:
+            write_json({**json.loads((home.run / SUMMARY).read_text("utf-8")), "complete": code == 0})
+        return code
 
 
 def _run_alone(home: Home, environ: Mapping[str, str], now: datetime, console: Console) -> int:
@@ -119,7 +126,7 @@ def _write_summary(
         "ready_s": round(ready_s, 2),
         "pipeline_s": round(pipeline_s, 2),
     }
-    (home.run / "summary.json").write_text(json.dumps(summary), "utf-8")
+    (home.run / SUMMARY).write_text(json.dumps(summary), "utf-8")
 
 
 def _run_dags(stack: Stack, plan: RunPlan, connection: Any, console: Console, before: int) -> bool:

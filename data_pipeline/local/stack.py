@@ -10,6 +10,7 @@ from datetime import datetime
 
 from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.local.environment import (
+    SANDBOX_RATE,
     SourceConnection,
     airflow_command,
     airflow_environment,
@@ -38,7 +39,6 @@ METADATA_DATABASE = "airflow"
 RUN_METADATA_DATABASE = "airflow_run"
 """Of `run`, whose DAG runs the scheduler of `up` would otherwise take for its own."""
 METADATA_ROLE = "airflow"
-SANDBOX_RATE = 18
 
 
 @dataclass(frozen=True)

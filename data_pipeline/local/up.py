@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data_pipeline.exceptions import BusyError, ConfigurationError
 from data_pipeline.local.celery import BROKER, Workers, require_same_executor, running_workers, start_broker
-from data_pipeline.local.environment import airflow_command, sandbox_connection
+from data_pipeline.local.environment import SANDBOX_RATE, airflow_command, sandbox_connection
 from data_pipeline.local.free_port import free_port
 from data_pipeline.local.health import Health
 from data_pipeline.local.home import Home
@@ -22,7 +22,6 @@ from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.local.stack import (
     METADATA_DATABASE,
     METADATA_ROLE,
-    SANDBOX_RATE,
     Stack,
     migrate_airflow,
     vendor_connections,

@@ -6,15 +6,13 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from threading import Timer
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from data_pipeline.exceptions import InvalidRequestError
@@ -31,11 +29,9 @@ from data_pipeline.loading.coverage.seals import (
 from data_pipeline.local import output
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
+from data_pipeline.local.waiting import counted, shown_late
 from data_pipeline.settings import text
 from data_pipeline.warehouse.connect import connect
-
-SILENT_S = 2.0
-"""Seconds after which the progress is shown."""
 
 
 def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], console: Console) -> int:
@@ -53,7 +49,7 @@ def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], 
         began = time.monotonic()
         with closing(connect(warehouse.reader_url)) as connection:
             months = months_to_verify(connection, datasets, first, last)
-            done = list(_followed(verify_seals(connection, months), months, output.console(stderr=True)))
+            done = list(_followed(verify_seals(connection, months), months))
             done += _archived(connection, datasets, first, last, environ)
             problems = [
                 one for month in months for one in contradictions(connection, month.dataset, month.first, month.last)
@@ -102,33 +98,14 @@ def _asked(options: argparse.Namespace) -> tuple[Sequence[str], date | None, dat
     return [options.dataset] if options.dataset else SEALED, first, last
 
 
-def _followed(steps: Iterator[Verified], months: Sequence[Month], console: Console) -> Iterator[Verified]:
+def _followed(steps: Iterator[Verified], months: Sequence[Month]) -> Iterator[Verified]:
     """Pass on what is verified, and show how far that is once it takes longer than a moment."""
-    with _late(_progress(console)) as progress:
+    with shown_late(counted()) as progress:
         bar = progress.add_task("", total=sum(month.rows for month in months) or None)
         for step in steps:
             month = step.month
             progress.update(bar, advance=month.rows, description=f"{month.dataset} {month.first:%Y-%m}")
             yield step
-
-
-@contextmanager
-def _late(progress: Progress) -> Iterator[Progress]:
-    timer = Timer(SILENT_S, progress.start)
-    timer.start()
-    try:
-        yield progress
-    finally:
-        timer.cancel()
-        timer.join()
-        progress.stop()
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(), console=console, transient=True,
-    )  # fmt: skip
 
 
 def _tell(

@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from data_pipeline.exceptions import CodesFailedError, ConfigurationError, UnsupportedDatasetError
+from data_pipeline.operators.links import LOAD_LINKS
 from data_pipeline.operators.permanent import fails_at_once
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         "first",
         "last",
     )
+    operator_extra_links = LOAD_LINKS
     ui_color = "#dcefe4"
 
     def __init__(  # noqa: PLR0913 - one argument for each parameter of the task

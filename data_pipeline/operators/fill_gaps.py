@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Variable
 
+from data_pipeline.operators.links import LOAD_LINKS
 from data_pipeline.operators.permanent import fails_at_once
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class FillGapsOperator(BaseOperator):
         "last",
         "cells",
     )
+    operator_extra_links = LOAD_LINKS
     ui_color = "#dcefe4"
 
     def __init__(  # noqa: PLR0913 - one argument for each parameter of the task

@@ -34,6 +34,8 @@ from data_pipeline.warehouse.calendar_table import keep_sessions
 
 log = logging.getLogger(__name__)
 HEAL_CHUNK = 900
+PLAN = "plan"
+"""The XCom of the task ``plan`` that holds the plan as a table, for people; its link *Plan* leads there."""
 
 
 @fails_at_once
@@ -65,6 +67,7 @@ def plan_backfill(
         plan = plan_wish(connection, wish, replace(sources, pace=pace), _moment(context))
     for line in plan.lines:
         log.info("%s", line)
+    context["ti"].xcom_push(PLAN, plan.told)
     tasks = plan.tasks(params["chunk_size"])
     if params.get("dry_run"):
         return []

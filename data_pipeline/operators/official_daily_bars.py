@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.hooks.source import OFFICIAL_CONN_ID, open_source
+from data_pipeline.operators.links import LOAD_LINKS
 from data_pipeline.operators.permanent import fails_at_once
 from data_pipeline.settings import text
 
@@ -43,6 +44,7 @@ class OfficialDailyBarsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("source_conn_id", "postgres_conn_id", "session", "kis_includes_after_market")
+    operator_extra_links = LOAD_LINKS
     ui_color = "#dcefe4"
     dataset = "daily_bar"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
+import anyio.to_thread
 import httpx
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
 from airflow.api_fastapi.core_api.security import get_user, requires_access_dag, requires_access_view
@@ -31,16 +33,13 @@ class AirflowGate:
 
     async def may_start(self, request: Request, name: str) -> bool:
         """Return whether Airflow lets this user make runs of the DAG."""
-        dag_id = dag_of(name)
-        try:
-            requires_access_dag("POST", DagAccessEntity.RUN, param_dag_id=dag_id)(request, await _user(request))
-        except HTTPException:
-            return False
-        return True
+        user = await _user(request)
+        # Airflow looks into its database for it, which must not hold up the server.
+        return await anyio.to_thread.run_sync(_may_start, request, user, name)
 
     async def start(self, request: Request, name: str, conf: dict[str, Any]) -> Started:
         """Post a run to Airflow's API, in this process, as the user whose request this is."""
-        dag_id = dag_of(name)
+        dag_id = await anyio.to_thread.run_sync(dag_of, name)
         told = {key: value for key, value in request.headers.items() if key in FORWARDED}
         transport = httpx.ASGITransport(app=root_of(request), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url.replace(path="/"))) as api:
@@ -54,9 +53,19 @@ class AirflowGate:
 
     def secret(self) -> bytes:
         """Return the key with which Airflow signs, which all its API servers share."""
-        return conf.get_mandatory_value("api", "secret_key").encode()
+        return str(conf.get_mandatory_value("api", "secret_key")).encode()
 
 
+def _may_start(request: Request, user: Any, name: str) -> bool:
+    dag_id = dag_of(name)
+    try:
+        requires_access_dag("POST", DagAccessEntity.RUN, param_dag_id=dag_id)(request, user)
+    except HTTPException:
+        return False
+    return True
+
+
+@cache
 def dag_of(name: str) -> str:
     """Return the ``dag_id`` under which a DAG of this package is known, perhaps with a prefix.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -32,6 +32,10 @@ class Button:
     token: str = ""
     said: str = ""
     """Why it is not there, beside rights."""
+
+    def shared(self, token: str) -> Button:
+        """Return the same button for a page that many viewers share."""
+        return replace(self, token=token if self.allowed else "")
 
 
 @dataclass(frozen=True)

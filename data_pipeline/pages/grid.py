@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets import DATASETS, WITH_CELLS
 from data_pipeline.exceptions import CalendarRangeError
-from data_pipeline.loading.coverage.cells import Coverage
 from data_pipeline.market.clock import in_seoul
 from data_pipeline.market.trading_calendar import TradingCalendar
-from data_pipeline.pages.summary import Summary
 from data_pipeline.warehouse.errors import said_plainly
+
+if TYPE_CHECKING:
+    from data_pipeline.loading.coverage.cells import Coverage
+    from data_pipeline.pages.summary import Summary
 
 SESSIONS = 60
 """Final sessions that are shown, today beside them."""
@@ -132,9 +135,3 @@ def state_of(expected: int, missing: int, unproven: int, archived: int = 0) -> s
     if missing:
         return "many" if missing >= MANY * expected else "missing"
     return "unproven" if unproven else "archived" if archived else "proven"
-
-
-def worst(cells: Sequence[Cell]) -> str:
-    """Return the worst state of all of them; none when there are none."""
-    order = ("many", "missing", "unproven", "archived", "proven", "seen", "running", "none")
-    return min((cell.state for cell in cells), key=order.index, default="none")

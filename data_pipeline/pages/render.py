@@ -86,9 +86,12 @@ class Page:
         return "en" if self.lang == "ko" else "ko"
 
     def render(self, template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
-        """Return the page."""
-        text = _ENVIRONMENT.get_template(template).render(page=self, t=self.t, log_link=log_link, **values)
-        return HTMLResponse(text, status_code=status)
+        """Return the page as an answer."""
+        return HTMLResponse(self.text(template, values), status_code=status)
+
+    def text(self, template: str, values: Mapping[str, Any]) -> str:
+        """Return the page as HTML."""
+        return _ENVIRONMENT.get_template(template).render(page=self, t=self.t, log_link=log_link, **values)
 
 
 def number(value: float | None, digits: int = 0) -> str:

@@ -10,26 +10,29 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.exceptions import TransientError
-from data_pipeline.loading.coverage.cells import Coverage, coverage
 from data_pipeline.warehouse.errors import said_plainly
+
+if TYPE_CHECKING:
+    from data_pipeline.loading.coverage.cells import Coverage
 
 AT_ONCE = 10
 """Sessions that one statement counts; half as many when that took too long, down to one."""
 OLDEST = timedelta(minutes=15)
 """After which everything is counted anew, because somebody may have changed rows without a load."""
-OVERLAP = timedelta(minutes=2)
-"""A load says when it ended before its transaction does."""
 OF_EVERY_SESSION = ("instrument", "trading_session")
 """Datasets whose loads change what must exist."""
 _ENDED = """
     SELECT dataset, first, last, finished_at FROM market.ingest_run
-    WHERE finished_at > %(since)s AND started_at > %(since)s - interval '2 days' ORDER BY finished_at
+    WHERE finished_at > coalesce(%(since)s::timestamptz - interval '2 minutes', now() - interval '15 minutes')
+        AND started_at > coalesce(%(since)s::timestamptz, now()) - interval '2 days' ORDER BY finished_at
 """
+# By the server's clock, which says when a load ended, and two minutes before what was seen: a load says when it ended
+# before its transaction does.
 
 
 class Summary:
@@ -63,9 +66,8 @@ class Summary:
             return {session: self._counted[session] for session in sessions}
 
     def _forget(self, connection: Connection, now: datetime) -> None:
-        ended = self._ended or now - OLDEST
         with said_plainly("coverage"), connection.cursor() as cursor:
-            cursor.execute(_ENDED, {"since": ended - OVERLAP})
+            cursor.execute(_ENDED, {"since": self._ended})
             runs = cursor.fetchall()
         if self._begun is None or not timedelta(0) <= now - self._begun < OLDEST:
             self._counted, self._begun = {}, now
@@ -78,6 +80,8 @@ class Summary:
 
 
 def _counted(connection: Connection, sessions: Sequence[date]) -> dict[date, tuple[Coverage, ...]]:
+    from data_pipeline.loading.coverage.cells import coverage
+
     try:
         rows = coverage(connection, sessions[0], sessions[-1])
     except TransientError:

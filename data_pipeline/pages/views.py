@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from secrets import token_hex
 from typing import Any
 
 from fastapi import Request
@@ -16,15 +17,18 @@ from data_pipeline.pages import instrument as of_one
 from data_pipeline.pages import panels
 from data_pipeline.pages.alerts import alerts
 from data_pipeline.pages.buttons import HEAL, RETRY, Buttons
-from data_pipeline.pages.grid import last_sessions, worst
-from data_pipeline.pages.morning import Morning, Panel, panel, read_morning
+from data_pipeline.pages.grid import last_sessions
+from data_pipeline.pages.morning import Morning, read_morning
 from data_pipeline.pages.one_page import read_instrument
+from data_pipeline.pages.panel import Panel, panel
 from data_pipeline.pages.render import Page
 from data_pipeline.pages.room import Room
 
 FRESH_S = 10.0
 """Seconds for which viewers share what was read."""
 LONGEST_TEXT = 40
+HEAL_TOKEN, RETRY_TOKEN = token_hex(16), token_hex(16)
+"""What stands in the place of a viewer's own tokens on a page that many share; nobody outside can know it."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +50,15 @@ class Views:
 
         found: Morning = await room.kept.get("morning", FRESH_S, read)
         keys: Panel = await room.kept.get("keys", FRESH_S, read_keys)
-        grid = found.grid.value
-        runs = found.parts["runs"].value
-        values = {
-            "found": found,
-            "grid": grid,
-            "keys": keys,
-            "alerts": alerts(grid, runs, keys.value, room.calendar(), found.now),
-            "worst": worst(tuple(grid.cells)) if grid else "none",
-            "heal": await self.buttons.show(request, HEAL),
-            "retry": await self.buttons.show(request, RETRY),
-            **found.parts,
-        }
-        return page.render("morning.html", values)
+        heal, retry = await self.buttons.show(request, HEAL), await self.buttons.show(request, RETRY)
+        shared = {"heal": heal.shared(HEAL_TOKEN), "retry": retry.shared(RETRY_TOKEN)}
+
+        async def draw() -> str:
+            return await room.readers.run(lambda: page.text("morning.html", {**_shown(room, found, keys), **shared}))
+
+        # Drawn once for all viewers of one language and the same rights, who differ in the tokens of their forms.
+        text = await room.kept.get(("morning", page, found.now, *shared.values()), FRESH_S, draw)
+        return HTMLResponse(text.replace(HEAL_TOKEN, heal.token).replace(RETRY_TOKEN, retry.token))
 
     async def cell(self, request: Request) -> HTMLResponse:
         """Show one dataset on one session: its codes, its loads and their logs."""
@@ -77,7 +77,7 @@ class Views:
 
         found = await room.kept.get(("cell", dataset, session), FRESH_S, lambda: room.readers.ask(read))
         values = {"dataset": dataset, "session": session, **found, "heal": await self.buttons.show(request, HEAL)}
-        return page.render("cell.html", values)
+        return await room.readers.run(lambda: page.render("cell.html", values))
 
     async def search(self, request: Request) -> HTMLResponse:
         """Show the instruments that a code or a name may mean."""
@@ -102,7 +102,13 @@ class Views:
 
         found = await room.kept.get(("instrument", code, reach, raw, session), FRESH_S, read)
         values = {"code": code, "reach": reach, "raw": raw, "ranges": of_one.RANGES, **found}
-        return page.render("instrument.html", values)
+        return await room.readers.run(lambda: page.render("instrument.html", values))
+
+
+def _shown(room: Room, found: Morning, keys: Panel) -> dict[str, Any]:
+    grid = found.grid.value
+    said = alerts(grid, found.parts["runs"].value, keys.value, room.calendar(), found.now)
+    return {"found": found, "grid": grid, "keys": keys, "alerts": said, **found.parts}
 
 
 def _bad(page: Page) -> HTMLResponse:

@@ -8,6 +8,10 @@ Every function takes ``connection``: a psycopg2 connection, an engine or connect
 reads). The role ``market_reader`` is enough. Nothing is written: an idle connection is read in one read-only snapshot
 and left idle; one within a transaction stays in it.
 
+Every function takes ``as_`` too: ``pandas`` (unless told otherwise), ``arrow`` (a ``pyarrow.Table``, each field with
+its unit in the metadata) or ``polars`` (a ``polars.DataFrame``; polars has to be installed). Rows, order and columns
+are the same; what is absent is a null there.
+
 Ranges include both ends. Stock codes are text and keep their zeros and letters. What is missing is an error, not a
 shorter frame, unless ``complete=False`` allows it.
 """

@@ -16,6 +16,8 @@ from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.read.adjusted import JOIN, Span, join_values
 
 SHOWN = 3
+MOST_CODES = 20
+"""How many codes a command that is proposed names; with more it asks for the whole market."""
 _CELLS = """
     WITH day AS MATERIALIZED (
         SELECT session::date FROM market.final_session WHERE session BETWEEN %(first)s AND %(last)s
@@ -148,8 +150,8 @@ def require_bars(cursor: Cursor, asked: Asked) -> None:
     cursor.execute(_CELLS + _LACKING.format(**words), asked.values)
     if (cursor.fetchone() or (0,))[0]:
         cursor.execute(_CELLS + _WHICH.format(**words), asked.values)
-        fill = f"`data-pipeline backfill --dataset {asked.table} --first {asked.first} --last {asked.last}` fills them"
-        _refuse(asked, "are neither stored nor known to be empty", cursor.fetchall(), fill)
+        rows = cursor.fetchall()
+        _refuse(asked, "are neither stored nor known to be empty", rows, _fill(asked, rows, by_code=True))
 
 
 def require_moments(cursor: Cursor, asked: Asked) -> None:
@@ -200,8 +202,7 @@ def require_sessions(cursor: Cursor, asked: Asked) -> None:
     krx_calendar().sessions(asked.first, asked.last)
     cursor.execute(_SESSIONS.format(cells=f"market.{asked.table}_cells"), asked.values)
     if found := cursor.fetchall():
-        fill = f"`data-pipeline backfill --dataset {asked.table} --first {asked.first} --last {asked.last}` fills them"
-        _refuse(asked, "are not stored", found, fill)
+        _refuse(asked, "are not stored", found, _fill(asked, found, by_code=False))
 
 
 def require_indices(cursor: Cursor, names: Sequence[str]) -> None:
@@ -239,8 +240,17 @@ def _require_listing(cursor: Cursor, asked: Asked) -> None:
     if asked.codes is None and cursor.fetchone() is None:
         raise IncompleteDataError(
             f"{asked}: the warehouse lists no instrument yet, so what the whole market is cannot be told;"
-            " run market_reference (or `make run`) first"
+            " `data-pipeline run` loads the list, as does the DAG market_reference"
         )
+
+
+def _fill(asked: Asked, rows: Sequence[tuple[str, date, date, int]], *, by_code: bool) -> str:
+    """Return the command that fills what is missing, and asks for no other session and no other code."""
+    if asked.as_of:
+        return "what the warehouse held then cannot be filled later: read without as_of"
+    first, last = min(begin for _, begin, _, _ in rows), max(end for _, _, end, _ in rows)
+    codes = f" --codes {','.join(code for code, *_ in rows)}" if by_code and len(rows) <= MOST_CODES else ""
+    return f"`data-pipeline backfill --dataset {asked.table} --first {first} --last {last}{codes}` fills them"
 
 
 def _refuse(asked: Asked, what: str, rows: list[tuple[str, date, date, int]], remedy: str) -> None:

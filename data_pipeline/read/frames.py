@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
-from data_pipeline.read.archive.rows import read_rows
-from data_pipeline.read.arrow import schema_of
-from data_pipeline.read.connection import reading
+from data_pipeline.read.forms import read_as
 from data_pipeline.read.plans import (
     Codes,
-    Plan,
     plan_coverage,
     plan_daily_bars,
     plan_index_bars,
@@ -23,8 +18,6 @@ from data_pipeline.read.plans import (
     plan_rows,
     plan_trading_sessions,
 )
-
-_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
 def daily_bars(
@@ -36,6 +29,7 @@ def daily_bars(
     *,
     complete: bool = True,
     connection: Any = None,
+    as_: str = "pandas",
 ) -> pd.DataFrame:
     """Return daily bars, sorted by ``stock_code`` and ``session``, one row a session and code.
 
@@ -59,6 +53,7 @@ def daily_bars(
             now (or by ``as_of``), on which an instrument was listed; also when a factor is not known because bars are
             missing. False takes what is there, and prices without a known factor are NaN.
         connection: See :mod:`data_pipeline.read`.
+        as_: pandas, arrow or polars; see there too.
 
     Returns:
         With ``complete``, an empty frame only when no such cell lies in the range (a holiday, or an instrument that was
@@ -72,7 +67,9 @@ def daily_bars(
         ConfigurationError: There is no warehouse, or it is not migrated.
         ConnectionFailedError, TransientError: Trying again can help.
     """
-    return _frame(plan_daily_bars(codes, first, last, adjusted=adjusted, as_of=as_of, complete=complete), connection)
+    return read_as(
+        as_, plan_daily_bars(codes, first, last, adjusted=adjusted, as_of=as_of, complete=complete), connection
+    )
 
 
 def minute_bars(
@@ -83,6 +80,7 @@ def minute_bars(
     *,
     complete: bool = True,
     connection: Any = None,
+    as_: str = "pandas",
 ) -> pd.DataFrame:
     """Return raw minute bars, sorted by ``stock_code`` and ``at``; spans without a trade have no row.
 
@@ -98,17 +96,24 @@ def minute_bars(
         complete: Raise when a final session of the range was not fetched whole for an instrument listed on it. The
             running session is given as far as it is stored.
         connection: See :mod:`data_pipeline.read`.
+        as_: pandas, arrow or polars; see there too.
 
     Raises:
         InvalidRequestError: An argument is malformed, or the range is reversed.
         UnknownStockError, IncompleteDataError, CalendarRangeError, ConfigurationError, TransientError: As for
             :func:`daily_bars`.
     """
-    return _frame(plan_minute_bars(codes, first, last, minutes, complete=complete), connection)
+    return read_as(as_, plan_minute_bars(codes, first, last, minutes, complete=complete), connection)
 
 
 def price_snapshots(
-    codes: Codes, first: date | str, last: date | str, *, complete: bool = True, connection: Any = None
+    codes: Codes,
+    first: date | str,
+    last: date | str,
+    *,
+    complete: bool = True,
+    connection: Any = None,
+    as_: str = "pandas",
 ) -> pd.DataFrame:
     """Return current prices (현재가) as they were seen, sorted by ``stock_code`` and ``observed_at``.
 
@@ -125,16 +130,23 @@ def price_snapshots(
         complete: Raise when a final session has no snapshot of a named code listed on it, or with ``codes=None`` of any
             instrument. Nobody knows how many there should be.
         connection: See :mod:`data_pipeline.read`.
+        as_: pandas, arrow or polars; see there too.
 
     Raises:
         InvalidRequestError, UnknownStockError, IncompleteDataError, CalendarRangeError, ConfigurationError,
             TransientError: As for :func:`daily_bars`.
     """
-    return frame("price_snapshot", codes, first, last, complete=complete, connection=connection)
+    return frame("price_snapshot", codes, first, last, complete=complete, connection=connection, as_=as_)
 
 
 def order_books(
-    codes: Codes, first: date | str, last: date | str, *, complete: bool = True, connection: Any = None
+    codes: Codes,
+    first: date | str,
+    last: date | str,
+    *,
+    complete: bool = True,
+    connection: Any = None,
+    as_: str = "pandas",
 ) -> pd.DataFrame:
     """Return order books (호가) as they were seen, sorted by ``stock_code`` and ``observed_at``.
 
@@ -145,7 +157,7 @@ def order_books(
 
     The arguments and errors are those of :func:`price_snapshots`.
     """
-    return frame("order_book", codes, first, last, complete=complete, connection=connection)
+    return frame("order_book", codes, first, last, complete=complete, connection=connection, as_=as_)
 
 
 def index_bars(
@@ -155,6 +167,7 @@ def index_bars(
     *,
     complete: bool = True,
     connection: Any = None,
+    as_: str = "pandas",
 ) -> pd.DataFrame:
     """Return daily bars of indices, sorted by ``family``, ``name`` and ``session``.
 
@@ -170,16 +183,23 @@ def index_bars(
         complete: Raise when a final session lacks a bar of KOSPI, KOSDAQ, KOSPI 200 or KOSDAQ 150. Nobody knows of
             which other indices it should have one.
         connection: See :mod:`data_pipeline.read`.
+        as_: pandas, arrow or polars; see there too.
 
     Raises:
         InvalidRequestError: A day is malformed, the range is reversed, or no such index is stored.
         IncompleteDataError, CalendarRangeError, ConfigurationError, TransientError: As for :func:`daily_bars`.
     """
-    return _frame(plan_index_bars(first, last, names, complete=complete), connection)
+    return read_as(as_, plan_index_bars(first, last, names, complete=complete), connection)
 
 
 def investor_flows(
-    codes: Codes, first: date | str, last: date | str, *, complete: bool = True, connection: Any = None
+    codes: Codes,
+    first: date | str,
+    last: date | str,
+    *,
+    complete: bool = True,
+    connection: Any = None,
+    as_: str = "pandas",
 ) -> pd.DataFrame:
     """Return who bought and who sold (투자자별 매매동향), sorted by ``stock_code`` and ``session``.
 
@@ -192,7 +212,7 @@ def investor_flows(
 
     The arguments and errors are those of :func:`frame`.
     """
-    return frame("investor_flow", codes, first, last, complete=complete, connection=connection)
+    return frame("investor_flow", codes, first, last, complete=complete, connection=connection, as_=as_)
 
 
 def frame(
@@ -203,6 +223,7 @@ def frame(
     *,
     complete: bool = True,
     connection: Any = None,
+    as_: str = "pandas",
 ) -> pd.DataFrame:
     """Return any dataset of sessions by its name, as it is stored, sorted by its key.
 
@@ -214,16 +235,17 @@ def frame(
         complete: Raise when a cell is neither stored nor known to be empty; of what is seen at a moment, when a final
             session has nothing.
         connection: See :mod:`data_pipeline.read`.
+        as_: pandas, arrow or polars; see there too.
 
     Raises:
         ConfigurationError: There is no such dataset; or as for :func:`daily_bars`.
         InvalidRequestError: It has a function of its own; or as for :func:`daily_bars`.
         UnknownStockError, IncompleteDataError, CalendarRangeError, TransientError: As for :func:`daily_bars`.
     """
-    return _frame(plan_rows(dataset, codes, first, last, complete=complete), connection)
+    return read_as(as_, plan_rows(dataset, codes, first, last, complete=complete), connection)
 
 
-def instruments(on: date | str | None = None, *, connection: Any = None) -> pd.DataFrame:
+def instruments(on: date | str | None = None, *, connection: Any = None, as_: str = "pandas") -> pd.DataFrame:
     """Return instruments, sorted by ``stock_code``: all ever seen, or those listed on a day as they stood then.
 
     Columns: ``stock_code``, ``isin``, ``name``, ``market``, ``security_group`` (text), ``listed_on`` (datetime64, NaT
@@ -235,16 +257,19 @@ def instruments(on: date | str | None = None, *, connection: Any = None) -> pd.D
         on: None for every instrument as it stood when last listed, including delisted ones. For a day, what was only
             known later is left out: there is no column ``delisted_on``.
         connection: See :mod:`data_pipeline.read`.
+        as_: pandas, arrow or polars; see there too.
 
     Raises:
         InvalidRequestError: The day is malformed.
         IncompleteDataError: No list of instruments is stored, or none as old as that day.
         ConfigurationError, TransientError: As for :func:`daily_bars`.
     """
-    return _frame(plan_instruments(on), connection)
+    return read_as(as_, plan_instruments(on), connection)
 
 
-def trading_sessions(first: date | str, last: date | str, *, connection: Any = None) -> pd.DataFrame:
+def trading_sessions(
+    first: date | str, last: date | str, *, connection: Any = None, as_: str = "pandas"
+) -> pd.DataFrame:
     """Return the sessions of the exchange, oldest first; empty when the range holds none.
 
     Columns: ``session`` (datetime64, a date in Seoul), ``final_at`` (datetime64 in Asia/Seoul: when its figures stop
@@ -254,17 +279,18 @@ def trading_sessions(first: date | str, last: date | str, *, connection: Any = N
         first: First day, included.
         last: Last day, included.
         connection: See :mod:`data_pipeline.read`.
+        as_: pandas, arrow or polars; see there too.
 
     Raises:
         InvalidRequestError: A day is malformed, or the range is reversed.
         CalendarRangeError: The range leaves the years that the trading calendar covers.
         ConfigurationError, TransientError: As for :func:`daily_bars`.
     """
-    return _frame(plan_trading_sessions(first, last), connection)
+    return read_as(as_, plan_trading_sessions(first, last), connection)
 
 
 def coverage(
-    first: date | str, last: date | str, dataset: str | None = None, *, connection: Any = None
+    first: date | str, last: date | str, dataset: str | None = None, *, connection: Any = None, as_: str = "pandas"
 ) -> pd.DataFrame:
     """Return what must be stored for each final session and what is, sorted by ``dataset`` and ``session``.
 
@@ -276,27 +302,10 @@ def coverage(
         last: Last day, included.
         dataset: One that has cells, as daily_bar; None for all.
         connection: See :mod:`data_pipeline.read`.
+        as_: pandas, arrow or polars; see there too.
 
     Raises:
         InvalidRequestError: A day or the dataset is malformed, or the range is reversed.
         ConfigurationError, TransientError: As for :func:`daily_bars`.
     """
-    return _frame(plan_coverage(first, last, dataset), connection)
-
-
-def as_frame(schema: Any, tables: Sequence[Any]) -> pd.DataFrame:
-    """Return Arrow tables of one schema as one frame; types are the same whether there are rows or not."""
-    chunks = {name: [table.column(name) for table in tables] for name in schema.names}
-    series = {}
-    for field in schema:
-        own = [chunk for column in chunks.pop(field.name) for chunk in column.chunks]
-        types = _NULLABLE.get if field.nullable else None
-        series[field.name] = pa.chunked_array(own, field.type).to_pandas(types_mapper=types)
-    return pd.DataFrame(series, copy=False)
-
-
-def _frame(plan: Plan, connection: Any) -> pd.DataFrame:
-    schema, tables = schema_of(plan.frame), list[Any]()
-    with reading(connection, plan.frame.name) as cursor:
-        read_rows(cursor, plan, schema, tables.append)
-    return as_frame(schema, tables)
+    return read_as(as_, plan_coverage(first, last, dataset), connection)

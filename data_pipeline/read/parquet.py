@@ -17,7 +17,7 @@ from data_pipeline.read.archive.rows import read_rows
 from data_pipeline.read.arrow import schema_of
 from data_pipeline.read.connection import reading
 from data_pipeline.read.copying import BLOCK
-from data_pipeline.read.frames import as_frame
+from data_pipeline.read.forms import as_frame
 from data_pipeline.read.parts import part_of, require_free, system_errors
 from data_pipeline.read.plans import Plan
 

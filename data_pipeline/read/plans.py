@@ -163,7 +163,7 @@ def plan_instruments(on: date | str | None = None) -> Plan:
         cursor.execute("SELECT min(valid_from)::date FROM market.instrument_history")
         begins = (cursor.fetchone() or (None,))[0]
         if begins is None:
-            raise IncompleteDataError("no list of instruments is stored yet: run market_reference (or `make run`)")
+            raise IncompleteDataError("no list of instruments is stored yet: `data-pipeline run` loads one")
         if day is not None and day < begins:
             raise IncompleteDataError(f"the instruments of {day} are not known: the first list stored is of {begins}")
 

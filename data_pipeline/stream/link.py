@@ -36,6 +36,7 @@ class LiveSession(Protocol):
     heard_at: float
     registered: set[Subscription]
     failed: dict[Subscription, str]
+    mistrusted: bool
 
     def want(self, wanted: Sequence[Subscription]) -> None: ...  # noqa: D102
 
@@ -189,16 +190,24 @@ class Link:
             self.end(str(error), in_use=True)
         except AuthenticationError as error:
             self.end(str(error))
-            if self._reissued:
+            if not self._reissue():
                 raise
-            self._reissued = True
-            self._note(lambda: self.key.disapprove(self._approval))
         except TransientError as error:
             self.end(str(error))
+            if session.mistrusted:
+                self._reissue()
         else:
             self._held = [one for record in came for one in self._judged(record)]
             self._hand_over()
             self._look_after(session)
+
+    def _reissue(self) -> bool:
+        """Forget the approval key, once until something is registered again; return whether it was."""
+        if self._reissued:
+            return False
+        self._reissued = True
+        self._note(lambda: self.key.disapprove(self._approval))
+        return True
 
     def _register(self, session: LiveSession) -> None:
         if session.limit != self._limit or session.failed:
@@ -226,7 +235,9 @@ class Link:
         if not isinstance(record, Trade):
             yield record
             return
-        if self._gaps.is_repeat(record):
+        if self._gaps.is_behind(record):
+            if not self._gaps.is_repeat(record):
+                yield record  # whoever writes it compares it with what is stored
             return
         try:
             gap = self._gaps.see(record)

@@ -20,14 +20,14 @@ MODULES = {
     for path in (file.relative_to(ROOT) for file in ROOT.joinpath("data_pipeline").rglob("*.py"))
 }
 """Every module of the package and its file."""
-AIRFLOW = ("hooks", "operators", "timetables", "pools", "local.dag_runs")
+AIRFLOW = ("hooks", "operators", "timetables", "pools", "local.dag_runs", "pages.airflow_gate")
 WIRE = ("client", "sources", "http_exceptions", "emulator.process")
 MAY = {
     "airflow": AIRFLOW,
     "pendulum": AIRFLOW,
     "pandas": ("read",),
     "pyarrow": ("read",),
-    "fastapi": ("emulator",),
+    "fastapi": ("emulator", "pages"),
     "uvicorn": ("emulator",),
     "requests": WIRE,
     "urllib3": WIRE,

@@ -84,6 +84,7 @@ class Session:
     in_use: bool
     limit: int = 41
     over: bool = False
+    mistrusted: bool = False
 
     def __post_init__(self) -> None:
         self.heard_at = self.began

@@ -11,7 +11,7 @@ INSTRUMENT = (
 HISTORY = (
     "INSERT INTO market.instrument_history (stock_code, valid_from, valid_to, isin, name, market, security_group,"
     " listed_shares, halted, managed, liquidation, preferred, source, loaded_at) VALUES (%s, %s, %s, 'KR7005930003',"
-    " %s, 'KOSPI', 'ST', 1000, false, false, false, false, 'mock', now())"
+    " %s, 'KOSPI', 'ST', 1000, false, false, false, false, 'mock', '2026-09-10T07:30+09:00')"
 )
 BAR = (
     "INSERT INTO market.daily_bar (stock_code, session, open, high, low, close, volume, trading_value, change, source)"
@@ -19,9 +19,11 @@ BAR = (
 )
 RUN = (
     "INSERT INTO market.ingest_run (dataset, source, dag_id, task_id, map_index, run_key, first, last, status,"
-    " started_at, finished_at, lease_until, error, unknown_fields) VALUES ('daily_bar', 'mock', 'daily_bars', 'load',"
-    " 2, 'scheduled__1', '2026-09-15', '2026-09-16', 'failed', now(), now(), now(), %s, %s)"
+    " lease_until, error, unknown_fields) VALUES ('daily_bar', 'mock', 'daily_bars', 'load',"
+    " 2, 'scheduled__1', '2026-09-15', '2026-09-16', 'running', 'infinity', %s, %s)"
 )
+FAIL = "UPDATE market.ingest_run SET status = 'failed', finished_at = started_at WHERE status = 'running'"
+"""It ended when it began, whatever the server's clock says."""
 REFUSED = (
     "INSERT INTO market.rejected_row (dataset, stock_code, session, payload, reason, source, origin)"
     " VALUES ('daily_bar', %s, %s, '{}', %s, 'mock', 'record')"
@@ -41,4 +43,5 @@ def fill(cursor, name="이름", error="the server answered 500", reason="limit: 
             if (code, number) not in ((LETTERS, 15), (LETTERS, 16)):
                 cursor.execute(BAR, (code, f"2026-09-{number}", 100 + number, 1 if number > 14 else 0))
     cursor.execute(RUN, (error, '{"output.new_field": 3}'))
+    cursor.execute(FAIL)
     cursor.execute(REFUSED, (LETTERS, "2026-09-16", reason))

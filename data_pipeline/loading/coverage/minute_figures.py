@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from itertools import groupby
 from operator import attrgetter
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 NOTHING = {"minutes": 0, "volume": 0}
 _MINUTES = """
-    SELECT m.stock_code::text, m.session::date, count(*), sum(m.volume)::bigint, sum(m.trading_value)::bigint,
-        min(m.low), max(m.high), md5(string_agg(timestamptz_send(m.at) || int8send(m.open) || int8send(m.high)
-            || int8send(m.low) || int8send(m.close) || int8send(m.volume) || int8send(m.trading_value), ''::bytea
-            ORDER BY m.at))
+    SELECT m.stock_code::text, m.session::date{sums}, md5(string_agg(timestamptz_send(m.at) || int8send(m.open)
+        || int8send(m.high) || int8send(m.low) || int8send(m.close) || int8send(m.volume) || int8send(m.trading_value),
+        ''::bytea ORDER BY m.at))
     FROM market.minute_bar m JOIN unnest(%(codes)s::text[], %(days)s::date[]) AS v (code, day)
         ON m.stock_code = v.code AND m.session = v.day
     WHERE m.session BETWEEN %(first)s AND %(last)s GROUP BY 1, 2
 """
+_SUMS = ", count(*), sum(m.volume)::bigint, sum(m.trading_value)::bigint, min(m.low), max(m.high)"
 _AT = attrgetter("at")
 _CANDLE = [attrgetter(name) for name in ("open", "high", "low", "close", "volume", "trading_value")]
 _EPOCH, _UNIT = datetime(2000, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
@@ -49,6 +49,17 @@ def figures(minutes: Sequence[Any]) -> dict[str, Any]:
     """Return what the minutes of a session come to, in any order: how many, shares, won, low, high and their digest."""
     if not minutes:
         return {**NOTHING}
+    return {
+        "minutes": len(minutes),
+        "volume": sum(bar.volume for bar in minutes),
+        "trading_value": sum(bar.trading_value for bar in minutes),
+        "low": min(bar.low for bar in minutes),
+        "high": max(bar.high for bar in minutes),
+        "digest": _digest(minutes),
+    }
+
+
+def _digest(minutes: Sequence[Any]) -> str:
     bars = sorted(minutes, key=_AT)
     columns = [_times([*map(_AT, bars)]), *([*map(one, bars)] for one in _CANDLE)]
     packed = array("q", bytes(8 * len(columns) * len(bars)))
@@ -56,15 +67,7 @@ def figures(minutes: Sequence[Any]) -> dict[str, Any]:
         packed[place :: len(columns)] = array("q", column)
     if sys.byteorder == "little":
         packed.byteswap()
-    _, _, highs, lows, _, volumes, values = columns
-    return {
-        "minutes": len(bars),
-        "volume": sum(volumes),
-        "trading_value": sum(values),
-        "low": min(lows),
-        "high": max(highs),
-        "digest": hashlib.md5(packed, usedforsecurity=False).hexdigest(),
-    }
+    return hashlib.md5(packed, usedforsecurity=False).hexdigest()
 
 
 def _times(starts: Sequence[datetime]) -> list[int]:
@@ -79,9 +82,22 @@ def _times(starts: Sequence[datetime]) -> list[int]:
 
 def stored_figures(connection: Connection, cells: Iterable[Cell]) -> dict[Cell, dict[str, Any]]:
     """Return the same of the stored minutes, for each of these cells; the digest is made of the same bytes."""
-    wanted = sorted(cells)
-    codes, days = map(list, zip(*wanted, strict=True))
-    with connection.cursor() as cursor:
-        cursor.execute(_MINUTES, {"codes": codes, "days": days, "first": min(days), "last": max(days)})
-        stored = {(code, day): dict(zip(_FIGURES, found, strict=True)) for code, day, *found in cursor.fetchall()}
+    wanted = [*cells]
+    stored = {cell: dict(zip(_FIGURES, found, strict=True)) for cell, found in _stored(connection, wanted, _SUMS)}
     return {cell: stored.get(cell, NOTHING) for cell in wanted}
+
+
+def repeated_minutes(connection: Connection, minutes: Mapping[Cell, Sequence[Any]]) -> set[Cell]:
+    """Return the cells whose minutes are just those that are stored; one without a minute is none of them."""
+    came = {cell: bars for cell, bars in minutes.items() if bars}
+    return {cell for cell, (digest,) in _stored(connection, came, "") if digest == _digest(came[cell])}
+
+
+def _stored(connection: Connection, cells: Collection[Cell], sums: str) -> list[tuple[Cell, Sequence[Any]]]:
+    if not cells:
+        return []
+    codes, days = map(list, zip(*sorted(cells), strict=True))
+    with connection.cursor() as cursor:
+        values = {"codes": codes, "days": days, "first": min(days), "last": max(days)}
+        cursor.execute(_MINUTES.format(sums=sums), values)
+        return [((code, day), found) for code, day, *found in cursor.fetchall()]

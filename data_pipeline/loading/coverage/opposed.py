@@ -12,15 +12,13 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
-from itertools import groupby
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets.table import Table
-from data_pipeline.loading.coverage.minute_figures import by_session, figures, stored_figures
+from data_pipeline.loading.coverage.minute_figures import figures, repeated_minutes, stored_figures
 from data_pipeline.market.origin import origin_of
 
 if TYPE_CHECKING:
@@ -137,16 +135,16 @@ def weigh_rows(
 
 
 def weigh_minutes(
-    connection: Connection, table: Table, records: Iterable[Any], came: Collection[Cell], proving: Collection[Cell],
-    idle: Collection[Cell], traded: Collection[Cell], source: str, run_id: int | None,
+    connection: Connection, table: Table, minutes: Mapping[Cell, Sequence[Any]], came: Collection[Cell],
+    proving: Collection[Cell], idle: Collection[Cell], traded: Collection[Cell], source: str, run_id: int | None,
 ) -> Weighed:  # fmt: skip
     """Compare sessions of minutes with those that were proved before; never writes.
 
     Args:
         connection: The load's own, before its rows are written.
         table: That of minutes.
-        records: The minutes that came.
-        came: The cells that they are of and that were final when the source was asked.
+        minutes: Those that came, by cell.
+        came: The cells of them that were final when the source was asked.
         proving: The cells that this answer proves whole or empty.
         idle: The cells whose stored daily bar says that nothing was traded, which decides for an empty answer.
         traded: Those whose stored daily bar says otherwise, which decides against an empty one of before.
@@ -157,16 +155,17 @@ def weigh_minutes(
     before = {cell: one for cell, one in before.items() if cell in came or cell not in idle}
     may_fill = {*proving}.difference(traded)
     proved = {cell: one for cell, one in before.items() if one.state != "empty" or cell in may_fill}
+    repeated = repeated_minutes(connection, {cell: minutes.get(cell, ()) for cell in proved if cell in proving})
+    proved = {cell: one for cell, one in proved.items() if cell not in repeated}
     if not proved:
-        return Weighed({}, set())
-    minutes: dict[Cell, list[Any]] = {cell: [] for cell in proved}
-    for code, found in groupby(records, attrgetter("stock_code")):
-        for session, bars in by_session([*found]):
-            if (code, session) in minutes:
-                minutes[code, session] += bars
-    said = {cell: {**figures(minutes[cell]), "source": source, "run_id": run_id} for cell in proved if cell in proving}
+        return Weighed({}, set(), repeated)
+    said = {
+        cell: {**figures(minutes.get(cell, ())), "source": source, "run_id": run_id}
+        for cell in proved
+        if cell in proving
+    }
     weighed = _weighed(connection, table, _with_minutes(connection, proved), said, source)
-    return weighed._replace(standing=weighed.standing | (proved.keys() - said.keys()))
+    return Weighed(weighed.opposed, weighed.standing | (proved.keys() - said.keys()), repeated)
 
 
 def _proved_before(connection: Connection, table: Table, cells: Collection[Cell], source: str) -> dict[Cell, _Earlier]:
@@ -223,14 +222,10 @@ def _weighed(
 ) -> Weighed:
     opposed: dict[Cell, list[Statement]] = {}
     standing: set[Cell] = set()
-    repeated: set[Cell] = set()
     rank = origin_of(source).rank
     for cell, new in sorted(said.items()):
         by, stored, statements = proved[cell]
-        if _agree(new, stored):
-            repeated.add(cell)
-            continue
-        if rank > origin_of(by).rank:
+        if rank > origin_of(by).rank or _agree(new, stored):
             continue
         if rank < origin_of(by).rank:
             standing.add(cell)
@@ -241,7 +236,7 @@ def _weighed(
         log.warning("%s of %s on %s is doubted: %s: %s", table.name, *cell, OPPOSED, described(statements))
     if len(opposed) > NAMED:
         log.warning("%s: %d more cells are doubted: %s", table.name, len(opposed) - NAMED, OPPOSED)
-    return Weighed(opposed, standing, repeated)
+    return Weighed(opposed, standing)
 
 
 def _agree(one: Statement, other: Statement) -> bool:

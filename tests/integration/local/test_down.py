@@ -14,6 +14,7 @@ import pytest
 
 from data_pipeline.local.health import Health
 from data_pipeline.local.lost_tasks import forget_gone_schedulers
+from data_pipeline.local.starting import unpause
 from data_pipeline.local.waiting_runs import end_waiting_runs
 
 TABLES = """
@@ -121,3 +122,14 @@ def test_airflow_is_not_healthy_while_somebody_holds_the_schedulers_place(metada
         cursor.execute("SELECT FROM public.slot_pool FOR UPDATE")
         assert "nothing is scheduled: somebody else holds the scheduler's place" in health.complaint()
     assert health.complaint() == ""
+
+
+def test_the_dags_that_a_source_can_serve_are_unpaused(metadata):
+    """No other one, and one that Airflow has not read yet is not among those that were."""
+    with metadata.connect("owner") as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE public.dag (dag_id text, is_paused boolean);"
+            "INSERT INTO public.dag VALUES ('daily_bars', true), ('backfill', true), ('heal_gaps', false)"
+        )
+    assert unpause(metadata.url("owner"), ["heal_gaps", "daily_bars", "order_books"]) == ["daily_bars", "heal_gaps"]
+    assert metadata.rows("SELECT dag_id FROM public.dag WHERE is_paused") == [("backfill",)]

@@ -4,6 +4,7 @@ import random
 from html.parser import HTMLParser
 
 import pytest
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from data_pipeline.pages.buttons import HEAL, RETRY
@@ -11,7 +12,7 @@ from data_pipeline.pages.form_token import form_token
 from data_pipeline.pages.gate import Started
 from tests.support.database import copied
 from tests.support.pages import WALL, Guard, application, pages, room_of
-from tests.support.pages_warehouse import BAR, HISTORY, INSTRUMENT, REFUSED, RUN, fill
+from tests.support.pages_warehouse import BAR, FAIL, HISTORY, INSTRUMENT, REFUSED, RUN, fill
 
 NAMES = 300
 PIECES = (
@@ -23,8 +24,10 @@ PIECES = (
 
 def routes():
     """Every route of the application and each of its methods."""
-    app = application(Guard(), None)
-    return [(method, route.path) for route in app.routes for method in sorted(route.methods)]
+    app = application(Guard(), room_of("postgresql://nobody@nowhere/none", "2026-09-18T21:00"))
+    return [
+        (method, route.path) for route in app.routes if isinstance(route, APIRoute) for method in sorted(route.methods)
+    ]
 
 
 def test_there_are_routes_and_no_others():
@@ -149,6 +152,7 @@ def spoilt(server):
                 cursor.execute(BAR, (code_of(number), "2026-09-18", 100, 0))
                 cursor.execute(REFUSED, (code_of(number), None, f"{name}: {name}"))
             cursor.execute(RUN, (PIECES[2], '{"<script>alert(2)</script>": 1}'))
+            cursor.execute(FAIL)
         yield database
 
 

@@ -73,7 +73,8 @@ def test_the_synthetic_market_costs_nothing():
     """It sends no request, so that nobody waits."""
     plan = plan_gaps(wanted(source="mock"), {"005930": [(MON, TUE)]}, Sources(MOCK), EVENING)
     assert plan.requests == 0
-    assert plan.lines[0].endswith("out of mock: 1 instruments, 0 requests, no waiting, 2 rows at most")
+    cost = "no requests and no waiting, because this source makes its figures itself, 2 rows at most"
+    assert plan.lines[0].endswith(f"out of mock: 1 instruments, {cost}")
 
 
 def test_the_exchange_takes_the_days_that_most_codes_lack(krx):

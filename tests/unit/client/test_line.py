@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.sync.server import ServerConnection, serve
 
 from data_pipeline.client.address import require_socket
@@ -20,7 +20,7 @@ REAL = "ws://ops.koreainvestment.com:21000"
 
 
 @contextmanager
-def served(talk: Callable[[ServerConnection], None]) -> Iterator[str]:
+def served(talk: Callable[[ServerConnection], object]) -> Iterator[str]:
     """Serve one conversation on a free port of this machine, and yield its address."""
 
     def handle(connection: ServerConnection) -> None:
@@ -52,7 +52,7 @@ def heard(line: Line, number: int = 1) -> list[str]:
 
 def test_texts_go_both_ways_and_a_pong_carries_its_text():
     """The server hears what is sent, and a Pong control frame with the whole heartbeat."""
-    pongs = []
+    pongs: list[Frame] = []
 
     def talk(connection):
         connection.send(f"you said {connection.recv()}")

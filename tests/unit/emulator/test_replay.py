@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from data_pipeline.emulator.kis.stream.records import feed_names
 from data_pipeline.emulator.kis.stream.stored import StoredStage
 from data_pipeline.emulator.kis.stream.talk import Talk
 from data_pipeline.emulator.replay import SETTLED, Replay
 from data_pipeline.market.clock import SEOUL
-from tests.unit.emulator.conftest import APP_KEY, APP_SECRET, Ticker
-from tests.unit.emulator.kis.stream.test_stored import SESSION, TRADES, House
+from tests.support.live_emulator import APP_KEY, APP_SECRET, SESSION, TRADES, House, Ticker
 
 
 def asked(replay: Replay, method: str, path: str, **options):
@@ -56,7 +56,7 @@ def test_it_waits_for_registrations_and_ends_after_the_last_trade(replay, ticker
     assert clock.frozen
     house = House()
     house.approval = stream.desk.approve(APP_KEY)
-    talk = Talk(stream.desk, stream.stage, clock, stream.faults)
+    talk = Talk(stream.desk, stream.stage, clock, stream.faults, feed_names(virtual=False))
     talk.hear(house.command("H0STCNT0", "005930"))
     talk.due()
     replay.step()

@@ -40,7 +40,7 @@ def said(environment):
     [
         (KISHook, KIS, "rate_limits", "did you mean 'rate_limit'?"),
         (KISHook, KIS, "Rate_Limit", "did you mean 'rate_limit'?"),
-        (KISHook, KIS, "virtual", "there are account_number, base_url, "),
+        (KISHook, KIS, "virtual", "there are account_number, app_key, base_url, "),
         (KRXHook, KRX, "daily_limits", "did you mean 'daily_limit'?"),
         (KRXHook, KRX, "rate_limit", "there are base_url, daily_limit, environment"),
         (MockHook, {"conn_type": "mock"}, "sead", "did you mean 'seed'?"),

@@ -196,3 +196,18 @@ def test_a_fixed_clock_is_refused_beside_a_real_key(connect, environment):
     assert "MARKET_CLOCK" in connect().test_connection()[1]
     with connect(host="http://127.0.0.1:9").get_conn() as source:
         assert source.name == "kis-sandbox"
+
+
+def test_the_app_key_may_stand_in_the_masked_field(connect):
+    """The form shows the login as it was typed, and this one as dots; Airflow's log masker learns it all the same."""
+    settings = connect(login=None, app_key=APP_KEY).settings()
+    assert settings.app_key == APP_KEY
+    assert APP_KEY not in redact(f"the key {APP_KEY}")
+
+
+def test_two_app_keys_are_one_too_many(connect):
+    """Nobody can tell which is meant; the same one twice is no contradiction, and neither is shown."""
+    with pytest.raises(ConfigurationError, match="the field login and the field 'app_key' hold different") as raised:
+        connect(app_key="X" * 36).settings()
+    assert APP_KEY not in str(raised.value)
+    assert connect(app_key=APP_KEY).settings().app_key == APP_KEY

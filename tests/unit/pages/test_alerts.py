@@ -9,7 +9,7 @@ from data_pipeline.client.token import TokenSnapshot
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.pages.alerts import alerts
-from data_pipeline.pages.grid import Cell, Grid, session_under_way, state_of, worst
+from data_pipeline.pages.grid import Cell, Grid, session_under_way, state_of
 from data_pipeline.pages.keys import Keys
 
 SESSIONS = (date(2026, 9, 17), date(2026, 9, 18))
@@ -77,12 +77,6 @@ def test_what_was_let_go_is_archived():
     """A gap from before stays one."""
     assert state_of(100, 0, 0, 100) == "archived"
     assert state_of(100, 1, 0, 99) == "missing"
-
-
-def test_the_worst_of_a_page():
-    """One cell decides; nothing at all is nothing."""
-    assert worst([Cell("a", SESSIONS[0], "proven"), Cell("a", SESSIONS[1], "unproven")]) == "unproven"
-    assert worst([]) == "none"
 
 
 @pytest.mark.parametrize(("moment", "expected"), [(at(9), SESSIONS[1]), (at(20), None), (at(9, 19), None)])

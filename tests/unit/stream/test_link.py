@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from data_pipeline.exceptions import AuthenticationError, LineStoppedError
+from data_pipeline.exceptions import AuthenticationError, ConnectionFailedError, LineStoppedError
 from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.stream_records import GapCause, StreamGap
 from tests.support.live import Clock, MemoryStore, trade
@@ -151,6 +151,19 @@ def test_after_a_crash_the_other_instance_waits_for_the_lease_alone(clock, store
     assert server.refused_in_use == 0
 
 
+def test_a_process_that_was_stopped_closes_its_line_before_it_reads_another_text(clock, store):
+    """After a minute asleep it finds its lease over, and does nothing with the line but end it."""
+    server = Server(clock, lambda _: 1e9)
+    process = Process(server, store, clock)
+    process.run(clock.seconds + 100)
+    session = process.link.session
+    session.listen = lambda _: pytest.fail("it listened")
+    clock.wait(60)
+    process.link.step()
+    assert session.over
+    assert process.link.session is None
+
+
 def test_a_key_that_somebody_else_uses_is_asked_for_ever_more_seldom(clock, store):
     """At least a minute, then twice as long; no new approval key, for that frees nothing."""
     server = Server(clock, lambda _: 1e9)
@@ -227,17 +240,17 @@ def until_up(process):
 
 
 def test_what_comes_is_written_with_the_gap_before_it(clock, store):
-    """A trade that leaves 50 shares out brings its gap along, and a repeated one brings nothing."""
+    """A gap comes before its trade, a repeat brings nothing, and what goes back is left to whoever writes it."""
     server = Spoken(clock, lambda _: 1e9)
-    server.script([trade(10), trade(70)], [trade(70)], [trade(60, price=7)])
+    server.script([trade(10), trade(70)], [trade(70)], [trade(60, price=7)], [trade(75, 20)])
     process = Process(server, store, clock)
     until_up(process)
-    for _ in range(5):
+    for _ in range(6):
         process.step()
     clock.wait(1)
     process.writer.step()
     (batch,) = process.sink.batches
-    assert [one.cumulative_volume for one in batch.trades] == [10, 70]
+    assert [one.cumulative_volume for one in batch.trades] == [10, 70, 60]
     assert [(gap.cause, gap.missed_volume) for gap in batch.gaps] == [(GapCause.JUMP, 50)]
     assert [type(one) for one in batch.refused] == [Rejection]
     assert "stood at 70" in batch.refused[0].reason
@@ -272,6 +285,22 @@ def test_a_refused_approval_key_is_forgotten_once_and_ends_the_line_the_second_t
         process.run(clock.seconds + 60)
     assert forgotten == ["approval"]
     assert len(server.attempts) == 2
+
+
+def test_an_approval_key_that_nobody_answers_is_forgotten_once(clock, store):
+    """The next session has another key; when that is not answered either, the server is at fault and the key stays."""
+    server = Spoken(clock, lambda _: 1e9)
+    server.script()
+    process = Process(server, store, clock)
+    forgotten = []
+    process.link.key.disapprove = forgotten.append
+    for _ in range(3):
+        until_up(process)
+        process.link.session.mistrusted = True
+        server.script(ConnectionFailedError("no registration was answered"))
+        process.step()
+    assert forgotten == ["approval"]
+    assert process.link.session is None
 
 
 def test_a_silent_line_is_given_up_within_thirty_seconds_of_a_session_and_never_outside(clock, store):

@@ -19,6 +19,7 @@ class Talking:
     """A session that brings what it is given, and then waits."""
 
     limit = 41
+    mistrusted = False
 
     def __init__(self, *brought):
         self.brought = list(brought)

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from data_pipeline.exceptions import AuthenticationError, KeyInUseError, PayloadError, UnsupportedDatasetError
+from data_pipeline.exceptions import (
+    AuthenticationError,
+    ConnectionFailedError,
+    KeyInUseError,
+    PayloadError,
+    UnsupportedDatasetError,
+)
 from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.stream_records import StreamKind, Subscription
 from data_pipeline.sources.kis.codes import kis_code, short_code
@@ -89,6 +95,8 @@ class Session:
     registered: set[Subscription] = field(default_factory=set)
     failed: dict[Subscription, str] = field(default_factory=dict)
     """What the server refuses for good, and in which words."""
+    mistrusted: bool = False
+    """Whether no registration was ever answered, which is all that an expired approval key shows of itself."""
     feeds: Mapping[str, Feed] = field(default_factory=lambda: FEEDS, repr=False)
     parsers: Mapping[StreamKind, Parser] = field(default_factory=lambda: PARSERS, repr=False)
     """What is read, and how; a further kind is handed in here or stands in the tables."""
@@ -116,8 +124,8 @@ class Session:
         What cannot be a record is returned as a :class:`~data_pipeline.market.rejections.Rejection`, with its row.
 
         Raises:
-            ConnectionFailedError: The line is down; another session can help.
-            AuthenticationError: The approval key is refused, or nobody answers any command; a new one may help.
+            ConnectionFailedError: The line is down, or nobody answers any command; another session can help.
+            AuthenticationError: The approval key is refused; a new one may help.
             KeyInUseError: Another session holds the app key; no new key helps.
         """
         now = self.monotonic()
@@ -203,7 +211,8 @@ class Session:
 
     def _unanswered(self, one: Subscription, asked: _Asked, now: float) -> None:
         if not self._answered:
-            raise AuthenticationError("KIS stream: no registration was answered, as when an approval key has expired")
+            self.mistrusted = True
+            raise ConnectionFailedError("KIS stream: no registration was answered, as when an approval key has expired")
         log.warning("KIS stream: %d commands for the %s were not answered", asked.tries, one)
         self._settle(one, registered=False)
         self._later[one] = now + LONGEST_S

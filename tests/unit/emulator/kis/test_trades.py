@@ -8,13 +8,13 @@ from itertools import pairwise
 import pytest
 
 from data_pipeline.market.venue import Venue
-from tests.unit.emulator.conftest import MARKET, Kis
+from tests.support.live_emulator import STAGE
 
 TODAY = date(2026, 11, 20)
 TEN = 10 * 3_600_000
 
 
-def rows(kis: Kis, name: str, output: str, **query: str):
+def rows(kis, name: str, output: str, **query: str):
     """The rows of an answer."""
     wanted = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "005930", **query}
     answer = kis.get(name, **wanted).json()
@@ -22,15 +22,15 @@ def rows(kis: Kis, name: str, output: str, **query: str):
     return answer[output]
 
 
-def by_time(kis: Kis, hour: str, **query: str):
+def by_time(kis, hour: str, **query: str):
     """Trades up to a second."""
     return rows(kis, "inquire-time-itemconclusion", "output2", FID_INPUT_HOUR_1=hour, **query)
 
 
-def test_trades_up_to_a_second():
+def test_trades_up_to_a_second(kis):
     """Its own included; each is the tape's, and neighbours differ by the volume of the newer one."""
-    found = by_time(Kis(), "100000")
-    tape = MARKET.tape("005930", TODAY).before(TEN + 1_000, 30)
+    found = by_time(kis, "100000")
+    tape = STAGE.tape("005930", TODAY, Venue.KRX).before(TEN + 1_000, 30)
     assert [int(row["acml_vol"]) for row in found] == [one.cumulative_volume for one in tape]
     assert [(int(row["stck_prpr"]), int(row["cnqn"])) for row in found] == [(one.price, one.volume) for one in tape]
     assert len(found) == 30
@@ -43,42 +43,39 @@ def test_trades_up_to_a_second():
     }  # fmt: skip
 
 
-def test_nothing_inside_a_second_can_be_paged():
+def test_nothing_inside_a_second_can_be_paged(kis):
     """Asked for the second of the newest row again, the same rows come."""
-    kis = Kis()
     found = by_time(kis, "090000")
     assert by_time(kis, found[0]["stck_cntg_hour"]) == found
 
 
-def test_nothing_of_the_future_comes():
+def test_nothing_of_the_future_comes(start):
     """In a running session the newest trade is the last one so far."""
-    kis = Kis(datetime(2026, 11, 20, 10, 0, 0))
+    kis = start(datetime(2026, 11, 20, 10, 0, 0))
     assert by_time(kis, "153000") == by_time(kis, "100000")
     assert by_time(kis, "153000")[0]["stck_cntg_hour"] < "100000"
 
 
 @pytest.mark.parametrize(("division", "venue"), [("J", Venue.KRX), ("NX", Venue.NXT), ("UN", Venue.UNIFIED)])
-def test_each_venue_has_its_trades(division, venue):
+def test_each_venue_has_its_trades(division, venue, kis):
     """By the market division."""
-    found = by_time(Kis(), "100000", FID_COND_MRKT_DIV_CODE=division)
-    tape = MARKET.tape("005930", TODAY, venue).before(TEN + 1_000, 30)
+    found = by_time(kis, "100000", FID_COND_MRKT_DIV_CODE=division)
+    tape = STAGE.tape("005930", TODAY, venue).before(TEN + 1_000, 30)
     assert [int(row["acml_vol"]) for row in found] == [one.cumulative_volume for one in tape]
 
 
-def test_the_newest_trades():
-    """The last one of a day is the closing auction's, at its close."""
-    found = rows(Kis(), "inquire-ccnl", "output")
-    bar = MARKET.daily_bar("005930", TODAY)
-    assert bar is not None
+def test_the_newest_trades(kis):
+    """The last one of a day is the closing auction's, at the close of the README's example."""
+    found = rows(kis, "inquire-ccnl", "output")
     assert len(found) == 30
-    assert (found[0]["stck_cntg_hour"], int(found[0]["stck_prpr"])) == ("153000", bar.close)
+    assert (found[0]["stck_cntg_hour"], found[0]["stck_prpr"]) == ("153000", "71000")
     assert set(found[0]) == {
         "cntg_vol", "prdy_ctrt", "prdy_vrss", "prdy_vrss_sign", "stck_cntg_hour", "stck_prpr", "tday_rltv",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("hour", "code"), [("1000", "OPSQ2002"), ("250000", "OPSQ2001"), ("ten000", "OPSQ2001")])
-def test_a_time_that_is_none_is_refused(hour, code):
+def test_a_time_that_is_none_is_refused(hour, code, kis):
     """As in the other calls."""
     query = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "005930", "FID_INPUT_HOUR_1": hour}
-    assert Kis().get("inquire-time-itemconclusion", **query).json()["msg_cd"] == code
+    assert kis.get("inquire-time-itemconclusion", **query).json()["msg_cd"] == code

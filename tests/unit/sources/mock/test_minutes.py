@@ -9,19 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.market.records import DailyBar
-from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
+from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.sources.mock.market import SyntheticMarket
+from tests.support.mock_days import codes, seoul, sessions
 
 TODAY = date(2026, 11, 20)
 calendar = krx_calendar()
-codes = st.sampled_from(sorted(SyntheticMarket()._issues))
-sessions = st.sampled_from(calendar.sessions(date(2001, 1, 3), date(2027, 12, 31)))
 times_of_day = st.integers(8 * 3600, 24 * 3600 - 1)
-
-
-def seoul(day: date, hour: int, minute: int, second: int = 0) -> datetime:
-    """A moment in Seoul."""
-    return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=SEOUL)
 
 
 @settings(max_examples=150, deadline=None)

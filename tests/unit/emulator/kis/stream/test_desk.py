@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data_pipeline.emulator.kis.stream.rules import StreamRules
-from tests.unit.emulator.kis.stream.conftest import House
+from tests.support.live_emulator import House
 
 
 def live(house: House, seconds: float) -> bool:

@@ -11,7 +11,7 @@ from data_pipeline.emulator.kis.stream.talk import End
 from data_pipeline.exceptions import InvalidRequestError, PayloadError
 from data_pipeline.sources.kis.stream.fields import FEEDS
 from data_pipeline.sources.kis.stream.frame import Records, read_frame
-from tests.unit.emulator.kis.stream.conftest import House, codes, records
+from tests.support.live_emulator import House, codes, records
 
 TRADE = FEEDS["H0STCNT0"].positions
 

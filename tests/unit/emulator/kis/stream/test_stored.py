@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from data_pipeline.emulator.clock import MarketClock
 from data_pipeline.emulator.kis.stream.desk import StreamDesk
 from data_pipeline.emulator.kis.stream.faults import StreamFaults
+from data_pipeline.emulator.kis.stream.records import feed_names
 from data_pipeline.emulator.kis.stream.stored import StoredStage
 from data_pipeline.emulator.kis.stream.talk import Talk
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import OrderBook, OrderBookLevel
-from data_pipeline.market.stream_records import Side, Trade
+from data_pipeline.market.stream_records import Trade
 from data_pipeline.market.venue import Venue
 from data_pipeline.sources.kis.stream.frame import Records, read_frame
 from data_pipeline.sources.kis.stream.records import record_of
-from tests.unit.emulator.conftest import APP_KEY, Ticker
-from tests.unit.emulator.kis.stream.conftest import House
+from tests.support.live_emulator import APP_KEY, NINE, SESSION, TRADES, House, Ticker
 
-SESSION = date(2026, 11, 20)
 EVENING = datetime(2026, 11, 20, 20, 0, tzinfo=SEOUL)
-NINE = datetime(2026, 11, 20, 9, 0, tzinfo=SEOUL)
 
 
-def trade(second: int, volume: int, total: int, value: int, **more) -> Trade:
-    """A trade of 005930 at 70,000 won."""
-    told = {
-        "side": Side.BUY, "sell_count": 1, "buy_count": total, "sell_volume": 5, "buy_volume": total,
-        "ask_price": 70_100, "bid_price": 70_000, "market_class": "20", "hour_class": "0", "session_class": "2",
-    }  # fmt: skip
-    at = NINE + timedelta(seconds=second)
-    return Trade(Venue.KRX, "005930", at, 70_000, volume, total, value, **(told | more))
-
-
-TRADES = [
-    trade(0, 10, 10, 700_000, side=Side.AUCTION, market_class="10", ask_price=0),
-    *(trade(1, 1, 10 + nth, 700_000 + nth * 70_000) for nth in range(1, 21)),
-    trade(2, 5, 40, 2_800_000, side=Side.SELL),
-    replace(trade(2, 5, 45, 3_150_000), venue=Venue.NXT, stock_code="500001"),
-    trade(23_400, 100, 140, 9_800_000, side=Side.AUCTION, market_class="21", session_class="5"),
-]
 BOOK = OrderBook(
     "005930", "", tuple(OrderBookLevel(70_000 - 100 * nth, 10 + nth) for nth in range(10)),
     tuple(OrderBookLevel(70_100 + 100 * nth, 20 + nth) for nth in range(7)), 145, 161,
@@ -55,7 +35,7 @@ def played(stage: StoredStage, *registrations: tuple[str, str]):
     house = House()
     desk, faults = StreamDesk(ticker), StreamFaults()
     house.approval = desk.approve(APP_KEY)
-    talk = Talk(desk, stage, clock, faults)
+    talk = Talk(desk, stage, clock, faults, feed_names(virtual=False))
     for tr_id, key in registrations:
         talk.hear(house.command(tr_id, key))
     found = []

@@ -12,8 +12,7 @@ from data_pipeline.emulator.kis.stream.rules import StreamRules
 from data_pipeline.emulator.kis.stream.talk import End
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.sources.kis.stream.fields import FEEDS
-from tests.unit.emulator.conftest import APP_KEY
-from tests.unit.emulator.kis.stream.conftest import STAGE, House, codes, records
+from tests.support.live_emulator import APP_KEY, STAGE, House, codes, records
 
 TRADE = FEEDS["H0STCNT0"].positions
 
@@ -161,9 +160,10 @@ def test_heartbeats_come_only_while_nothing_else_does(house):
     beats = []
     for _ in range(40):
         said = house.pass_time(idle, 1)
-        beats += [one for one in said if isinstance(one, str)]
-        for one in said:
-            idle.pong(one.encode())  # type: ignore[union-attr]
+        told = [one for one in said if isinstance(one, str)]
+        beats += told
+        for one in told:
+            idle.pong(one.encode())
     assert len(beats) == 3
     assert "PINGPONG" not in codes(house.pass_time(busy, 60))
 
