@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -93,7 +93,7 @@ class Timed(Warehouse):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self.spent: Counter[str] = Counter()
+        self.spent: dict[str, float] = defaultdict(float)
 
     def do(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Take the step."""
@@ -183,7 +183,7 @@ def _asking(kis: _Emulator, dataset: str, window: Window) -> Callable[[], Iterab
 
 def _load(
     connection: Connection, dataset: str, window: Window, ask: Callable[[], Iterable[Any]], *, again: bool = False
-) -> Counter[str]:
+) -> dict[str, float]:
     """Load a window and return the seconds of CPU: of the whole, of proofs and of writing.
 
     Raises:
@@ -211,7 +211,7 @@ def _load(
     if counts["missing"] or counts["unchanged" if again else "inserted"] != len(records):
         raise RuntimeError(f"{dataset} of {window}: {counts} of {len(records)} rows")
     spent = warehouse.spent
-    return Counter(whole=whole, proofs=spent["proofs"] + counted, writing=spent["writing"])  # type: ignore[call-overload]
+    return {"whole": whole, "proofs": spent["proofs"] + counted, "writing": spent["writing"]}
 
 
 def _add(spent: _Spent, found: Mapping[str, float], *, sealed: bool) -> None:

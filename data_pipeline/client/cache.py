@@ -15,7 +15,7 @@ from data_pipeline.client.cache_places import Place
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION: Literal[1] = 1
 _SKEW = timedelta(minutes=1)
 """How far ahead another host's clock may be; an answer from later than that is nobody's of ours."""
 
@@ -120,4 +120,4 @@ class _Backend(CacheBackend):
 _DOGPILE = 2
 """The version that dogpile marks its values with."""
 _BACKEND = "data_pipeline.answers"
-register_backend(_BACKEND, __name__, _Backend.__name__)
+register_backend(_BACKEND, __name__, _Backend.__name__)  # type: ignore[no-untyped-call]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
 from pydantic import BaseModel
 
 from data_pipeline.emulator.faults import KINDS
 from data_pipeline.emulator.kis.stream.control import add_stream
-from data_pipeline.emulator.server import EmulatedServer
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from data_pipeline.emulator.server import EmulatedServer
 
 
 class ClockChange(BaseModel):

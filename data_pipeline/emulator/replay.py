@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from data_pipeline.emulator.app import EmulatorApp, create_app
 from data_pipeline.emulator.clock import MarketClock
 from data_pipeline.emulator.kis.stream.rules import StreamRules
-from data_pipeline.emulator.kis.stream.stored import StoredStage
 from data_pipeline.market.clock import SEOUL
+
+if TYPE_CHECKING:
+    from data_pipeline.emulator.kis.stream.stored import StoredStage
 
 PATH = "/replay"
 """What every path begins with. Clients that see it in their address know that all of this is made up."""
@@ -42,7 +43,10 @@ class Replay:
         )
         self._begins, self._ends = begins.replace(microsecond=0), ends
         self._clock = MarketClock(self._begins, frozen=True, wall=lambda: self._begins, monotonic=monotonic)
-        self._app: EmulatorApp = create_app(clock=self._clock, monotonic=monotonic)
+        # The whole emulator, of which a replay uses the stream alone.
+        from data_pipeline.emulator.app import create_app
+
+        self._app = create_app(clock=self._clock, monotonic=monotonic)
         self._app.server.stream.stage = stage
         self._app.server.stream.desk.rules = StreamRules(
             most_short=0, most_changes=0, approval_every=0, heartbeat=(11.0, 14.0)

@@ -22,7 +22,8 @@ from data_pipeline.emulator.kis.errors import auth_error, gateway_error
 from data_pipeline.emulator.kis.gateway import Gateway
 from data_pipeline.emulator.kis.master import FILES, master_file
 from data_pipeline.emulator.kis.stream.line import Stream
-from data_pipeline.emulator.kis.stream.stage import SyntheticStage
+from data_pipeline.emulator.kis.stream.records import feed_names
+from data_pipeline.emulator.kis.stream.synthetic import SyntheticStage
 from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.emulator.kis.wire import Answer, Call, Endpoint, a_session_earlier, stock_codes
 from data_pipeline.emulator.kis.wire_auth import POSTS, parse_body
@@ -66,9 +67,8 @@ class EmulatedServer:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.view, self.settings, self.clock = MarketView(market), settings, clock
-        self.stream = Stream(
-            SyntheticStage(self.view), clock, virtual=settings.server == "virtual", monotonic=monotonic
-        )
+        feeds = feed_names(virtual=settings.server == "virtual")
+        self.stream = Stream(SyntheticStage(self.view), clock, feeds, monotonic)
         self.desk = TokenDesk(settings, wall, self.stream.desk.approve)
         self.gateway = Gateway(settings, self.desk, monotonic)
         self.krx = EmulatedKrx(market)

@@ -8,22 +8,28 @@ import os
 import platform
 import re
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
+
+from rich.table import Table
 
 from data_pipeline.backfill.sources import AUTO
 from data_pipeline.coordination.opening import open_store
+from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.engine.stream_load import StreamLoad
 from data_pipeline.exceptions import CalendarRangeError, InvalidRequestError, TransientError, UnsupportedDatasetError
 from data_pipeline.local.fitting_clock import require_fitting_clock
 from data_pipeline.local.home import Home
-from data_pipeline.local.keyless import source_variables
+from data_pipeline.local.keyless import sandbox_variables, source_variables
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import console, write_json
+from data_pipeline.local.stack import SANDBOX_RATE
 from data_pipeline.market.clock import anchored, market_clock, real_now
 from data_pipeline.market.stream_records import Heartbeat, StreamKind, Subscription, Trade
 from data_pipeline.market.trading_calendar import krx_calendar
@@ -39,6 +45,8 @@ from data_pipeline.warehouse.connect import connect
 
 DEMO_S = 25.0
 STATEMENT_S = 120.0
+_OURS = ("KIS_", "KRX_", "DATA_SOURCE_TYPE", "MARKET_DB_URL", "MARKET_READER_URL", "COORDINATION_URL", "CACHE_URL")
+"""How the variables begin that a demonstration does without."""
 
 
 def stream(options: argparse.Namespace, home: Home, environ: Mapping[str, str]) -> int:
@@ -49,15 +57,21 @@ def stream(options: argparse.Namespace, home: Home, environ: Mapping[str, str]) 
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("data_pipeline").setLevel(logging.INFO)
-    if options.demo:
-        environ = _demonstration(environ)
+    if not options.demo:
+        return _stream(options, home, environ)
+    with tempfile.TemporaryDirectory(prefix="stream-demo-") as folder:
+        Path(folder).chmod(0o711)  # for the account of an embedded server that root starts
+        return _stream(options, Home(Path(folder)), _demonstration(environ, folder))
+
+
+def _stream(options: argparse.Namespace, home: Home, environ: Mapping[str, str]) -> int:
     wanted = _wanted(options, environ)
     require_fitting_clock(environ)
     if (chosen := chosen_source(environ)) not in {"", "kis"}:
         raise UnsupportedDatasetError(f"{chosen} has no live stream: set KIS_APP_KEY and KIS_APP_SECRET, or use --demo")
     began = time.monotonic()
-    with source_variables(home, AUTO, sends=True) as variables, open_warehouse(home, environ) as warehouse:
-        settings = KisSettings.from_env({**variables, **_clock_of(environ)})
+    with _source(home, environ, made_up=options.demo) as variables, open_warehouse(home, environ) as warehouse:
+        settings = KisSettings.from_env(variables)
         clock = market_clock(environ)
 
         def opened() -> Sink:
@@ -70,8 +84,10 @@ def stream(options: argparse.Namespace, home: Home, environ: Mapping[str, str]) 
             seconds = options.seconds or (DEMO_S if options.demo else None)
             with _stopped_by_signals(service.stop), _stopped_after(seconds, service.stop):
                 service.run()
-            if options.demo or options.seconds:
-                console(stderr=options.json).print(sink.told(time.monotonic() - began), soft_wrap=True)
+            if seconds:
+                out = console(stderr=options.json)
+                out.print(sink.newest())
+                out.print(sink.told(time.monotonic() - began), soft_wrap=True)
                 if options.json:
                     write_json(sink.numbers(time.monotonic() - began))
     return 0
@@ -133,16 +149,29 @@ class _Counted(Reopened):
         self._numbers = dict.fromkeys(("trades", "books", "operations", "gaps", "refused"), 0)
         self._codes: set[str] = set()
         self._lag = 0.0
+        self._newest: dict[str, Trade] = {}
 
     def store(self, batch: Batch) -> None:
         super().store(batch)
         for name in self._numbers:
             self._numbers[name] += len(getattr(batch, name))
+        self._newest.update((one.stock_code, one) for one in batch.trades)
         self._codes |= {one.stock_code for one in batch.trades} | {one.stock_code for one in batch.books}
 
     def beat(self, beat: Heartbeat) -> None:
         super().beat(beat)
         self._lag = max(self._lag, beat.lag or 0.0)
+
+    def newest(self) -> Table:
+        """Return the last trade of a few codes."""
+        table = Table(title="the last trades")
+        for column in ("code", "time", "price", "shares", "side", "shares so far"):
+            table.add_column(column, justify="left" if column in {"code", "time", "side"} else "right")
+        for code, one in sorted(self._newest.items())[:5]:
+            side = one.side.value if one.side else ""
+            numbers = f"{one.price:,}", f"{one.volume:,}", side, f"{one.cumulative_volume:,}"
+            table.add_row(code, f"{one.traded_at:%H:%M:%S}", *numbers)
+        return table
 
     def numbers(self, seconds: float) -> dict[str, object]:
         """Return what was written, for programs."""
@@ -186,19 +215,26 @@ def _named(kind: Any, option: str, name: str) -> Any:
         raise InvalidRequestError(f"{option} takes {choices}, separated by commas, not {name.strip()!r}") from None
 
 
-def _demonstration(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without keys, at ten o'clock of the last session, and move this process's clock there."""
-    session = krx_calendar().last_final_session(real_now())
-    for name in [name for name in os.environ if name.startswith(("KIS_", "KRX_")) or name == "DATA_SOURCE_TYPE"]:
+def _demonstration(environ: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Move this process to ten o'clock of the last session, without keys and with everything in a folder of its own."""
+    for name in [name for name in os.environ if name.startswith(_OURS)]:
         del os.environ[name]
-    os.environ["MARKET_CLOCK"] = f"{session}T10:00"
+    session = krx_calendar().last_final_session(real_now())
+    os.environ.update(MARKET_CLOCK=f"{session}T10:00", COORDINATION_URL=f"file://{folder}/shared")
     os.environ.update(anchored(os.environ))
-    kept = {name: text for name, text in environ.items() if not name.startswith(("KIS_", "KRX_", "DATA_SOURCE_TYPE"))}
-    return kept | _clock_of(os.environ)
+    kept = {name: text for name, text in environ.items() if not name.startswith(_OURS)}
+    return kept | {name: os.environ[name] for name in ("MARKET_CLOCK", "COORDINATION_URL")}
 
 
-def _clock_of(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: environ[name] for name in ("MARKET_CLOCK",) if name in environ}
+@contextmanager
+def _source(home: Home, environ: Mapping[str, str], *, made_up: bool) -> Iterator[dict[str, str]]:
+    """Yield the variables of the source; a demonstration reads no ``.env``, in which there may be keys."""
+    if not made_up:
+        with source_variables(home, AUTO, sends=True) as variables:
+            yield variables
+        return
+    with EmulatorProcess(rate=SANDBOX_RATE) as emulator:
+        yield sandbox_variables(environ, emulator.url)
 
 
 @contextmanager

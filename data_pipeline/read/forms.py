@@ -57,7 +57,7 @@ def as_frame(schema: Any, tables: Sequence[Any]) -> pd.DataFrame:
     series = {}
     for field in schema:
         own = [chunk for column in chunks.pop(field.name) for chunk in column.chunks]
-        types = _NULLABLE.get if field.nullable else None
+        types = _NULLABLE.get if field.nullable and field.type in _NULLABLE else None
         series[field.name] = pa.chunked_array(own, field.type).to_pandas(types_mapper=types)
     return pd.DataFrame(series, copy=False)
 

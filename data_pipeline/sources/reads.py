@@ -80,6 +80,11 @@ class Reads:
         """
         return self._place.clear(f"{self._of}:") if self._place else 0
 
+    def close(self) -> None:
+        """Let go of connections; closing twice is safe."""
+        if self._place:
+            self._place.close()
+
     def _get(self, name: str, key: str, make: Callable[[], T]) -> tuple[T, float]:
         cache = self._caches.get(name)
         return (make(), 0.0) if cache is None else cache.get(key, make)

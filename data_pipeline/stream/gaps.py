@@ -48,13 +48,20 @@ class GapWatch:
     def is_repeat(self, trade: Trade) -> bool:
         """Return whether this very trade was received before, as when a frame comes twice."""
         seen = self._seen.get((trade.venue, trade.stock_code))
-        return seen is not None and trade.cumulative_volume <= seen.last.cumulative_volume and trade in seen.recent
+        return seen is not None and trade in seen.recent
+
+    def is_behind(self, trade: Trade) -> bool:
+        """Return whether a trade brings its session no further; what is stored tells whether it is one of those."""
+        seen = self._seen.get((trade.venue, trade.stock_code))
+        if seen is None or seen.last.session < trade.session:
+            return False
+        return trade.session < seen.last.session or trade.cumulative_volume <= seen.last.cumulative_volume
 
     def see(self, trade: Trade) -> StreamGap | None:
-        """Return the gap before a trade, which is then remembered; None when there is none.
+        """Return the gap before a trade that is not behind, which is then remembered; None when there is none.
 
         Raises:
-            ContradictionError: Its running volume goes backwards, or rose by less than the trade; it is not remembered.
+            ContradictionError: The running volume rose by less than the trade; it is not remembered.
         """
         seen = self._seen.get((trade.venue, trade.stock_code))
         if seen is None or seen.last.session < trade.session:
@@ -63,7 +70,7 @@ class GapWatch:
             return _gap(trade, None, GapCause.START, (before, _value(trade), _count(trade))) if before else None
         last, cut = seen.last, seen.cut
         volume = trade.cumulative_volume - trade.volume - last.cumulative_volume
-        if volume < 0 or trade.session < last.session:
+        if volume < 0:
             raise ContradictionError(
                 f"trade {trade.venue.value} {trade.stock_code} at {trade.traded_at}: {trade.volume} shares bring the "
                 f"session to {trade.cumulative_volume}, but it stood at {last.cumulative_volume} at {last.traded_at}"

@@ -235,7 +235,9 @@ class Link:
         if not isinstance(record, Trade):
             yield record
             return
-        if self._gaps.is_repeat(record):
+        if self._gaps.is_behind(record):
+            if not self._gaps.is_repeat(record):
+                yield record  # whoever writes it compares it with what is stored
             return
         try:
             gap = self._gaps.see(record)

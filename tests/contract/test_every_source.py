@@ -12,6 +12,8 @@ from data_pipeline.exceptions import InvalidRequestError, UnknownStockError, Uns
 from data_pipeline.market.index_records import main_labels
 from data_pipeline.market.investor_records import OTHERS
 from data_pipeline.market.records import MARKETS, PriceType
+from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.venue import Venue
 from data_pipeline.sources.mock.indices import BASKETS, indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
 
@@ -329,3 +331,28 @@ def test_eight_threads(source, live):
         prices = list(pool.map(source.get_current_price, ["005930", "000660"] * 16))
     assert {price.stock_code: price.current_price for price in prices}["005930"] == 71000
     assert len(set(prices)) == 2
+
+
+def test_single_trades_add_up_to_their_minutes(source, live):
+    """Ten minutes of an issue that trades little: running volumes join, and each minute is the bar of those trades."""
+    begin = datetime(2026, 11, 20, 10, 0, tzinfo=SEOUL)
+    told = source.trades_between("0034J0", Venue.KRX, begin, begin + timedelta(minutes=10, seconds=-1))
+    trades = told.trades
+    assert len(trades) > 30
+    assert all(one.cumulative_volume + two.volume == two.cumulative_volume for one, two in pairwise(trades))
+    bars = {bar.at: bar for bar in source.minute_bars(["0034J0"], SESSION, SESSION) if begin <= bar.at}
+    for at, some in groupby(trades, lambda one: one.traded_at.replace(second=0)):
+        prices, shares = zip(*[(one.price, one.volume) for one in some], strict=True)
+        bar, value = bars[at], sum(price * volume for price, volume in zip(prices, shares, strict=True))
+        assert (bar.open, bar.high, bar.low, bar.close) == (prices[0], max(prices), min(prices), prices[-1])
+        assert (bar.volume, bar.trading_value) == (sum(shares), value)
+
+
+def test_trades_of_another_day_are_refused(source, kind):
+    """KIS tells single trades on their own day, KRX never; the synthetic market tells any."""
+    begin = datetime(2026, 11, 19, 10, 0, tzinfo=SEOUL)
+    if kind == "mock":
+        assert source.trades_between("0034J0", Venue.KRX, begin, begin + timedelta(minutes=1)).whole
+        return
+    with pytest.raises(UnsupportedDatasetError):
+        source.trades_between("0034J0", Venue.KRX, begin, begin + timedelta(minutes=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from data_pipeline.emulator.clock import MarketClock
 from data_pipeline.emulator.kis.stream.desk import StreamDesk
 from data_pipeline.emulator.kis.stream.faults import StreamFaults
-from data_pipeline.emulator.kis.stream.stage import SyntheticStage
+from data_pipeline.emulator.kis.stream.records import feed_names
+from data_pipeline.emulator.kis.stream.synthetic import SyntheticStage
 from data_pipeline.emulator.kis.stream.talk import End, Talk
 from data_pipeline.emulator.kis.view import MarketView
 from data_pipeline.market.clock import SEOUL
@@ -48,7 +50,7 @@ class House:
     def talk(self, *, virtual: bool = False) -> Talk:
         """Connect."""
         assert self.desk.admits("127.0.0.1")
-        return Talk(self.desk, STAGE, self.clock, self.faults, virtual=virtual)
+        return Talk(self.desk, STAGE, self.clock, self.faults, feed_names(virtual=virtual))
 
     def command(self, tr_id: str, key: str, *, ends: bool = False, approval: str | None = None) -> str:
         """The text of a command."""
@@ -71,13 +73,13 @@ class House:
         return found
 
 
-def codes(said: list[str | End]) -> list[str]:
+def codes(said: Iterable[str | End]) -> list[str]:
     """The codes of control messages, and PINGPONG."""
     frames = [read_frame(one) for one in said if isinstance(one, str)]
     return [one.code or one.tr_id for one in frames if isinstance(one, Control)]
 
 
-def records(said: list[str | End], tr_id: str = "H0STCNT0") -> list[list[str]]:
+def records(said: Iterable[str | End], tr_id: str = "H0STCNT0") -> list[list[str]]:
     """The records of a feed."""
     frames = [read_frame(one) for one in said if isinstance(one, str)]
     return [row for one in frames if isinstance(one, Records) and one.feed.tr_id == tr_id for row in one.rows]
@@ -85,7 +87,7 @@ def records(said: list[str | End], tr_id: str = "H0STCNT0") -> list[list[str]]:
 
 def trade(second: int, volume: int, total: int, value: int, **more) -> Trade:
     """A trade of 005930 at 70,000 won."""
-    told = {
+    told: dict[str, Any] = {
         "side": Side.BUY, "sell_count": 1, "buy_count": total, "sell_volume": 5, "buy_volume": total,
         "ask_price": 70_100, "bid_price": 70_000, "market_class": "20", "hour_class": "0", "session_class": "2",
     }  # fmt: skip

@@ -8,6 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from data_pipeline.emulator.exchange import dumps
+from data_pipeline.emulator.figures import percent as percent  # noqa: PLC0414 - part of what an answer is made of
+from data_pipeline.emulator.figures import plain_code as plain_code  # noqa: PLC0414
+from data_pipeline.emulator.figures import plain_sign as plain_sign  # noqa: PLC0414
 from data_pipeline.emulator.kis.errors import invalid_field, missing_field, wrong_size
 from data_pipeline.emulator.kis.view import MarketView, Moment
 from data_pipeline.market.records import DailyBar, MinuteBar
@@ -97,11 +100,6 @@ def stock_codes(query: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(value for name, value in query.items() if name.startswith("FID_INPUT_ISCD_"))
 
 
-def plain_code(code: str) -> str:
-    """Return a code without the Q that the broker puts before an ETN's."""
-    return code[1:] if len(code) == 7 and code[0] in "QA" else code
-
-
 def parse_day(name: str, text: str) -> date:
     """Return a YYYYMMDD text as a date; OPSQ2002 when its size is wrong, OPSQ2001 when it is no day."""
     if len(text) != 8:
@@ -135,16 +133,6 @@ def sign(bar: DailyBar, limits: tuple[int, int]) -> str:
     if bar.change > 0:
         return "1" if bar.close >= limits[1] else "2"
     return "4" if bar.close <= limits[0] else "5"
-
-
-def plain_sign(change: int) -> str:
-    """Return the sign of a change without looking at the limits."""
-    return "2" if change > 0 else "5" if change < 0 else "3"
-
-
-def percent(part: float, whole: float) -> str:
-    """Return part of whole in percent with two decimals, cut off as text; 0.00 when there is no whole."""
-    return f"{part * 100 / whole:.2f}" if whole else "0.00"
 
 
 def change_rate(bar: DailyBar) -> str:

@@ -318,6 +318,7 @@ class KISDataSource(AbstractDataSource):
     def close(self) -> None:
         """Close every connection; closing twice is safe."""
         self.client.close()
+        self.reads.close()
 
     def _say_what_it_costs(self) -> None:
         if not self._warned:

@@ -245,6 +245,7 @@ class KRXDataSource(AbstractDataSource):
     def close(self) -> None:
         """Close every connection; closing twice is safe."""
         self.client.close()
+        self.reads.close()
 
     def _unsupported(self, what: str) -> NoReturn:
         raise UnsupportedDatasetError(f"the KRX Open API does not offer {what}; use a KIS connection")

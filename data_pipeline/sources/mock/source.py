@@ -31,6 +31,7 @@ from data_pipeline.sources.mock.charts import day_charts, minute_charts
 from data_pipeline.sources.mock.flows import flow_of, market_flow
 from data_pipeline.sources.mock.indices import MAIN_BASKETS, indices_of
 from data_pipeline.sources.mock.market import SyntheticMarket
+from data_pipeline.sources.mock.quotes import info_of, price_of
 from data_pipeline.sources.mock.trades import DAY_MS, milliseconds, trades_of
 from data_pipeline.sources.reads import Reads
 
@@ -72,25 +73,7 @@ class MockDataSource(AbstractDataSource):
         return self.reads.price(code, lambda: self._price(code))
 
     def _price(self, code: str) -> CurrentPrice:
-        now = self._now()
-        bar = self.market.day_so_far(code, now)
-        if bar is None:
-            raise UnknownStockError(code, f"{self.name} at {now.isoformat()}")
-        shares = self.market.listed_shares(code, bar.session)
-        return CurrentPrice(
-            stock_code=code,
-            stock_name=self.market.english_name(code),
-            current_price=bar.close,
-            change_price=bar.change,
-            change_rate=round(100 * bar.change / (bar.close - bar.change), 2),
-            open_price=bar.open,
-            high_price=bar.high,
-            low_price=bar.low,
-            volume=bar.volume,
-            trading_value=bar.trading_value,
-            timestamp=now.isoformat(),
-            market_cap=bar.close * shares,
-        )
+        return price_of(self.market, code, self._now())
 
     def get_order_book(self, stock_code: str) -> OrderBook:
         """Return the book at the clock's moment, up to ten levels a side; empty for a halted instrument.
@@ -137,16 +120,7 @@ class MockDataSource(AbstractDataSource):
         return self.reads.info(code, lambda: self._info(code))
 
     def _info(self, code: str) -> StockInfo:
-        one = self.market.instrument(code, self.calendar.quoted_session(self._now()))
-        return StockInfo(
-            stock_code=code,
-            stock_name=self.market.english_name(code),
-            market=one.market,
-            sector=self.market.sector(code),
-            industry=self.market.industry(code),
-            listed_shares=one.listed_shares,
-            face_value=one.face_value,
-        )
+        return info_of(self.market, code, self._now())
 
     def instruments(self, session: date) -> Iterator[Instrument]:
         """Yield every instrument listed on any session the calendar covers, in order of stock code, with Korean names.
@@ -246,6 +220,10 @@ class MockDataSource(AbstractDataSource):
         return TradesTold(
             tuple(one for one in found if one.cumulative_volume > above and since <= one.traded_at <= until), whole=True
         )
+
+    def close(self) -> None:
+        """Close the connections of the cache; closing twice is safe."""
+        self.reads.close()
 
     def _trades(self, code: str, session: date, venue: Venue) -> Iterator[Trade]:
         now = self._now()

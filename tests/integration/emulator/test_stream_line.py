@@ -62,7 +62,7 @@ def test_trades_and_books_come(emulator):
         async with line(emulator) as socket, line(emulator) as other:
             heard = [await register(socket, key), await register(socket, key, "H0STASP0")]
             heard.append(await register(other, key))
-            feeds = set()
+            feeds: set[str] = set()
             while feeds != {"H0STCNT0", "H0STASP0"}:
                 feeds.add((await asyncio.wait_for(socket.recv(), 20)).split("|")[1])
             return heard

@@ -96,6 +96,7 @@ def test_every_dataset(command, filled_reader, tmp_path):
         "instruments": read.instruments(connection=filled_reader),
         "index_bars": read.index_bars(THU, FRI, complete=False, connection=filled_reader),
         "investor_flows": read.investor_flows(None, THU, FRI, complete=False, connection=filled_reader),
+        "trades": read.frame("trade", None, THU, FRI, complete=False, connection=filled_reader),
     }
     assert {*frames} == {*EXPORTS}
     for name, frame in frames.items():

@@ -32,9 +32,26 @@ def dead():
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
+PLACES: list[RedisPlace] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    """No connection outlives its test."""
+    yield
+    while PLACES:
+        PLACES.pop().close()
+
+
+def opened(url: str, *how: Any) -> RedisPlace:
+    """A place that is closed after the test."""
+    PLACES.append(RedisPlace(url, *how))
+    return PLACES[-1]
+
+
 def numbers(url: str, clock: Any = None, ttl: float = 60.0) -> AnswerCache[int]:
     """A cache of whole numbers, as another process would have it."""
-    place = RedisPlace(url) if clock is None else RedisPlace(url, clock, clock.sleep)
+    place = opened(url) if clock is None else opened(url, clock, clock.sleep)
     return AnswerCache(place, "numbers", ttl, int)
 
 
@@ -99,7 +116,7 @@ def test_a_server_that_is_away_is_asked_once_and_costs_no_answer(
     cache = numbers(request.getfixturevalue(server), clock)
     place = cache._place
     with caplog.at_level(logging.WARNING):
-        assert [cache.get("a", lambda one=one: one)[0] for one in (1, 2, 3)] == [1, 2, 3]
+        assert [cache.get("a", iter([one]).__next__)[0] for one in (1, 2, 3)] == [1, 2, 3]
     assert place.failures == 1
     assert "the cache is away" in caplog.text
     assert "redis://" not in caplog.text + repr(place)
@@ -111,7 +128,7 @@ def test_a_server_that_is_away_is_asked_once_and_costs_no_answer(
 def test_a_server_that_died_during_the_making_is_not_asked_twice(redis_url: str, dead: str, clock: Any) -> None:
     """Even when the making took longer than the rest: one call waits for it once."""
     cache = numbers(dead, clock)
-    assert cache.get("a", lambda: clock.advance(REST_SECONDS + 1) or 1)[0] == 1  # type: ignore[arg-type]
+    assert cache.get("a", lambda: clock.advance(REST_SECONDS + 1) or 1)[0] == 1
     assert cache._place.failures == 1
 
 
@@ -122,18 +139,18 @@ def test_the_patience_with_a_silent_server_is_below_fifty_milliseconds() -> None
 
 def test_clear_forgets_one_beginning_for_all(redis_url: str) -> None:
     """A star in a name is no pattern."""
-    cache, other = numbers(redis_url), AnswerCache[int](RedisPlace(redis_url), "numb*", 60, int)
+    cache, other = numbers(redis_url), AnswerCache[int](opened(redis_url), "numb*", 60, int)
     for key in "abc":
         cache.get(key, lambda: 1)
     other.get("a", lambda: 1)
-    place = RedisPlace(redis_url)
+    place = opened(redis_url)
     assert [place.clear("numb*:"), place.clear("numbers:"), place.clear("numbers:")] == [1, 3, 0]
 
 
 def test_clear_of_a_server_that_is_away_says_so(dead: str) -> None:
     """Nobody is told that a cache is empty that could not be asked."""
     with pytest.raises(CoordinationError, match="try again"):
-        RedisPlace(dead).clear("numbers:")
+        opened(dead).clear("numbers:")
 
 
 @pytest.mark.parametrize("url", ["file:///srv", "redis://h:port/0", "http://127.0.0.1", "words"])

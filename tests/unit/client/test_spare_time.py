@@ -52,7 +52,7 @@ class Traffic:
 
     @property
     def now(self) -> float:
-        return self.store.clock.now - self.began
+        return float(self.store.clock.now - self.began)
 
     def _call(self, left: list[int]) -> None:
         if left[0]:

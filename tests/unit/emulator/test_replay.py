@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from data_pipeline.emulator.kis.stream.records import feed_names
 from data_pipeline.emulator.kis.stream.stored import StoredStage
 from data_pipeline.emulator.kis.stream.talk import Talk
 from data_pipeline.emulator.replay import SETTLED, Replay
@@ -55,7 +56,7 @@ def test_it_waits_for_registrations_and_ends_after_the_last_trade(replay, ticker
     assert clock.frozen
     house = House()
     house.approval = stream.desk.approve(APP_KEY)
-    talk = Talk(stream.desk, stream.stage, clock, stream.faults)
+    talk = Talk(stream.desk, stream.stage, clock, stream.faults, feed_names(virtual=False))
     talk.hear(house.command("H0STCNT0", "005930"))
     talk.due()
     replay.step()

@@ -11,6 +11,8 @@ from data_pipeline.market.venue import Venue
 from data_pipeline.stream.gaps import ContradictionError, GapWatch
 from tests.support.live import OPEN, trade
 
+YESTERDAY = OPEN - timedelta(days=3)
+
 
 @pytest.fixture
 def watch():
@@ -88,11 +90,17 @@ def test_a_frame_that_comes_twice_is_recognised(watch):
     assert not watch.is_repeat(trade(30))
 
 
-@pytest.mark.parametrize("later", [trade(5, 5), trade(10, price=101), trade(25, 20), trade(9, 1)])
-def test_totals_that_go_backwards_contradict(watch, later):
-    """A running volume that falls, stays, or rises by less than the trade cannot be, and the watch stays as it was."""
+@pytest.mark.parametrize("later", [trade(5, 5), trade(10, price=101), trade(9, 1), trade(10, traded_at=YESTERDAY)])
+def test_totals_that_go_backwards_are_behind(watch, later):
+    """A running volume that falls or stays, and a session that is over: what is stored has to tell what it is."""
+    assert watch.is_behind(later)
+    assert not watch.is_behind(trade(11, 1))
+
+
+def test_a_total_that_rises_by_less_than_the_trade_contradicts(watch):
+    """Ten shares and a trade of twenty cannot come to 25, and the watch stays as it was."""
     with pytest.raises(ContradictionError, match="but it stood at 10"):
-        watch.see(later)
+        watch.see(trade(25, 20))
     assert watch.see(trade(20)) is None
 
 

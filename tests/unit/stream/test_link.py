@@ -240,17 +240,17 @@ def until_up(process):
 
 
 def test_what_comes_is_written_with_the_gap_before_it(clock, store):
-    """A trade that leaves 50 shares out brings its gap along, and a repeated one brings nothing."""
+    """A gap comes before its trade, a repeat brings nothing, and what goes back is left to whoever writes it."""
     server = Spoken(clock, lambda _: 1e9)
-    server.script([trade(10), trade(70)], [trade(70)], [trade(60, price=7)])
+    server.script([trade(10), trade(70)], [trade(70)], [trade(60, price=7)], [trade(75, 20)])
     process = Process(server, store, clock)
     until_up(process)
-    for _ in range(5):
+    for _ in range(6):
         process.step()
     clock.wait(1)
     process.writer.step()
     (batch,) = process.sink.batches
-    assert [one.cumulative_volume for one in batch.trades] == [10, 70]
+    assert [one.cumulative_volume for one in batch.trades] == [10, 70, 60]
     assert [(gap.cause, gap.missed_volume) for gap in batch.gaps] == [(GapCause.JUMP, 50)]
     assert [type(one) for one in batch.refused] == [Rejection]
     assert "stood at 70" in batch.refused[0].reason

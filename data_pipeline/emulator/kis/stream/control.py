@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
 
 from data_pipeline.emulator.kis.stream.faults import KINDS
-from data_pipeline.emulator.kis.stream.line import Stream
 from data_pipeline.emulator.kis.stream.rules import StreamRules
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from data_pipeline.emulator.kis.stream.line import Stream
 
 _KNOWN = {one.name for one in fields(StreamRules)}
 

@@ -27,14 +27,18 @@ class Stream:
     Args:
         stage: What is played.
         clock: The market's clock.
-        virtual: Whether it is the virtual server.
+        feeds: The TR ids that it has.
         monotonic: Seconds of real time that only grow.
     """
 
     def __init__(
-        self, stage: Stage, clock: MarketClock, *, virtual: bool, monotonic: Callable[[], float] = time.monotonic
+        self,
+        stage: Stage,
+        clock: MarketClock,
+        feeds: frozenset[str],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.stage, self.clock, self._virtual = stage, clock, virtual
+        self.stage, self.clock, self._feeds = stage, clock, feeds
         self.desk = StreamDesk(monotonic)
         self.faults = StreamFaults()
         self.talks: dict[Talk, asyncio.Task[None] | None] = {}
@@ -49,7 +53,7 @@ class Stream:
             await send({"type": "websocket.close"})  # before it is accepted: HTTP 403
             return
         await send({"type": "websocket.accept"})
-        talk = Talk(self.desk, self.stage, self.clock, self.faults, virtual=self._virtual)
+        talk = Talk(self.desk, self.stage, self.clock, self.faults, self._feeds)
         self.talks[talk] = None
         reader = asyncio.create_task(_read(talk, receive))
         try:

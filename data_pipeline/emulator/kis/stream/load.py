@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from data_pipeline.emulator.kis.stream.codes import data
-from data_pipeline.emulator.kis.stream.program import Frame, Registration
 from data_pipeline.emulator.kis.stream.rules import StreamRules
-from data_pipeline.emulator.kis.stream.stage import milliseconds
+from data_pipeline.emulator.kis.stream.stage import Frame, Registered, milliseconds
 from data_pipeline.market.clock import Clock
 from data_pipeline.market.stream_records import StreamKind
 
@@ -25,7 +24,7 @@ class Load:
         self._owed = 0.0
         self._next = 0
 
-    def frames(self, registrations: list[Registration], seconds: float, rules: StreamRules) -> list[Frame]:
+    def frames(self, registrations: list[Registered], seconds: float, rules: StreamRules) -> list[Frame]:
         """Return what is due after so many seconds of real time: whole frames, one registration after the other."""
         trades = [one for one in registrations if one.feed.kind is StreamKind.TRADE]
         if not trades:
@@ -45,7 +44,7 @@ class Load:
 class _Endless:
     """Trades of one registration, a buyer's of one share each, going on where its tape stands."""
 
-    def __init__(self, one: Registration) -> None:
+    def __init__(self, one: Registered) -> None:
         self._one = one
         tape = one.tape()
         newest = (tape.before(one.since, 1) or tape.between(one.since, 24 * 3_600_000)[:1])[0]
@@ -62,7 +61,7 @@ class _Endless:
         hour = f"{seconds // 3600:02d}{seconds // 60 % 60:02d}{seconds % 60:02d}"
         return Frame(
             at,
-            self._one.feed,
+            self._one.feed.tr_id,
             self._one.code,
             data(self._one.feed.tr_id, [self._record(hour) for _ in range(records)]),
             records,

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
+from data_pipeline.emulator.figures import plain_code
 from data_pipeline.emulator.kis.stream.codes import data
 from data_pipeline.emulator.kis.stream.records import (
     Instrument,
@@ -16,28 +18,17 @@ from data_pipeline.emulator.kis.stream.records import (
     operation_record,
     trade_record,
 )
-from data_pipeline.emulator.kis.stream.rules import StreamRules
-from data_pipeline.emulator.kis.stream.stage import Stage, Tape
-from data_pipeline.emulator.kis.wire import plain_code
+from data_pipeline.emulator.kis.stream.stage import Frame, Stage, Tape
 from data_pipeline.market.stream_records import StreamKind
 from data_pipeline.market.venue import Venue
 from data_pipeline.sources.kis.stream.fields import FEEDS, Feed
-from data_pipeline.sources.mock.tape import Tick
+
+if TYPE_CHECKING:
+    from data_pipeline.emulator.kis.stream.rules import StreamRules
+    from data_pipeline.sources.mock.tape import Tick
 
 EXPECTED_EVERY = 2_000
 """Milliseconds between two expected prices of an auction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One text of data."""
-
-    at: int
-    """Its moment, milliseconds since midnight in Seoul."""
-    feed: Feed
-    code: str
-    text: str
-    records: int
 
 
 @dataclass
@@ -49,8 +40,6 @@ class Registration:
     stage: Stage
     since: int
     """Up to when it was played; frames from here on are still to come."""
-    registered_at: float = 0.0
-    frames: int = 0
     _tape: Tape | None = field(default=None, repr=False)
 
     @property
@@ -139,10 +128,9 @@ class Registration:
                 yield self._frame(one.at, [record])
 
     def _frame(self, at: int, records: list[str]) -> Frame:
-        return Frame(at, self.feed, self.code, data(self.feed.tr_id, records), len(records))
+        return Frame(at, self.feed.tr_id, self.code, data(self.feed.tr_id, records), len(records))
 
 
-def registration(stage: Stage, tr_id: str, key: str, session: date, since: int) -> Registration | None:
-    """Return a new registration that plays from ``since`` on; None for a code that nobody knows."""
-    of = stage.instrument(key, session)
+def registration(stage: Stage, of: Instrument | None, tr_id: str, since: int) -> Registration | None:
+    """Return a new registration of an instrument that plays from ``since`` on; None for None."""
     return None if of is None else Registration(FEEDS[tr_id], of, stage, since)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from data_pipeline.emulator.kis.wire import percent, plain_sign
+from data_pipeline.emulator.figures import percent, plain_sign
 from data_pipeline.market.records import BOOK_DEPTH, OrderBook, OrderBookLevel
 from data_pipeline.sources.kis.stream.fields import FEEDS, Feed
-from data_pipeline.sources.mock.tape import Tick
+
+if TYPE_CHECKING:
+    from data_pipeline.sources.mock.tape import Tick
 
 EMPTY = OrderBookLevel(0, 0)
 NOON = 12 * 3_600_000

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from itertools import groupby
 
+from data_pipeline.emulator.figures import plain_code
+from data_pipeline.emulator.kis.stream.program import Registration, registration
 from data_pipeline.emulator.kis.stream.records import UNTOLD, Instrument
 from data_pipeline.emulator.kis.stream.stage import Notice, milliseconds
-from data_pipeline.emulator.kis.wire import plain_code
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 from data_pipeline.market.stream_records import Side, Trade
@@ -86,6 +87,10 @@ class StoredStage:
         """Return the stored session, whatever the moment."""
         return self._session
 
+    def register(self, tr_id: str, key: str, session: date, since: int) -> Registration | None:
+        """Return a new registration that plays from ``since`` on; None for a code of which nothing is stored."""
+        return registration(self, self.instrument(key, session), tr_id, since)
+
     def instrument(self, key: str, session: date) -> Instrument | None:
         """Return an instrument of which something is stored; what the stream says of its day before is made up."""
         code = plain_code(key)
@@ -122,9 +127,7 @@ class StoredStage:
 
 
 def _tick(one: Trade, at: int, before: Tick | None) -> Tick:
-    value = before.cumulative_value if before else 0
-    counts = before[6:10] if before else (0, 0, 0, 0)
-    told = (one.sell_count, one.buy_count, one.sell_volume, one.buy_volume)
+    value, sells, buys, sold, bought = before[5:10] if before else (0,) * 5
     here = (one.price, at)
     return Tick(
         at,
@@ -133,7 +136,10 @@ def _tick(one: Trade, at: int, before: Tick | None) -> Tick:
         UNTOLD if one.side is None else _TAKERS[one.side],
         one.cumulative_volume,
         value + one.price * one.volume if one.cumulative_value is None else one.cumulative_value,
-        *(known if known is not None else last for known, last in zip(told, counts, strict=True)),
+        sells if one.sell_count is None else one.sell_count,
+        buys if one.buy_count is None else one.buy_count,
+        sold if one.sell_volume is None else one.sell_volume,
+        bought if one.buy_volume is None else one.buy_volume,
         before.open if before else here,
         here if before is None or one.price > before.high[0] else before.high,
         here if before is None or one.price < before.low[0] else before.low,

@@ -28,9 +28,7 @@ from data_pipeline.emulator.kis.stream.faults import (
     spoilt,
 )
 from data_pipeline.emulator.kis.stream.load import Load
-from data_pipeline.emulator.kis.stream.program import Frame, Registration, registration
-from data_pipeline.emulator.kis.stream.records import feed_names
-from data_pipeline.emulator.kis.stream.stage import Stage, milliseconds
+from data_pipeline.emulator.kis.stream.stage import Frame, Registered, Stage, milliseconds
 
 NO_CLOSE_FRAME = 1006
 
@@ -50,17 +48,17 @@ class Talk:
         stage: What is played.
         clock: The market's clock.
         faults: What goes wrong.
-        virtual: Whether it is the virtual server, which has trades and books of KRX only.
+        feeds: The TR ids that the server has.
     """
 
     def __init__(
-        self, desk: StreamDesk, stage: Stage, clock: MarketClock, faults: StreamFaults, *, virtual: bool = False
+        self, desk: StreamDesk, stage: Stage, clock: MarketClock, faults: StreamFaults, feeds: frozenset[str]
     ) -> None:
         self._desk, self._stage, self._clock, self._faults = desk, stage, clock, faults
-        self._feeds = feed_names(virtual=virtual)
+        self._feeds = feeds
         self._inbox: deque[str | bytes] = deque()
-        self._registered: dict[tuple[str, str], Registration] = {}
-        self._later: list[tuple[float, str | tuple[str, str]]] = []
+        self._registered: dict[tuple[str, str], Registered] = {}
+        self._later: list[tuple[float, tuple[str, str]]] = []
         self._session: date | None = None
         self._load = Load(clock.now)
         self.began = self._played_at = self._sent_at = self._now = desk.monotonic()
@@ -169,10 +167,9 @@ class Talk:
         if len(self._registered) >= self._desk.rules.limit:
             return "OPSP0008"
         now = self._clock.now()
-        made = registration(self._stage, *pair, self._stage.session(now), milliseconds(now))
+        made = self._stage.register(*pair, self._stage.session(now), milliseconds(now))
         if made is None:
             return "OPSP8993"
-        made.registered_at = self._now
         self._registered[pair] = made
         self._desk.counts.registered += 1
         return "OPSP0000"
@@ -190,7 +187,7 @@ class Talk:
         due = [one for one in self._later if one[0] <= self._now]
         self._later = [one for one in self._later if one[0] > self._now]
         for _, pair in due:
-            if isinstance(pair, tuple) and self._registered.pop(pair, None):
+            if self._registered.pop(pair, None) is not None:
                 yield from self._answered("OPSP0001", *pair)
         if self._held and self._held[0] <= self._now:
             _, texts = self._held
@@ -202,7 +199,7 @@ class Talk:
         for frame in self._frames():
             self._desk.counts.frames += 1
             self._desk.counts.records += frame.records
-            fault = self._faults.next(OF_FRAMES, frame.feed.tr_id, frame.code, self.age)
+            fault = self._faults.next(OF_FRAMES, frame.tr_id, frame.code, self.age)
             fault = fault or (self._doom.of_frame() if self._doom else None)
             if fault is not None and fault.kind == "held" and self._held is None:
                 self._held = (self._now + (3.0 if fault.seconds is None else fault.seconds), [])
@@ -224,7 +221,7 @@ class Talk:
         if session != self._session:  # another day: everything begins anew with what is still to come
             self._session = session
             for pair, one in list(self._registered.items()):
-                if one.session != session and (new := registration(self._stage, *pair, session, until)):
+                if one.session != session and (new := self._stage.register(*pair, session, until)):
                     self._registered[pair] = new
             registered = list(self._registered.values())
         if now.date() != session:

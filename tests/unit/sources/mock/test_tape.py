@@ -73,10 +73,9 @@ def test_auctions_have_no_side(market: SyntheticMarket) -> None:
     assert [one.at for one in ticks if one.taker == 0] == [OPEN, CLOSE]
     last = ticks[-1]
     assert last.cumulative_volume - last.sell_volume - last.buy_volume == ticks[0].volume + last.volume
-    assert (last.cumulative_volume, last.cumulative_value) == (
-        25_483_920,
-        market.daily_bar("005930", TODAY).trading_value,
-    )  # type: ignore[union-attr]
+    day = market.daily_bar("005930", TODAY)
+    assert day is not None
+    assert (last.cumulative_volume, last.cumulative_value) == (25_483_920, day.trading_value)
 
 
 def test_the_open_is_busy_and_trades_come_together(market: SyntheticMarket) -> None:
@@ -118,7 +117,8 @@ def test_the_unified_tape_is_both(market: SyntheticMarket) -> None:
 )
 def test_the_tightest_minutes_have_trades(prices: tuple[int, ...], volume: int, value: int) -> None:
     """A minute whose value lies at an end of what its prices allow."""
-    bar = MinuteBar("005930", seoul(TODAY, 9, 1), *prices, volume, value)
+    opened, high, low, close = prices
+    bar = MinuteBar("005930", seoul(TODAY, 9, 1), opened, high, low, close, volume, value)
     for seed in range(50):
         found = minute_prints(seed, bar, 40, 1)
         told = [one.price for one in found]

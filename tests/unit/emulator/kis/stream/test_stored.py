@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from data_pipeline.emulator.clock import MarketClock
 from data_pipeline.emulator.kis.stream.desk import StreamDesk
 from data_pipeline.emulator.kis.stream.faults import StreamFaults
+from data_pipeline.emulator.kis.stream.records import feed_names
 from data_pipeline.emulator.kis.stream.stored import StoredStage
 from data_pipeline.emulator.kis.stream.talk import Talk
 from data_pipeline.market.clock import SEOUL
@@ -34,7 +35,7 @@ def played(stage: StoredStage, *registrations: tuple[str, str]):
     house = House()
     desk, faults = StreamDesk(ticker), StreamFaults()
     house.approval = desk.approve(APP_KEY)
-    talk = Talk(desk, stage, clock, faults)
+    talk = Talk(desk, stage, clock, faults, feed_names(virtual=False))
     for tr_id, key in registrations:
         talk.hear(house.command(tr_id, key))
     found = []

@@ -12,7 +12,7 @@ from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.stream import fields, records
 from data_pipeline.sources.kis.stream.session import Session
 from tests.support.live import Clock
-from tests.unit.sources.kis.stream.test_session import FakeWire
+from tests.support.live_wire import FakeWire
 
 
 # begin of what a kind costs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
@@ -14,10 +13,10 @@ from data_pipeline.market.stream_records import StreamKind, Subscription, Trade
 from data_pipeline.market.venue import Venue
 from data_pipeline.sources.kis.stream.session import Session
 from tests.support.live import Clock
+from tests.support.live_wire import SUCCESS, FakeWire, answer
 
 SAMPLES = Path("tests/samples/kis/stream")
 CODES = [f"{number:06d}" for number in range(1, 42)]
-SUCCESS = ("0", "OPSP0000", "SUBSCRIBE SUCCESS")
 GONE = ("0", "OPSP0001", "UNSUBSCRIBE SUCCESS")
 FULL = ("1", "OPSP0008", "MAX SUBSCRIBE OVER")
 
@@ -25,43 +24,6 @@ FULL = ("1", "OPSP0008", "MAX SUBSCRIBE OVER")
 def trades(*codes: str) -> list[Subscription]:
     """Subscriptions to trades of KRX."""
     return [Subscription(StreamKind.TRADE, Venue.KRX, code) for code in codes]
-
-
-def answer(tr_id: str, code: str, result: str, msg_cd: str, text: str) -> str:
-    """A control message as the server writes it."""
-    header = {"tr_id": tr_id, "tr_key": code, "encrypt": "N"}
-    return json.dumps({"header": header, "body": {"rt_cd": result, "msg_cd": msg_cd, "msg1": text}})
-
-
-class FakeWire:
-    """A server that answers each command at once by ``rule``, and sends what a test puts in ``texts``."""
-
-    def __init__(self, clock, rule=lambda *_: SUCCESS):
-        self.clock, self.rule = clock, rule
-        self.sent, self.times, self.texts, self.pongs = [], [], [], []
-
-    def send(self, text):
-        message = json.loads(text)
-        asked = message["body"]["input"]
-        self.sent.append((message["header"]["tr_type"], asked["tr_id"], asked["tr_key"]))
-        self.times.append(self.clock.seconds)
-        said = self.rule(len(self.sent), *self.sent[-1])
-        if said is not None:
-            self.texts.append(answer(asked["tr_id"], asked["tr_key"], *said))
-
-    def pong(self, text):
-        self.pongs.append(text)
-
-    def receive(self, seconds):
-        found, self.texts = self.texts, []
-        self.clock.wait(0.01 if found else seconds)
-        return found
-
-    def cut(self):
-        pass
-
-    def close(self):
-        pass
 
 
 @pytest.fixture
