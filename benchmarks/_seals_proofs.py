@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -93,7 +93,7 @@ class Timed(Warehouse):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self.spent: Counter[str] = Counter()
+        self.spent: dict[str, float] = defaultdict(float)
 
     def do(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Take the step."""
@@ -116,9 +116,10 @@ class _Spent:
     plain: list[float] = field(default_factory=list)
     """... and without."""
 
-    def shares(self, shape: str) -> dict[str, float]:
+    def shares(self, shape: str, *, again: bool) -> dict[str, float]:
+        """Return the shares by figure; what comes again is not written, so it is not sealed."""
         whole, proofs = median(self.whole), median(self.proofs)
-        seals = median(self.sealed) - median(self.plain)
+        seals = 0.0 if again else median(self.sealed) - median(self.plain)
         return {
             f"proof_share_{shape}": round(proofs / whole, 4),
             f"seal_share_{shape}": round(seals / whole, 4),
@@ -142,7 +143,7 @@ def cost_shares(server: LoadingServer, folder: Path, rounds: int) -> dict[str, f
             window = Window(tuple(codes[: shape.codes]), first, LAST)
             ask = _asking(kis, shape.dataset, window)
             with gathering():
-                [*ask()]
+                found[f"rows_{name}"] = len([*ask()])
             spent = _Spent()
             for turn in range(2 * rounds):
                 sealed = turn % 2 == 0
@@ -151,7 +152,7 @@ def cost_shares(server: LoadingServer, folder: Path, rounds: int) -> dict[str, f
                 if shape.again:
                     _load(connection, shape.dataset, window, ask)
                 _add(spent, _load(connection, shape.dataset, window, ask, again=shape.again), sealed=sealed)
-            found |= spent.shares(name)
+            found |= spent.shares(name, again=shape.again)
         return found
 
 
@@ -183,7 +184,7 @@ def _asking(kis: _Emulator, dataset: str, window: Window) -> Callable[[], Iterab
 
 def _load(
     connection: Connection, dataset: str, window: Window, ask: Callable[[], Iterable[Any]], *, again: bool = False
-) -> Counter[str]:
+) -> dict[str, float]:
     """Load a window and return the seconds of CPU: of the whole, of proofs and of writing.
 
     Raises:
@@ -211,7 +212,7 @@ def _load(
     if counts["missing"] or counts["unchanged" if again else "inserted"] != len(records):
         raise RuntimeError(f"{dataset} of {window}: {counts} of {len(records)} rows")
     spent = warehouse.spent
-    return Counter(whole=whole, proofs=spent["proofs"] + counted, writing=spent["writing"])  # type: ignore[call-overload]
+    return {"whole": whole, "proofs": spent["proofs"] + counted, "writing": spent["writing"]}
 
 
 def _add(spent: _Spent, found: Mapping[str, float], *, sealed: bool) -> None:

@@ -86,7 +86,9 @@ def _measured(options: argparse.Namespace, folder: Path, console: Console) -> It
         bench = Bench(server, options, folder)
         for round_ in range(3 if options.full else 1):
             console.print(f"{options.keys} keys, {options.codes} codes, round {round_ + 1} ...")
-            yield bench.keys(options.keys, options.codes)
+            row = bench.keys(options.keys, options.codes)
+            console.print(json.dumps(row), markup=False, soft_wrap=True)
+            yield row
         if options.full:
             console.print("one key, 450 codes ...")
             yield bench.keys(1, 450)

@@ -212,7 +212,7 @@ def _planned(owner: Connection) -> dict[str, Any]:
                 whole = (table, date(year, 1, 1), date(year, 12, 31))
                 cursor.execute("SELECT market.ensure_partitions(%s, %s, %s)", whole)
             owner.commit()
-        found = {}
+        found: dict[str, float] = {}
         for name, query in PLANS.items():
             times = []
             for _ in range(11):

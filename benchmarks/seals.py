@@ -61,6 +61,7 @@ TARGETS = {
         for shape in SHAPES
         for part in ("proof", "seal", "cost")
     },
+    **{f"rows_{shape}": "" for shape in SHAPES},
 }
 _LIMIT = """
     SELECT session, max(length(market.row_digest(b))) FROM market.daily_bar b

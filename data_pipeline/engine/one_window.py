@@ -189,8 +189,9 @@ class WindowLoad:
         records = self._screened()
         missing = self._check(records)
         self._reconcile(records)
-        records = self.warehouse.do(self._ledger.weigh, records, self.source, self.run_id)
-        counts = self._keep_list(records) if self.dataset.due is Due.LIST else self._write(records)
+        fresh = not self.dataset.of_moments and self.warehouse.do(none_stored, self.dataset.table, records)
+        records = self.warehouse.do(self._ledger.weigh, records, self.source, self.run_id, fresh=fresh)
+        counts = self._keep_list(records) if self.dataset.due is Due.LIST else self._write(records, fresh=fresh)
         missing = max(missing, self.warehouse.do(self._ledger.write, self.source, self.run_id))
         if self.held.unjoined:
             self.warehouse.do(doubt_unjoined, self.held.unjoined, self.source, self.run_id)
@@ -283,11 +284,11 @@ class WindowLoad:
                     len(bars), session, found.compared, found.different, found.unexpected,
                 )  # fmt: skip
 
-    def _write(self, records: Sequence[Any]) -> LoadCounts:
+    def _write(self, records: Sequence[Any], *, fresh: bool) -> LoadCounts:
         counts = LoadCounts()
         for session, rows in self._by_session(records):
             table = self.dataset.table if session is None else self.dataset.table.in_session(session)
-            empty = self.warehouse.do(none_stored, table, rows)
+            empty = fresh if session is None else self.warehouse.do(none_stored, table, rows)
             counts += self.warehouse.do(upsert, table, rows, self.source, self.run_id, expect_empty=empty)
         return counts
 

@@ -56,13 +56,17 @@ def show_coverage(
 
 def _table(rows: list[Coverage]) -> Table:
     caption = f"{sum(row.missing for row in rows):,} missing"
-    table = Table("dataset", box=None, header_style="bold", caption=caption, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("session", no_wrap=True)
-    for name in ("expected", "loaded", "known empty", "missing", "of which stored", "unproven empty", "archived"):
+    table = Table(box=None, header_style="bold", caption=caption, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("dataset", "session"):
+        table.add_column(name, no_wrap=True)
+    counts = ["expected", "loaded", "known empty", "missing", "of which stored", "unproven empty"]
+    # Of few warehouses there are archived months, and a terminal of 80 columns has no room for a column of zeros.
+    counts += ["archived"] if any(row.archived for row in rows) else []
+    for name in counts:
         table.add_column(name, justify="right")
     for row in rows:
+        missing = f"[red]{row.missing:,}[/red]" if row.missing else "0"
         numbers = [f"{number:,}" for number in (row.expected, row.loaded, row.known_empty)]
         rest = [f"{number:,}" for number in (row.unproven, row.unproven_empty, row.archived)]
-        missing = f"[red]{row.missing:,}[/red]" if row.missing else "0"
-        table.add_row(row.dataset, f"{row.session}", *numbers, missing, *rest)
+        table.add_row(row.dataset, f"{row.session}", *[*numbers, missing, *rest][: len(counts)])
     return columns(table)

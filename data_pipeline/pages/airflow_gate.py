@@ -53,7 +53,7 @@ class AirflowGate:
 
     def secret(self) -> bytes:
         """Return the key with which Airflow signs, which all its API servers share."""
-        return conf.get_mandatory_value("api", "secret_key").encode()
+        return str(conf.get_mandatory_value("api", "secret_key")).encode()
 
 
 def _may_start(request: Request, user: Any, name: str) -> bool:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.hooks.connection import read_connection
-from data_pipeline.hooks.kis import KISHook
-from data_pipeline.hooks.krx import KRXHook
-from data_pipeline.hooks.source import has_official_key
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.market.clock import market_clock
-from data_pipeline.pages.keys import Keys, read_keys
 from data_pipeline.pages.readers import Readers, open_reader
 from data_pipeline.pages.room import Room
 from data_pipeline.settings import text
 from data_pipeline.settings.hidden import Hidden
-from data_pipeline.sources.kis.settings import KisSettings
-from data_pipeline.sources.krx.settings import KrxSettings
+
+if TYPE_CHECKING:
+    from data_pipeline.pages.keys import Keys
+    from data_pipeline.sources.kis.settings import KisSettings
+    from data_pipeline.sources.krx.settings import KrxSettings
 
 READER_CONN_ID = "market_reader"
 """The Airflow connection that the pages read with."""
@@ -54,6 +54,11 @@ def airflow_keys() -> Keys | None:
         ConfigurationError: A connection is missing or wrong.
         CoordinationError: The shared state cannot be read; trying again can help.
     """
+    from data_pipeline.hooks.kis import KISHook
+    from data_pipeline.hooks.krx import KRXHook
+    from data_pipeline.hooks.source import has_official_key
+    from data_pipeline.pages.read_keys import read_keys
+
     conn_id = text(os.environ, "DATA_SOURCE_CONN_ID")
     kind = read_connection(conn_id, "kis", "krx", "mock").conn_type
     found: list[KisSettings | KrxSettings] = [KISHook(conn_id).settings()] if kind == "kis" else []

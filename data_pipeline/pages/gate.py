@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,7 +28,7 @@ class Gate(Protocol):
     """Who may see the pages, and start DAGs from them."""
 
     @property
-    def dependencies(self) -> list[Any]:
+    def dependencies(self) -> Sequence[Any]:
         """What FastAPI asks before every route: it raises 401 for a stranger and 403 for who may not look."""
         ...
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets import DATASETS, WITH_CELLS
 from data_pipeline.exceptions import CalendarRangeError
-from data_pipeline.loading.coverage.cells import Coverage
 from data_pipeline.market.clock import in_seoul
 from data_pipeline.market.trading_calendar import TradingCalendar
-from data_pipeline.pages.summary import Summary
 from data_pipeline.warehouse.errors import said_plainly
+
+if TYPE_CHECKING:
+    from data_pipeline.loading.coverage.cells import Coverage
+    from data_pipeline.pages.summary import Summary
 
 SESSIONS = 60
 """Final sessions that are shown, today beside them."""

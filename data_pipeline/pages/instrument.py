@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
@@ -13,7 +13,9 @@ from data_pipeline.exceptions import UnknownStockError
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.pages.chart import Candle
 from data_pipeline.pages.panels import asked
-from data_pipeline.read.adjusted import Span, read_spans
+
+if TYPE_CHECKING:
+    from data_pipeline.read.adjusted import Span
 
 RANGES = {"3m": 92, "6m": 183, "1y": 366, "5y": 1830}
 """How many days back a chart reaches, by its name in the address."""
@@ -167,6 +169,8 @@ def read_bars(
     sessions = [session for (session,) in asked(connection, _SESSIONS, (begins, last))]
     spans: Sequence[Span] = ()
     if adjusted and rows:
+        from data_pipeline.read.adjusted import read_spans
+
         with connection.cursor() as cursor:
             spans = read_spans(cursor, [code], first, None)
     stored = {row[0]: row for row in rows}
@@ -221,5 +225,5 @@ def _candle(day: date, row: tuple[Any, ...] | None, spans: Sequence[Span]) -> Ca
     if span.factor is None:
         return Candle(day)
     factor = float(span.factor)
-    prices = [float(price) * factor for price in row[1:5]]
-    return Candle(day, *prices, volume=float(row[5]) / factor)
+    opened, high, low, close = (float(price) * factor for price in row[1:5])
+    return Candle(day, opened, high, low, close, float(row[5]) / factor)

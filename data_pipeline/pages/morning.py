@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.market.clock import in_seoul
 from data_pipeline.pages import panels
 from data_pipeline.pages.grid import Grid, read_grid
-from data_pipeline.pages.room import Room
+from data_pipeline.pages.panel import Panel, panel
+
+if TYPE_CHECKING:
+    from data_pipeline.pages.room import Room
 
 NEWEST_LACKING = 10
 """Sessions with gaps whose codes are listed; older ones are listed by their own cell."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """What was read for a part of a page, or why it was not."""
-
-    value: Any = None
-    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,20 +60,3 @@ def read_morning(room: Room, connection: Connection) -> Morning:
     }
     parts = {name: panel(connection, read) for name, read in readers.items()}
     return Morning(now, grid, lacking, len(newest), parts)
-
-
-def panel(connection: Connection | None, read: Callable[[], Any]) -> Panel:
-    """Return what was read, or the sentence that says why not.
-
-    Raises:
-        DataPipelineError: The connection itself broke, so that no other part can be read either.
-    """
-    try:
-        return Panel(read())
-    except DataPipelineError as error:
-        if connection is not None:
-            if connection.closed:
-                raise
-            with suppress(psycopg2.Error):
-                connection.rollback()
-        return Panel(error=str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
@@ -13,9 +13,11 @@ from data_pipeline.market.clock import in_seoul
 from data_pipeline.pages import chart
 from data_pipeline.pages import instrument as of_one
 from data_pipeline.pages.grid import last_sessions, session_under_way
-from data_pipeline.pages.morning import Panel, panel
+from data_pipeline.pages.panel import Panel, panel
 from data_pipeline.pages.panels import asked
-from data_pipeline.pages.room import Room
+
+if TYPE_CHECKING:
+    from data_pipeline.pages.room import Room
 
 BOOK_SESSIONS = 10
 STATES = {"loaded": "proven", "known_empty": "proven", "missing": "missing", "archived": "archived"}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from data_pipeline.market.clock import Clock, market_now
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
 from data_pipeline.pages.kept import Kept
-from data_pipeline.pages.keys import Keys
-from data_pipeline.pages.readers import Readers
 from data_pipeline.pages.summary import Summary
+
+if TYPE_CHECKING:
+    from data_pipeline.pages.keys import Keys
+    from data_pipeline.pages.readers import Readers
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.exceptions import TransientError
-from data_pipeline.loading.coverage.cells import Coverage, coverage
 from data_pipeline.warehouse.errors import said_plainly
+
+if TYPE_CHECKING:
+    from data_pipeline.loading.coverage.cells import Coverage
 
 AT_ONCE = 10
 """Sessions that one statement counts; half as many when that took too long, down to one."""
@@ -78,6 +80,8 @@ class Summary:
 
 
 def _counted(connection: Connection, sessions: Sequence[date]) -> dict[date, tuple[Coverage, ...]]:
+    from data_pipeline.loading.coverage.cells import coverage
+
     try:
         rows = coverage(connection, sessions[0], sessions[-1])
     except TransientError:

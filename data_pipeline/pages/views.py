@@ -18,8 +18,9 @@ from data_pipeline.pages import panels
 from data_pipeline.pages.alerts import alerts
 from data_pipeline.pages.buttons import HEAL, RETRY, Buttons
 from data_pipeline.pages.grid import last_sessions
-from data_pipeline.pages.morning import Morning, Panel, panel, read_morning
+from data_pipeline.pages.morning import Morning, read_morning
 from data_pipeline.pages.one_page import read_instrument
+from data_pipeline.pages.panel import Panel, panel
 from data_pipeline.pages.render import Page
 from data_pipeline.pages.room import Room
 

@@ -57,7 +57,6 @@ def as_frame(schema: Any, tables: Sequence[Any]) -> pd.DataFrame:
     series = {}
     for field in schema:
         own = [chunk for column in chunks.pop(field.name) for chunk in column.chunks]
-        # Without a mapper text that may be lacking has the type of all text.
         types = _NULLABLE.get if field.nullable and field.type in _NULLABLE else None
         series[field.name] = pa.chunked_array(own, field.type).to_pandas(types_mapper=types)
     return pd.DataFrame(series, copy=False)

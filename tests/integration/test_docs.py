@@ -19,7 +19,20 @@ from tests.support.project import ROOT
 pytestmark = pytest.mark.slow
 
 EVENING = "2026-11-30T20:40+09:00"
-SHARED = ("data_pipeline", "dags", "plugins", "sql", "tools", "tests", "Makefile", "pyproject.toml", ".env.example")
+SHARED = (
+    "data_pipeline",
+    "dags",
+    "plugins",
+    "sql",
+    "tools",
+    "tests",
+    "Makefile",
+    "pyproject.toml",
+    "requirements-dev.txt",
+    ".env.example",
+)
+MAY_LACK = ("status", "coverage", "gaps")
+"""Commands that say by exit code 1 that something is missing, which is no failure of theirs."""
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-session.md"
 RUN = [page for page in [TUTORIAL, *PAGES] if any(not block.kind for block in blocks(page))]
 
@@ -33,11 +46,8 @@ class Reader:
         for name in SHARED:
             (self.clone / name).symlink_to(ROOT / name)
         shutil.copytree(ROOT / "docs", self.clone / "docs")
+        (self.clone / ".venv").symlink_to(sys.prefix)
         programs = self.clone / ".venv" / "bin"
-        programs.parent.mkdir()
-        programs.symlink_to(os.path.dirname(sys.executable))  # noqa: PTH120 - not where its link leads
-        for mark in (".run-ready", ".dev-ready"):
-            (programs.parent / mark).touch()
         self.done = set()
         self.environ = {
             **os.environ,
@@ -62,9 +72,10 @@ class Reader:
                     self.run(["bash", "-euo", "pipefail", "-c", line], block)
 
     def run(self, words, block):
-        """Run a command, which has to end with 0."""
+        """Run a command, which has to end with 0, or with 1 where that only says that something is missing."""
         done = subprocess.run(words, cwd=self.clone, env=self.environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{block}: {words[-1]}\n{done.stdout}{done.stderr}"
+        may_lack = any(f"data-pipeline {one}" in words[-1] for one in MAY_LACK)
+        assert done.returncode in ((0, 1) if may_lack else (0,)), f"{block}: {words[-1]}\n{done.stdout}{done.stderr}"
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +90,7 @@ def reader(tmp_path_factory):
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_page_ends_as_it_says(page, reader):
     """Every command that is not marked ends with 0, after those above it."""
-    before = []
+    before: list[str] = []
     for block in blocks(page):
         if not block.kind:
             reader.type(block, before)

@@ -6,7 +6,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
 
-class ChoosyManager(SimpleAuthManager):
+class ChoosyManager(SimpleAuthManager):  # type: ignore[misc]
     """Airflow's simple one, where ``guest`` sees no plugins."""
 
     def is_authorized_view(self, *, access_view, user):

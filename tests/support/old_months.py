@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import CurrentPrice, MinuteBar, OrderBook, OrderBookLevel
@@ -42,18 +43,13 @@ def book(code, day, asks):
 def trades(code, day):
     """Three trades at two venues: two with everything that the stream says, and one that was asked for later."""
     at = seoul(day.year, day.month, day.day, 9, 0, 1)
-    told = {
-        "cumulative_value": 500,
-        "side": Side.BUY,
-        "sell_count": 0,
-        "buy_count": 1,
-        "sell_volume": 0,
-        "buy_volume": 5,
-    }
-    classes = {"market_class": "20", "hour_class": "0", "session_class": "2"}
+    told = partial(
+        Trade, cumulative_value=500, side=Side.BUY, sell_count=0, buy_count=1, sell_volume=0, buy_volume=5,
+        market_class="20", hour_class="0", session_class="2",
+    )  # fmt: skip
     return [
-        Trade(Venue.NXT, code, at, 100, 5, 5, **told, **classes),
-        Trade(Venue.KRX, code, at, 100, 5, 5, **told, ask_price=101, bid_price=0, **classes),
+        told(Venue.NXT, code, at, 100, 5, 5),
+        told(Venue.KRX, code, at, 100, 5, 5, ask_price=101, bid_price=0),
         Trade(Venue.KRX, code, at + timedelta(hours=1), 110, 2, 7, filled=True),
     ]
 

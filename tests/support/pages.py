@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from fastapi import Depends, HTTPException, Request
 
@@ -27,7 +29,7 @@ def _guard(request: Request) -> None:
 class Guard:
     """Lets in whoever says a name, as Airflow does by its token; ``nobody`` may not look, and ``viewer`` only look."""
 
-    dependencies = (Depends(_guard),)
+    dependencies: Sequence[Any] = (Depends(_guard),)
 
     def __init__(self, answer=None):
         self.answer = answer or Started(200, "heal_gaps", "manual__1")

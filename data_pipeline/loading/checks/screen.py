@@ -98,7 +98,7 @@ def screen(
     moment = THE_END if made_up else now
     context = read_context(connection, dataset, records, asked, moment, thresholds, made_up=made_up)
     if origin_of(source).official and dataset.beside:
-        context = replace(context, replaced=_replaced(connection, dataset, dataset.beside, records, source))
+        context = replace(context, replaced=_replaced(connection, dataset.beside, records, source))
     verdict = judge(records, dataset, asked, context, len(held.rows))
     held.rows += map(as_rejection, verdict.errors)
     held.contradicted |= verdict.contradicted
@@ -192,9 +192,7 @@ def read_context(
     return Context(calendar, now, limits, newest, stored, reused, dated_rules=not made_up)
 
 
-def _replaced(
-    connection: Connection, dataset: Dataset, beside: Beside, records: Sequence[Any], source: str
-) -> dict[Cell, Any]:
+def _replaced(connection: Connection, beside: Beside, records: Sequence[Any], source: str) -> dict[Cell, Any]:
     """Return the stored rows that sources which rank lower told, and that these are held against."""
     if beside.replaced is None:
         return {}
@@ -204,7 +202,7 @@ def _replaced(
             values = {"wanted": json.dumps(wanted), "session": session, "source": source}
             cursor.execute(beside.replaced.query, values)
             found += [beside.record(*row) for row in cursor.fetchall()]
-    return {dataset.table.key_of(row): row for row in found}
+    return {(row.stock_code, row.session): row for row in found}
 
 
 def _stored_beside(cursor: Cursor, beside: Beside, records: Sequence[Any], calendar: TradingCalendar) -> list[Any]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +20,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
 
 from data_pipeline.datasets.dataset import Dataset, Due
-from data_pipeline.exceptions import IncompleteDataError
+from data_pipeline.loading.coverage.absence import require_some
 from data_pipeline.loading.coverage.minute_figures import by_session
 from data_pipeline.loading.coverage.noted import Said, figures_of, note_filled, note_in_vain, note_proofs, note_start
 from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, Weighed, weigh_minutes, weigh_rows
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 
 Record = TypeVar("Record")
 
-DOUBTFUL = 20
-"""When this many cells have not a single row among them, the answer is doubted, not taken for true emptiness."""
 NAMED = 10
 """How many unsettled cells the log names."""
 OUTSIDE = "nothing was traded in regular hours: the day's open is 0"
@@ -145,28 +144,38 @@ class Ledger:
         if not self._kept:
             return 0
         name, came, absent, stands = self._table.name, self._came, self._absent, self._weighed.withheld
+        whole = came.keys() - stands if stands else came.keys()
         with said_plainly("coverage"), connection.cursor() as cursor:
-            settled = self._settled_minutes(connection, came, absent, source, run_id) if self._of_minutes else {*came}
-            settled -= stands
+            settled = (
+                self._settled_minutes(connection, came, absent, source, run_id) - stands if self._of_minutes else whole
+            )
             if self._remember:
-                _require_some({cell for cell in absent - settled if self._is_doubtful(cell)}, self._rows, name)
-            note_filled(cursor, name, came.keys() - stands)
+                require_some({c for c in absent if c not in settled and self._is_doubtful(c)}, self._rows, name)
+            note_filled(cursor, name, whole)
             note_proofs(cursor, name, self._contradictions(), source, run_id)
             if self._of_minutes:
                 note_proofs(cursor, name, self._proofs(came, settled), source, run_id)
             elif self._remember and self._in_chain:
                 asked = [(name, *cell, source, run_id) for cell in sorted(absent) if not self._is_refused(cell)]
                 note_in_vain(cursor, asked)
-            note_start(cursor, name, {*came, *absent})
-        due = absent | self._expected.intersection(came)
-        unsettled = due - (settled if self._remember else settled - absent)
-        return len(unsettled | self._torn(came) | self._weighed.opposed.keys())
+            note_start(cursor, name, chain(came, absent))
+        return len(self._unsettled(came, absent, settled) | self._torn(came) | self._weighed.opposed.keys())
 
-    def weigh(self, connection: Connection, records: list[Record], source: str, run_id: int | None) -> list[Record]:
+    def _unsettled(self, came: Collection[Cell], absent: set[Cell], settled: AbstractSet[Cell]) -> set[Cell]:
+        """Return the cells of the window that had to be settled and are not."""
+        if not self._of_minutes:  # each row settles its cell, unless it stands against another
+            return absent | self._expected.intersection(self._weighed.withheld)
+        due = absent | self._expected.intersection(came)
+        return due - (settled if self._remember else settled - absent)
+
+    def weigh(
+        self, connection: Connection, records: list[Record], source: str, run_id: int | None, *, fresh: bool = False
+    ) -> list[Record]:
         """Return the records that may be written, in their order; never writes.
 
         Left out are those of cells that another answer proved before with other figures, so that what is stored stays
-        until a third answer decides; :meth:`write` doubts those cells. Call it before the rows are loaded.
+        until a third answer decides; :meth:`write` doubts those cells. Call it before the rows are loaded. ``fresh``
+        says that none of their codes has a row between the first and the last of them.
         """
         came = self._came
         if not self._kept or not (came or self._remember):
@@ -180,7 +189,7 @@ class Ledger:
                     connection, self._table, self._minutes, came, proving, idle, traded, source, run_id
                 )
                 self._held_before = held_before(connection, {*came, *proving} - self._weighed.repeated)
-            else:
+            elif not fresh:
                 self._weighed = weigh_rows(connection, self._table, records, came, source, run_id)
         withheld = self._weighed.withheld
         return [one for one in records if self._cell(one) not in withheld] if withheld else records
@@ -192,6 +201,8 @@ class Ledger:
     def _came(self) -> dict[Cell, int]:
         """The final cells of which rows came, and how many."""
         final, failed = self._final, self._failed
+        if not failed and final.issuperset(session for _, session in self._rows):
+            return self._rows
         return {cell: rows for cell, rows in self._rows.items() if cell[1] in final and cell[0] not in failed}
 
     def _contradictions(self) -> Iterator[tuple[Cell, Said]]:
@@ -200,7 +211,7 @@ class Ledger:
             rows = max(self._rows[cell], int(statements[0].get("minutes", 1)))
             yield cell, ("doubted", OPPOSED, Json({STATEMENTS: statements}), rows)
 
-    def _proofs(self, came: Mapping[Cell, int], settled: Collection[Cell]) -> Iterator[tuple[Cell, Said]]:
+    def _proofs(self, came: Mapping[Cell, int], settled: AbstractSet[Cell]) -> Iterator[tuple[Cell, Said]]:
         """Yield what is stored of each session of minutes: its state, what proves it or why it is doubted, and figures.
 
         Sessions without a minute are noted only when they are proved to be empty and that is to be remembered.
@@ -282,18 +293,3 @@ class Ledger:
                     found[code, session].append(volume)
                     self._idle |= {(code, session)} if idle else set()
         return dict(found)
-
-
-def _require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) -> None:
-    if len(doubted) >= DOUBTFUL and not came:
-        code, session = min(doubted)
-        raise IncompleteDataError(
-            f"{name}: not one row came for {len(doubted)} cells of listed instruments, the first is {code} on {session}"
-        )
-    present = {session for _, session in came}
-    absent = Counter(session for _, session in doubted if session not in present)
-    for session, issues in sorted(absent.items()):
-        if issues >= DOUBTFUL:
-            raise IncompleteDataError(
-                f"{name}: not one row came for {session}; {issues} listed instruments must have some"
-            )

@@ -74,7 +74,7 @@ def note_filled(cursor: Cursor, name: str, came: AbstractSet[Cell]) -> None:
     """Take back what was noted of cells that came, but that they are whole."""
     if not came:
         return
-    codes, days = {code for code, _ in came}, {day for _, day in came}
+    codes, days = map(set, zip(*came, strict=True))
     cursor.execute(_UNSETTLED, {"name": name, "codes": _named(codes), "first": min(days), "last": max(days)})
     values = [(name, *cell) for cell in sorted(came & {*cursor.fetchall()})]
     if values:

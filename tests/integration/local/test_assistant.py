@@ -82,6 +82,8 @@ def test_it_speaks_the_protocol_and_nothing_else_on_standard_output(tmp_path):
         [sys.executable, "-m", "data_pipeline", "mcp"], cwd=ROOT, text=True, bufsize=1,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "DATA_PIPELINE_HOME": str(tmp_path)},
     ) as server:  # fmt: skip
+        assert server.stdin
+        assert server.stdout
         for one in sent:
             server.stdin.write(f"{json.dumps(one)}\n")
         lines = [json.loads(server.stdout.readline()) for _ in range(2)]

@@ -10,6 +10,7 @@ import json
 import os
 from datetime import datetime
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,10 @@ FORM = {"dataset": "minute_bar", "first": "2025-09-22", "last": "2026-09-22", "s
 ONE_DAY = FORM | {"dataset": "daily_bar", "first": "2026-09-21", "last": "2026-09-21"}
 
 
+told: dict[str, Any] = {}
+"""What the task ``plan`` has pushed as XComs, by name."""
+
+
 @pytest.fixture
 def plan(warehouse, tmp_path):
     """The plan of a form on the evening of 22 September 2026, for a server that is not there."""
@@ -39,7 +44,20 @@ def plan(warehouse, tmp_path):
     os.environ["AIRFLOW_CONN_KIS_DEFAULT"] = json.dumps(connection)
     os.environ["COORDINATION_URL"] = tmp_path.as_uri()
     run = SimpleNamespace(run_after=datetime(2026, 9, 22, 21, 0, tzinfo=SEOUL), run_type="scheduled")
-    return lambda form, **more: plan_backfill({"params": form, "dag_run": run, **more}, "kis_default")
+    told.clear()
+    task = SimpleNamespace(xcom_push=told.__setitem__)
+    return lambda form, **more: plan_backfill({"params": form, "dag_run": run, "ti": task, **more}, "kis_default")
+
+
+def test_a_dry_run_shows_its_plan_as_a_table(plan):
+    """One source is asked for a bar of two instruments on one day, a request each; the link of the task leads there."""
+    assert plan(ONE_DAY | {"stock_codes": ["000001", "000002"], "dry_run": True}) == []
+    ((row,),) = told.values()
+    assert {name: row[name] for name in ("source", "dataset", "first", "last", "requests", "rows at most")} == {
+        "source": "kis-sandbox", "dataset": "daily_bar", "first": "2026-09-21", "last": "2026-09-21", "requests": 2,
+        "rows at most": 2,
+    }  # fmt: skip
+    assert list(told) == ["plan"]
 
 
 @pytest.mark.slow

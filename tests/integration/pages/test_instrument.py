@@ -16,7 +16,7 @@ def plain(html):
 
 def path(html, kind):
     """The path of a kind of marks on the chart."""
-    return re.search(rf'<path class="{kind}" d="([^"]*)"', html).group(1)
+    return re.findall(rf'<path class="{kind}" d="([^"]*)"', html)[0]
 
 
 def test_a_code_is_found_by_its_name_and_its_beginning(browser):
@@ -45,7 +45,7 @@ def test_a_session_without_a_bar_is_a_gap_and_no_candle(browser):
     assert path(html, "gap") == "M200 0H400V300H200zM400 0H600V300H400z"
     assert path(html, "rise").count("z") == 3
     assert "no bar is stored (2)" in html
-    row = re.search(r'<th scope="row">daily_bar</th>(.*?)</tr>', html, re.DOTALL).group(1)
+    row = re.findall(r'<th scope="row">daily_bar</th>(.*?)</tr>', html, re.DOTALL)[0]
     assert re.findall(r'class="c (\w+)"', row)[-5:] == ["proven", "missing", "missing", "proven", "proven"]
 
 

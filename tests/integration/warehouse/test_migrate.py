@@ -17,9 +17,10 @@ from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.migrate import SQL, migrate
 
 TABLES = {*DATASETS} | {
-    "alembic_version", "calendar_session", "coverage_start", "dataset", "earlier_listing", "ingest_run",
-    "instrument_history", "instrument_list", "instrument_report", "lease", "main_index", "price_adjustment", "proof",
-    "reconciliation", "rejected_row", "restatement", "seal", "unproven", "warehouse_kind",
+    "alembic_version", "archive", "calendar_session", "coverage_start", "dataset", "earlier_listing", "ingest_run",
+    "instrument_history", "instrument_list", "instrument_report", "lease", "main_index", "market_operation",
+    "price_adjustment", "proof", "reconciliation", "rejected_row", "restatement", "seal", "stream_gap",
+    "stream_heartbeat", "stream_watch", "unproven", "warehouse_kind",
 }  # fmt: skip
 VIEWS = {
     "coverage", "coverage_cell", "daily_bar_adjusted", "expected_range", "final_session", "instrument_difference",

@@ -54,7 +54,7 @@ class FakeWarehouse(Warehouse):
             "renew_runs": lambda run_ids: None,
             "screen": lambda table, records, *_, **__: records,
             "reconcile": lambda *_: Comparison(0, 0, 0),
-            "weigh": lambda records, *_: records,
+            "weigh": lambda records, *_, **__: records,
             "none_stored": lambda table, rows: False,
             "upsert": self._upsert,
             "keep_list": lambda rows, *_: KeptList(self._upsert(None, rows)),

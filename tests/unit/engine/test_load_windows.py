@@ -46,7 +46,7 @@ def test_a_window_takes_these_steps_in_this_order():
     assert warehouse.steps == [
         "gone_before", "commit", "certain_listings", "final_sessions", "start_run", "commit",
         "ask",
-        "renew_runs", "screen", "weigh", "none_stored", "upsert", "write", "adjust_prices", "finish_run",
+        "renew_runs", "screen", "none_stored", "weigh", "upsert", "write", "adjust_prices", "finish_run",
         "commit run 1",
     ]  # fmt: skip
 

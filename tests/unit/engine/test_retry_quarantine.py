@@ -62,7 +62,7 @@ def test_a_row_is_loaded_and_settled_in_one_transaction():
     assert quarantine.settled == {1: "loaded"}
     assert quarantine.steps == [
         "held_rows", "commit", "_is_superseded", "certain_listings", "final_sessions", "start_run",
-        "screen", "weigh", "none_stored", "upsert", "write", "adjust_prices", "finish_run", "_execute", "commit run 1",
+        "screen", "none_stored", "weigh", "upsert", "write", "adjust_prices", "finish_run", "_execute", "commit run 1",
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.coordination.store import hashed
 from data_pipeline.market.clock import SEOUL
-from data_pipeline.morning.facts import Breaker, Keys, TokenAge
+from data_pipeline.morning.facts import Breaker, Keys
 from data_pipeline.morning.shared import read_keys
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.krx.settings import KrxSettings
@@ -54,9 +54,13 @@ def test_quota_token_breaker_and_calls_left_are_told(store, time):
     keys = read_keys(KIS, KRX, store, lambda: EVENING, lambda: time[0])
 
     name = hashed(KEY)[:8]
-    assert {one.name: (one.used, one.sends) for one in keys.budgets}[name] == (pytest.approx(0.05), 54)
+    (budget,) = (one for one in keys.budgets if one.name == name)
+    assert budget.used == pytest.approx(0.05)
+    assert budget.sends == 54
     # Renewed five minutes before its end.
-    assert keys.tokens == (TokenAge(name, pytest.approx(3600), pytest.approx(86_400 - 3600 - 300)),)
+    (token,) = keys.tokens
+    assert token.name == name
+    assert (token.age, token.left) == pytest.approx((3600, 86_400 - 3600 - 300))
     assert keys.breakers[0] == Breaker("kis", "CLOSED", 0, 0)
     assert (keys.breakers[1].source, keys.breakers[1].state, keys.breakers[1].failures) == ("krx", "OPEN", 5)
     assert (keys.krx_calls_left, keys.krx_calls) == (9_997, 10_000)

@@ -157,7 +157,8 @@ def act(connection, cursor, table, step):
             column = CHANGED.get(table.name, "volume")
             cursor.execute(f"UPDATE market.{table.name} SET {column} = {column} + 1 WHERE {which(table)}", cell)
         case ("move", cell):  # to the next month's partition, or within it
-            moved = ", at = at + interval '20 days'" if table.name == "minute_bar" else ""
+            time = {"minute_bar": "at", "trade": "traded_at"}.get(table.name)
+            moved = f", {time} = {time} + interval '20 days'" if time else ""
             cursor.execute(
                 f"UPDATE market.{table.name} t SET session = session + 20 {moved}"
                 f" WHERE {which(table)}"
