@@ -11,7 +11,6 @@ from benchmarks._loading_bars import LAST, PAGE, bars_of_code, sessions, stock_c
 from data_pipeline.emulator.kis.wire_chart import row
 from data_pipeline.market.records import DailyBar, Instrument
 
-SOURCE = "kis-sandbox"
 _LISTED_ON = date(2001, 1, 2)
 
 

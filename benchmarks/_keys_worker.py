@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks._keys_rows import SOURCE, days
+from benchmarks._keys_rows import days
 from benchmarks._loading_bars import ANSWERED, codes_of
 from benchmarks._loading_pages import load_pages
 from data_pipeline.backfill.load import load_plan
@@ -25,6 +25,7 @@ from data_pipeline.backfill.sources import Sources
 from data_pipeline.backfill.wish import Wish
 from data_pipeline.engine.many_windows import Loader
 from data_pipeline.engine.one_window import Run
+from data_pipeline.market.origin import SANDBOX
 from data_pipeline.warehouse.connect import connect
 
 
@@ -55,7 +56,7 @@ def _keys(options: dict[str, Any]) -> dict[str, Any]:
 def _pages(options: dict[str, Any]) -> dict[str, Any]:
     codes = codes_of(options["codes"])
     with closing(connect(options["warehouse"])) as connection, measured() as report:
-        counts = load_pages(connection, Path(options["pages"]), codes, days(), SOURCE)
+        counts = load_pages(connection, Path(options["pages"]), codes, days(), SANDBOX)
     return {**report, "rows": counts["inserted"]}
 
 

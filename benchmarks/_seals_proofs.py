@@ -30,6 +30,7 @@ from data_pipeline.loading.coverage.ledger import Ledger
 from data_pipeline.loading.coverage.unjoined import doubt_unjoined
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.evidence import gathering
+from data_pipeline.market.origin import SANDBOX
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.market.window import Window
@@ -44,7 +45,6 @@ from data_pipeline.warehouse.connect import connect
 
 MOMENT = datetime(2026, 9, 22, 20, 40, tzinfo=SEOUL)
 LAST = date(2026, 9, 22)
-SOURCE = "kis-sandbox"
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _load(
         records: list[Any] = [*ask()]
     parsed = cpu(connection) - began
     with closing(Timed(connection)) as warehouse:
-        load = WindowLoad(warehouse, one, SOURCE, window, run)
+        load = WindowLoad(warehouse, one, SANDBOX, window, run)
         load.start()
         warehouse.commit()
         counting = time.process_time()

@@ -33,10 +33,11 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._keys_rows import SOURCE, listed, page, page_bars
+from benchmarks._keys_rows import listed, page, page_bars
 from benchmarks._loading_bars import ANSWERED, write_text
 from benchmarks._loading_server import TABLES, LoadingServer, loading_server
 from data_pipeline.loading.instruments.lists import keep_list
+from data_pipeline.market.origin import SANDBOX
 from data_pipeline.warehouse.connect import connect
 
 QUOTA = 18
@@ -122,7 +123,7 @@ class Bench:
         """Load the same pages without HTTP and limiter, beside COPY of the same rows."""
         codes, text, pages = self.options.codes, self.folder / "text", self.folder / "pages"
         numbers = range(codes)
-        write_text(text, (bar for number in numbers for bar in page_bars(number)), SOURCE)
+        write_text(text, (bar for number in numbers for bar in page_bars(number)), SANDBOX)
         pages.write_bytes(b"".join(page(number) + b"\n" for number in numbers))
         rounds, copies = [], []
         for _ in range(self.options.rounds):
@@ -144,7 +145,7 @@ class Bench:
         self.server.empty()
         self.server.seal(wanted=seals)
         with closing(connect(self.server.url("loader"))) as connection, connection:
-            keep_list(connection, listed(codes), SOURCE)
+            keep_list(connection, listed(codes), SANDBOX)
         self.server.settle()
 
 

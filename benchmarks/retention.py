@@ -214,10 +214,10 @@ def _planned(owner: Connection) -> dict[str, Any]:
             owner.commit()
         found: dict[str, float] = {}
         for name, query in PLANS.items():
-            times = []
+            times: list[float] = []
             for _ in range(11):
                 cursor.execute(f"EXPLAIN (SUMMARY, FORMAT JSON) SELECT * FROM market.{query}")
-                times.append((cursor.fetchone() or [[{}]])[0][0]["Planning Time"])
+                times.append(list[Any](cursor.fetchone() or ())[0][0]["Planning Time"])
             found[name] = round(median(times[1:]), 2)  # the first reads the catalog
     return {"partitions": 300, **found}
 

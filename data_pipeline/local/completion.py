@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from data_pipeline.emulator.__main__ import build_parser as emulator_parser
 from data_pipeline.local.output import write_json
 
-_BASH = """# Written by `data-pipeline completion {shell}`.
+_BASH = """# Written by `data-pipeline completion {name}`.
 _data_pipeline() {{
     local word=${{COMP_WORDS[COMP_CWORD]}} path="" one
     for one in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
@@ -45,7 +45,7 @@ def script_for(shell: str, parser: argparse.ArgumentParser) -> str:
     lines = "".join(
         f"""        "{path}") COMPREPLY=( $(compgen -W "{words}" -- "$word") ) ;;\n""" for path, words in known.items()
     )
-    script = _BASH.format(shell=shell, paths=cases.replace("            ", "            "), words=lines)
+    script = _BASH.format(name=shell, paths=cases, words=lines)
     return (_ZSH if shell == "zsh" else "") + script
 
 

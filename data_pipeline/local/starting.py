@@ -21,7 +21,7 @@ from data_pipeline.local.run import run
 from data_pipeline.local.stack import METADATA_DATABASE, METADATA_ROLE
 from data_pipeline.local.up import Running, start_everything
 from data_pipeline.market.clock import market_now
-from data_pipeline.market.origin import origin_of
+from data_pipeline.market.origin import SANDBOX, origin_of
 from data_pipeline.settings import text
 from data_pipeline.settings.chosen import chosen_source
 from data_pipeline.sources.kis.settings import KisSettings
@@ -74,7 +74,7 @@ def served(environ: Mapping[str, str]) -> list[str]:
     official = OFFICIAL if text(environ, "KRX_API_KEY") and chosen != "mock" else ()
     if chosen == "krx":
         return sorted(official)
-    lacks = origin_of(KisSettings.from_env(environ).source_name if chosen == "kis" else "kis-sandbox").shape.lacks
+    lacks = origin_of(KisSettings.from_env(environ).source_name if chosen == "kis" else SANDBOX).shape.lacks
     own = {
         dag for name, one in DATASETS.items() if name not in lacks for dag in one.loaded_by if dag not in OFFICIAL
     }  # fmt: skip

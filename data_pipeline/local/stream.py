@@ -24,12 +24,12 @@ from data_pipeline.coordination.opening import open_store
 from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.engine.stream_load import StreamLoad
 from data_pipeline.exceptions import CalendarRangeError, InvalidRequestError, TransientError, UnsupportedDatasetError
+from data_pipeline.local.environment import SANDBOX_RATE
 from data_pipeline.local.fitting_clock import require_fitting_clock
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import sandbox_variables, source_variables
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import console, write_json
-from data_pipeline.local.stack import SANDBOX_RATE
 from data_pipeline.market.clock import anchored, market_clock, real_now
 from data_pipeline.market.stream_records import Heartbeat, StreamKind, Subscription, Trade
 from data_pipeline.market.trading_calendar import krx_calendar

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from itertools import repeat
+from operator import le, lt
 from typing import Any
 
 from data_pipeline.market.records import DailyBar, require_stock_code
@@ -41,11 +42,17 @@ def daily_bars(
     """
     require_stock_code(stock_code)
     columns = (sessions, opens, highs, lows, closes, volumes, values, changes)
-    plain = all(
-        0 < low <= opened <= high and low <= close <= high and volume >= 0 and value >= 0 and change < close
-        for _, opened, high, low, close, volume, value, change in zip(*columns, strict=True)
+    plain = (
+        min(lows, default=1) > 0
+        and min(volumes, default=0) >= 0
+        and min(values, default=0) >= 0
+        and all(map(le, lows, opens))
+        and all(map(le, opens, highs))
+        and all(map(le, lows, closes))
+        and all(map(le, closes, highs))
+        and all(map(lt, changes, closes))
     )
-    if not plain:
+    if not plain or len(set(map(len, columns))) > 1:
         return [DailyBar(stock_code, *row) for row in zip(*columns, strict=True)]
     bars: list[Any] = list(map(_Unchecked, repeat(stock_code), *columns))
     for bar in bars:

@@ -122,12 +122,14 @@ _KRX = RequestShape(
 )
 _REPLAY = RequestShape(lacks=frozenset(WITH_PAST), counted=False)
 _NEXT_MORNING = time(8)
+SANDBOX = "kis-sandbox"
+"""Rows of an emulator that speaks KIS: what is loaded where no key is set."""
 ORIGINS = {
     one.name: one
     for one in (
         Origin("kis", "kis", made_up=False, rank=2, voice=BROKER, shape=_KIS),
         Origin("kis-virtual", "kis", made_up=False, rank=1, voice=BROKER, shape=_VIRTUAL),
-        Origin("kis-sandbox", "kis", made_up=True, rank=2, voice=BROKER, shape=_KIS),
+        Origin(SANDBOX, "kis", made_up=True, rank=2, voice=BROKER, shape=_KIS),
         Origin("krx", "krx", made_up=False, rank=3, voice=EXCHANGE, shape=_KRX, published_from=_NEXT_MORNING),
         Origin("krx-sandbox", "krx", made_up=True, rank=3, voice=EXCHANGE, shape=_KRX, published_from=_NEXT_MORNING),
         Origin("mock", "mock", made_up=True, rank=1, voice=BROKER, shape=RequestShape(counted=False)),

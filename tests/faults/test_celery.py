@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from itertools import islice
 
 import psutil
@@ -76,13 +77,18 @@ def celery(market_time: str) -> Iterator[Celery]:
             ended(command_in(home)("down"))
 
 
+def ended_run(stack: Stack, run_id: str) -> bool:
+    """Return whether a DAG run has ended."""
+    return stack.state(run_id) in ("success", "failed")
+
+
 def test_every_dag_runs_on_workers(celery: Celery) -> None:
     """Each DAG that the product has, once, one after the other; no task needs a second try."""
     stack, ends = celery.stack, {}
     for dag_id in [name for name in dag_names() if name != "backfill"]:
         run_id = f"all-{dag_id}"
         stack.trigger(run_id, {}, dag_id)
-        over = wait_until(lambda run_id=run_id: stack.state(run_id) in ("success", "failed"), WITHIN_S)
+        over = wait_until(partial(ended_run, stack, run_id), WITHIN_S)
         ends[dag_id] = (over, stack.state(run_id), stack.tries(run_id))
     assert {dag_id: end for dag_id, end in ends.items() if end != (True, "success", 1)} == {}
 

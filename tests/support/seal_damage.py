@@ -187,15 +187,21 @@ def _pairs(name: str) -> Iterator[Damage]:
         yield Damage(f"{name} {day}: two rows change {column} against each other", (shift,), named)
 
 
+def _later(name: str, days: int) -> str:
+    """What moves the moment of a row with its session, where the table holds the two together."""
+    time = {"minute_bar": "at", "trade": "traded_at"}.get(name)
+    return f", {time} = {time} + interval '{days} days'" if time else ""
+
+
 def _moves(name: str) -> Iterator[Damage]:
     """A row that stands in another session, within the month or beyond."""
     for day, to in ((MON, TUE), (MON, LATER), (LATER, TUE)):
-        time = f", at = at + interval '{(to - day).days} days'" if name == "minute_bar" else ""
+        time = _later(name, (to - day).days)
         move = f"UPDATE market.{name} SET {_code(name)} = '00000Z', session = '{to}'{time} {_row(name, day)}"
         named = {(name, day): Difference.LOST, (name, to): Difference.ADDED}
         yield Damage(f"{name} {day}: a row moved to {to}", (move,), named)
         empty = to + timedelta(days=1)
-        time = f", at = at + interval '{(empty - day).days} days'" if name == "minute_bar" else ""
+        time = _later(name, (empty - day).days)
         move = f"UPDATE market.{name} SET session = '{empty}'{time} WHERE session = '{day}'"
         named = {(name, day): Difference.GONE, (name, empty): Difference.UNSEALED}
         yield Damage(f"{name} {day}: the session moved to {empty}", (move,), named)
@@ -273,5 +279,5 @@ def _restores(name: str) -> Iterator[Damage]:
 
 
 def _shifted(name: str) -> dict[str, str]:
-    time = TIMES.get(name)
+    time = "traded_at" if name == "trade" else TIMES.get(name)
     return {"session": "session + 3"} | ({time: f"{time} + interval '3 days'"} if time else {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from operator import gt, itemgetter
+from operator import gt, itemgetter, mul
 
 import msgspec
 
@@ -37,12 +37,12 @@ def plain_bars(stock_code: str, rows: object, first: date, last: date) -> list[D
     """
     try:
         days, *texts, signs = zip(*map(_FIELDS, rows), strict=True)  # type: ignore[call-overload]
-        sessions = [_day(text) for text in days]
+        sessions = [*map(_day, days)]
         opens, highs, lows, closes, volumes, values, sizes = _whole_numbers(texts)
         if 0 in volumes:
             traded = map(_traded, opens, highs, lows, volumes, values)
             opens, highs, lows = (list(column) for column in zip(*traded, strict=True))
-        changes = [_with_sign(size, _SIGNS[sign]) for size, sign in zip(sizes, signs, strict=True)]
+        changes = _changes(sizes, [*map(_SIGNS.__getitem__, signs)])
         in_order = first <= sessions[-1] and sessions[0] <= last and all(map(gt, sessions, sessions[1:]))
         bars = daily_bars(stock_code, sessions, opens, highs, lows, closes, volumes, values, changes)
     except (LookupError, TypeError, ValueError, msgspec.DecodeError):
@@ -75,7 +75,11 @@ def _traded(opened: int, high: int, low: int, volume: int, value: int) -> tuple[
     return (opened, high, low) if volume else (0, 0, 0)
 
 
-def _with_sign(size: int, sign: int) -> int:
-    if (sign > 0 and size < 0) or (sign == 0 and size != 0):
+def _changes(sizes: Sequence[int], signs: Sequence[int]) -> list[int]:
+    """Return changes with the sign of their code; a fall may be written with its minus or without."""
+    changes = [*map(mul, map(abs, sizes), signs)]
+    if changes != sizes and any(
+        sign >= 0 and size != change for size, sign, change in zip(sizes, signs, changes, strict=True)
+    ):
         raise ValueError
-    return -abs(size) if sign < 0 else size
+    return changes

@@ -92,11 +92,11 @@ def test_a_fresh_server_gets_everything_back_in_one_command(filled_url, empty, t
     path = tmp_path / "market.dump"
     code, said = run(filled_url, tmp_path, "backup", path, "--jobs", jobs)
     assert code == 0
-    assert "9 sealed sessions, 36 rows" in said
+    assert "12 sealed sessions, 54 rows" in said
     before = content(filled_url)
     code, said = run(empty, tmp_path / "home", "restore", path)
     assert code == 0, said
-    assert "9 sealed sessions, 36 rows came back" in said
+    assert "12 sealed sessions, 54 rows came back" in said
     assert "an_analyst has no password yet" in said or jobs == 2
     assert content(empty) == before
     code, said = run(empty, tmp_path, "verify")

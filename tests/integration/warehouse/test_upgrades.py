@@ -75,7 +75,7 @@ def fill(url, release):
         cursor.execute("""INSERT INTO market.rejected_row (dataset, stock_code, session, payload, reason, source)
             VALUES ('daily_bar', '000020', '2026-09-01', '{"a": 1}', 'limit: x', 'mock')""")
         cursor.execute("""INSERT INTO market.ingest_run (dataset, source, status, finished_at)
-            VALUES ('daily_bar', 'mock', 'failed', now())""")
+            VALUES ('daily_bar', 'mock', 'failed', '2026-10-01 20:40+09')""")
 
 
 def asked(url, query):

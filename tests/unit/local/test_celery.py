@@ -67,7 +67,7 @@ def test_no_secret_shows_in_what_airflow_is_told() -> None:
 
 def test_celery_tries_longer_than_airflow_waits() -> None:
     """Airflow takes the end of its own wait for "not sent yet", and any error of Celery for the task's failure."""
-    policy = celery_config.PATIENCE["task_publish_retry_policy"]
+    policy = celery_config.CELERY_CONFIG["task_publish_retry_policy"]
     assert policy["max_retries"] * policy["interval_max"] > celery_config.SEND_S
     assert celery_config.CELERY_CONFIG.items() >= celery_config.PATIENCE.items()
     assert not hasattr(celery_config, "ANYTHING_ELSE")

@@ -7,7 +7,9 @@ from data_pipeline.emulator.kis.stream.rules import StreamRules
 from data_pipeline.emulator.kis.stream.stage import Frame, Registered, milliseconds
 from data_pipeline.market.clock import Clock
 from data_pipeline.market.stream_records import StreamKind
+from data_pipeline.sources.mock.tape import Tick
 
+DAY = 24 * 3_600_000
 _PLACES = ("STCK_CNTG_HOUR", "STCK_PRPR", "CNTG_VOL", "ACML_VOL", "ACML_TR_PBMN", "SHNU_CNTG_CSNU", "SHNU_CNTG_SMTN")
 
 
@@ -20,34 +22,39 @@ class Load:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._streams: dict[int, _Endless] = {}
+        self._streams: dict[int, _Endless | None] = {}
         self._owed = 0.0
         self._next = 0
 
     def frames(self, registrations: list[Registered], seconds: float, rules: StreamRules) -> list[Frame]:
         """Return what is due after so many seconds of real time: whole frames, one registration after the other."""
-        trades = [one for one in registrations if one.feed.kind is StreamKind.TRADE]
+        streams = [self._stream(one) for one in registrations if one.feed.kind is StreamKind.TRADE]
+        trades = [one for one in streams if one is not None]
         if not trades:
             return []
         self._owed = min(self._owed + seconds * rules.rate, rules.rate)
         found: list[Frame] = []
         at = milliseconds(self._clock())
         while self._owed >= rules.together:
-            one = trades[self._next % len(trades)]
+            found.append(trades[self._next % len(trades)].frame(at, rules.together))
             self._next += 1
-            stream = self._streams.get(id(one)) or self._streams.setdefault(id(one), _Endless(one))
-            found.append(stream.frame(at, rules.together))
             self._owed -= rules.together
         return found
+
+    def _stream(self, one: Registered) -> _Endless | None:
+        """Return the endless trades of a registration; None for an instrument that does not trade that day."""
+        if id(one) not in self._streams:
+            tape = one.tape()
+            newest = next(iter(tape.before(one.since, 1) or tape.between(one.since, DAY)[:1]), None)
+            self._streams[id(one)] = None if newest is None else _Endless(one, newest)
+        return self._streams[id(one)]
 
 
 class _Endless:
     """Trades of one registration, a buyer's of one share each, going on where its tape stands."""
 
-    def __init__(self, one: Registered) -> None:
+    def __init__(self, one: Registered, newest: Tick) -> None:
         self._one = one
-        tape = one.tape()
-        newest = (tape.before(one.since, 1) or tape.between(one.since, 24 * 3_600_000)[:1])[0]
         self._pieces = one.record(newest).split("^")
         self._places = [one.feed.positions[name] for name in _PLACES]
         self._price = newest.price

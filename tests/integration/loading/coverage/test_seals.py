@@ -96,7 +96,7 @@ def trade(code, day, volume):
     """A trade, as the stream brings it and as it is asked for later."""
     at = datetime(day.year, day.month, day.day, 9, volume % 2, tzinfo=SEOUL)
     told = (900, Side.BUY, 1, 2, 3, 4, 71, 70, "20", "0", "2") if volume % 3 else ()
-    return Trade(Venue.NXT if volume % 2 else Venue.KRX, code, at, 70, volume, 20, *told, filled=not told)
+    return Trade(Venue.NXT if volume % 2 else Venue.KRX, code, at, 70, volume, 20, *told, filled=not told)  # type: ignore[misc] # told ends before filled
 
 
 MAKE: dict[str, Callable[..., object]] = {
@@ -157,7 +157,8 @@ def act(connection, cursor, table, step):
             column = CHANGED.get(table.name, "volume")
             cursor.execute(f"UPDATE market.{table.name} SET {column} = {column} + 1 WHERE {which(table)}", cell)
         case ("move", cell):  # to the next month's partition, or within it
-            moved = ", at = at + interval '20 days'" if table.name == "minute_bar" else ""
+            time = {"minute_bar": "at", "trade": "traded_at"}.get(table.name)
+            moved = f", {time} = {time} + interval '20 days'" if time else ""
             cursor.execute(
                 f"UPDATE market.{table.name} t SET session = session + 20 {moved}"
                 f" WHERE {which(table)}"

@@ -232,6 +232,17 @@ def test_load_has_its_rate_and_its_figures(house):
         assert [now - before for before, now in pairwise(totals)] == [1] * (len(totals) - 1)
 
 
+def test_load_leaves_out_who_does_not_trade(house):
+    """A halted instrument has no trades to go on from; the others take its share."""
+    halted = next(one.stock_code for one in STAGE._market.instruments(datetime(2026, 11, 20).date()) if one.halted)
+    talk = house.talk()
+    for key in (halted, "005930"):
+        assert house.ask(talk, key=key) == ["OPSP0000"]
+    house.desk.rules = StreamRules(rate=600)
+    talk.due()
+    assert {row[0] for row in records(house.pass_time(talk, 1, 0.25))} == {"005930"}
+
+
 @pytest.mark.parametrize("wrong", [{"limit": -1}, {"expired": "loudly"}, {"heartbeat": (14.0, 11.0)}, {"together": 0}])
 def test_rules_that_cannot_be_are_refused(wrong):
     """Before any line is served by them."""
