@@ -170,10 +170,10 @@ def test_few_records_and_other_tables_are_not_looked_for(connection):
 
 
 def test_coming_months_are_made_ahead(database, connection):
-    """This month's and the next one's partitions of all four tables are there before their first row; twice is safe."""
+    """This month's and the next one's partitions of all five tables are there before their first row; twice is safe."""
     day = date.fromisoformat(CLOCK[:10])
     made = ensure_coming_months(connection, day)
-    assert made == 2 * 4
+    assert made == 2 * 5
     assert ensure_coming_months(connection, day) == 0
     assert ensure_coming_months(connection, day - timedelta(60)) == 0
     connection.commit()
