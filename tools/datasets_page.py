@@ -28,6 +28,7 @@ ANSWERS: dict[str, tuple[str, Answer]] = {
     "size": ("rows of a session, of a code or of the market", lambda one: str(one.size.rows)),
     "beside": ("stored rows that its checks look at", lambda one: f"yes: of `{one.beside.record.__name__}`"),
     "check": ("checks of a row", lambda one: f"yes: `{one.check.__name__}`"),
+    "sieve": ("rows told to be good in columns", lambda one: f"yes: `{one.sieve.sift.__name__}`"),
     "check_window": ("checks of a whole window", lambda one: f"yes: `{one.check_window.__name__}`"),
     "follows": ("worked out again from it", lambda one: str(one.follows)),
     "second_chance": ("tried again out of quarantine", lambda _: "yes"),

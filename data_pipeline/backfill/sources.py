@@ -10,11 +10,9 @@ from typing import Protocol
 from data_pipeline.backfill.pace import Pace
 from data_pipeline.datasets import find_dataset
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.market.origin import Offer, origin_of
+from data_pipeline.market.origin import AUTO, Offer, origin_of
 from data_pipeline.sources.base import AbstractDataSource
 
-AUTO = "auto"
-"""The choice is left open."""
 KINDS = (AUTO, "kis", "krx", "mock")
 
 

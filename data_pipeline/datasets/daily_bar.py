@@ -5,11 +5,12 @@ from __future__ import annotations
 from operator import attrgetter
 
 from data_pipeline.datasets.beside import DAYS_BESIDE
-from data_pipeline.datasets.dataset import Dataset, Due, No, Size
+from data_pipeline.datasets.dataset import Dataset, Due, No, Sieve, Size
 from data_pipeline.datasets.frame import CANDLE, CODE, SESSION, SOURCE, VALUE, Column, Frame, Type, won
+from data_pipeline.datasets.plain_days import sieved_days
 from data_pipeline.datasets.row_checks import check_daily_bar
 from data_pipeline.datasets.table import CANDLE_COLUMNS, DATE_TEXTS, Table
-from data_pipeline.datasets.window_checks import check_days
+from data_pipeline.datasets.window_checks import check_days, check_missing
 from data_pipeline.market.records import DailyBar
 
 _COLUMNS = ("stock_code", "session", *CANDLE_COLUMNS, "change")
@@ -69,6 +70,7 @@ DAILY_BAR = Dataset(
     beside=DAYS_BESIDE,
     check=check_daily_bar,
     check_window=check_days,
+    sieve=Sieve(sieved_days, check_missing),
     follows="adjusted prices",
     second_chance=True,
     past=True,

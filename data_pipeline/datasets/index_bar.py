@@ -66,6 +66,7 @@ INDEX_BAR = Dataset(
     beside=INDICES_BEFORE,
     check=check_index_bar,
     check_window=check_main_indices,
+    sieve=No("its rows are few"),
     follows=No("nothing is made of index bars"),
     second_chance=No("a session is asked for again as a whole, in a few requests"),
     past=True,

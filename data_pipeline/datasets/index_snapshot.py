@@ -13,8 +13,9 @@ from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
 from data_pipeline.datasets.frame import MOMENT, SESSION, SOURCE, VALUE, VOLUME, Column, Frame, Type, text
 from data_pipeline.datasets.index_checks import BASE_REVISED, MOST_MOVED
 from data_pipeline.datasets.row_checks import check_time
-from data_pipeline.datasets.table import Table, seoul_date
+from data_pipeline.datasets.table import Table
 from data_pipeline.market.index_records import MAIN_INDICES, IndexSnapshot, main_labels
+from data_pipeline.market.seoul import seoul_date
 
 if TYPE_CHECKING:
     from data_pipeline.market.window import Cell
@@ -60,6 +61,7 @@ INDEX_SNAPSHOT = Dataset(
     beside=INDICES_BEFORE_MOMENTS,
     check=check_index_snapshot,
     check_window=check_every_index,
+    sieve=No("its rows are few"),
     follows=No("nothing is made of it, least of all a bar"),
     second_chance=No("the next one comes in a minute"),
     past=No("what was not seen then cannot be asked for later"),

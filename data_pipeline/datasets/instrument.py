@@ -44,6 +44,7 @@ INSTRUMENT = Dataset(
     beside=No("its lists are compared after they are stored"),
     check=No("the history keeps what every list said, so that a later one can correct it"),
     check_window=No("a list that is much shorter than the one before is refused where lists are kept"),
+    sieve=No("its rows are not checked"),
     follows=No("the history of instruments is part of keeping a list"),
     second_chance=No("a row alone is no list; the next list brings it again"),
     past=True,

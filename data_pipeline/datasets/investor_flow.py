@@ -84,6 +84,7 @@ INVESTOR_FLOW = Dataset(
     beside=DAYS_OF_ROWS,
     check=check_investor_flow,
     check_window=check_missing,
+    sieve=No("its rows are few"),
     follows=No("nothing is made of investor flows"),
     second_chance=No("a session is asked for again with thirty others in one request"),
     past=True,

@@ -9,10 +9,10 @@ from data_pipeline.datasets.beside import DAYS_OF_MINUTES
 from data_pipeline.datasets.dataset import Archive, Dataset, Due, No, Present, Size
 from data_pipeline.datasets.frame import CANDLE, CODE, SESSION, SOURCE, Column, Frame, Type
 from data_pipeline.datasets.row_checks import check_minute_bar
-from data_pipeline.datasets.table import CANDLE_COLUMNS, DATE_TEXTS, MINUTE_TEXTS, Table, seoul_date
+from data_pipeline.datasets.table import CANDLE_COLUMNS, DATE_TEXTS, MINUTE_TEXTS, Table
 from data_pipeline.market.origin import RequestShape
 from data_pipeline.market.records import MinuteBar
-from data_pipeline.market.seoul import SEOUL
+from data_pipeline.market.seoul import SEOUL, seoul_date
 
 MINUTES = 381
 """Minute bars that one session of an instrument has at most; 20 sessions fill 63.5 pages of KIS's 120."""
@@ -67,6 +67,7 @@ MINUTE_BAR = Dataset(
     beside=DAYS_OF_MINUTES,
     check=check_minute_bar,
     check_window=No("each answer proves by its running total that no minute is missing"),
+    sieve=No("each answer is proved as a whole"),
     follows=No("nothing is made of minutes"),
     second_chance=True,
     past=True,

@@ -7,8 +7,9 @@ from datetime import timedelta
 from data_pipeline.datasets.dataset import Archive, Dataset, Due, No, Present
 from data_pipeline.datasets.frame import SEEN, SOURCE, Column, Frame, Type, text
 from data_pipeline.datasets.row_checks import check_order_book
-from data_pipeline.datasets.table import Table, seoul_date
+from data_pipeline.datasets.table import Table
 from data_pipeline.market.records import OrderBook
+from data_pipeline.market.seoul import seoul_date
 
 DEPTH = 10
 """Levels on each side of an order book."""
@@ -50,6 +51,7 @@ ORDER_BOOK = Dataset(
     beside=No("a book of a moment has no neighbours"),
     check=check_order_book,
     check_window=No("every code has to come"),
+    sieve=No("its rows are few"),
     follows=No("nothing is made of books"),
     second_chance=No("a book in quarantine is of a moment that is long over, and no later check can vouch for it"),
     past=No("what was not seen then cannot be asked for later"),

@@ -7,12 +7,11 @@ narrowest limits and the ticks of every board are held against it. Whatever does
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data_pipeline.datasets.row_checks import check_daily_bar
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.market.price_rules import LEAST_PERCENT, Ticks, stock_ticks
 
@@ -142,7 +141,3 @@ def _is_on_ticks(of: Mapping[str, Numbers], tables: Collection[Ticks]) -> Marks:
         for price in (of["open"], of["high"], of["low"], of["close"]):
             good &= price % np.array(ticks)[np.searchsorted(np.array(bounds), price, side="right")] == 0
     return good
-
-
-SIEVES: Mapping[Callable[..., Any], Callable[..., Sieved | None]] = {check_daily_bar: sieved_days}
-"""The sieve of a check of single rows."""

@@ -8,8 +8,9 @@ from math import ceil
 from data_pipeline.datasets.dataset import Archive, Dataset, Due, No, Present
 from data_pipeline.datasets.frame import SEEN, SOURCE, VALUE, VOLUME, Column, Frame, Type, won
 from data_pipeline.datasets.row_checks import check_current_price
-from data_pipeline.datasets.table import Table, seoul_date
+from data_pipeline.datasets.table import Table
 from data_pipeline.market.records import CurrentPrice
+from data_pipeline.market.seoul import seoul_date
 
 _COLUMNS = (
     "stock_code", "observed_at", "session", "stock_name", "current_price", "change_price", "change_rate", "open_price",
@@ -40,6 +41,7 @@ PRICE_SNAPSHOT = Dataset(
     beside=No("a price of a moment has no neighbours"),
     check=check_current_price,
     check_window=No("every code has to come"),
+    sieve=No("its rows are few"),
     follows=No("nothing is made of snapshots"),
     second_chance=True,
     past=No("what was not seen then cannot be asked for later"),

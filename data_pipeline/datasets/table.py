@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from typing import Any
 
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.market.seoul import SEOUL
 
 CANDLE_COLUMNS = ("open", "high", "low", "close", "volume", "trading_value")
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -105,11 +104,6 @@ def copy_field(value: object) -> str:
     if isinstance(value, list):
         return "{" + ",".join(map(str, value)) + "}"
     return str(value)
-
-
-def seoul_date(at: datetime) -> date:
-    """Return the date in Seoul of an aware time."""
-    return at.date() if at.tzinfo is SEOUL else at.astimezone(SEOUL).date()
 
 
 class _DateTexts(dict[date, str]):

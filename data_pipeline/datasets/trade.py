@@ -88,6 +88,7 @@ TRADE = Dataset(
     beside=No("the counters on the wire join one trade to the next"),
     check=check_trade,
     check_window=No("the proof of the day adds them up"),
+    sieve=No("its batches are small"),
     follows=No("nothing stored is made of trades"),
     second_chance=No("a trade in quarantine contradicts a stored one, and no later look changes that"),
     past=No("no vendor tells the trades of a day that is over"),

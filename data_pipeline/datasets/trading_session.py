@@ -23,6 +23,7 @@ TRADING_SESSION = Dataset(
     beside=No("the calendar is what it is held against"),
     check=No("the whole answer is compared with the trading calendar"),
     check_window=No("the whole answer is compared with the trading calendar"),
+    sieve=No("its rows are few"),
     follows=No("a calendar is corrected on purpose, by a person or by the same answer on two days"),
     second_chance=No("a malformed answer is asked for again on the next day"),
     past=True,

@@ -21,7 +21,6 @@ import psycopg2
 
 from data_pipeline.datasets.findings import Context, Thresholds
 from data_pipeline.datasets.order_book import ORDER_BOOK
-from data_pipeline.datasets.table import seoul_date
 from data_pipeline.datasets.trade import TRADE, contradicted, gone_back, same_trade
 from data_pipeline.engine.warehouse import Warehouse
 from data_pipeline.exceptions import DataPipelineError
@@ -38,6 +37,7 @@ from data_pipeline.market.clock import Clock, market_now
 from data_pipeline.market.origin import origin_of
 from data_pipeline.market.records import OrderBook
 from data_pipeline.market.rejections import Rejection
+from data_pipeline.market.seoul import seoul_date
 from data_pipeline.market.stream_records import Heartbeat, MarketOperation, StreamGap, Trade
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.venue import Venue

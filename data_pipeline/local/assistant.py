@@ -16,7 +16,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError, InvalidRequestError
 from data_pipeline.loading.coverage.cells import coverage
 from data_pipeline.local.output import as_json_value, write_json
-from data_pipeline.local.status import opened_reader
+from data_pipeline.local.reader import opened_reader
 from data_pipeline.market.origin import origin_of
 from data_pipeline.morning.stored import read_lacking
 from data_pipeline.read import plans

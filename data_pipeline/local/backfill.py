@@ -19,7 +19,7 @@ from data_pipeline.backfill.load import load_plan
 from data_pipeline.backfill.pace import this_machine
 from data_pipeline.backfill.plan import plan_wish
 from data_pipeline.backfill.report import said_complete, said_lacking, spelled
-from data_pipeline.backfill.sources import AUTO, open_sources
+from data_pipeline.backfill.sources import open_sources
 from data_pipeline.backfill.wish import Backfill, Wish
 from data_pipeline.engine.fetching import fetch_threads
 from data_pipeline.engine.many_windows import Loader
@@ -32,6 +32,7 @@ from data_pipeline.local.keyless import source_variables
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import write_json
 from data_pipeline.market.clock import Clock, market_clock
+from data_pipeline.market.origin import AUTO
 from data_pipeline.settings import text
 from data_pipeline.sources.factory import DataSourceFactory
 from data_pipeline.warehouse.connect import connect

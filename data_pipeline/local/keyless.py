@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from data_pipeline.backfill.sources import AUTO
 from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.local.environment import SANDBOX_KEY, SANDBOX_RATE, SANDBOX_SECRET
 from data_pipeline.local.home import Home
 from data_pipeline.local.processes import Background
+from data_pipeline.market.origin import AUTO
 from data_pipeline.settings.chosen import chosen_source
 from data_pipeline.sources.factory import read_environment
 

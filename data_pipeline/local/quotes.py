@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.table import Table
 from rich.text import Text
 
-from data_pipeline.backfill.sources import AUTO, KINDS
+from data_pipeline.backfill.sources import KINDS
 from data_pipeline.engine.windows import as_codes
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.local.home import Home
@@ -17,6 +17,7 @@ from data_pipeline.local.keyless import source_variables
 from data_pipeline.local.output import columns, console, write_json
 from data_pipeline.local.waiting import waiting
 from data_pipeline.market.clock import market_clock
+from data_pipeline.market.origin import AUTO
 from data_pipeline.market.records import OrderBook
 from data_pipeline.sources.base import AbstractDataSource
 from data_pipeline.sources.factory import DataSourceFactory

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 
 import psycopg2
-from psycopg2.extensions import connection as Connection  # noqa: N812
 from rich.console import Console
 
 from data_pipeline.coordination.opening import open_store
@@ -16,6 +14,7 @@ from data_pipeline.exceptions import DataPipelineError, InvalidRequestError
 from data_pipeline.local.home import Home
 from data_pipeline.local.keys import configured_keys
 from data_pipeline.local.output import write_json
+from data_pipeline.local.reader import opened_reader
 from data_pipeline.local.status_screen import screen
 from data_pipeline.local.waiting import waiting
 from data_pipeline.market.clock import market_clock
@@ -24,9 +23,6 @@ from data_pipeline.morning.facts import Morning, Stored
 from data_pipeline.morning.shared import read_keys
 from data_pipeline.morning.stored import read_stored
 from data_pipeline.morning.verdict import alerts, exit_code
-from data_pipeline.warehouse.connect import connect
-from data_pipeline.warehouse.locate import existing, reader_address
-from data_pipeline.warehouse.rights import require_reader
 
 MOST_SESSIONS = 250
 TIMEOUT_S = 60.0
@@ -74,22 +70,3 @@ def gather(home: Home, environ: Mapping[str, str], sessions: int) -> Morning:
 def _stored(environ: Mapping[str, str], now: datetime, sessions: int) -> Stored:
     with opened_reader(environ, "status", TIMEOUT_S) as connection:
         return read_stored(connection, krx_calendar(), now, sessions=sessions)
-
-
-@contextmanager
-def opened_reader(environ: Mapping[str, str], command: str, timeout_s: float) -> Iterator[Connection]:
-    """Yield a connection to the warehouse that is there, with one snapshot and a login that can only read.
-
-    Raises:
-        ConfigurationError: There is no warehouse yet, or the login may do more than read.
-        ConnectionFailedError: It cannot be reached; trying again can help.
-    """
-    with (
-        existing(environ, "reader", reader_address(environ)) as url,
-        closing(
-            connect(url, application_name=f"data-pipeline {command}", statement_timeout=timeout_s, environ=environ)
-        ) as connection,
-    ):
-        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
-        require_reader(connection, command)
-        yield connection

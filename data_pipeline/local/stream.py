@@ -19,7 +19,6 @@ from typing import Any
 
 from rich.table import Table
 
-from data_pipeline.backfill.sources import AUTO
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.engine.stream_load import StreamLoad
@@ -31,6 +30,7 @@ from data_pipeline.local.keyless import sandbox_variables, source_variables
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import console, write_json
 from data_pipeline.market.clock import anchored, market_clock, real_now
+from data_pipeline.market.origin import AUTO
 from data_pipeline.market.stream_records import Heartbeat, StreamKind, Subscription, Trade
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.venue import Venue

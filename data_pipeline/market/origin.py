@@ -122,6 +122,8 @@ _KRX = RequestShape(
 )
 _REPLAY = RequestShape(lacks=frozenset(WITH_PAST), counted=False)
 _NEXT_MORNING = time(8)
+AUTO = "auto"
+"""The choice of a source is left open."""
 SANDBOX = "kis-sandbox"
 """Rows of an emulator that speaks KIS: what is loaded where no key is set."""
 ORIGINS = {

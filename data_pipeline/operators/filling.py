@@ -17,7 +17,7 @@ from data_pipeline.backfill.pace import this_machine
 from data_pipeline.backfill.plan import plan_backfill as plan_of
 from data_pipeline.backfill.plan import plan_wish, within_budget
 from data_pipeline.backfill.report import NAMED, said_lacking, spelled
-from data_pipeline.backfill.sources import AUTO, Sources, open_sources
+from data_pipeline.backfill.sources import Sources, open_sources
 from data_pipeline.backfill.wish import Backfill, Wish, backfill_of
 from data_pipeline.datasets import WITH_CELLS
 from data_pipeline.engine.fetching import fetch_threads
@@ -26,6 +26,7 @@ from data_pipeline.engine.windows import as_codes, as_date, run_moment, run_sess
 from data_pipeline.exceptions import ConfigurationError, IncompleteDataError
 from data_pipeline.hooks.source import Connections, open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
+from data_pipeline.market.origin import AUTO
 from data_pipeline.market.window import Gap
 from data_pipeline.operators.defaults import HEAL_REQUESTS
 from data_pipeline.operators.permanent import fails_at_once

@@ -8,9 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, joins
-from data_pipeline.datasets.plain_days import SIEVES
 from data_pipeline.datasets.table import Table
-from data_pipeline.datasets.window_checks import check_missing
 from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
@@ -59,8 +57,8 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
         set_aside: How many rows the parsers have rejected already; they count as errors.
     """
     table, codes = dataset.table, frozenset(asked.stock_codes)
-    sieve = SIEVES.get(dataset.check) if dataset.check else None
-    sieved = sieve(records, codes, asked.first, asked.last, context) if sieve else None
+    sieve = dataset.sieve or None
+    sieved = sieve.sift(records, codes, asked.first, asked.last, context) if sieve else None
     doubtful = _in_order(records, table) if sieved is None else sieved.doubtful
     # What is looked at beside a bar is of its own code.
     near = records if sieved is None else _of_codes(records, {records[place].stock_code for place in doubtful})
@@ -89,8 +87,8 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
         elif key in copies:
             kept.add(key)
     fatal = [*_check_errors(len(records), len(errors), set_aside, context)]
-    if sieved is not None and sieved.quiet:
-        fatal += check_missing(records, asked.expected, earlier, context)
+    if sieve and sieved is not None and sieved.quiet:
+        fatal += sieve.check_window(records, asked.expected, earlier, context)
     elif dataset.check_window:
         every = Earlier(records, context) if errors or sieved is not None else earlier
         fatal += dataset.check_window(records, asked.expected, every, context)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.datasets.table import seoul_date
-from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.market.seoul import SEOUL, seoul_date
 
 if TYPE_CHECKING:
     from data_pipeline.market.window import Cell

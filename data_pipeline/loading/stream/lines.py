@@ -8,7 +8,7 @@ from datetime import date
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import execute_values
 
-from data_pipeline.datasets.table import seoul_date
+from data_pipeline.market.seoul import seoul_date
 from data_pipeline.market.stream_records import Heartbeat, MarketOperation
 from data_pipeline.market.venue import Venue
 from data_pipeline.warehouse.errors import said_plainly

@@ -129,7 +129,7 @@ def test_more_than_five_million_requests_want_confirming(wish, database, emulato
     line = ("--dataset", "minute_bar", "--first", "2025-09-22", "--last", LAST)
     code, output = wish(*line, "--dry-run")
     assert code == 0
-    assert re.search(r"instruments, 7,\d{3},\d{3} requests, about \d+:\d\d:\d\d, ", output)
+    assert re.search(r"instruments, 7,\d{3},\d{3} requests, about (\d+ days?, )?\d+:\d\d:\d\d, ", output)
     with pytest.raises(InvalidRequestError, match="more than 5,000,000; add --confirm-large to confirm"):
         wish(*line)
     assert emulator.summary()["total"] == 0
