@@ -99,7 +99,7 @@ def test_four_commands_lead_from_nothing_to_rows(elsewhere, unknown):
         (count,) = cursor.fetchone() or (0,)
     assert count > 1000
     site = next((elsewhere.venv / "lib").glob("python*/site-packages/data_pipeline"))
-    shipped = {".py", ".pyc", ".json", ".sql", ".txt", ".typed"}
+    shipped = {".py", ".pyc", ".json", ".sql", ".txt", ".typed", ".html", ".css", ".js"}
     assert {path.suffix for path in site.rglob("*") if path.is_file()} <= shipped
 
 
