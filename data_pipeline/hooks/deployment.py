@@ -7,14 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
-
-import psycopg2
 
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.dag_files import dag_names
-from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.hooks import celery_config
 from data_pipeline.hooks.celery_config import SEND_S, SEND_TRIES, VISIBLE_S
 from data_pipeline.hooks.connection import read_connection
@@ -23,13 +19,12 @@ from data_pipeline.market.clock import market_now
 from data_pipeline.settings import text
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.locate import reader_address
+from data_pipeline.warehouse.looking import MOST_APART_S, Finding, findings_of
 from data_pipeline.warehouse.migrate import newest_version
 from data_pipeline.warehouse.rehearsal import version_of
 from data_pipeline.warehouse.rights import more_than_reading
 
 DISTRIBUTION = "korean-market-pipeline"
-MOST_APART_S = 5.0
-"""Seconds that the clocks of this host and of the warehouse's server may differ."""
 INSTALL = 'data-pipeline airflow install --dags-folder "$(airflow config get-value core dags_folder)"'
 MOST_VISIBLE_S = 12 * 3600
 """Seconds that a task of a worker that is gone may wait for another one."""
@@ -41,35 +36,13 @@ FROM pg_roles WHERE rolname = current_user
 """
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    about: str
-    fine: bool
-    said: str
-    """What was found, as a clause; it holds no secret."""
-    todo: str = ""
-    """What to do when it is not fine."""
-
-
 def look() -> Iterator[Finding]:
     """Yield what was found, in the order in which a deployment is set up; nothing is changed.
 
     Nothing is raised for what is missing: that is a finding. Airflow's own errors for a database that is away are one.
     """
     for about, part in PARTS.items():
-        yield from _found(about, part)
-
-
-def _found(about: str, part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    try:
-        yield from part()
-    except DataPipelineError as error:
-        yield Finding(about, fine=False, said=str(error), todo=REMEDIES.get(about, "see the message"))
-    except psycopg2.Error as error:
-        said = str(error).strip().partition("\n")[0]
-        yield Finding(about, fine=False, said=f"Postgres says: {said}", todo=REMEDIES.get(about, "see the message"))
+        yield from findings_of(about, part, REMEDIES)
 
 
 def _versions() -> Iterator[Finding]:

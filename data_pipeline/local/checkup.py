@@ -8,14 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 
-import psycopg2
-
 from data_pipeline.coordination.opening import open_store
-from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.local.home import Home, local_home
 from data_pipeline.local.keys import configured_keys
 from data_pipeline.market.clock import is_fixed, market_clock
@@ -25,28 +21,15 @@ from data_pipeline.settings.chosen import chosen_source
 from data_pipeline.sources.evidence import beliefs
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.locate import existing, market_address, reader_address
+from data_pipeline.warehouse.looking import MOST_APART_S, Finding, findings_of
 from data_pipeline.warehouse.migrate import newest_version
 from data_pipeline.warehouse.rehearsal import version_of
 from data_pipeline.warehouse.rights import more_than_reading
 
 DISTRIBUTION = "korean-market-pipeline"
-MOST_APART_S = 5.0
-"""Seconds that the clocks of this host and of the warehouse's server may differ."""
 DAYS_AHEAD = 60
 """Days before its end from which the trading calendar has to be renewed."""
 CONNECT_S = 5.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    about: str
-    fine: bool
-    said: str
-    """What was found, as a clause; it holds no secret."""
-    todo: str = ""
-    """What to do when it is not fine."""
 
 
 def look(environ: Mapping[str, str] | None = None) -> Iterator[Finding]:
@@ -60,17 +43,7 @@ def look(environ: Mapping[str, str] | None = None) -> Iterator[Finding]:
     told = os.environ if environ is None else environ
     home = local_home(told)
     for about, part in PARTS.items():
-        yield from _found(about, lambda one=part: one(home, told))  # type: ignore[misc]
-
-
-def _found(about: str, part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    try:
-        yield from part()
-    except DataPipelineError as error:
-        yield Finding(about, fine=False, said=str(error), todo=REMEDIES.get(about, "see the message"))
-    except psycopg2.Error as error:
-        said = str(error).strip().partition("\n")[0]
-        yield Finding(about, fine=False, said=f"Postgres says: {said}", todo=REMEDIES.get(about, "see the message"))
+        yield from findings_of(about, lambda one=part: one(home, told), REMEDIES)  # type: ignore[misc]
 
 
 def look_at_evidence() -> Iterator[Finding]:

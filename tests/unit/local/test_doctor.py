@@ -8,9 +8,9 @@ import json
 import pytest
 
 from data_pipeline.cli import main
-from data_pipeline.hooks.deployment import Finding
 from data_pipeline.local.checkup import look
 from data_pipeline.local.doctor import doctor
+from data_pipeline.warehouse.looking import Finding
 
 GOOD = Finding("pools", fine=True, said="both exist", todo="make them")
 BAD = Finding("warehouse", fine=False, said="its schema is at [none]", todo="run data-pipeline migrate")
