@@ -6,13 +6,14 @@ The columns of the warehouse are held to their page by ``tests/integration/wareh
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from data_pipeline import exceptions, http_exceptions
 from data_pipeline.settings import SETTINGS
-from tests.support.project import ROOT
+from tests.support.project import ROOT, syntax
 from tools import wire_evidence_page
 from tools.commands_page import lines
 
@@ -37,7 +38,7 @@ def documented(page: str) -> set[str]:
 
 def keys(path: Path) -> Iterator[str]:
     """What a file looks up in something that it calls an environment."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in syntax(path):
         where: ast.expr
         if isinstance(node, ast.Subscript):
             where, key = node.value, node.slice
@@ -51,19 +52,20 @@ def keys(path: Path) -> Iterator[str]:
 
 def named(path: Path, families: tuple[str, ...]) -> Iterator[str]:
     """What a file writes that begins like a setting, such as the names in a table of defaults."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in syntax(path):
         text = node.value if isinstance(node, ast.Constant) else None
         if isinstance(text, str) and VARIABLE.fullmatch(text) and text.startswith(families):
             yield text
 
 
-def settings() -> set[str]:
+@functools.cache
+def settings() -> frozenset[str]:
     """The variables of the example, of the containers and of the code."""
     example = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE))
     containers = set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", (ROOT / "docker-compose.yaml").read_text("utf-8")))
     families = ("KIS_API_", "KIS_CACHE_", "KIS_APP_", "KRX_API_", "MARKET_", "CHECK_", "DATA_SOURCE_", "COORDINATION_")
     code = {key for path in CODE for key in (*keys(path), *named(path, families)) if VARIABLE.fullmatch(key)}
-    return (example | containers | code) - OTHERS
+    return frozenset((example | containers | code) - OTHERS)
 
 
 def test_every_dag_is_on_its_page() -> None:

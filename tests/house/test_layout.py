@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import ROOT
+from tests.support.project import ROOT, syntax
 
 TESTS = ROOT / "tests"
 KINDS = ("unit", "integration")
@@ -22,7 +22,7 @@ def folders(kind: str) -> list[Path]:
 def imported(path: Path) -> set[str]:
     """The modules that a file imports, wherever in it that is."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in syntax(path):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -68,6 +68,7 @@ def test_what_asks_the_origin_passes(source):
     assert findings(source) == []
 
 
+@pytest.mark.thorough
 def test_nobody_reads_a_vendor_out_of_a_name_or_class():
     """But for the vendors' own rooms, which give the names, and the origin, which says what they mean."""
     wrong = [

@@ -209,6 +209,7 @@ def test_one_more_run_must_come_after_every_close():
 ALL_YEARS = (utc("2016-01-01"), utc("2026-12-31 23:59"))
 
 
+@pytest.mark.thorough
 def test_runs_fall_on_sessions_only_from_2016_to_2026():
     """Every weekday that the exchange did not publish as closed has its run, on that day, and no other day has one."""
     published = json.loads(CLOSURE_LIST.read_text("utf-8"))

@@ -55,6 +55,7 @@ def test_the_minimum_of_requests(job: str, codes: int, requests: int) -> None:
     assert JOBS[job].minimum_requests(["005930"] * codes) == requests
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("job", ["minutes-1-day", "minutes-20-days", "daily-20-years"])
 def test_the_source_needs_the_minimum(job: str, tmp_path) -> None:
     """The real source over the cheap server gets every row of one code with no call too many."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -85,6 +86,7 @@ class Breaker(RuleBasedStateMachine):
         assert snapshot.failures < self.threshold or snapshot.state is not CircuitState.CLOSED
 
 
+@pytest.mark.thorough
 def test_the_breaker_keeps_its_word(new_store: Any) -> None:
     """One probe at a time, no call while open, no stale outcome that moves it, and always a way back."""
     machine = type("FreshBreaker", (Breaker,), {"new_store": staticmethod(new_store)})

@@ -97,6 +97,7 @@ def may_hear(scheme: str, netloc: str) -> bool:
     return (own and scheme == "https") or this_machine or netloc.lower() == "emulator:8000" or host == "kis.example.org"
 
 
+@pytest.mark.thorough
 def test_of_two_hundred_addresses_none_receives_a_secret_wrongly(tmp_path: Path) -> None:
     """A key goes to its vendor over TLS, to this machine, or to a host that was named, and nowhere else."""
     assert len(EVERY) >= 200

@@ -38,6 +38,7 @@ def test_two_hundred_times_no_second_holds_more_than_the_quota(
     check(new_store, stalls, seed)
 
 
+@pytest.mark.thorough
 @settings(max_examples=2, deadline=None)
 @given(stalls=STALLS, seed=st.integers(0, 1000))
 @example(stalls=(Stall(5.0, 1.6, "before"),), seed=1)

@@ -95,6 +95,7 @@ class Budget(RuleBasedStateMachine):
         assert self.limiters[0].sends() == len(self.sent)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("examples", [60])
 def test_no_window_ever_holds_more_than_the_rate(new_store: Any, examples: int) -> None:
     """Random callers, late wake-ups, deaths and rejections never put more than the rate into any window."""

@@ -266,6 +266,7 @@ def test_a_proxy_that_drips_is_given_up(drip: Any, environment: Any) -> None:
         session.get("/")
 
 
+@pytest.mark.thorough
 def test_each_call_has_the_time_anew(server: Any) -> None:
     """Calls over one kept connection do not use up one time together."""
     with HttpSession(f"http://127.0.0.1:{server.server_port}", timeout=5) as session:

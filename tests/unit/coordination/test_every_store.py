@@ -104,6 +104,7 @@ def test_a_key_that_is_no_name_is_refused(opened: Open, key: str) -> None:
         put(opened(), key, a=1)
 
 
+@pytest.mark.thorough
 def test_threads_exclude_each_other(opened: Open) -> None:
     """Eight threads that each add one fifty times through one store end at 400."""
     store = opened()

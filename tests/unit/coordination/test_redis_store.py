@@ -136,6 +136,7 @@ def test_a_change_made_by_somebody_else_in_between_is_not_lost(redis_url: str) -
     assert store.read("k") == {"n": 11}
 
 
+@pytest.mark.thorough
 def test_a_server_that_stands_still_moves_no_shared_clock(redis_url: str, client: redis.Redis) -> None:
     """After an answer that took most of a second, everybody's time is the one from before, and nobody shifts it."""
     here = [1000.0]

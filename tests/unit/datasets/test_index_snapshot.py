@@ -48,6 +48,7 @@ def test_every_main_index_has_to_come():
     assert [one.problem for one in found.fatal] == ["KOSDAQ 코스닥 did not come"]
 
 
+@pytest.mark.thorough
 def test_a_week_of_the_synthetic_market_has_nothing_wrong():
     """Eight moments of five sessions, from before the opening to after the close."""
     indices, calendar = indices_of(SyntheticMarket()), krx_calendar()

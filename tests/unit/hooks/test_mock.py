@@ -37,6 +37,7 @@ def test_the_market_lives_by_the_clock_of_its_environment(connect, environment):
     assert timedelta() <= price.observed_at - moment < timedelta(minutes=1)
 
 
+@pytest.mark.thorough
 def test_the_market_lives_by_a_clock_that_is_fixed(connect, environment):
     """A price is of that moment; a time in the connection itself goes before it."""
     environment(MARKET_CLOCK="2027-06-15T11:00")
@@ -45,12 +46,14 @@ def test_the_market_lives_by_a_clock_that_is_fixed(connect, environment):
     assert named.get_order_book("005930").timestamp.startswith("2026-09-21T11:00")
 
 
+@pytest.mark.thorough
 def test_a_fixed_time_makes_a_run_repeatable(connect):
     """The same time, the same order book, whenever it is asked for."""
     source = connect(now="2026-09-21T20:30:00+09:00").get_conn()
     assert source.get_order_book("005930").timestamp.startswith("2026-09-21T20:30:00")
 
 
+@pytest.mark.thorough
 def test_another_seed_is_another_market(connect):
     """Prices of two seeds differ, of one seed they do not."""
 

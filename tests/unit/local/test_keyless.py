@@ -69,6 +69,7 @@ def test_without_a_key_a_plan_is_made_for_the_emulator(tmp_path: Path):
         assert "KIS_APP_KEY" not in told
 
 
+@pytest.mark.thorough
 def test_the_emulator_of_up_is_asked_while_it_runs(tmp_path: Path):
     """Its address stands in the folder of the installation, and its process is known."""
     home = Home(tmp_path).prepare()

@@ -240,6 +240,7 @@ def test_an_answer_with_many_differences_is_not_believed(file: Path) -> None:
     assert not file.exists()
 
 
+@pytest.mark.thorough
 def test_a_provisional_year_warns_once_a_day() -> None:
     """However often it is used, also when the calendar is read anew, one process warns once, and says what to do."""
     program = f"""

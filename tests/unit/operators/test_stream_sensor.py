@@ -67,6 +67,7 @@ def test_it_waits_for_nothing_else():
         Answered(answers=[True], wait_for="done").execute({})
 
 
+@pytest.mark.thorough
 def test_reading_it_loads_no_driver():
     """Neither the file of the sensor nor its triggers load psycopg2, which would block a triggerer."""
     code = (

@@ -24,6 +24,7 @@ def run(*arguments: str, directory: Path = ROOT, **environ: str) -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 def test_kis_api_client_prints_the_documented_output():
     """The client's self-check needs no credentials, exits 0 and prints what the README shows."""
     printed = run("data_pipeline/scripts/kis_api_client.py")
@@ -36,6 +37,7 @@ def test_kis_api_client_prints_the_documented_output():
     assert "All tests completed successfully!" in printed
 
 
+@pytest.mark.thorough
 def test_data_source_prints_the_documented_output():
     """The data source's self-check does the same over the abstraction."""
     printed = run("data_pipeline/scripts/data_source.py")
@@ -43,6 +45,7 @@ def test_data_source_prints_the_documented_output():
     assert "All tests completed successfully!" in printed
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("script", ["kis_api_client", "data_source"])
 def test_script_runs_with_credentials_around(script, tmp_path):
     """The self-check uses mock data even where credentials and odd settings are set."""
@@ -61,6 +64,7 @@ def test_documented_short_import():
     assert run("-c", code, PYTHONPATH=scripts) == "True MINUTE_30\n"
 
 
+@pytest.mark.thorough
 def test_documented_imports():
     """Every import line of the README works."""
     code = (

@@ -31,7 +31,7 @@ from data_pipeline.sources.kis.trades import parse_trades
 from data_pipeline.sources.krx import parse as krx
 from data_pipeline.sources.krx.known_fields import KNOWN_FIELDS as OF_KRX
 from data_pipeline.sources.krx.parse_fields import Row
-from tests.support.project import ROOT, SAMPLES
+from tests.support.project import ROOT, SAMPLES, syntax
 
 AT = datetime(2026, 11, 20, 20, 30, tzinfo=SEOUL)
 LISTS = {"intstock-multprice", "chk-holiday", "inquire-investor", "inquire-investor-daily-by-market"}
@@ -177,7 +177,7 @@ def test_no_file_of_a_vendor_names_another_field(vendor):
     written = {
         node.value
         for path in paths
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in syntax(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     known = {name.rsplit(".", 1)[-1] for one in beliefs(vendor) for name in one.fields}

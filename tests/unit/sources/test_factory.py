@@ -116,6 +116,7 @@ DATA_SOURCE_TYPE=                 # Leave empty for auto-detection
 """
 
 
+@pytest.mark.thorough
 def test_dotenv_of_the_working_directory(tmp_path):
     """.env is read as documented, and a variable that is set wins over it."""
     (tmp_path / ".env").write_text(DOTENV.replace(" # not a comment", ""), encoding="utf-8")

@@ -107,6 +107,7 @@ def test_the_exchange_publishes_by_the_market_s_clock(fix):
         assert source.market_bars(date(2026, 9, 22)) is not None
 
 
+@pytest.mark.thorough
 def test_the_synthetic_market_follows_a_fixed_clock(fix):
     """Without one it stands still at its reference moment, the documented answers' own."""
     with create_data_source("mock", {}) as source:

@@ -127,6 +127,7 @@ def test_where_answers_lie() -> None:
     assert cache_url({"COORDINATION_URL": "file:///srv"}) == ""
 
 
+@pytest.mark.thorough
 def test_sources_of_two_processes_share_a_redis(redis_url: str) -> None:
     """Everybody's mock at its fixed moment is the same market; one with another clock is another."""
     environ = DOCUMENTED | {"DATA_SOURCE_TYPE": "mock", "CACHE_URL": redis_url, "MARKET_CLOCK": ""}

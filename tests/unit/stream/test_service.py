@@ -144,6 +144,7 @@ def test_a_line_that_can_never_be_opened_leaves_its_wishes_to_the_other_key(stor
     assert len(good.registered) == 2
 
 
+@pytest.mark.thorough
 def test_without_any_line_left_it_ends_with_the_reason(store):
     """Nobody has to look into the log to learn why nothing comes."""
     broken = Key("one")

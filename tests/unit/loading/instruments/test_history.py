@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ NOBODY = Voice()
 LISTS = st.dictionaries(st.integers(1, 12), st.sampled_from([OLD, NEW, OTHER, None]), max_size=9)
 
 
+@pytest.mark.thorough
 @given(LISTS, LISTS, st.randoms(use_true_random=False))
 def test_any_order_of_lists_gives_the_same_history(exchange, broker, random):
     """The lists of both voices, shuffled, leave the very same runs, ranges and stays."""

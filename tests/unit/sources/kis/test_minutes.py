@@ -114,6 +114,7 @@ def test_an_empty_page_covers_as_many_sessions_as_pages_were_seen_to(kis, past):
     assert [day for day, _, _ in asked(kis)] == ["20261118", "20261113"]
 
 
+@pytest.mark.thorough
 def test_twenty_sessions_cost_sixty_four_calls(kis, past):
     """7,620 bars in pages of 120, whatever the day edges; rows before the range are dropped."""
     days = [day for day in (date(2026, 10, 22) + timedelta(days=back) for back in range(28)) if day.weekday() < 5]

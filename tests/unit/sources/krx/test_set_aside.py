@@ -161,6 +161,7 @@ def test_a_new_field_is_counted_and_harms_nothing(market, make_source):
     assert held.unknown_fields == source.client.drift.counts == {f"{KOSPI}.BRAND_NEW": 1}
 
 
+@pytest.mark.thorough
 def test_what_is_served_is_known():
     """No field of any service's rows is taken for a new one."""
     market = SyntheticMarket()

@@ -19,6 +19,7 @@ times_of_day = st.integers(8 * 3600, 24 * 3600 - 1)
 NOW = SyntheticMarket.REFERENCE_NOW
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(codes, sessions, times_of_day)
 def test_book_straddles_the_price(market: SyntheticMarket, code: str, session: date, second: int) -> None:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime
 
+import pytest
+
 from data_pipeline.market.records import DailyBar
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.sources.mock.market import SyntheticMarket
@@ -36,6 +38,7 @@ def bar_row(bar: DailyBar | None) -> tuple[object, ...]:
     return bar.stock_code, bar.session.isoformat(), *prices, bar.volume, bar.trading_value
 
 
+@pytest.mark.thorough
 def test_instruments_are_the_same_everywhere(market: SyntheticMarket) -> None:
     """The list of instruments of the reference session has a known digest."""
     listed = market.instruments(date(2026, 11, 20))

@@ -89,6 +89,7 @@ def test_day_only_grows(market: SyntheticMarket, code: str, session: date, one: 
     assert early.close - early.change == late.close - late.change == market.base_price(code, session)
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(codes, sessions, times_of_day)
 def test_the_day_so_far_is_the_sum_of_its_minutes(

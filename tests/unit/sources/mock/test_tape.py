@@ -34,6 +34,7 @@ def bars_of(ticks):
     }
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, deadline=None)
 @given(codes, sessions)
 def test_trades_add_up_to_minutes_and_day(market: SyntheticMarket, code: str, session: date) -> None:
@@ -88,6 +89,7 @@ def test_the_open_is_busy_and_trades_come_together(market: SyntheticMarket) -> N
     assert 0.3 < sum(together) / sum(one.volume for one in first) < 0.9
 
 
+@pytest.mark.thorough
 def test_any_part_can_be_read_first(market: SyntheticMarket) -> None:
     """The afternoon alone is the afternoon of the whole, and from the end backwards it is the same."""
     whole = market.tape("0001A0", TODAY).between(*WHOLE_DAY)
