@@ -52,8 +52,8 @@ run: setup ## Load the last finished session through Airflow into an embedded Po
 PYTEST = $(if $(SHIFT_DAYS),SHIFT_DAYS="$(SHIFT_DAYS)" PYTHONPATH="$(CURDIR)/tests/shift$(if $(PYTHONPATH),:$(PYTHONPATH))") $(BIN)/python -m pytest -q -n 2
 SEEDS ?= 11,12,13,14,15
 
-test: setup-dev ## Run every test but the long and slow ones on embedded parts (SHIFT_DAYS=400: as if it were then)
-	@$(PYTEST) --dist loadfile --no-loadscope-reorder
+test: setup-dev ## Run every test but the thorough, slow and long ones on embedded parts (SHIFT_DAYS=400: as if it were then)
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not thorough and not slow and not long"
 
 test-fast: setup-dev ## Run the unit tests and what holds the docs and the imports together: a minute
 	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not thorough and not slow and not long" tests/unit tests/house
@@ -61,10 +61,10 @@ test-fast: setup-dev ## Run the unit tests and what holds the docs and the impor
 test-days: setup-dev ## Run what depends on the date at fixed moments (DAYS=csat,sunday for some of them)
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long tests/days
 
-test-full: setup-dev ## Run the long tests: moments (DAYS=csat), other seeds (SEEDS=21,22), more DAGs, faults
+test-full: setup-dev ## Run all others: thorough ones, moments (DAYS=csat), other seeds (SEEDS=21,22), more DAGs, faults
 	@DAYS="$(DAYS)" $(PYTEST) --dist loadgroup -m long
 	@SEEDS="$(SEEDS)" $(PYTEST) --dist loadfile -m "seeded or hypothesis" --hypothesis-seed=$(firstword $(subst $(comma), ,$(SEEDS)))
-	@$(PYTEST) --dist loadfile -m slow --ignore tests/faults
+	@$(PYTEST) --dist loadfile -m "(slow or thorough) and not long" --ignore tests/faults
 	@$(MAKE) --no-print-directory faults SEEDS="$(SEEDS)"
 
 FIGURES ?= .local/faults.jsonl

@@ -32,6 +32,7 @@ def test_one_rejection_is_not_noticed(source, emulator):
     assert source.get_current_price("005930").current_price == 71000
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("fault", "kind_of_error"), [
     ({"kind": "rate"}, RateLimitedError),
     ({"kind": "html"}, MaintenanceError),

@@ -63,6 +63,7 @@ def play(emulator, vendor, **fault):
     emulator.set_faults({"path": PATHS[vendor], **fault})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("dress", "error"), [
     ("page", MaintenanceError),
     ("cut_page", MaintenanceError),
@@ -100,6 +101,7 @@ def test_wrong_json_is_for_good(ask, kind, emulator):
         ask()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", ["body", "headers"])
 def test_an_answer_that_drips_is_given_up(ask, kind, emulator, part):
     """A byte now and then does not prolong the time of a call."""

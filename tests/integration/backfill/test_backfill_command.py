@@ -83,6 +83,7 @@ def test_a_killed_backfill_goes_on_where_it_was(database, command, codes, emulat
     assert ISSUES * CALLS <= sent(emulator) <= ISSUES * CALLS + 4 * CHUNK * CALLS
 
 
+@pytest.mark.thorough
 def test_a_dry_run_says_what_it_costs_and_asks_nothing(command, codes, emulator):
     """24 instruments at two calls each and a hundred calls a second."""
     emulator.forget_requests()
@@ -136,6 +137,7 @@ def test_more_than_five_million_requests_want_confirming(wish, database, emulato
     assert database.rows("SELECT count(*) FROM market.ingest_run WHERE dataset = 'minute_bar'") == [(0,)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -175,6 +177,7 @@ def test_a_holiday_costs_no_call(command, codes, emulator, database):
     ]
 
 
+@pytest.mark.thorough
 def test_open_days_are_filled_too(command, emulator, database):
     """One call tells 24 days from the last day of August on, so that all of September is there, and costs no other."""
     line = ("backfill", "--dataset", "trading_session", "--first", "2026-08-31", "--last", LAST)
@@ -209,6 +212,7 @@ def test_open_days_take_no_codes(command, codes, emulator):
     assert emulator.summary()["total"] == 0
 
 
+@pytest.mark.thorough
 def test_coverage_is_told_to_people(command, codes):
     """One instrument of three days: nothing is missing on them; a later day is."""
     assert command.run(*words(codes[:1]))[0] == 0

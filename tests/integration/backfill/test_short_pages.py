@@ -95,6 +95,7 @@ def fill(database, settings, emulator, kind, tmp_path, monkeypatch):
     return Filled(fill, missing)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("fault", "first", "stored"),
     [
@@ -129,6 +130,7 @@ def test_many_sessions_without_a_row_are_an_error(fill, database, emulator):
     assert database.rows(STORED.format("no_data")) == [(0,)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "fault",
     [{"skip": 2}, {"skip": 1, "rows": 20}, {"skip": 1, "rows": 20, "value": "newest"},
@@ -148,6 +150,7 @@ def test_a_session_whose_minutes_were_cut_is_not_whole(fill, database, emulator,
     assert database.rows("SELECT rows FROM market.loaded_day") == [(381,)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["real"], indirect=True)
 @pytest.mark.parametrize("daily", [True, False], ids=["with daily bars", "without"])
 @pytest.mark.parametrize("fault", [{}, {"rows": 20, "value": "newest"}], ids=["empty", "newest cut"])

@@ -106,6 +106,7 @@ def true_bars(codes, sessions):
     )
 
 
+@pytest.mark.thorough
 def test_the_whole_market_costs_three_calls_a_session(database, connection, kis, make_krx, stocks, emulator):
     """Three published sessions are nine calls; the fourth comes by quotes of KIS; every row is the market's own."""
     official = make_krx()
@@ -131,6 +132,7 @@ def test_the_whole_market_costs_three_calls_a_session(database, connection, kis,
     assert again.requests == 0
 
 
+@pytest.mark.thorough
 def test_calls_that_are_spent_on_the_way_leave_the_rest_to_kis(database, connection, kis, make_krx, stocks, emulator):
     """The server says no at the fifth call, in the middle of the second session: the rest is KIS's, in the same run."""
     some = stocks[:40]
@@ -190,6 +192,7 @@ def test_a_session_that_the_exchange_cannot_serve_is_kiss(database, connection, 
     assert len({source for _, source in sources}) == 2
 
 
+@pytest.mark.thorough
 def test_official_bars_over_stored_ones_are_listed(database, connection, kis, make_krx, stocks, emulator):
     """What is stored from KIS is not asked for again, unless all is; then the list has what differs of those codes."""
     some = stocks[:40]
@@ -212,6 +215,7 @@ def both(settings, emulator):
     return {**settings, "KRX_API_KEY": f"TEST{next(_keys):036}", "KRX_API_BASE_URL": emulator.url}
 
 
+@pytest.mark.thorough
 def test_the_command_says_the_plan(command, both, emulator, database):
     """A dry run shows a line for each source and asks nothing; ``--source kis`` asks KIS alone."""
     command.environment |= both
@@ -236,6 +240,7 @@ def test_the_command_says_the_plan(command, both, emulator, database):
     assert emulator.summary()["total"] == 0
 
 
+@pytest.mark.thorough
 def test_the_command_takes_whole_days_of_the_exchange(command, both, emulator, database):
     """Forty instruments of one session: at most three calls, no chart, and the rows are the exchange's."""
     command.environment |= both

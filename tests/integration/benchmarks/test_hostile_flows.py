@@ -32,6 +32,7 @@ def test_the_undisturbed_run_brings_every_row(truth):
     assert min(many for (dataset, _), many in counted.items() if dataset == "investor_flow") >= 10
 
 
+@pytest.mark.thorough
 @seeded(*range(1, 5))
 def test_a_lie_is_named_and_nothing_wrong_is_stored(world, truth, seed):
     """A row is as without lies or missing and named; the same work without lies makes it whole."""

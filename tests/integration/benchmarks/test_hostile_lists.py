@@ -29,6 +29,7 @@ def test_the_undisturbed_lists_tell_of_the_move(truth):
     assert boards == ["KOSDAQ", "KOSDAQ"]
 
 
+@pytest.mark.thorough
 @seeded(1, 2, 3, 18)
 def test_a_list_that_is_no_list_is_named_and_changes_nothing(world, truth, seed):
     """A list is as without lies, lacks too few to tell, or is missing and named; the true lists mend the rest."""

@@ -33,6 +33,7 @@ def test_the_undisturbed_run_brings_the_market(truth):
     assert sorted(truth.settled.values()) == ["empty"] * 3 + ["whole"] * 3
 
 
+@pytest.mark.thorough
 @seeded(*range(1, 6), 498, 592_608)
 def test_a_lie_is_named_and_nothing_is_settled_by_it(world, truth, seed):
     """A cell is as without lies or missing and named; no row is wrong; the same work without lies makes it whole."""

@@ -54,6 +54,7 @@ async def register(socket, key, tr_id="H0STCNT0", code="005930"):
             return json.loads(told)["body"]["msg_cd"]
 
 
+@pytest.mark.thorough
 def test_trades_and_books_come(emulator):
     """Within a second or two of real time, and a second session of the key is refused meanwhile."""
     key = approval(emulator)

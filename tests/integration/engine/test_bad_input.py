@@ -47,6 +47,7 @@ def list_of(connection, source, session):
     load_window(connection, source, DATASETS["instrument"], Window((), session, session), Run())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dress", ["page", "cut_page", "empty", "redirect", "403", "408", "EGW00316", "unknown_code"])
 def test_maintenance_blames_no_code(database, loaded, kis, emulator, dress):
     """The window fails as a whole and may be tried again: no code is named or in quarantine, and then all is loaded."""
@@ -64,6 +65,7 @@ def test_maintenance_blames_no_code(database, loaded, kis, emulator, dress):
     assert load_window(loaded, kis, DATASETS["daily_bar"], window, Run())["inserted"] == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("fault", "error", "said"), [
     ({"kind": "truncated"}, ServerFailureError, r"KIS KOSDAQ master: the zip file is cut short after [\d,]+ bytes"),
     ({"kind": "maintenance"}, MaintenanceError, "KIS KOSDAQ master: answered with a web page"),

@@ -141,6 +141,7 @@ def test_a_month_that_is_not_as_sealed_stays(database, archiving, tmp_path):
     assert database.rows("SELECT session FROM market.price_snapshot GROUP BY 1") == [(SEP,)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "error", "said"),
     [
@@ -169,6 +170,7 @@ def test_months_are_counted_back_from_this_one(today, months, first):
     assert oldest_kept(datetime.fromisoformat(today).date(), months).isoformat() == first
 
 
+@pytest.mark.thorough
 def test_a_kill_between_file_and_drop_loses_nothing(database, archiving, tmp_path, monkeypatch):
     """A reader holds the drop up, the command is killed there; everything is readable, and a second run finishes it."""
     files = str(tmp_path / "files")

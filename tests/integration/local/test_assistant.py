@@ -61,6 +61,7 @@ def test_coverage_of_nothing_is_not_called_complete(answers):
     assert "nothing was ever loaded" in told["warning"]
 
 
+@pytest.mark.thorough
 def test_every_question_only_reads_and_takes_no_sql(answers):
     """So it is declared to the assistant, with typed arguments."""
     tools = asyncio.run(server_of(answers).list_tools())
@@ -70,6 +71,7 @@ def test_every_question_only_reads_and_takes_no_sql(answers):
     assert arguments & {"sql", "statement", "query", "code"} == set()
 
 
+@pytest.mark.thorough
 def test_it_speaks_the_protocol_and_nothing_else_on_standard_output(tmp_path):
     """An assistant greets, asks for the list of tools and leaves; a warehouse is not needed for that."""
     greeting = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}

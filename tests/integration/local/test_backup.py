@@ -86,6 +86,7 @@ def content(url):
         return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_fresh_server_gets_everything_back_in_one_command(filled_url, empty, tmp_path, jobs):
     """Rows, seals and proofs are the same, verify is clean, migrate is accepted, roles and rights are there."""

@@ -32,6 +32,7 @@ def at(command):
     return run
 
 
+@pytest.mark.thorough
 def test_coverage_counts_up_to_the_last_final_session(at, command, kis):
     """A minute before eight the Tuesday is not expected yet, a minute after it is."""
     monday = TUESDAY.replace(day=21)
@@ -46,6 +47,7 @@ def test_coverage_counts_up_to_the_last_final_session(at, command, kis):
     assert (code, "2026-09-22 2 0 0 2" in output) == (1, True), output
 
 
+@pytest.mark.thorough
 def test_backfill_fills_up_to_the_last_final_session(at, command):
     """The range ends where the market's clock says, and a later day is refused."""
     words = ("backfill", "--dataset", "daily_bar", "--first", "2026-09-21", "--codes", "005930", "--dry-run")
@@ -57,6 +59,7 @@ def test_backfill_fills_up_to_the_last_final_session(at, command):
     assert (code, "beyond 2026-09-22" in output) == (2, True), output
 
 
+@pytest.mark.thorough
 def test_the_synthetic_market_in_process_follows(at):
     """`--source mock` fills a day that lies after its reference moment when the clock says so."""
     words = ("backfill", "--source", "mock", "--dataset", "daily_bar", "--codes", "005930")

@@ -139,6 +139,7 @@ def command(runs):
     return ask
 
 
+@pytest.mark.thorough
 def test_a_plan_without_a_key_is_priced_for_the_emulator(command):
     """One instrument's 82 sessions before those of the run are a page of 100, and the mock would ask for none."""
     words = ("--dataset", "daily_bar", "--codes", "005930", "--first", "2026-03-02", "--last", "2026-06-30")

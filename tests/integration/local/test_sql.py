@@ -164,6 +164,7 @@ def test_what_a_session_does_ends_with_the_statement(shared, prey, ask, statemen
     assert prey() == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("role", ["owner", "loader", "admin"])
 @pytest.mark.parametrize("statement", ["SELECT 1", "SELECT pg_read_file('/etc/passwd')", *HOSTILE[:2], HOSTILE[15]])
 def test_a_login_that_may_do_more_is_refused(shared, prey, ask, role, statement):
@@ -201,6 +202,7 @@ def test_a_login_of_the_users_own(shared, ask, rights, words):
     assert words is None or words in said
 
 
+@pytest.mark.thorough
 def test_a_second_login_reads(shared, ask):
     """MARKET_READER_URL is the login that asks where MARKET_DB_URL may do more; alone it is refused."""
     urls = {"MARKET_DB_URL": shared.url("owner"), "MARKET_READER_URL": shared.url("reader")}
@@ -210,6 +212,7 @@ def test_a_second_login_reads(shared, ask):
     assert (code, "MARKET_READER_URL is another login of the warehouse of MARKET_DB_URL" in said) == (2, True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("statement", "shown"),
     [

@@ -54,6 +54,7 @@ def test_a_signal_ends_it_in_good_order(tmp_path):
     assert "codes:" in out
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "said"),
     [

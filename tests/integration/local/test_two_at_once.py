@@ -31,6 +31,7 @@ with open_warehouse(Home(Path(sys.argv[1])), {}, migrated=False) as warehouse:
 """
 
 
+@pytest.mark.thorough
 def test_the_last_user_stops_the_server(home):
     """A command that started the server and ends first leaves it to the other; so does `down`'s part of it."""
     with open_warehouse(home, {}):
@@ -46,6 +47,7 @@ def test_the_last_user_stops_the_server(home):
     assert not server.running
 
 
+@pytest.mark.thorough
 def test_what_up_started_stays(home):
     """A command beside `up` leaves its server running; giving it up stops it."""
     server = EmbeddedPostgres(home.postgres)
@@ -57,6 +59,7 @@ def test_what_up_started_stays(home):
     assert not server.running
 
 
+@pytest.mark.thorough
 def test_down_waits_for_a_server_that_is_ending(home):
     """A `run` beside it may have ended just then: new connections are refused, and `down` succeeds all the same."""
     server = EmbeddedPostgres(home.prepare().postgres)
@@ -73,6 +76,7 @@ def test_down_waits_for_a_server_that_is_ending(home):
     assert not server.running
 
 
+@pytest.mark.thorough
 def test_a_start_that_fails_is_no_user(home):
     """A server that could not start is not counted as used: the next one stops it."""
     server = EmbeddedPostgres(home.postgres)

@@ -138,6 +138,7 @@ def test_a_running_session_is_loaded_when_that_is_asked_for(warehouse):
     assert execute("minute_bar", context, stock_codes=["005930"], running_session=True)["inserted"] == 381
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("due", "codes"),
     [("15:30", [["005930"], ["000660"]]), ("15:31", "all"), ("20:40", "all")],
@@ -260,6 +261,7 @@ def test_only_the_sessions_of_the_ranges_are_filled(warehouse):
     assert [day.day for (day,) in days] == [18, 21]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("dataset", "arguments", "inserted"),
     [

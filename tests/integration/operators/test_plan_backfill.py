@@ -82,6 +82,7 @@ def test_more_tasks_than_airflow_maps_are_refused_with_the_chunk_size_that_will_
     assert len(plan(ONE_DAY | {"chunk_size": 7})) == 929
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [

@@ -68,6 +68,7 @@ def test_where_nobody_runs_the_service_the_day_is_skipped(warehouse):
         assert cursor.rowcount == 0
 
 
+@pytest.mark.thorough
 def test_a_day_is_opened_filled_and_proved(warehouse, load):
     """A line is up; forty lost trades are filled; the run after the close proves the day, and the sensor goes on."""
     load.beat(Heartbeat("host:1", "a1b2c3d4", datetime(2026, 9, 22, 9, 0, tzinfo=SEOUL), 0.1, 0, "up"))

@@ -64,6 +64,7 @@ def names(built):
         return set(archive.namelist())
 
 
+@pytest.mark.thorough
 def test_the_wheel_holds_the_one_copy_of_what_lies_in_the_top_level(built, names):
     """Byte by byte, and nothing else of the clone."""
     with zipfile.ZipFile(built.wheel) as archive:
@@ -111,6 +112,7 @@ def test_the_metadata_says_what_it_is_and_what_it_needs(built):
     assert "data-pipeline = data_pipeline.cli:main" in points
 
 
+@pytest.mark.thorough
 def test_airflow_reads_all_dags_and_the_plugin_from_the_wheel(unpacked):
     """From the small files, with a prefix; the timetables come by the entry point, once."""
     said = json.loads(unpacked.python("-c", READ_DAGS).splitlines()[-1])

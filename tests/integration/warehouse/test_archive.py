@@ -71,6 +71,7 @@ def test_what_differs_from_its_seal_stays(filled_months, damage, said):
     ) == [(True, 0)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -127,6 +127,7 @@ def test_root_runs_the_server_as_somebody_else(server):
     assert Path(f"/proc/{server.pid}").stat().st_uid == server.cluster.data.stat().st_uid != 0
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
 def test_folder_out_of_reach_is_left_as_it_is(folder):
     """Under a parent of mode 0700 the server still starts, the parent keeps its mode and nothing is left over."""
@@ -158,6 +159,7 @@ def test_second_driver_finds_the_running_server(server):
     assert other.url() == server.url()
 
 
+@pytest.mark.thorough
 def test_eight_starts_at_once_start_one_server(empty):
     """Eight processes starting at once get the same server, also in a folder where initdb was killed half way."""
     half = empty.directory / "data.new"

@@ -54,6 +54,7 @@ def load(connection, records):
     return counts
 
 
+@pytest.mark.thorough
 def test_migrate_load_and_read(server, pooler):
     """An empty database is migrated, loaded in all three ways, and read, through the pooler alone."""
     with closing(psycopg2.connect(server.url("postgres", "admin"))) as admin:
@@ -74,6 +75,7 @@ def test_migrate_load_and_read(server, pooler):
             admin.cursor().execute("DROP DATABASE behind WITH (FORCE)")
 
 
+@pytest.mark.thorough
 def test_open_days_are_asked_for_in_turn(database, pooler):
     """Two checks after each other get through, and neither a lock nor a lease is left behind."""
     for _ in range(2):

@@ -105,6 +105,7 @@ def upgraded(request, server, tmp_path):
         yield url, before
 
 
+@pytest.mark.thorough
 def test_nothing_that_was_stored_is_lost(upgraded):
     """Every row of every release reads as before, is sealed, fits its seal, and contradicts no proof."""
     url, before = upgraded
@@ -119,6 +120,7 @@ def test_nothing_that_was_stored_is_lost(upgraded):
     ]
 
 
+@pytest.mark.thorough
 def test_loads_and_archives_go_on(upgraded):
     """Whatever release made a partition, it takes rows, finds its moments, and can be let go."""
     url, _ = upgraded
@@ -134,6 +136,7 @@ def test_loads_and_archives_go_on(upgraded):
         assert asked(url, f"SELECT market.drop_month('minute_bar', '{month}')") == [(8,)]
 
 
+@pytest.mark.thorough
 def test_twice_is_once(upgraded):
     """A second migration has nothing to do."""
     url, _ = upgraded

@@ -172,6 +172,7 @@ def test_whole_minutes_that_differ_from_whole_minutes_settle_nothing(loader, dat
     assert "says other prices in some minutes" in str(problem)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("third", "opens"), [(lambda bars: bars, False), (narrow, True)], ids=["first", "second"])
 def test_a_third_answer_of_minutes_that_agrees_with_one_settles_it(loader, database, third, opens):
     """What two of three say is stored, and the session is whole."""

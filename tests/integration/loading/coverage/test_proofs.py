@@ -196,6 +196,7 @@ def whole(loader):
     return loader
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("table", "damage", "problem"),
     [

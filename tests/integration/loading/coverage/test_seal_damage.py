@@ -34,6 +34,7 @@ def test_an_undamaged_warehouse_is_as_sealed(sealed):
     assert sum(one.rows for one in verified) == len(DAYS) * (4 * 3 + 4 * 6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("damage", DAMAGE, ids=str)
 def test_damage_is_found_and_named(sealed, damage: Damage):
     """The damaged sessions are named with what differs, and no other session of any dataset is."""

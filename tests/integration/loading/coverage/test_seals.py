@@ -190,6 +190,7 @@ def test_seals_follow_whatever_is_written(database, name, steps, together):
     assert differing(database) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SEALED)
 def test_large_loads_are_sealed(database, connection, name):
     """3,000 rows copied straight, 6,000 staged beside them and most of those changed are sealed as they stand."""

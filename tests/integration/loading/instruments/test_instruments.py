@@ -146,6 +146,7 @@ def listed(session, kospi, konex):
     return [replace(one, as_of=session) for one in large + small]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kospi", "konex", "said"), [
     (2850, 120, "holds 2850 instruments of KOSPI and lacks 150 of 3000 listed instruments"),
     (3000, 114, "holds 114 instruments of KONEX and lacks 6 of 120 listed instruments"),
@@ -165,6 +166,7 @@ def test_one_market_cut_short_is_refused(database, connection, kospi, konex, sai
     assert keep_list(connection, listed(TUESDAY, 3000, 120), "kis").left == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("before", "after", "left"), [
     ((1000, 0), (951, 0), 49), ((1000, 99), (1000, 90), 9), ((1000, 120), (1000, 115), 5), ((50, 0), (47, 0), 3),
 ])  # fmt: skip

@@ -51,6 +51,7 @@ def state(connection):
         return found
 
 
+@pytest.mark.thorough
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lists=LISTS, random=st.randoms(use_true_random=False))
 def test_any_order_leaves_the_same_rows(connection, lists, random):

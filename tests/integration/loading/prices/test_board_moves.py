@@ -129,6 +129,7 @@ def test_the_board_of_each_session_is_known(database, connection):
     assert (stay.listed_on, stay.last_seen) == (date(2020, 1, 6), date(2026, 9, 7))
 
 
+@pytest.mark.thorough
 def test_the_move_of_the_synthetic_market(database, connection):
     """From KONEX on 12 November 2026: bars and lists of the week come in without a word, and nothing is adjusted."""
     source = MockDataSource(clock=lambda: datetime(2026, 11, 13, 20, 40, tzinfo=SEOUL))

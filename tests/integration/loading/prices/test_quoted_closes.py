@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+import pytest
+
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.datasets import DATASETS
 from data_pipeline.engine.load_windows import load_window
@@ -97,6 +99,7 @@ def test_what_the_old_check_had_refused_comes_in_by_a_retry(database, connection
     assert quarantine(database) == []
 
 
+@pytest.mark.thorough
 def test_thin_funds_of_the_synthetic_market(database, connection):
     """A month of every fund that a list tells of: all bars are loaded, and no price is adjusted."""
     source = MockDataSource(clock=lambda: datetime(2026, 11, 20, 20, 40, tzinfo=SEOUL))

@@ -113,6 +113,7 @@ def test_rank_of_few_and_of_many(connection, more):
     assert counts == LoadCounts(updated=1, unchanged=1 + len(more), outranked=1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("expect_empty", [False, True])
 def test_writers_that_meet(database, expect_empty):
     """Four loaders bring the same 1,500 bars in different orders, round after round: none fails, none is lost."""

@@ -273,6 +273,7 @@ def test_lost_connection_is_transient(database, connection):
         assert load(again, DAILY_BAR, [SAMSUNG, HYNIX]) == LoadCounts(inserted=2)
 
 
+@pytest.mark.thorough
 def test_many_rows_stream_through(database, connection):
     """60,000 bars of several blocks of COPY text arrive whole from an iterator read once."""
     bars = (replace(SAMSUNG, stock_code=f"{n:06d}", volume=n) for n in range(60000))

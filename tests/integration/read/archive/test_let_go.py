@@ -28,6 +28,7 @@ def test_the_file_adds_up_to_the_seals(old, owner, folder, dataset):
     assert sorted(path.name for path in (folder / dataset).iterdir()) == [f"{dataset}-2026-09.parquet"]
 
 
+@pytest.mark.thorough
 @EACH
 def test_a_month_goes_into_its_file(old, owner, folder, dataset):
     """Once dropped it is in the file only, and verifying proves it there."""

@@ -38,6 +38,7 @@ def let_go(owner, folder, *months, datasets=("minute_bar", "price_snapshot", "or
             drop_month(owner, dataset, month, keep_in_file(owner, dataset, month, folder))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("months", [(AUGUST, SEPTEMBER), (SEPTEMBER,), (AUGUST, SEPTEMBER, OCTOBER)], ids=len)
 def test_a_frame_is_the_same_as_before(old, owner, reader, folder, months):
     """Values, types, order, whichever months are in files: the oldest, one between stored ones, or all."""

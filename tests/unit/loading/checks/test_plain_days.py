@@ -110,6 +110,7 @@ def window(seed: int, last: date) -> tuple[list[DailyBar], Asked, Context]:
     return records, asked, Context(calendar, NOW, limits, LISTED, stored, dated_rules=chance.random() < 0.8)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.parametrize("last", [date(2026, 11, 20), date(2023, 2, 10), date(2010, 10, 20)], ids=str)
 def test_the_verdict_is_the_same_with_the_sieve(seed, last):
