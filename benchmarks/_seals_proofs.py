@@ -200,8 +200,7 @@ def _load(
         load.start()
         warehouse.commit()
         counting = time.process_time()
-        for _ in Ledger(one, (), window.sessions, remember_empty=True).watch(records):
-            pass
+        Ledger(one, (), window.sessions, remember_empty=True).watch(records)
         counted = time.process_time() - counting
         load.take(Fetched(records, {}, Rejections(), evidence))
         warehouse.spent.clear()

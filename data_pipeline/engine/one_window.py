@@ -237,7 +237,7 @@ class WindowLoad:
                 self._ledger.refuse(row.stock_code, row.session)
         for code in self.failed:
             self._ledger.forget(code)
-        return list(self._ledger.watch(records))
+        return self._ledger.watch(records)
 
     def _asked(self) -> Asked:
         if self.dataset.due is Due.EACH_CODE:

@@ -26,7 +26,9 @@ def require_some(doubted: Collection[Cell], came: Collection[Cell], name: str) -
     Raises:
         IncompleteDataError: Names the first session or cell; asking again can help.
     """
-    if len(doubted) >= DOUBTFUL and not came:
+    if len(doubted) < DOUBTFUL:
+        return
+    if not came:
         code, session = min(doubted)
         raise IncompleteDataError(
             f"{name}: not one row came for {len(doubted)} cells of listed instruments, the first is {code} on {session}"

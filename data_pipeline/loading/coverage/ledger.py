@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,7 +22,15 @@ from psycopg2.extras import Json
 from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.loading.coverage.absence import require_some
 from data_pipeline.loading.coverage.minute_figures import by_session
-from data_pipeline.loading.coverage.noted import Said, figures_of, note_filled, note_in_vain, note_proofs, note_start
+from data_pipeline.loading.coverage.noted import (
+    Reach,
+    Said,
+    figures_of,
+    note_filled,
+    note_in_vain,
+    note_proofs,
+    note_start,
+)
 from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, Weighed, weigh_minutes, weigh_rows
 from data_pipeline.loading.coverage.superseded import Proved, held_before, supersede
 from data_pipeline.market.evidence import UNSAID, MinuteEvidence
@@ -71,6 +79,7 @@ class Ledger:
         self._expected = {cell for cell in expected if cell[1] in self._final} if self._kept else set()
         self._remember = remember_empty
         self._rows: Counter[Cell] = Counter()
+        self._reach = Reach(set(), set())
         self._volumes: Counter[Cell] = Counter()
         self._minutes: dict[Cell, list[Any]] = defaultdict(list)
         """Those that came."""
@@ -89,26 +98,29 @@ class Ledger:
         self._failed: set[str] = set()
         self._refused: set[tuple[str | None, date | None]] = set()
 
-    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Yield the records unchanged."""
-        if not self._kept:
-            yield from records
-        elif self._of_minutes:
-            yield from self._watched_minutes(records)
-        else:
-            rows = [*records]
-            self._rows.update(map(attrgetter("stock_code", self._table.day), rows))
-            yield from rows
+    def watch(self, records: Iterable[Record]) -> list[Record]:
+        """Count the records, and return them as they came."""
+        rows: list[Any] = [*records]
+        if self._kept and self._of_minutes:
+            self._watch_minutes(rows)
+        elif self._kept:
+            codes = [one.stock_code for one in rows]
+            sessions = [*map(attrgetter(self._table.day), rows)]
+            self._rows.update(zip(codes, sessions, strict=True))
+            self._reach.codes.update(codes)
+            self._reach.sessions.update(sessions)
+        return rows
 
-    def _watched_minutes(self, records: Iterable[Record]) -> Iterator[Record]:
+    def _watch_minutes(self, records: Iterable[Any]) -> None:
         volume = attrgetter("volume")
         for code, of_code in groupby(records, attrgetter("stock_code")):
+            self._reach.codes.add(code)
             for session, rows in by_session([*of_code]):
                 cell = (code, session)
                 self._rows[cell] += len(rows)
                 self._volumes[cell] += sum(map(volume, rows))
                 self._minutes[cell] += rows
-                yield from rows
+                self._reach.sessions.add(session)
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
         """Take what the source's answers prove about the minutes of its sessions."""
@@ -151,14 +163,14 @@ class Ledger:
             )
             if self._remember:
                 require_some({c for c in absent if c not in settled and self._is_doubtful(c)}, self._rows, name)
-            note_filled(cursor, name, whole)
+            note_filled(cursor, name, whole, self._reach)
             note_proofs(cursor, name, self._contradictions(), source, run_id)
             if self._of_minutes:
                 note_proofs(cursor, name, self._proofs(came, settled), source, run_id)
             elif self._remember and self._in_chain:
                 asked = [(name, *cell, source, run_id) for cell in sorted(absent) if not self._is_refused(cell)]
                 note_in_vain(cursor, asked)
-            note_start(cursor, name, chain(came, absent))
+            note_start(cursor, name, came, absent, self._reach)
         return len(self._unsettled(came, absent, settled) | self._torn(came) | self._weighed.opposed.keys())
 
     def _unsettled(self, came: Collection[Cell], absent: set[Cell], settled: AbstractSet[Cell]) -> set[Cell]:
@@ -201,7 +213,7 @@ class Ledger:
     def _came(self) -> dict[Cell, int]:
         """The final cells of which rows came, and how many."""
         final, failed = self._final, self._failed
-        if not failed and final.issuperset(session for _, session in self._rows):
+        if not failed and final.issuperset(self._reach.sessions):
             return self._rows
         return {cell: rows for cell, rows in self._rows.items() if cell[1] in final and cell[0] not in failed}
 

@@ -37,9 +37,9 @@ _FIGURES = ("minutes", "volume", "trading_value", "low", "high", "digest")
 
 def by_session(minutes: list[Any]) -> Iterator[tuple[date, list[Any]]]:
     """Yield the sessions of minutes of one code with their rows, as these follow each other; mostly it is one."""
-    days = {seoul_date(one.at) for one in minutes}
-    if len(days) == 1:
-        yield days.pop(), minutes
+    starts = [*map(_AT, minutes)]
+    if starts and (day := seoul_date(min(starts))) == seoul_date(max(starts)):
+        yield day, minutes
     else:
         yield from ((day, [*rows]) for day, rows in groupby(minutes, lambda one: seoul_date(one.at)))
 

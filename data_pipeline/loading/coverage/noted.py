@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import date
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import Json, execute_values
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 Said = tuple[str, str, Json, int]
 """State, what proves it or why it is doubted, figures, and rows that came."""
+
+
+class Reach(NamedTuple):
+    """Where cells lie: few codes and sessions beside many cells."""
+
+    codes: set[str]
+    sessions: set[date]
+
 
 _PROVED = """
     INSERT INTO market.proof (dataset, stock_code, session, state, proof, figures, rows, source, run_id) VALUES %s
@@ -70,11 +79,11 @@ def note_proofs(cursor: Cursor, name: str, said: Iterable[tuple[Cell, Said]], so
         execute_values(cursor, _PROVED, values, page_size=1000)
 
 
-def note_filled(cursor: Cursor, name: str, came: AbstractSet[Cell]) -> None:
-    """Take back what was noted of cells that came, but that they are whole."""
+def note_filled(cursor: Cursor, name: str, came: AbstractSet[Cell], reach: Reach) -> None:
+    """Take back what was noted of cells that came, but that they are whole; none lies outside of the reach."""
     if not came:
         return
-    codes, days = map(set, zip(*came, strict=True))
+    codes, days = reach
     cursor.execute(_UNSETTLED, {"name": name, "codes": _named(codes), "first": min(days), "last": max(days)})
     values = [(name, *cell) for cell in sorted(came & {*cursor.fetchall()})]
     if values:
@@ -89,17 +98,21 @@ def note_in_vain(cursor: Cursor, asked: Sequence[tuple[str, str, date, str, int 
         cursor.execute(_HOLES, (sorted({code for _, code, *_ in asked}), min(days), max(days)))
 
 
-def note_start(cursor: Cursor, name: str, cells: Iterable[Cell]) -> None:
-    """Note from which session on each code is expected."""
+def note_start(cursor: Cursor, name: str, came: Collection[Cell], absent: Collection[Cell], reach: Reach) -> None:
+    """Note from which session on each code is expected; no cell that came lies outside of the reach."""
     first: dict[str, date] = {}
-    for code, session in cells:
+    if came:
+        begin = min(reach.sessions)
+        first = {code: begin for code in reach.codes if (code, begin) in came}
+    later = reach.codes - first.keys()
+    for code, session in chain((cell for cell in came if cell[0] in later) if later else (), absent):
         if first.setdefault(code, session) > session:
             first[code] = session
     if not first:
         return
     cursor.execute(_BEGUN, {"name": name, "codes": _named(first)})
     begun = dict(cursor.fetchall())
-    values = [(name, code, day) for code, day in sorted(first.items()) if day < begun.get(code, date.max)]
+    values = sorted((name, code, day) for code, day in first.items() if code not in begun or day < begun[code])
     if values:
         execute_values(cursor, _START, values, page_size=1000)
 
