@@ -20,17 +20,9 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
 
 from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.loading.coverage import noted
 from data_pipeline.loading.coverage.absence import require_some
 from data_pipeline.loading.coverage.minute_figures import by_session
-from data_pipeline.loading.coverage.noted import (
-    Reach,
-    Said,
-    figures_of,
-    note_filled,
-    note_in_vain,
-    note_proofs,
-    note_start,
-)
 from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, Weighed, weigh_minutes, weigh_rows
 from data_pipeline.loading.coverage.superseded import Proved, held_before, supersede
 from data_pipeline.market.evidence import UNSAID, MinuteEvidence
@@ -79,7 +71,7 @@ class Ledger:
         self._expected = {cell for cell in expected if cell[1] in self._final} if self._kept else set()
         self._remember = remember_empty
         self._rows: Counter[Cell] = Counter()
-        self._reach = Reach(set(), set())
+        self._reach = noted.Reach(set(), set())
         self._volumes: Counter[Cell] = Counter()
         self._minutes: dict[Cell, list[Any]] = defaultdict(list)
         """Those that came."""
@@ -163,14 +155,14 @@ class Ledger:
             )
             if self._remember:
                 require_some({c for c in absent if c not in settled and self._is_doubtful(c)}, self._rows, name)
-            note_filled(cursor, name, whole, self._reach)
-            note_proofs(cursor, name, self._contradictions(), source, run_id)
+            noted.note_filled(cursor, name, whole, self._reach)
+            noted.note_proofs(cursor, name, self._contradictions(), source, run_id)
             if self._of_minutes:
-                note_proofs(cursor, name, self._proofs(came, settled), source, run_id)
+                noted.note_proofs(cursor, name, self._proofs(came, settled), source, run_id)
             elif self._remember and self._in_chain:
                 asked = [(name, *cell, source, run_id) for cell in sorted(absent) if not self._is_refused(cell)]
-                note_in_vain(cursor, asked)
-            note_start(cursor, name, came, absent, self._reach)
+                noted.note_in_vain(cursor, asked)
+            noted.note_start(cursor, name, came, absent, self._reach)
         return len(self._unsettled(came, absent, settled) | self._torn(came) | self._weighed.opposed.keys())
 
     def _unsettled(self, came: Collection[Cell], absent: set[Cell], settled: AbstractSet[Cell]) -> set[Cell]:
@@ -217,13 +209,13 @@ class Ledger:
             return self._rows
         return {cell: rows for cell, rows in self._rows.items() if cell[1] in final and cell[0] not in failed}
 
-    def _contradictions(self) -> Iterator[tuple[Cell, Said]]:
+    def _contradictions(self) -> Iterator[tuple[Cell, noted.Said]]:
         """Yield what is noted of the cells about which no two answers agree."""
         for cell, statements in sorted(self._weighed.opposed.items()):
             rows = max(self._rows[cell], int(statements[0].get("minutes", 1)))
             yield cell, ("doubted", OPPOSED, Json({STATEMENTS: statements}), rows)
 
-    def _proofs(self, came: Mapping[Cell, int], settled: AbstractSet[Cell]) -> Iterator[tuple[Cell, Said]]:
+    def _proofs(self, came: Mapping[Cell, int], settled: AbstractSet[Cell]) -> Iterator[tuple[Cell, noted.Said]]:
         """Yield what is stored of each session of minutes: its state, what proves it or why it is doubted, and figures.
 
         Sessions without a minute are noted only when they are proved to be empty and that is to be remembered.
@@ -232,7 +224,7 @@ class Ledger:
             told = self._evidence.get(cell)
             taken_back = {"taken_back": self._superseded[cell]} if cell in self._superseded else {}
             compared = {"volume": self._volumes[cell], "day_volumes": self._days.get(cell, [])}
-            figures = Json(compared | figures_of(told) | taken_back)
+            figures = Json(compared | noted.figures_of(told) | taken_back)
             if cell not in settled:
                 doubt = QUARANTINED if self._is_refused(cell) else self._doubts.get(cell, UNSAID)
                 yield cell, ("doubted", doubt, figures, came[cell])
@@ -255,10 +247,10 @@ class Ledger:
         """Return the cells whose minutes are whole, and those that truly have none; the log says why others are not."""
         settled = self._believable(connection, came, absent) - self._weighed.withheld
         doubts = self._doubts
-        noted = settled if self._remember else settled.intersection(came)
+        proved = settled if self._remember else settled.intersection(came)
         held = {
             cell: Proved([one.at for one in self._minutes[cell]], self._volumes[cell], cell in self._idle)
-            for cell in noted & self._held_before
+            for cell in proved & self._held_before
         }
         self._superseded, beside = supersede(connection, held, source, run_id)
         doubts |= beside
