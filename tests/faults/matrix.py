@@ -77,7 +77,7 @@ ROWS = {
     ),
     "celery_worker_killed": Row(
         "Celery: kill -9 of one of three workers and all it started",
-        "the others take its tasks; at most 2 % of the requests are asked again; every row is there, once", 3, 1,
+        "the others take its tasks; at most 1 % of the requests are asked again; every row is there, once", 3, 1,
     ),
     "celery_broker_away": Row(
         "Celery: the broker killed and away for 30 s", "tasks wait and spend no try; every row is there, once", 3, 1
