@@ -17,6 +17,7 @@ from typing import Any
 import psycopg2
 from rich.console import Console
 
+from data_pipeline.local.celery import Workers
 from data_pipeline.local.environment import SANDBOX_RATE, airflow_command, sandbox_connection
 from data_pipeline.local.home import Home
 from data_pipeline.local.processes import Background, wait_until
@@ -44,7 +45,7 @@ console = Console(stderr=True)
 
 @dataclass(frozen=True)
 class LocalAirflow:
-    """Airflow's scheduler with LocalExecutor, its database, the warehouse and the emulated KIS."""
+    """Airflow's scheduler, its database, the warehouse and the emulated KIS."""
 
     home: Home
     environ: dict[str, str]
@@ -94,15 +95,15 @@ class LocalAirflow:
 
 
 @contextmanager
-def local_airflow() -> Iterator[LocalAirflow]:
-    """Start everything, hand it over, and stop and delete everything."""
+def local_airflow(workers: Workers = Workers()) -> Iterator[LocalAirflow]:  # noqa: B008 - frozen
+    """Start everything, hand it over, and stop and delete everything; without workers the scheduler runs the tasks."""
     folder = Path(tempfile.mkdtemp(prefix="data-pipeline-dags-"))
     home = Home(folder / "home").prepare()
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         del os.environ[name]
     os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = _bundles(home)
     try:
-        for step in start_everything(home, os.environ):
+        for step in start_everything(home, os.environ, workers):
             console.print(f"  {step}", highlight=False)
         server = EmbeddedPostgres(home.postgres)
         metadata_url, warehouse = server.url(METADATA_DATABASE, METADATA_ROLE), warehouse_of(server, {})
