@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from data_pipeline.client.meter import BREAKER_OPENED, Meter
 from data_pipeline.coordination.store import Store, number
 from data_pipeline.exceptions import (
     AuthenticationError,
@@ -87,13 +88,23 @@ class CircuitBreaker:
         threshold: Consecutive failures after which calls are rejected.
         cooldown: Seconds for which they are.
         lease: Seconds after which a probe without a report is given up; longer than any call can take.
+        meter: Hears when it opens; None for nobody.
 
     Raises:
         ConfigurationError: ``threshold`` or ``cooldown`` cannot be used; names
             ``KIS_API_CIRCUIT_BREAKER_THRESHOLD`` or ``KIS_API_CIRCUIT_BREAKER_TIMEOUT``.
     """
 
-    def __init__(self, store: Store, key: str, threshold: int = 5, cooldown: float = 60.0, lease: float = 90.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        key: str,
+        threshold: int = 5,
+        cooldown: float = 60.0,
+        lease: float = 90.0,
+        *,
+        meter: Meter | None = None,
+    ) -> None:
         if isinstance(threshold, bool) or not isinstance(threshold, int) or threshold < 1:
             raise ConfigurationError(
                 f"KIS_API_CIRCUIT_BREAKER_THRESHOLD must be a whole number of at least 1, not {threshold!r}"
@@ -105,6 +116,7 @@ class CircuitBreaker:
         self._threshold = threshold
         self._cooldown = cooldown
         self._lease = lease
+        self._meter = meter or Meter()
 
     @property
     def state(self) -> CircuitState:
@@ -205,6 +217,7 @@ class CircuitBreaker:
             return True
 
         if self._store.update(self._key, count):
+            self._meter.tell(BREAKER_OPENED)
             logger.warning("The server fails: the circuit breaker is open for %g s", self._cooldown)
 
     def release(self, permit: Permit) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from data_pipeline.client.meter import BUDGET_SHARE, SLOT_WAIT, Meter
 from data_pipeline.client.spare_time import next_slot
 from data_pipeline.exceptions import RateLimitedError
 
@@ -26,6 +27,7 @@ class Guard:
         breaker: The breaker of the server.
         retry: How often and when to try again.
         clock: Seconds that never run backwards, to time the calls.
+        meter: Hears how long each call waited and how full the budget is; None for nobody.
     """
 
     def __init__(
@@ -34,8 +36,11 @@ class Guard:
         breaker: CircuitBreaker,
         retry: Retry,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        meter: Meter | None = None,
     ) -> None:
         self._clock = clock
+        self._meter = meter or Meter()
         self.limiter = limiter
         self.breaker = breaker
         self.retry = retry
@@ -72,6 +77,8 @@ class Guard:
             slot = self.limiter.leave(slot)
             with self._lock:
                 self._sent += 1
+            self._meter.tell(SLOT_WAIT, slot.at - slot.asked_at)
+            self._meter.tell(BUDGET_SHARE, self.limiter.last_share)
             return self._timed(send, slot.at)
 
     def _timed(self, send: Callable[[], T], sent_at: float) -> T:

@@ -91,6 +91,8 @@ class TokenBucketRateLimiter:
         self._born = ""
         self._lead = 0.0
         self._trips: deque[float] = deque(maxlen=8)
+        self.last_share = 0.0
+        """Share of the configured quota that the last minute's sends took when this limiter recorded its newest one."""
         self._seen: tuple[float, float] | None = None  # when the state was last seen, and the next slot in it then
 
     def acquire(self) -> float:
@@ -231,13 +233,17 @@ class TokenBucketRateLimiter:
         learned = self._learned(state)
         free_at = max(self._number(state, "next_slot", now), self._free_at(state, now), now)
         rate = 1.0 / learned.limits(now).interval
-        a_minute = min(self._quota.rate * MINUTE, self._quota.per_minute or math.inf)
-        used = self._log(state).used(now) / a_minute
+        used = self._log(state).used(now) / self._a_minute
         return BudgetSnapshot(rate, free_at - now, int(self._number(state, "sends")), learned.told(now), used)
 
     def forget(self) -> None:
         """Forget what rejections taught: the configured quota is tried at once, and slots are spaced as for it."""
         self._store.update(self._key, lambda state, now: self._learned(state).forget(now))
+
+    @property
+    def _a_minute(self) -> float:
+        """How many sends of a minute are all of the configured quota."""
+        return min(self._quota.rate * MINUTE, self._quota.per_minute or math.inf)
 
     def _begin(self, state: dict[str, Any], now: float, trips: list[float]) -> None:
         seen = self._number(state, "seen_at", now)
@@ -274,7 +280,9 @@ class TokenBucketRateLimiter:
 
     def _send(self, state: dict[str, Any], now: float, slot: Slot) -> Slot:
         at = round(now + self._lead, 6)
-        self._log(state).record(at, self._quota.ring)
+        log = self._log(state)
+        log.record(at, self._quota.ring)
+        self.last_share = log.used(now) / self._a_minute
         return replace(slot, at=at, wait=0.0, sent=True)
 
     def _free_at(self, state: dict[str, Any], now: float) -> float:

@@ -27,6 +27,7 @@ from data_pipeline.engine.counted import counted_by
 from data_pipeline.engine.fetching import CONCERNS_ALL, THREADS, fetch_codes, fetched, until
 from data_pipeline.engine.one_window import Fetched, Run, WindowLoad
 from data_pipeline.engine.progress import Progress
+from data_pipeline.engine.told import tell_rows
 from data_pipeline.engine.warehouse import SignsOfLife, Warehouse, warehouse_on
 from data_pipeline.engine.windows import most_rows_of, units
 from data_pipeline.exceptions import (
@@ -258,12 +259,14 @@ class _Work:
         self.warehouse.commit_run(load.run_id)
         del self.open[load]
         self._sent_before += requests
+        tell_rows(self.source, self.dataset.name, counts, len(load.held.rows))
         return counts
 
     def _give_up(self, load: WindowLoad, error: BaseException | str, at_fault: BaseException | None) -> None:
         with suppress(psycopg2.Error, DataPipelineError):  # the first error matters, not that it cannot be noted
             load.refuse(error, at_fault, self._requests())
             del self.open[load]
+            tell_rows(self.source, self.dataset.name, {}, len(load.held.rows))
 
     def _records(self, part: Window) -> Iterator[Any]:
         """Ask the source; what is not asked for by code is checked as it comes, rows of codes when all are there."""

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowException
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.get_provider_info import get_provider_info
 from data_pipeline.hooks.connection import read_connection
+from data_pipeline.hooks.stats import tell_airflow
 
 if TYPE_CHECKING:
     from data_pipeline.sources.base import AbstractDataSource
@@ -24,6 +25,8 @@ def open_source(source_conn_id: str) -> AbstractDataSource:
     """
     Return the source, to be used as a context manager; nothing is sent yet.
 
+    What it tells while it works goes to Airflow's metrics.
+
     :param source_conn_id: The Airflow connection.
     :raises ConfigurationError: There is no such connection, it is of another type, or one of its fields is wrong.
     """
@@ -37,6 +40,7 @@ def open_source(source_conn_id: str) -> AbstractDataSource:
     else:
         source = hook.get_conn() if kind in SOURCE_TYPES else None
         if isinstance(source, AbstractDataSource):
+            source.meter.listen(tell_airflow)
             return source
         said = f"a connection of type {hook.conn_type!r} is no source of market data; {', '.join(SOURCE_TYPES)} are"
     # Raised out here, an error has no context: Airflow's frames hold the connection.

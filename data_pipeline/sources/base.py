@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
+from data_pipeline.client.meter import Meter
 from data_pipeline.exceptions import UnsupportedDatasetError
 from data_pipeline.market.index_records import IndexBar, IndexSnapshot
 from data_pipeline.market.investor_records import InvestorFlow, MarketFlow
@@ -51,6 +53,11 @@ class AbstractDataSource(ABC):
 
     calls_a_second: float | None = None
     """The quota, over all app keys; None for a source without one."""
+
+    @cached_property
+    def meter(self) -> Meter:
+        """Tells what is sent and loaded to whoever listens; see :mod:`data_pipeline.client.meter`."""
+        return Meter(source=self.name)
 
     @property
     def origin(self) -> Origin:

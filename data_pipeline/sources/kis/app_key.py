@@ -11,6 +11,7 @@ from typing import Any
 from data_pipeline.client.answer import read_object
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.guard import Guard
+from data_pipeline.client.meter import TOKENS_ASKED, Meter
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.scrub import scrubbed
@@ -44,6 +45,7 @@ class AppKey:
         retry: How often to try again.
         sleep: Waits that many seconds.
         wall: Real time in seconds since 1970 (UTC), by which tokens expire.
+        meter: Hears what is sent with the key; None for nobody.
     """
 
     def __init__(
@@ -56,7 +58,10 @@ class AppKey:
         retry: Retry,
         sleep: Callable[[float], None] = time.sleep,
         wall: Callable[[], float] = time.time,
+        *,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = meter or Meter()
         self._key, self._secret = (Hidden(part) for part in pair)
         self._account = settings.account_number or Hidden()
         self._session, self._breaker, self._wall = session, breaker, wall
@@ -68,8 +73,10 @@ class AppKey:
         self.ledger_limiter = TokenBucketRateLimiter(
             store, f"{name}-ledger", ledger, wait, sleep, variable="KIS_API_LEDGER_RATE_LIMIT"
         )
-        self._guard = Guard(self.limiter, breaker, retry)
-        self._ledger_guard = Guard(self.ledger_limiter, breaker, retry)
+        self._guard, self._ledger_guard = (
+            Guard(limiter, breaker, retry, meter=self._meter.with_labels(budget=budget))
+            for budget, limiter in self.budgets()
+        )
         self.tokens = TokenManager(store, TokenSeal(name, self._secret), self._issue_token, wall, sleep)
 
     def __repr__(self) -> str:
@@ -113,7 +120,8 @@ class AppKey:
     def _issue_token(self) -> Token:
         where = "KIS tokenP"
         request = {"grant_type": "client_credentials", "appkey": self._key, "appsecret": self._secret}
-        with self._breaker.call():
+        self._meter.tell(TOKENS_ASKED, key=self.fingerprint)
+        with self._breaker.call(), self._meter.request(TOKEN_PATH):
             response = self._session.post(TOKEN_PATH, request, {"content-type": "application/json; charset=utf-8"})
             clean = scrubbed(response, self.secrets())
             body = _hidden(read_object(clean, where))

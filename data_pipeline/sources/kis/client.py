@@ -13,6 +13,7 @@ from requests.adapters import BaseAdapter
 
 from data_pipeline.client.answer import error_of_status, require_data
 from data_pipeline.client.circuit_breaker import CircuitBreaker
+from data_pipeline.client.meter import Meter
 from data_pipeline.client.rate_limit import TokenBucketRateLimiter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.scrub import scrubbed
@@ -70,10 +71,13 @@ class KisClient:
         self.drift = FieldDrift(KNOWN_FIELDS)
         # When a server fails, it fails for every key.
         server = hashed(settings.base_url)
-        self.breaker = CircuitBreaker(store, server, settings.breaker_threshold, settings.breaker_timeout)
+        self.meter = Meter(source=settings.source_name)
+        self.breaker = CircuitBreaker(
+            store, server, settings.breaker_threshold, settings.breaker_timeout, meter=self.meter
+        )
         self._retry = Retry(sleep=sleep)
         self._keys = tuple(
-            AppKey(pair, settings, store, self._session, self.breaker, self._retry, sleep, wall)
+            AppKey(pair, settings, store, self._session, self.breaker, self._retry, sleep, wall, meter=self.meter)
             for pair in settings.key_pairs
         )
         self._turns = count()
@@ -155,7 +159,13 @@ class KisClient:
             TransientError: The file server failed, or sent no file or half of one, three times; trying later can help.
             RequestRefusedError: It does not have the file.
         """
-        return self._retry.call(lambda: self._download(MASTER_FILES[market], market))
+        path = MASTER_FILES[market]
+
+        def download() -> tuple[bytes, datetime]:
+            with self.meter.request(path):
+                return self._download(path, market)
+
+        return self._retry.call(download)
 
     def close(self) -> None:
         """Close every connection; closing twice is safe."""
@@ -185,9 +195,10 @@ class KisClient:
         request = self._session.prepare("GET", endpoint.path, params=params, headers=key.headers(endpoint, token))
 
         def send() -> Answer:
-            response = self._session.send(request)
-            at = server_time(response, self._clock())
-            answer = parse_answer(scrubbed(response, key.secrets(token)), where, subject, at)
+            with self.meter.request(endpoint.path):
+                response = self._session.send(request)
+                at = server_time(response, self._clock())
+                answer = parse_answer(scrubbed(response, key.secrets(token)), where, subject, at)
             self.drift.note(endpoint.name, field_names(answer.body))
             return answer
 

@@ -98,6 +98,7 @@ class KISDataSource(AbstractDataSource):
         wait = settings.queue_timeout
         self._store = store or open_store(settings.coordination_url, patience=wait, wait=wait)
         self.client = KisClient(settings, self._store, adapter, clock, sleep, wall)
+        self.meter = self.client.meter
         self.calls_a_second = (settings.rate_limit or 0.0) * (1 + len(settings.more_keys)) or None
         self._virtual = bool(settings.use_virtual)
         self._calendar: TradingCalendar = krx_calendar()

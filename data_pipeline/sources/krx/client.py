@@ -12,6 +12,7 @@ from requests.adapters import BaseAdapter
 
 from data_pipeline.client.circuit_breaker import CircuitBreaker
 from data_pipeline.client.daily_quota import DailyQuota
+from data_pipeline.client.meter import Meter
 from data_pipeline.client.retry import Retry
 from data_pipeline.client.scrub import scrubbed
 from data_pipeline.client.session import HttpSession
@@ -57,7 +58,8 @@ class KrxClient:
         name = hashed(f"{settings.api_key}@{settings.base_url}" if sandbox else settings.api_key)
         self.budget = SharedBudget(store, [name])
         self.quota = DailyQuota(store, f"krx-{name}", settings.daily_limit, clock)
-        self.breaker = CircuitBreaker(store, hashed(settings.base_url))
+        self.meter = Meter(source=settings.source_name)
+        self.breaker = CircuitBreaker(store, hashed(settings.base_url), meter=self.meter)
         self.drift = FieldDrift(KNOWN_FIELDS)
         self._retry = Retry(sleep=sleep)
         self._lock = threading.Lock()
@@ -106,7 +108,7 @@ class KrxClient:
         with self._lock:
             self._sent += 1
         try:
-            with self.breaker.call():
+            with self.breaker.call(), self.meter.request(endpoint.path):
                 response = self._session.get(endpoint.path, {"basDd": f"{day:%Y%m%d}"}, self._headers())
                 return parse_answer(self._scrubbed(response), endpoint, where)
         except QuotaSpentError:

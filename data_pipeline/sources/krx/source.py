@@ -83,6 +83,7 @@ class KRXDataSource(AbstractDataSource):
         self.name = settings.source_name
         shared = store or open_store(settings.coordination_url, wait=_STORE_WAIT)
         self.client = KrxClient(settings, shared, adapter, clock, sleep)
+        self.meter = self.client.meter
         self._calendar: TradingCalendar = krx_calendar()
         self.publication = Publication(self.origin, self._calendar, clock)
         self._days = MarketDays(self._fetch)
