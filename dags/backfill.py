@@ -42,8 +42,9 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from data_pipeline.market.dataset_names import WITH_PAST
+from data_pipeline.market.dataset_names import WITH_CELLS, WITH_PAST
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.operators.assets import loaded_asset
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
 from data_pipeline.operators.fill_gaps import FillGapsOperator
 from data_pipeline.operators.links import PlanLink
@@ -128,6 +129,7 @@ with DAG(
     planned.operator.operator_extra_links = (PlanLink(),)
     load = FillGapsOperator.partial(
         task_id="load",
+        outlets=[loaded_asset(name) for name in WITH_CELLS],
         execution_timeout=None,  # a year of minutes takes longer than any other task may
         map_index_template="{{ task.dataset }} {{ task.first }} to {{ task.last }}"
         "{% if task.stock_codes %}, {{ task.stock_codes | length }} codes from {{ task.stock_codes | first }}"

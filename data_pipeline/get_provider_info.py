@@ -116,6 +116,7 @@ def get_provider_info() -> dict[str, Any]:
                     "data_pipeline.operators.fill_gaps",
                     "data_pipeline.operators.official_daily_bars",
                     "data_pipeline.operators.official_instruments",
+                    "data_pipeline.operators.proven_sessions",
                 ],
             }
         ],
@@ -124,6 +125,9 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [
             {"integration-name": MARKET_DATA, "python-modules": [f"data_pipeline.hooks.{name}" for name in HOOKS]}
+        ],
+        "notifications": [
+            f"data_pipeline.notifications.notifiers.{name}Notifier" for name in ("Slack", "Mail", "Telegram")
         ],
         "extra-links": [f"data_pipeline.operators.links.{name}" for name in ("RowsLink", "QuarantineLink", "PlanLink")],
         "connection-types": [

@@ -32,6 +32,8 @@ OFFICIAL = ("daily_bars_official", "index_bars_official")
 """DAGs that ask KRX."""
 ALWAYS = ("market_reference", "heal_gaps")
 """DAGs that any source of KIS can serve, the one because it asks for the present, the other for what is missing."""
+FOLLOWING = ("proven_sessions",)
+"""DAGs that run after others, whatever the source."""
 NEVER = ("stream_day",)
 """DAGs that need another process beside Airflow."""
 READ_WITHIN = 60.0
@@ -73,12 +75,12 @@ def served(environ: Mapping[str, str]) -> list[str]:
     chosen = chosen_source(environ)
     official = OFFICIAL if text(environ, "KRX_API_KEY") and chosen != "mock" else ()
     if chosen == "krx":
-        return sorted(official)
+        return sorted({*official, *FOLLOWING})
     lacks = origin_of(KisSettings.from_env(environ).source_name if chosen == "kis" else SANDBOX).shape.lacks
     own = {
         dag for name, one in DATASETS.items() if name not in lacks for dag in one.loaded_by if dag not in OFFICIAL
     }  # fmt: skip
-    return sorted({*own, *ALWAYS, *official} - {*NEVER})
+    return sorted({*own, *ALWAYS, *official, *FOLLOWING} - {*NEVER})
 
 
 def unpause(metadata_url: str, dags: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from data_pipeline.exceptions import CodesFailedError, ConfigurationError, UnsupportedDatasetError
+from data_pipeline.operators.lineage import LoadLineage
 from data_pipeline.operators.links import LOAD_LINKS
 from data_pipeline.operators.permanent import fails_at_once
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _MOVED = frozenset({"cells", "ranges", "fallback_conn_id"})
 
 
-class DataSourceToPostgresOperator(BaseOperator):
+class DataSourceToPostgresOperator(LoadLineage, BaseOperator):
     """
     Loads one dataset from a source into the warehouse.
 
@@ -118,6 +119,7 @@ class DataSourceToPostgresOperator(BaseOperator):
         from data_pipeline.engine.windows import windows_of_run
         from data_pipeline.hooks.source import open_source
         from data_pipeline.hooks.warehouse import WarehouseHook
+        from data_pipeline.operators.assets import tell_load
         from data_pipeline.operators.metrics import gauged
         from data_pipeline.operators.task import run_of, skip_late_load, skip_without_key
 
@@ -159,4 +161,6 @@ class DataSourceToPostgresOperator(BaseOperator):
                 if self.skip_unsupported:
                     raise AirflowSkipException(str(error)) from None
                 raise
+        days = [day for one in windows for day in (one.first, one.last)]
+        tell_load(self, context, self.dataset, source.name, days, total)
         return dict(total)

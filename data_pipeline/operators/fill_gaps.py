@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Variable
 
+from data_pipeline.operators.lineage import LoadLineage
 from data_pipeline.operators.links import LOAD_LINKS
 from data_pipeline.operators.permanent import fails_at_once
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from data_pipeline.sources.base import AbstractDataSource
 
 
-class FillGapsOperator(BaseOperator):
+class FillGapsOperator(LoadLineage, BaseOperator):
     """
     Loads what the warehouse lacks of one dataset, a range and some stock codes, with the fewest requests.
 
@@ -101,6 +102,7 @@ class FillGapsOperator(BaseOperator):
         from data_pipeline.engine.fetching import checked_threads, fetch_threads
         from data_pipeline.engine.many_windows import Loader
         from data_pipeline.hooks.warehouse import WarehouseHook
+        from data_pipeline.operators.assets import tell_load
         from data_pipeline.operators.task import run_of
 
         threads = checked_threads(self.fetch_threads) if self.fetch_threads else fetch_threads(os.environ)
@@ -111,7 +113,10 @@ class FillGapsOperator(BaseOperator):
             run = replace(run_of(context), kis_includes_after_market=_after_market(in_turn[0]))
             task = self._task(context, in_turn[0], run)
             plan = plan_task(connection, task, in_turn, run.due, self.window_rows)
-            return fill(plan, in_turn, Loader(connection, run, threads, self.window_rows))
+            counts = fill(plan, in_turn, Loader(connection, run, threads, self.window_rows))
+        names = "+".join(source.name for source in in_turn)
+        tell_load(self, context, task.dataset, names, [task.first, task.last], counts)
+        return counts
 
     @contextmanager
     def _sources(self) -> Iterator[Sequence[AbstractDataSource]]:

@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator
 
 from data_pipeline.exceptions import ConfigurationError
 from data_pipeline.hooks.source import OFFICIAL_CONN_ID, open_source
+from data_pipeline.operators.lineage import LoadLineage
 from data_pipeline.operators.links import LOAD_LINKS
 from data_pipeline.operators.permanent import fails_at_once
 from data_pipeline.settings import text
@@ -25,7 +26,7 @@ KIS_INCLUDES_AFTER_MARKET = "{{{{ var.value.get('KIS_BARS_INCLUDE_AFTER_MARKET',
 """A template: the Airflow Variable ``KIS_BARS_INCLUDE_AFTER_MARKET``, else the environment variable of that name."""
 
 
-class OfficialDailyBarsOperator(BaseOperator):
+class OfficialDailyBarsOperator(LoadLineage, BaseOperator):
     """
     Loads the exchange's own daily bars of a whole session and lists every difference from the provisional ones.
 
@@ -71,6 +72,7 @@ class OfficialDailyBarsOperator(BaseOperator):
         from data_pipeline.engine.windows import as_date, run_session
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.loading.prices.reconciliation import after_market_setting
+        from data_pipeline.operators.assets import tell_load
         from data_pipeline.operators.metrics import gauged
         from data_pipeline.operators.task import run_of, skip_without_key
 
@@ -84,4 +86,6 @@ class OfficialDailyBarsOperator(BaseOperator):
                     f"not from {source.name}"
                 )
             with closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection:
-                return load_official(connection, source, session, run_of(context), known)
+                counts = load_official(connection, source, session, run_of(context), known)
+        tell_load(self, context, self.dataset, source.name, [session], counts)
+        return counts

@@ -17,12 +17,15 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from airflow.sdk._shared.observability.metrics import stats
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.hooks.kis import KISHook
 from data_pipeline.local.environment import postgres_connection_json
 from data_pipeline.local.home import Home
 from data_pipeline.local.logins_file import keep_logins
+from data_pipeline.operators.assets import loaded_asset
 from data_pipeline.operators.data_source_to_postgres import DataSourceToPostgresOperator
 from data_pipeline.operators.fill_gaps import FillGapsOperator
 from tests.support.canaries import SECRETS, found_in
@@ -52,10 +55,14 @@ def loaded(put, shared, tmp_path_factory):
     keys.write_text(json.dumps({KEY: SECRET, SECRETS["second app key"]: SECRETS["second app secret"]}))
     with EmulatorProcess(ready_seconds=120.0, rate=1000, now=NOW, keys=keys) as emulator:
         put(**connections(shared, emulator.url, folder))
-        heard, left = logged(load_all)
+        told: list[object] = []
+        backend = SimpleNamespace(incr=tells(told), gauge=tells(told), timing=tells(told))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stats, "_backend", backend)
+            heard, left = logged(load_all)
         with KISHook().get_conn() as source:
             token = str(source.client._keys[0].tokens.get())
-            gauges = repr((source.name, source.gauges()))
+            gauges = repr((source.name, source.gauges(), told))
         yield SimpleNamespace(
             heard=heard, left=left, gauges=gauges, folder=folder, database=shared, emulator=emulator,
             more={"issued token": token, "loader's own password": str(urlsplit(shared.url("loader")).password)},
@@ -78,15 +85,22 @@ def connections(database, url, folder):
     }
 
 
+def tells(told):
+    """A method of a backend of Airflow's metrics that keeps what it is told."""
+    return lambda *arguments, **named: told.append((arguments, named))
+
+
 def load_all():
     """Do each load, and return what Airflow would show of it: rendered fields, the XCom value, the error."""
     left = {}
     for name, (operator, arguments) in LOADS.items():
-        task = operator(task_id="load", **FACTS | arguments)
+        task = operator(task_id="load", outlets=[loaded_asset("daily_bar")], **FACTS | arguments)
+        events = OutletEventAccessors()
         for field in task.template_fields:
             left[f"{name}: field {field}"] = repr(getattr(task, field))
         try:
-            left[f"{name}: XCom"] = json.dumps(task.execute({}), default=repr)
+            left[f"{name}: XCom"] = json.dumps(task.execute({"outlet_events": events}), default=repr)
+            left[f"{name}: asset"] = repr([(key, events[key].extra) for key in events])
         except Exception as error:  # noqa: BLE001 - whatever it is, its text is shown
             left[f"{name}: error"] = f"{error} {error!r} {error.args}"
     return left
@@ -119,7 +133,8 @@ def test_the_load_was_one(loaded):
 
 
 def test_rendered_fields_xcoms_and_errors(loaded):
-    """What Airflow keeps in its own database of a task."""
+    """What Airflow keeps in its own database of a task, the events of its assets included."""
+    assert "kis-sandbox" in loaded.left["a load that succeeds: asset"]
     assert {name: found for name, text in loaded.left.items() if (found := found_in(text, loaded.more))} == {}
 
 
@@ -130,8 +145,10 @@ def test_logs_of_every_library(loaded):
 
 
 def test_metrics(loaded):
-    """Names and values of the gauges."""
+    """Names, labels and values of gauges, and of what was told while the loads ran."""
     assert "kis-sandbox" in loaded.gauges
+    assert "data_pipeline.requests" in loaded.gauges
+    assert "data_pipeline.tokens_asked" in loaded.gauges
     assert found_in(loaded.gauges, loaded.more) == []
 
 

@@ -73,7 +73,7 @@ def test_a_day_of_the_stream_is_an_asset_once_it_is_proved(bag):
     assert tasks["fill_gaps"].trigger_rule == "none_skipped"
 
 
-@pytest.mark.parametrize("name", sorted(NAMES - BY_HAND - {"stream_day"}))
+@pytest.mark.parametrize("name", sorted(NAMES - BY_HAND - {"stream_day", "proven_sessions"}))
 def test_what_is_loaded_is_an_asset(bag, name):
     """Whoever wants to go on when new rows are there can wait for the dataset's asset."""
     kinds = {
@@ -128,6 +128,27 @@ def test_the_scheduler_can_read_it(bag, name):
 def test_a_dag_runs_when_the_design_says(bag, name, summary):
     """The schedule is the one that operators of the pipeline were told."""
     assert bag.dags[name].timetable.summary == summary
+
+
+def test_a_proven_session_is_announced_after_whatever_loaded_it(bag):
+    """Any load of a dataset with cells starts it, and its partitions belong to assets of their own."""
+    dag = bag.dags["proven_sessions"]
+    assert [asset.name for asset in dag.timetable.asset_condition.objects] == [f"market.{name}" for name in WITH_CELLS]
+    proven = [f"market.{name}.proven" for name in WITH_CELLS]
+    assert [asset.name for asset in dag.task_dict["plan"].inlets] == proven
+    assert [asset.name for asset in dag.task_dict["announce"].outlets] == proven
+
+
+def test_the_example_that_waits_for_a_proven_session_loads():
+    """It is what the guide shows: one run for each partition."""
+    examples = DagBag(str(ROOT / "docs" / "examples"), bundle_name="dags-folder")
+    assert examples.import_errors == {}
+    (dag,) = examples.dags.values()
+    assert type(dag.timetable).__name__ == "PartitionedAssetTimetable"
+    guide = (ROOT / "docs" / "how-to" / "run-after-a-proven-session.md").read_text("utf-8")
+    source = (ROOT / "docs" / "examples" / "after_a_proven_session.py").read_text("utf-8")
+    (schedule,) = re.findall(r"schedule ?= ?(Partitioned.*)", guide)
+    assert f"schedule={schedule}" in source
 
 
 def test_backfill_is_only_started_by_hand(bag):

@@ -8,9 +8,9 @@ KIS = {"KIS_APP_KEY": "K" * 36, "KIS_APP_SECRET": "S" * 180}
 KRX = {"KRX_API_KEY": "R" * 40}
 OF_KIS = [
     "current_prices", "daily_bars", "heal_gaps", "index_bars", "investor_flows", "market_reference", "minute_bars",
-    "order_books",
+    "order_books", "proven_sessions",
 ]  # fmt: skip
-OF_KRX = ["daily_bars_official", "index_bars_official"]
+OFFICIAL = ["daily_bars_official", "index_bars_official"]
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ OF_KRX = ["daily_bars_official", "index_bars_official"]
         ({}, OF_KIS),
         ({"DATA_SOURCE_TYPE": "mock", **KRX}, OF_KIS),
         ({**KIS, "KIS_USE_VIRTUAL_SERVER": "false"}, OF_KIS),
-        ({**KIS, **KRX, "KIS_USE_VIRTUAL_SERVER": "false"}, sorted(OF_KIS + OF_KRX)),
-        (KRX, OF_KRX),
+        ({**KIS, **KRX, "KIS_USE_VIRTUAL_SERVER": "false"}, sorted(OF_KIS + OFFICIAL)),
+        (KRX, [*OFFICIAL, "proven_sessions"]),
     ],
     ids=["no key", "mock", "KIS", "both", "KRX"],
 )
