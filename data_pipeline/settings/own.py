@@ -180,9 +180,13 @@ CONTAINER_SETTINGS = (
             f"{name}_DIGEST", f"Holds the image of {what} to one build, written `@sha256:...`.", secret=False,
             empty="whatever its full version tag means", shown=False,
         )
-        for name, what in (("AIRFLOW", "Airflow"), ("POSTGRES", "Postgres"), ("REDIS", "Redis"))
+        for name, what in (
+            ("AIRFLOW", "Airflow"), ("POSTGRES", "Postgres"), ("REDIS", "Redis"), ("PROMETHEUS", "Prometheus"),
+            ("GRAFANA", "Grafana"),
+        )
     ),
     _compose("AIRFLOW_PORT", "The UI's port on 127.0.0.1.", kind=Kind.WHOLE, least=1, most=65535, default="8080"),
+    _compose("GRAFANA_PORT", "Grafana's port on 127.0.0.1.", kind=Kind.WHOLE, least=1, most=65535, default="3000"),
     _compose("POSTGRES_PORT", "Postgres's port on 127.0.0.1.", kind=Kind.WHOLE, least=1, most=65535, default="5432"),
     _compose("AIRFLOW_UID", "The user whom the containers' files belong to.", kind=Kind.WHOLE, default="50000"),
     _compose("AIRFLOW_WORKER_CONCURRENCY", "Tasks at a time in one worker.", kind=Kind.WHOLE, least=1, default="4"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
+from data_pipeline.client.meter import FIGURES
 from data_pipeline.datasets.findings import CHECKS
 from data_pipeline.metrics.table import METRICS, PREFIX, Metric
 from tests.support.project import ROOT
+from tools import dashboards
 from tools.metrics_page import lines
 
 CODE = [*(ROOT / "data_pipeline" / "metrics").glob("*.py")]
@@ -52,3 +55,40 @@ def test_the_names_of_checks_are_those_that_are_found() -> None:
     files = [path for room in rooms for path in room.rglob("*.py")]
     found = {name for path in files for name in re.findall(r'Finding\(\s*"(\w+)"', path.read_text("utf-8"))}
     assert found == {*CHECKS}
+
+
+def test_dashboards_ask_for_figures_that_there_are() -> None:
+    """Each expression names a figure of the exporter, with labels that it has."""
+    panels = dashboards.dashboard("operations")["panels"]
+    asked = [target["expr"] for panel in panels for target in panel["targets"]]
+    assert len(asked) == len(dashboards.OPERATIONS)
+    for expression in asked:
+        figures = {one.full_name: one for one in METRICS.values()}
+        named = re.findall(rf"{PREFIX}\w+", expression)
+        assert named
+        assert {*named} <= {*figures}
+        grouped = re.findall(r"by \(([\w, ]+)\)", expression)
+        labels = {*re.findall(r"(\w+)=~", expression), *", ".join(grouped).split(", ")} - {""}
+        assert all(labels <= {*figures[name].labels} for name in named)
+
+
+@pytest.mark.parametrize("name", ["operations", "market-data"])
+def test_a_dashboard_is_as_its_declaration(name: str) -> None:
+    """`python -m tools.dashboards` was run after the last change."""
+    assert (dashboards.FOLDER / f"{name}.json").read_text("utf-8") == dashboards.text(name)
+
+
+def test_dashboards_know_their_sources() -> None:
+    """The names by which they ask are those that are provisioned, and no password stands in the file."""
+    folder = ROOT / "docker" / "grafana" / "provisioning" / "datasources"
+    text = (folder / "datasources.yaml").read_text("utf-8")
+    found = {(one["type"], one["uid"]) for one in yaml.safe_load(text)["datasources"]}
+    assert found == {(one["type"], one["uid"]) for one in (dashboards.PROMETHEUS, dashboards.MARKET)}
+    assert re.findall(r"password: (.*)", text) == ["$MARKET_READER_PASSWORD"]
+
+
+def test_figures_of_running_work_are_named_alike() -> None:
+    """Lower case and no unit in the name: Airflow's backends add their own endings."""
+    for one in FIGURES:
+        assert re.fullmatch(r"[a-z_]+", one.name)
+        assert not one.name.endswith(("_total", "_seconds"))

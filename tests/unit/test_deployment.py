@@ -149,7 +149,7 @@ def test_each_service_is_bounded(name):
     assert service["user"].split(":")[0] not in ("", "root", "0")
     assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
     tag = service["build"]["args"]["AIRFLOW_IMAGE"] if "build" in service else service["image"]
-    assert re.fullmatch(r"[a-z/]+:\d+\.\d+(\.\d+)?(-python3\.\d+)?\$\{[A-Z]+_DIGEST-\}", tag)
+    assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+(\.\d+)?(-python3\.\d+)?\$\{[A-Z]+_DIGEST-\}", tag)
 
 
 def test_a_worker_that_is_stopped_may_finish_its_task():
@@ -159,7 +159,7 @@ def test_a_worker_that_is_stopped_may_finish_its_task():
     assert timedelta(hours=int(grace[1]), minutes=int(grace[2])) > TASK_DEFAULTS["execution_timeout"]
 
 
-@pytest.mark.parametrize("name", ["postgres", "airflow-apiserver"])
+@pytest.mark.parametrize("name", ["postgres", "airflow-apiserver", "airflow-metrics"])
 def test_ports_are_open_to_this_machine_only(name):
     """A database or a UI on every interface would be open to the network."""
     ports = SERVICES[name]["ports"]

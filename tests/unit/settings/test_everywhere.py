@@ -27,6 +27,7 @@ from data_pipeline.sources.krx.settings import KrxSettings
 from tests.support.project import ROOT
 
 KEYS = {"KIS_APP_KEY": "K" * 36, "KIS_APP_SECRET": "S" * 180, "KRX_API_KEY": "X" * 40}
+IMAGES = ("AIRFLOW", "POSTGRES", "REDIS", "PROMETHEUS", "GRAFANA")
 SAMPLES = KEYS | {
     "DATA_SOURCE_TYPE": "krx",
     "KIS_APP_KEY_2": "L" * 36,
@@ -83,8 +84,9 @@ SAMPLES = KEYS | {
     "AIRFLOW_FERNET_KEY": "g",
     "AIRFLOW_JWT_SECRET": "h",
     "AIRFLOW_API_SECRET_KEY": "i",
-    **{f"{image}_DIGEST": f"@sha256:{'0' * 64}" for image in ("AIRFLOW", "POSTGRES", "REDIS")},
+    **{f"{image}_DIGEST": f"@sha256:{'0' * 64}" for image in IMAGES},
     "AIRFLOW_PORT": "8090",
+    "GRAFANA_PORT": "3001",
     "POSTGRES_PORT": "5439",
     "AIRFLOW_UID": "1000",
     "AIRFLOW_WORKER_CONCURRENCY": "9",
