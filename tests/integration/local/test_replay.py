@@ -95,9 +95,8 @@ def received(stage, database, state):
 @pytest.mark.slow
 def test_the_same_rows_come_out(database, server, day, tmp_path):
     """Five codes: every column of every trade, every level of every book; they say replay and count as made up."""
-    with connect(database.url("reader")) as connection:
+    with database.connect("reader") as connection:
         stage = stored_stage(connection, DAY, None)
-    connection.close()
     with copied(server) as other:
         assert received(stage, other, tmp_path / "state") == sum(day)
         assert other.rows(TRADES) == database.rows(TRADES)
@@ -114,7 +113,7 @@ def test_a_replay_is_refused_beside_real_rows(database, day):
     """Rows that say replay never stand in the warehouse that they were taken from."""
     load = StreamLoad(connect(database.url()), "replay", lambda: EVENING)
     batch = Batch()
-    batch.trades += made(CODES[1])[:1]
+    batch.trades += made(CODES[1], Venue.NXT)[:1]
     with pytest.raises(SyntheticDataRefusedError):
         load.store(batch)
     load.close()
@@ -123,6 +122,5 @@ def test_a_replay_is_refused_beside_real_rows(database, day):
 
 def test_a_day_of_which_nothing_is_stored_is_said(database):
     """Before anything is served."""
-    with connect(database.url("reader")) as connection, pytest.raises(InvalidRequestError, match="no trade and no"):
+    with database.connect("reader") as connection, pytest.raises(InvalidRequestError, match="no trade and no"):
         stored_stage(connection, DAY, None)
-    connection.close()
