@@ -73,6 +73,10 @@ class Open:
         """None but one that costs nothing."""
         return [Depends(lambda: None)]
 
+    async def may_stay(self, _request: Request) -> bool:
+        """Return that everybody may."""
+        return True
+
     async def user(self, _request: Request) -> str:
         """Return one name."""
         return "viewer"

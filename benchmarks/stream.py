@@ -21,16 +21,20 @@ from typing import Any
 
 import psycopg2
 
+from benchmarks._stream_replay import replayed
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
 
 CODES = 41
+REPLAY_SPEED = 300.0
+"""Times real time at which the stored day is sent."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print a table and one JSON object; 1 when a trade was lost or doubled."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks stream", description=__doc__)
     parser.add_argument("--full", action="store_true", help="half an hour of 8,200 a second (default: a minute)")
+    parser.add_argument("--only", default="", help="one case, by the beginning of its name (default: all)")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each rate is fired (default: 60)")
     options = parser.parse_args(arguments)
     seconds = 1800.0 if options.full else options.seconds
@@ -41,10 +45,21 @@ def main(arguments: Sequence[str]) -> int:
             ("1,000/s", 1000.0, {}),
             ("1,000/s, killed -9 every 5 s", 1000.0, {"kill_s": 5.0}),
         ):
+            if not name.startswith(options.only):
+                continue
             told[name] = _case(server, Path(folder), rate, seconds if rate > 1000 else min(seconds, 60.0), **how)
             print(f"{name:30} {_line(told[name])}", flush=True)
-    print(json.dumps(told))
-    return 0 if all(one["unnamed"] == 0 == one["doubled"] for one in told.values()) else 1
+        replay = _replay(server, Path(folder), full=options.full) if "replay".startswith(options.only) else {}
+    print(json.dumps({**told, "replay": replay}))
+    right = all(one["unnamed"] == 0 == one["doubled"] for one in told.values())
+    return 0 if right and replay.get("same", True) else 1
+
+
+def _replay(server: EmbeddedPostgres, folder: Path, *, full: bool) -> dict[str, Any]:
+    told = replayed(server, folder, REPLAY_SPEED, 100_000 if full else 20_000)
+    rows = "the same rows" if told["same"] else "OTHER ROWS"
+    print(f"{'replay, 5 codes':30} {told['records']:,} trades at {told['times']} times real time: {rows}", flush=True)
+    return told
 
 
 def _case(server: EmbeddedPostgres, folder: Path, rate: float, seconds: float, kill_s: float = 0.0) -> dict[str, Any]:

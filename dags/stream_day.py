@@ -1,5 +1,5 @@
 """
-### stream_day: the day of the live stream, opened, filled and proved
+### stream_day: the day of the live stream, opened, filled and proved; old months let go
 
 **When.** Every five minutes from the opening to the close of a session, and once more at 20:55 (Seoul), after the
 after-market.
@@ -15,6 +15,8 @@ within a second. This DAG does what a service should not do.
 * `prove_day`, after the close: the trades and what was never printed (auctions, blocks) must add up to the last running
   volume of each code, lie within its daily bar, and make its minute bars. Then the day counts as whole, and the asset
   `market.trade` tells other DAGs.
+* `let_old_months_go`, after the close, keeps the warehouse from filling up: trades and books of months older than
+  `KEEP_TRADE_MONTHS` (12) and `KEEP_ORDER_BOOK_MONTHS` (1) go, into proved files where `ARCHIVE_FOLDER` names a folder.
 
 **Why.** A trade that the line did not bring shows at once, because the running volume jumps; KIS tells single trades on
 their own day only. What is not asked for before midnight is gone.
@@ -22,10 +24,13 @@ their own day only. What is not asked for before midnight is gone.
 **When it fails.**
 
 * *open_day is skipped*: nobody runs the service. Start it, or pause this DAG.
+* *open_day: UnsupportedDatasetError*: the virtual server has trades and books of KRX only; mend `STREAM_KINDS` and
+  `STREAM_VENUES`.
 * *open_day: no line of the stream is up*: the service was running this week and is not now. Its log says why.
 * *prove_day: IncompleteDataError*: some codes are not whole. `data-pipeline verify --cell CODE DAY` says why, and
   `market.stream_gap` what is lacking, to the share. A second in which more was traded than an answer shows cannot be
   filled; it stays named, and the minute bars still close the day.
+* *let_old_months_go: LoadError*: a month is not as it was sealed and stays. `data-pipeline verify` says what differs.
 * *SyntheticDataRefusedError*: the connection leads to a sandbox, and the warehouse holds real rows.
 """
 
@@ -34,7 +39,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset, Param, task
 
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.defaults import SOURCE_CONN_ID, TASK_DEFAULTS, stock_codes_param
@@ -47,17 +52,26 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=TASK_DEFAULTS | {"retries": 2, "retry_delay": timedelta(seconds=15)},
-    params={"stock_codes": stock_codes_param("Empty: the watch list.")},
+    params={
+        "stock_codes": stock_codes_param("Empty: the watch list."),
+        "venues": Param(
+            default=[],
+            type=["array", "null"],
+            items={"type": "string", "enum": ["KRX", "NXT", "UNIFIED"]},
+            title="Venues",
+            description="Whose trades are expected. Empty: STREAM_VENUES, or else KRX.",
+        ),
+    },
     tags=["korea", "stream"],
     doc_md=__doc__,
 ) as dag:
 
     @task
-    def open_day(**context: Any) -> str:
+    def open_day(source_conn_id: str, **context: Any) -> str:
         """Note the watch list, and return how the lines of the service stand."""
         from data_pipeline.operators.streaming import open_stream_day
 
-        return open_stream_day(context)
+        return open_stream_day(context, source_conn_id)
 
     @task(trigger_rule="none_skipped")
     def fill_gaps(source_conn_id: str, **context: Any) -> dict[str, int]:
@@ -73,4 +87,12 @@ with DAG(
 
         return prove_stream_day(context, source_conn_id)
 
-    open_day() >> fill_gaps(SOURCE_CONN_ID) >> prove_day(SOURCE_CONN_ID)
+    @task(trigger_rule="all_done")
+    def let_old_months_go(**context: Any) -> dict[str, int]:
+        """Let months go that are older than what is kept, after the close, whatever became of the day."""
+        from data_pipeline.operators.streaming import let_old_months_go
+
+        return let_old_months_go(context)
+
+    proved = prove_day(SOURCE_CONN_ID)
+    open_day(SOURCE_CONN_ID) >> fill_gaps(SOURCE_CONN_ID) >> proved >> let_old_months_go()

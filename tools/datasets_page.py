@@ -38,7 +38,10 @@ ANSWERS: dict[str, tuple[str, Answer]] = {
         "reading and export",
         lambda one: f"`{one.frame.name}`: {_code(each.name for each in one.frame.columns)}",
     ),
-    "archive": ("old months may be let go", lambda one: f"yes: `{one.archive.keep}`"),
+    "archive": (
+        "old months may be let go",
+        lambda one: f"yes: `{one.archive.keep}`{', by `stream_day` itself' if one.archive.by_itself else ''}",
+    ),
     "loaded_by": ("loaded by", lambda one: _code(one.loaded_by)),
 }
 """For each question of a dataset, how the page puts it, and the answer when it is not no."""

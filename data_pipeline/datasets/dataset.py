@@ -108,6 +108,8 @@ class Archive:
 
     keep: str
     """The setting that says how many months before this one are kept; empty keeps all."""
+    by_itself: bool = False
+    """Whether the live stream fills it by itself, so that its DAG lets old months go by itself too."""
 
 
 @dataclass(frozen=True)

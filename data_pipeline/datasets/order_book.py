@@ -69,6 +69,6 @@ ORDER_BOOK = Dataset(
         ],
         "b.stock_code, b.observed_at, b.session, b.venue",
     ),
-    archive=Archive("KEEP_ORDER_BOOK_MONTHS"),
+    archive=Archive("KEEP_ORDER_BOOK_MONTHS", by_itself=True),
     loaded_by=("order_books",),
 )  # fmt: skip

@@ -114,6 +114,6 @@ TRADE = Dataset(
         ],
         "b.stock_code, b.session, b.venue, b.cumulative_volume",
     ),
-    archive=Archive("KEEP_TRADE_MONTHS"),
+    archive=Archive("KEEP_TRADE_MONTHS", by_itself=True),
     loaded_by=("stream_day",),
 )  # fmt: skip

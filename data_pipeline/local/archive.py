@@ -102,16 +102,10 @@ def _kept(options: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, 
     return found
 
 
-def oldest_kept(today: date, months: int) -> date:
-    """Return the first day of the oldest month that is kept, so many months before the present one."""
-    number = today.year * 12 + today.month - 1 - months
-    return date(number // 12, number % 12 + 1, 1)
-
-
 def _let_go(
     connection: Connection, kept: Mapping[str, int], today: date, options: argparse.Namespace
 ) -> Iterator[Outcome]:
-    from data_pipeline.read.archive.let_go import months_before
+    from data_pipeline.read.archive.let_go import months_before, oldest_kept
 
     for dataset, months in kept.items():
         for old in months_before(connection, dataset, oldest_kept(today, months)):

@@ -244,8 +244,8 @@ def add_stream_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--codes", default="", metavar="CODES", help="stock codes with commas (default: WATCH_LIST)")
     kinds = "trade, order_book, market_operation, expected_price, with commas, most important first"
-    add("--kinds", default="trade,order_book", metavar="KINDS", help=f"{kinds} (default: trade,order_book)")
-    add("--venues", default="KRX", metavar="VENUES", help="KRX, NXT, UNIFIED, with commas (default: KRX)")
+    add("--kinds", metavar="KINDS", help=f"{kinds} (default: STREAM_KINDS, else trade,order_book)")
+    add("--venues", metavar="VENUES", help="KRX, NXT, UNIFIED, with commas (default: STREAM_VENUES, else KRX)")
     add("--seconds", type=float, metavar="SECONDS", help="end after this, and say what came (default: never)")
     add("--resume", action="store_true", help="connect again after ten short sessions had stopped it")
     add("--demo", action="store_true", help="play the synthetic market's last session from ten o'clock on")

@@ -22,7 +22,7 @@ from rich.table import Table
 from data_pipeline.coordination.opening import open_store
 from data_pipeline.emulator.process import EmulatorProcess
 from data_pipeline.engine.stream_load import StreamLoad
-from data_pipeline.exceptions import CalendarRangeError, InvalidRequestError, TransientError, UnsupportedDatasetError
+from data_pipeline.exceptions import CalendarRangeError, TransientError, UnsupportedDatasetError
 from data_pipeline.local.environment import SANDBOX_RATE
 from data_pipeline.local.fitting_clock import require_fitting_clock
 from data_pipeline.local.home import Home
@@ -31,9 +31,9 @@ from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import console, write_json
 from data_pipeline.market.clock import anchored, market_clock, real_now
 from data_pipeline.market.origin import AUTO
-from data_pipeline.market.stream_records import Heartbeat, StreamKind, Subscription, Trade
+from data_pipeline.market.stream_records import Heartbeat, Subscription, Trade
+from data_pipeline.market.stream_wishes import stream_kinds, stream_venues
 from data_pipeline.market.trading_calendar import krx_calendar
-from data_pipeline.market.venue import Venue
 from data_pipeline.market.watch_list import watch_list
 from data_pipeline.settings.chosen import chosen_source
 from data_pipeline.sources.kis.live import live_keys
@@ -203,16 +203,7 @@ def _service(
 
 def _wanted(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Subscription, ...]:
     codes = [code for code in re.split(r"[,\s]+", options.codes) if code] if options.codes else watch_list(environ)
-    kinds = [_named(StreamKind, "--kinds", name) for name in options.kinds.split(",")]
-    return wishes(codes, kinds, [_named(Venue, "--venues", name) for name in options.venues.split(",")])
-
-
-def _named(kind: Any, option: str, name: str) -> Any:
-    try:
-        return kind(name.strip())
-    except ValueError:
-        choices = ", ".join(one.value for one in kind)
-        raise InvalidRequestError(f"{option} takes {choices}, separated by commas, not {name.strip()!r}") from None
+    return wishes(codes, stream_kinds(environ, options.kinds), stream_venues(environ, options.venues))
 
 
 def _demonstration(environ: Mapping[str, str], folder: str) -> dict[str, str]:

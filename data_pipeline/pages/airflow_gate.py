@@ -27,6 +27,18 @@ class AirflowGate:
 
     dependencies = (Depends(requires_access_view(AccessView.PLUGINS)),)
 
+    async def may_stay(self, request: Request) -> bool:
+        """Return whether the token of this request still holds and its user may still see plugins.
+
+        The user that a middleware of Airflow found when the request came is not looked at again, but its token is.
+        """
+        try:
+            user = await _user_of_token(request)
+            await anyio.to_thread.run_sync(requires_access_view(AccessView.PLUGINS), request, user)
+        except HTTPException:
+            return False
+        return True
+
     async def user(self, request: Request) -> str:
         """Return the user's id; the dependency has let nobody through without one."""
         return str((await _user(request)).get_id())
@@ -83,6 +95,13 @@ async def _user(request: Request) -> Any:
     from airflow.api_fastapi.core_api.security import bearer_scheme
 
     return await get_user(request, None, await bearer_scheme(request))
+
+
+async def _user_of_token(request: Request) -> Any:
+    from airflow.api_fastapi.core_api.security import COOKIE_NAME_JWT_TOKEN, bearer_scheme, resolve_user_from_token
+
+    bearer = await bearer_scheme(request)
+    return await resolve_user_from_token(bearer.credentials if bearer else request.cookies.get(COOKIE_NAME_JWT_TOKEN))
 
 
 def _detail(answer: httpx.Response) -> str:

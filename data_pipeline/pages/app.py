@@ -13,6 +13,7 @@ from data_pipeline.exceptions import DataPipelineError, TransientError, UnknownS
 from data_pipeline.pages.buttons import Buttons
 from data_pipeline.pages.gate import Gate
 from data_pipeline.pages.headers import WithHeaders
+from data_pipeline.pages.live_view import LiveView
 from data_pipeline.pages.render import HERE, Page
 from data_pipeline.pages.room import Room
 from data_pipeline.pages.views import Views
@@ -45,6 +46,7 @@ def application(gate: Gate, room: Room, wall: Callable[[], float] = time.time) -
         "/search": views.search,
     }.items():
         app.add_api_route(path, view, methods=["GET"], response_class=HTMLResponse, response_model=None)
+    app.add_api_route("/live", LiveView(room, gate).live, methods=["GET"], response_model=None)
     app.add_api_route("/heal", buttons.heal, methods=["POST"], response_class=HTMLResponse, response_model=None)
     app.add_api_route("/retry", buttons.retry, methods=["POST"], response_class=HTMLResponse, response_model=None)
     for name, kind in FILES.items():

@@ -32,6 +32,10 @@ class Gate(Protocol):
         """What FastAPI asks before every route: it raises 401 for a stranger and 403 for who may not look."""
         ...
 
+    async def may_stay(self, request: Request) -> bool:
+        """Return whether whoever sent this request a while ago may still see the pages, as asked anew."""
+        ...
+
     async def user(self, request: Request) -> str:
         """Return a name of the signed-in user that no other user has."""
         ...

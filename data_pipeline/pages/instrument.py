@@ -60,7 +60,8 @@ _MINUTE_DAYS = """
         AND session <= %s ORDER BY session DESC LIMIT 10
 """
 _BOOK = """
-    SELECT observed_at, bid_prices, bid_volumes, ask_prices, ask_volumes, total_bid_volume, total_ask_volume, source
+    SELECT observed_at, bid_prices, bid_volumes, ask_prices, ask_volumes, total_bid_volume, total_ask_volume, source,
+        venue
     FROM market.order_book WHERE stock_code = %s AND session BETWEEN %s AND %s ORDER BY observed_at DESC LIMIT 1
 """
 _HISTORY = """
@@ -116,6 +117,7 @@ class Book:
     bids: tuple[tuple[int, int], ...]
     total_asks: int
     total_bids: int
+    venue: str = "KRX"
 
     @property
     def most(self) -> int:
@@ -203,12 +205,18 @@ def minute_sessions(connection: Connection, code: str, until: date) -> list[date
 
 def read_book(connection: Connection, code: str, first: date, last: date) -> Book | None:
     """Return the newest order book of these sessions; None when none was seen."""
-    for at, bid_prices, bids, ask_prices, asks, total_bids, total_asks, source in asked(
-        connection, _BOOK, (code, first, last)
-    ):
-        best_last = tuple(zip(ask_prices, asks, strict=True))[::-1]
-        return Book(at, source, best_last, tuple(zip(bid_prices, bids, strict=True)), total_asks, total_bids)
+    for row in asked(connection, _BOOK, (code, first, last)):
+        return book_of(*row)
     return None
+
+
+def book_of(
+    at: datetime, bid_prices: list[int], bids: list[int], ask_prices: list[int], asks: list[int], total_bids: int,
+    total_asks: int, source: str, venue: str,
+) -> Book:  # fmt: skip
+    """Return the book of a row, whose sides both begin with the best price."""
+    best_last = tuple(zip(ask_prices, asks, strict=True))[::-1]
+    return Book(at, source, best_last, tuple(zip(bid_prices, bids, strict=True)), total_asks, total_bids, venue)
 
 
 def read_history(connection: Connection, code: str) -> list[tuple[Any, ...]]:

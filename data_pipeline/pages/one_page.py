@@ -14,6 +14,7 @@ from data_pipeline.morning.asking import asked
 from data_pipeline.morning.window import last_sessions, session_under_way
 from data_pipeline.pages import chart
 from data_pipeline.pages import instrument as of_one
+from data_pipeline.pages.live import read_now
 from data_pipeline.pages.panel import Panel, panel
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def read_instrument(
         "daily": panel(connection, daily),
         "minutes": panel(connection, lambda: _minutes(connection, code, session, until)),
         "minute_sessions": panel(connection, lambda: of_one.minute_sessions(connection, code, until)),
+        "live": panel(connection, lambda: read_now(connection, [code], until, now)[code]),
+        "under_way": session_under_way(room.calendar(), now) is not None,
         "book": panel(connection, lambda: of_one.read_book(connection, code, recent[-BOOK_SESSIONS], until)),
         "actions": panel(connection, lambda: of_one.read_actions(connection, code)),
         "restated": panel(connection, lambda: of_one.read_restated(connection, code, first, newest)),

@@ -1,13 +1,15 @@
-"""What the pages read from, handed in as one: the warehouse, the shared state, and the clock."""
+"""What the pages read from, handed in as one: the warehouse, the shared state, the clock, and their server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from data_pipeline.market.clock import Clock, market_now
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
+from data_pipeline.pages.ending import server_ends
 from data_pipeline.pages.kept import Kept
 from data_pipeline.pages.summary import Summary
 
@@ -28,3 +30,7 @@ class Room:
     calendar: Callable[[], TradingCalendar] = krx_calendar
     summary: Summary = field(default_factory=Summary)
     kept: Kept = field(default_factory=Kept)
+    ends: Callable[[], bool] = server_ends
+    """Whether the server was told to stop, so that no answer goes on."""
+    wait: Callable[[float], Awaitable[object]] = asyncio.sleep
+    """Waits between two looks at what is streamed."""

@@ -94,7 +94,7 @@ class Views:
     async def instrument(self, request: Request) -> HTMLResponse:
         """Show one instrument: prices, minutes, the order book, its history, and how whole all that is."""
         page, room, asked = Page.of(request), self.room, request.query_params
-        code, reach = _code(asked.get("code")), asked.get("range", "1y")
+        code, reach = code_of(asked.get("code")), asked.get("range", "1y")
         raw, session = asked.get("prices", "adjusted") == "raw", _date(asked.get("session"))
         if code is None or reach not in of_one.RANGES:
             return _bad(page)
@@ -137,7 +137,8 @@ def _date(text: str | None) -> date | None:
         return None
 
 
-def _code(text: str | None) -> str | None:
+def code_of(text: str | None) -> str | None:
+    """Return the short code that a text is, in capitals; None when it is none."""
     try:
         return require_stock_code((text or "").strip().upper())
     except ValueError:

@@ -12,6 +12,7 @@ AIRFLOW = "Airflow"
 CHECKS = "How strict the checks of a load are"
 CONTAINERS = "Docker compose only"
 _HERE = frozenset({Way.COMMAND})
+_BY_ITSELF = " Where the live stream runs, its DAG `stream_day` lets older ones go by itself. 1200 keeps all."
 
 SOURCE_SETTINGS = (
     Setting(
@@ -69,12 +70,12 @@ SHARED_SETTINGS = (
     *(
         Setting(
             f"KEEP_{name}_MONTHS",
-            f"How many whole months of {what} before this one `data-pipeline archive` leaves in Postgres.",
-            SHARED, kind=Kind.WHOLE, least=1, most=1200, empty="all", shown=False,
+            f"How many whole months of {what} before this one `data-pipeline archive` leaves in Postgres.{more}",
+            SHARED, kind=Kind.WHOLE, least=1, most=1200, default=default, empty="" if default else "all", shown=False,
         )
-        for name, what in (
-            ("MINUTE_BAR", "minute bars"), ("PRICE_SNAPSHOT", "current prices"), ("ORDER_BOOK", "order books"),
-            ("TRADE", "trades"),
+        for name, what, default, more in (
+            ("MINUTE_BAR", "minute bars", "", ""), ("PRICE_SNAPSHOT", "current prices", "", ""),
+            ("ORDER_BOOK", "order books", "1", _BY_ITSELF), ("TRADE", "trades", "12", _BY_ITSELF),
         )
     ),
     Setting(
@@ -93,6 +94,18 @@ AIRFLOW_SETTINGS = (
     Setting(
         "WATCH_LIST", "Stock codes whose order books are kept, separated by commas.", AIRFLOW, variable=True,
         empty="twenty of the largest instruments",
+    ),
+    Setting(
+        "STREAM_KINDS",
+        "What `data-pipeline stream` asks for, most important first, separated by commas: `trade`, `order_book`, "
+        "`market_operation`, `expected_price`.",
+        AIRFLOW, default="trade,order_book", shown=False,
+    ),
+    Setting(
+        "STREAM_VENUES",
+        "Where: `KRX`, `NXT`, `UNIFIED` (both as one market), separated by commas. The DAG `stream_day` expects the "
+        "trades of each. The virtual server has KRX only.",
+        AIRFLOW, default="KRX", shown=False,
     ),
     Setting(
         "UNIVERSE",

@@ -45,6 +45,10 @@ ROWS = {
     "killed_backfill": Row(
         "backfill: kill -9", "none lost; at most 2 % of the requests are asked again, on the mean", 200, 10
     ),
+    "stream_killed": Row(
+        "live stream: kill -9 of the service",
+        "each share is stored or named; after filling every trade is there, once, and the day is proved", 200, 10,
+    ),
     "killed_mid_commit": Row("backfill: kill -9 beside each step of a commit", "none lost, none twice", 40, 4),
     "database_killed": Row("database: kill -9 of all of it, or of one session's process", SAFE, 20, 2),
     "database_stopped": Row("database: stopped", SAFE, 20, 2),

@@ -18,6 +18,7 @@ from typing import Any
 from data_pipeline.exceptions import TransientError
 from data_pipeline.warehouse.migrate import migrate
 from tests.faults.rig import NEVER, Point, Work
+from tests.faults.streaming import stream
 from tests.support.processes import close_input, read_line
 from tests.support.project import ROOT, python_path
 
@@ -33,7 +34,7 @@ def migration(url: str) -> None:
     migrate(url)
 
 
-TASKS: dict[str, Any] = {"backfill": backfill, "migration": migration}
+TASKS: dict[str, Any] = {"backfill": backfill, "migration": migration, "stream": stream}
 
 
 def child(task: str, options: dict[str, Any], path: str) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
+import uvicorn
 from fastapi import Depends, HTTPException, Request
 
 from data_pipeline.market.clock import SEOUL
@@ -34,6 +38,10 @@ class Guard:
     def __init__(self, answer=None):
         self.answer = answer or Started(200, "heal_gaps", "manual__1")
         self.started = []
+        self.dismissed = set()
+
+    async def may_stay(self, request):
+        return request.headers["x-user"] not in self.dismissed
 
     async def user(self, request):
         return request.headers["x-user"]
@@ -55,4 +63,18 @@ def room_of(url, now, keys=lambda: None, **more):
     return Room(Readers(lambda: open_reader(url)), keys, lambda: moment, **more)
 
 
-__all__ = ["WALL", "Guard", "application", "pages", "room_of"]
+@contextmanager
+def serving(app):
+    """A server on this machine for the block; yields its address."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+__all__ = ["WALL", "Guard", "application", "pages", "room_of", "serving"]

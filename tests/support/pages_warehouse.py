@@ -29,6 +29,25 @@ REFUSED = (
     " VALUES ('daily_bar', %s, %s, '{}', %s, 'mock', 'record')"
 )
 
+TRADE = (
+    "INSERT INTO market.trade (venue, stock_code, session, cumulative_volume, traded_at, price, volume, side,"
+    " market_class, hour_class, session_class, filled, source)"
+    " VALUES (%s, %s, '2026-09-18', %s, %s, %s, 5, 'buy', '20', '0', '2', false, 'mock')"
+)
+GAP = (
+    "INSERT INTO market.stream_gap (venue, stock_code, session, volume_after, volume_until, kind, until, status,"
+    " source) VALUES ('KRX', %s, '2026-09-18', 1000, 1070, 'jump', '2026-09-18 09:59+09', 'open', 'mock')"
+)
+BOOK = (
+    "INSERT INTO market.order_book (stock_code, observed_at, session, stock_name, bid_prices, bid_volumes, ask_prices,"
+    " ask_volumes, total_bid_volume, total_ask_volume, source, venue) VALUES (%s, %s, '2026-09-18', '', '{118,117}',"
+    " '{5,10}', '{119,120}', '{20,1}', 15, 21, 'mock', %s)"
+)
+BEAT = (
+    "INSERT INTO market.stream_heartbeat (host, fingerprint, at, lag, queue, state)"
+    " VALUES ('here', 'abcd1234', '2026-09-18 09:59:58+09', 0.25, 7, 'up')"
+)
+
 
 def fill(cursor, name="이름", error="the server answered 500", reason="limit: closed above its limit"):
     """Store what the facts say, with these texts from outside."""
@@ -45,3 +64,19 @@ def fill(cursor, name="이름", error="the server answered 500", reason="limit: 
     cursor.execute(RUN, (error, '{"output.new_field": 3}'))
     cursor.execute(FAIL)
     cursor.execute(REFUSED, (LETTERS, "2026-09-16", reason))
+
+
+def fill_stream(cursor):
+    """Store a stream of the 18th: one instrument at two venues, one of which brought a trade, a gap and two books."""
+    for dataset in ("trade", "order_book"):
+        cursor.execute("SELECT market.ensure_partitions(%s, '2026-09-01', '2026-09-30')", (dataset,))
+    for venue in ("KRX", "NXT"):
+        cursor.execute(
+            "INSERT INTO market.stream_watch (session, venue, stock_code) VALUES ('2026-09-18', %s, %s)",
+            (venue, SAMSUNG),
+        )
+    cursor.execute(TRADE, ("KRX", SAMSUNG, 1000, "2026-09-18 09:59:48+09", 118))
+    cursor.execute(GAP, (SAMSUNG,))
+    cursor.execute(BOOK, (SAMSUNG, "2026-09-18 09:59:50+09", "KRX"))
+    cursor.execute(BOOK, (SAMSUNG, "2026-09-18 09:59:55+09", "NXT"))
+    cursor.execute(BEAT)

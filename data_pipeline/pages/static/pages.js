@@ -38,3 +38,54 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   }
 });
+
+// What the stream brings, while the session is under way and the page is looked at. The server draws it.
+const live = document.querySelector("[data-live-from]");
+const LATER = 30000;
+let events = null;
+
+function say(text) {
+  live.textContent = text;
+  live.hidden = !text;
+}
+
+function listen() {
+  if (events || document.hidden) return;
+  const mine = (events = new EventSource(live.dataset.liveFrom));
+  for (const part of document.querySelectorAll("[data-live]")) {
+    mine.addEventListener(part.dataset.live, (event) => (part.innerHTML = event.data));
+  }
+  mine.addEventListener("trouble", (event) => say(event.data));
+  mine.addEventListener("end", (event) => {
+    mine.close();
+    say(event.data);
+  });
+  mine.addEventListener("error", () => {
+    if (mine.readyState === EventSource.CLOSED && mine === events) refused(mine.url);
+  });
+}
+
+// The browser comes back by itself when the line breaks; what it was refused with only another request tells.
+async function refused(address) {
+  events = null;
+  const stop = new AbortController();
+  try {
+    const answer = await fetch(address, { signal: stop.signal });
+    const signedOut = answer.status === 401 || answer.status === 403;
+    say(answer.ok ? "" : answer.status === 503 ? await answer.text() : live.dataset.liveGone);
+    if (!signedOut) setTimeout(listen, LATER);
+  } catch {
+    setTimeout(listen, LATER);
+  } finally {
+    stop.abort();
+  }
+}
+
+if (live && window.EventSource) {
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && events) events.close();
+    if (document.hidden) events = null;
+    listen();
+  });
+  listen();
+}

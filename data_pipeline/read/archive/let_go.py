@@ -117,7 +117,13 @@ def keep_in_file(connection: Connection, dataset: str, month: date, folder: Path
     raise LoadError(f"{dataset} of {month:%Y-%m}: the rows written to {path} are not as they were sealed")
 
 
-def drop_month(connection: Connection, dataset: str, month: date, kept: Kept | None) -> int:
+def oldest_kept(today: date, months: int) -> date:
+    """Return the first day of the oldest month that is kept, so many months before the present one."""
+    number = today.year * 12 + today.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def drop_month(connection: Connection, dataset: str, month: date, kept: Kept | None, *, as_loader: bool = False) -> int:
     """Drop a month in one transaction and return how many rows it had; 0 when that was done before.
 
     Its rows are compared with their seals once more, while loads of the month wait and readers go on; the moment in
@@ -128,6 +134,7 @@ def drop_month(connection: Connection, dataset: str, month: date, kept: Kept | N
         dataset: One of ``ARCHIVABLE``.
         month: Its first day.
         kept: The file that holds the rows; None to let them go for good.
+        as_loader: Whether to do it with the loader's right to what the live stream fills (``market.retire_month``).
 
     Raises:
         LoadError: Rows, seals or file differ; nothing is dropped.
@@ -137,9 +144,10 @@ def drop_month(connection: Connection, dataset: str, month: date, kept: Kept | N
     file = kept or (None, None, None)
     with said_plainly(f"{dataset} of {month:%Y-%m}"), connection, connection.cursor() as cursor:
         cursor.execute("SELECT market.is_archived(%s, %s)", (dataset, month))
-        if not (cursor.fetchone() or (False,))[0]:
+        if not as_loader and not (cursor.fetchone() or (False,))[0]:
             cursor.execute("SELECT market.prove_month(%s, %s)", (dataset, month))
-        cursor.execute("SELECT market.drop_month(%s, %s, %s, %s, %s)", (dataset, month, *file))
+        drop = "market.retire_month" if as_loader else "market.drop_month"
+        cursor.execute(f"SELECT {drop}(%s, %s, %s, %s, %s)", (dataset, month, *file))
         return int((cursor.fetchone() or (0,))[0])
 
 

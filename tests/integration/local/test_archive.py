@@ -14,11 +14,12 @@ from rich.console import Console
 
 from data_pipeline.cli import _parser
 from data_pipeline.exceptions import ConfigurationError, InvalidRequestError
-from data_pipeline.local.archive import archive, oldest_kept
+from data_pipeline.local.archive import archive
 from data_pipeline.local.home import Home
 from data_pipeline.local.verify import verify
 from data_pipeline.market.seoul import SEOUL
 from data_pipeline.read import minute_bars
+from data_pipeline.read.archive.let_go import oldest_kept
 from tests.support.market_rows import SAMSUNG, ZEROS
 from tests.support.old_months import AUG, OCT, SEP, fill_minutes, fill_moments
 from tests.support.project import ROOT, python_path
@@ -148,7 +149,7 @@ def test_a_month_that_is_not_as_sealed_stays(database, archiving, tmp_path):
         (["--drop"], InvalidRequestError, "--without-file, which keeps them nowhere"),
         (["--without-file"], InvalidRequestError, "goes with --drop"),
         (["--keep", "0"], InvalidRequestError, "from 1 to 1200 months"),
-        (["--dataset", "order_book"], InvalidRequestError, "set KEEP_ORDER_BOOK_MONTHS, or add --keep"),
+        (["--dataset", "minute_bar"], InvalidRequestError, "set KEEP_MINUTE_BAR_MONTHS, or add --keep"),
         ([*KEEP_ONE, "--to", "/proc/nowhere"], ConfigurationError, "cannot be written"),
     ],
 )

@@ -5,6 +5,7 @@ Facts: 22 September 2026 is a session, final at 20:00; 0034J0 is an issue of the
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 
 from data_pipeline.engine.stream_load import StreamLoad
-from data_pipeline.exceptions import IncompleteDataError, TransientError
+from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, TransientError, UnsupportedDatasetError
 from data_pipeline.market.stream_records import Heartbeat
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.stream_sensor import StreamSensor
@@ -103,3 +104,46 @@ def test_a_day_that_is_not_whole_fails_its_proof(load):
         prove_stream_day(run(20, 55), "mock_default")
     with pytest.raises(TaskDeferred):
         sensed("proven", 21)
+
+
+def test_each_venue_is_watched(warehouse, load, monkeypatch):
+    """Those of the setting, or of the run; nothing is expected where no trades are streamed."""
+    load.beat(Heartbeat("host:1", "a1b2c3d4", datetime(2026, 9, 22, 9, 0, tzinfo=SEOUL), 0.1, 0, "up"))
+    monkeypatch.setenv("STREAM_VENUES", "KRX, NXT")
+    open_stream_day(run(9), "mock_default")
+    context = run(9)
+    context["params"]["venues"] = ["UNIFIED"]
+    open_stream_day(context, "mock_default")
+    monkeypatch.setenv("STREAM_KINDS", "order_book,market_operation")
+    context["params"]["stock_codes"] = ["005930"]
+    open_stream_day(context, "mock_default")
+    with warehouse.cursor() as cursor:
+        cursor.execute("SELECT venue, stock_code FROM market.stream_watch ORDER BY 1")
+        assert cursor.fetchall() == [("KRX", CODE), ("NXT", CODE), ("UNIFIED", CODE)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "venues"),
+    [("trade", "NXT"), ("order_book", "UNIFIED"), ("trade,market_operation", "KRX"), ("expected_price", "KRX")],
+)
+def test_what_the_virtual_server_lacks_is_refused_before_anything_is_noted(warehouse, monkeypatch, kinds, venues):
+    """Its DAG says so as the command does."""
+    virtual = {"conn_type": "kis", "login": "K" * 36, "password": "S" * 180, "extra": {"use_virtual_server": "true"}}
+    monkeypatch.setenv("AIRFLOW_CONN_KIS_DEFAULT", json.dumps(virtual))
+    monkeypatch.setenv("STREAM_KINDS", kinds)
+    monkeypatch.setenv("STREAM_VENUES", venues)
+    with pytest.raises(UnsupportedDatasetError, match="virtual server streams trades and order books of KRX only"):
+        open_stream_day(run(9), "kis_default")
+    with warehouse.cursor() as cursor:
+        cursor.execute("SELECT FROM market.stream_watch")
+        assert cursor.rowcount == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("STREAM_KINDS", "trades"), ("STREAM_VENUES", "KOSPI"), ("STREAM_VENUES", "KRX,,NXT")]
+)
+def test_a_setting_that_is_none_is_one_sentence(warehouse, monkeypatch, name, text):
+    """It names the setting and what it takes."""
+    monkeypatch.setenv(name, text)
+    with pytest.raises(InvalidRequestError, match=f"{name} takes .*, separated by commas, not"):
+        open_stream_day(run(9), "mock_default")

@@ -13,13 +13,14 @@ from tests.support.pages_warehouse import fill
 from tests.support.project import ROOT
 
 LOOK = """
-import json, os, re
+import asyncio, json, os, re
 from pathlib import Path
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 DagBundlesManager().sync_bundles_to_db()
 for name in ("heal_gaps", "retry_quarantine"):
     sync_bag_to_db(DagBag(f"dags/{name}.py", bundle_name="dags-folder"), "dags-folder", None)
+from fastapi import Request
 from fastapi.testclient import TestClient
 from airflow.api_fastapi.app import create_app
 from data_pipeline.pages.airflow_gate import AirflowGate
@@ -43,6 +44,15 @@ with TestClient(create_app(), base_url="http://127.0.0.1") as server:
         "airflow": browser("guest")("GET", "/api/v2/dags").status_code,
         "ui": browser("guest")("GET", "/").status_code,
     }
+    def stays(token):
+        headers = [(b"cookie", f"_token={token}".encode())]
+        return asyncio.run(AirflowGate().may_stay(Request({"type": "http", "method": "GET", "headers": headers})))
+
+    def token_of(user):
+        answer = server.post("/auth/token", json={"username": user, "password": passwords[user]})
+        return answer.json()["access_token"]
+
+    said["stays"] = [stays(token_of("watcher")), stays(token_of("guest")), stays("none"), stays("")]
     boss = browser("boss")
     page = boss("GET", "/data-pipeline/")
     said["page"], said["policy"] = page.status_code, page.headers["content-security-policy"]
@@ -89,10 +99,11 @@ def test_airflow_guards_the_pages(airflow_home, database):
     assert done.returncode == 0, done.stdout + done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("SAID ")]
     said = json.loads(line.removeprefix("SAID "))
-    assert (said["routes"], said["stranger"]) == (8, [401])
+    assert (said["routes"], said["stranger"]) == (9, [401])
     assert {route for route, status in said["viewer"].items() if status == 403} == {"POST /heal", "POST /retry"}
     assert set(said["viewer"].values()) == {200, 400, 403}
     assert said["guest"] == {"pages": [403], "airflow": 200, "ui": 200}
+    assert said["stays"] == [True, False, False, False]
     assert (said["page"], said["missing"]) == (200, True)
     assert "script-src 'self'" in said["policy"]
     assert (said["forged"], said["stolen"], said["healed"], said["paused"]) == (403, 403, 200, True)

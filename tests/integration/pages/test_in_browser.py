@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
 import shutil
-import socket
 import subprocess
-import threading
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
+import requests
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from tests.support.pages import WALL, Guard, pages, room_of
-from tests.support.pages_warehouse import fill
+from tests.support.pages import WALL, Guard, pages, room_of, serving
+from tests.support.pages_warehouse import SAMSUNG, TRADE, fill, fill_stream
 from tests.support.project import ROOT
 
 pytestmark = pytest.mark.slow
@@ -38,6 +37,10 @@ class Everybody(Guard):
 
     dependencies = ()
 
+    async def may_stay(self, request):
+        """They may."""
+        return True
+
     async def user(self, request):
         """The one."""
         return "kim"
@@ -47,25 +50,12 @@ class Everybody(Guard):
         return True
 
 
-@contextmanager
-def serving(app):
-    """A server on this machine for the block; yields its address."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 @pytest.fixture(scope="module")
 def address(shared):
     """Where the pages of the small warehouse are."""
     with shared.connect("owner") as connection, connection, connection.cursor() as cursor:
         fill(cursor)
+        fill_stream(cursor)
     room = room_of(shared.url("reader"), "2026-09-18T21:00")
     app = FastAPI()
     app.mount("/data-pipeline", pages(Everybody(), room, lambda: WALL))
@@ -178,6 +168,52 @@ def test_a_page_is_light(chromium, address, path):
         page.wait_for_load_state("networkidle")
     assert len(sizes) >= 3
     assert sum(sizes) <= LARGEST
+
+
+@pytest.fixture
+def streamed(database):
+    """The small warehouse amid a session that is streamed; yields its connection and where its pages are."""
+    with database.connect("owner") as connection:
+        with connection, connection.cursor() as cursor:
+            fill(cursor)
+            fill_stream(cursor)
+        room = room_of(database.url("reader"), "2026-09-18T10:00", wait=lambda _: asyncio.sleep(0.01))
+        with serving(pages(Everybody(), room, lambda: WALL)) as url:
+            yield connection, url
+        room.readers.close()
+
+
+def shows(page, part, text):
+    """Wait until a part of the page shows a text."""
+    page.wait_for_function("([part, text]) => document.querySelector(part).innerText.includes(text)", arg=[part, text])
+
+
+def test_a_trade_appears_while_the_page_is_looked_at(chromium, streamed):
+    """Without loading it again, and with nothing for the policy of scripts to complain about."""
+    connection, url = streamed
+    with looking(chromium, f"{url}/instrument?code={SAMSUNG}") as page:
+        shows(page, "[data-live=last]", "watched, and no trade yet")
+        with connection, connection.cursor() as cursor:
+            cursor.execute(TRADE, ("NXT", SAMSUNG, 5, "2026-09-18 09:59:59+09", 121))
+        shows(page, "[data-live=last]", "121")
+        assert page.is_hidden("[data-live-from]")
+        assert [text for text in page.said if "favicon" not in text and "404" not in text] == []
+
+
+def test_the_browser_says_that_there_is_no_place(chromium, streamed):
+    """The page is as it was loaded, and says so."""
+    with ExitStack() as others:
+        for _ in range(20):
+            one = others.enter_context(closing(listen(streamed[1])))
+            next(one.iter_content(1))
+        with looking(chromium, f"{streamed[1]}/instrument?code={SAMSUNG}") as page:
+            shows(page, "[data-live-from]", "20 people watch live on this server already.")
+            assert "118" in page.inner_text("[data-live=last]")
+
+
+def listen(url):
+    """An open answer of one who listens."""
+    return requests.get(f"{url}/live?code={SAMSUNG}", stream=True, timeout=10)
 
 
 @pytest.fixture(scope="module")

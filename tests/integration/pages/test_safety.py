@@ -38,7 +38,7 @@ def routes():
 def test_there_are_routes_and_no_others():
     """No description of the API, and no route that the two lists below would not walk."""
     assert {path for _, path in routes()} == {
-        "/", "/cell", "/instrument", "/search", "/heal", "/retry", "/pages.css", "/pages.js",
+        "/", "/cell", "/instrument", "/search", "/heal", "/retry", "/live", "/pages.css", "/pages.js",
     }  # fmt: skip
 
 

@@ -68,9 +68,12 @@ def test_a_day_of_the_stream_is_an_asset_once_it_is_proved(bag):
     """Only the task that proves it tells of it, after gaps are filled; a skipped day is not filled."""
     tasks = bag.dags["stream_day"].task_dict
     told = {name: [outlet.name for outlet in task.outlets] for name, task in tasks.items()}
-    assert told == {"open_day": [], "fill_gaps": [], "prove_day": ["market.trade"]}
+    assert told == {"open_day": [], "fill_gaps": [], "prove_day": ["market.trade"], "let_old_months_go": []}
     assert (tasks["fill_gaps"].upstream_task_ids, tasks["prove_day"].upstream_task_ids) == ({"open_day"}, {"fill_gaps"})
     assert tasks["fill_gaps"].trigger_rule == "none_skipped"
+    assert (tasks["let_old_months_go"].upstream_task_ids, tasks["let_old_months_go"].trigger_rule) == (
+        {"prove_day"}, "all_done",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(NAMES - BY_HAND - {"stream_day", "proven_sessions"}))

@@ -67,6 +67,8 @@ SAMPLES = KEYS | {
     "DATA_PIPELINE_HOME": "/srv/home",
     "DATA_SOURCE_CONN_ID": "mock_default",
     "WATCH_LIST": "005930",
+    "STREAM_KINDS": "trade,market_operation",
+    "STREAM_VENUES": "KRX,NXT",
     "UNIVERSE": "watch_list",
     "ALERT_CALLBACK": "mine.alerts.to_chat",
     "TASK_RETRIES": "2",

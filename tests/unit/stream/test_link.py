@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -342,3 +343,62 @@ def test_a_full_queue_stops_the_reading_and_loses_nothing(clock, store):
         process.writer.step(gather=False)
         process.step()
     assert [one.cumulative_volume for one in process.sink.trades] == [10, 20, 30, 40, 50]
+
+
+class Flow(Server):
+    """A server on which a trade of ten shares happens every second; it hangs up on who does not read for a minute."""
+
+    def connect(self):
+        session = super().connect()
+        heard = [self.clock.seconds]
+
+        def listen(_):
+            before, now = heard[0], self.clock.wait(1.0) or self.clock.seconds
+            heard[0] = now
+            if now - before > 60.0:
+                self.ended(session)
+                raise ConnectionFailedError("it read nothing for a minute")
+            return [self.trade(second) for second in range(int(before) + 1, int(now) + 1)]
+
+        session.listen = listen
+        return session
+
+    @staticmethod
+    def trade(second):
+        return trade(10 * (second - 999), second=second - 1000)
+
+
+@pytest.mark.parametrize("trouble", ["away for 5 minutes", "slow for 60 s"])
+def test_a_warehouse_in_trouble_costs_no_memory_and_no_unnamed_share(clock, store, trouble):
+    """As many records wait as there is room for, and what was stored and what is named are all that happened."""
+    room = 50
+    server = Flow(clock, lambda _: 1e9)
+    process = Process(server, store, clock)
+    process.writer._room = room
+    most, stored = 0, process.sink.store
+
+    def until(seconds):
+        nonlocal most
+        while clock.seconds < seconds:
+            process.step()
+            process.writer.step(gather=False)
+            most = max(most, process.writer.waiting)
+
+    until(1100)
+    if trouble == "slow for 60 s":
+        process.sink.store = lambda batch: clock.wait(60.0) or stored(batch)
+        until(1101)
+        process.sink.store = stored
+    else:
+        process.sink.away = True
+        until(1400)
+        process.sink.away = False
+    until(1700)
+    gaps = [gap for batch in process.sink.batches for gap in batch.gaps]
+    got = sum(one.volume for one in process.sink.trades)
+    assert got + sum(gap.missed_volume for gap in gaps) == process.sink.trades[-1].cumulative_volume
+    assert len({one.cumulative_volume for one in process.sink.trades}) == len(process.sink.trades)
+    assert process.sink.trades[-1].traded_at >= clock.market() - timedelta(seconds=3)
+    assert most <= room + 62
+    assert sum(gap.missed_volume for gap in gaps) <= 10 * 320
+    assert server.banned == []
