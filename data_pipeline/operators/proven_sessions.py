@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 DAYS = 45
 """How many days before the newest final session are always looked at; older ones when a load was about them."""
-AT_ONCE = 50
+AT_ONCE = 20
 """Sessions that one task announces: each of its events carries what is known of all of them."""
 
 
@@ -58,8 +58,8 @@ def plan_announcements(
     tasks = []
     with closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         for dataset in WITH_CELLS:
-            known = _told(context["inlet_events"][proven_asset(dataset)])
             first = min([since, *_loaded(context, dataset)])
+            known = _told(context["inlet_events"][proven_asset(dataset)].after(_earliest(context, first)))
             new = iter(proven_sessions(connection, dataset, first, last, known))
             while some := list(islice(new, at_once)):
                 log.info("%s: %d sessions to announce, from %s to %s", dataset, len(some), *_ends(some))
@@ -109,6 +109,16 @@ def _told(events: Iterable[Any]) -> dict[date, str]:
         if day and isinstance(about, Mapping):
             known[date.fromisoformat(day)] = str(about.get("digest"))
     return known
+
+
+def _earliest(context: Mapping[str, Any], first: date) -> str:
+    """Return since when events about a session from ``first`` on may have been told: none came before its session.
+
+    Airflow's own times are real, and a market's clock that is fixed may be ahead of them.
+    """
+    run = context.get("dag_run")
+    real = run.run_after.date() - timedelta(days=DAYS) if run else first
+    return f"{min(first, real) - timedelta(days=1)}T00:00:00+00:00"
 
 
 def _loaded(context: Mapping[str, Any], dataset: str) -> list[date]:

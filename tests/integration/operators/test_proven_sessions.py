@@ -6,7 +6,7 @@ Facts: see ``tests/support/five_sessions.py``; on 1 December 2026 those sessions
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +19,7 @@ from data_pipeline.operators.proven_sessions import plan_announcements
 from tests.support.five_sessions import CODES, bars, prepare
 
 FRIDAY_EVENING = datetime(2026, 9, 18, 20, 40, tzinfo=SEOUL)
+UTC = timezone.utc
 WINTER = datetime(2026, 12, 1, 20, 40, tzinfo=SEOUL)
 
 
@@ -33,9 +34,20 @@ def cursor(database, monkeypatch):
         yield cursor
 
 
+class Events(list[Any]):
+    """The events of an asset, each of which was told after the day that is asked for."""
+
+    since: datetime | None = None
+
+    def after(self, since: str) -> Events:
+        """Keep since when they were asked for."""
+        self.since = datetime.fromisoformat(since)
+        return self
+
+
 def context(moment: datetime, *told: Any, **more: Any) -> dict[str, Any]:
     """What the task is given at a moment, when these events were told to the asset of daily bars before."""
-    events: dict[Any, Any] = defaultdict(list)
+    events: dict[Any, Events] = defaultdict(Events)
     events[proven_asset("daily_bar")] += told
     run = SimpleNamespace(run_after=moment, run_type="scheduled")
     return {"dag_run": run, "inlet_events": events, "params": {}, **more}
@@ -75,6 +87,18 @@ def test_what_is_long_past_is_looked_at_when_it_was_loaded_or_is_named(cursor):
     assert days(plan_announcements(context(WINTER, triggering_asset_events=loads))) == ["2026-09-18"]
     named = context(WINTER) | {"params": {"first": "2026-09-14"}}
     assert days(plan_announcements(named)) == ["2026-09-14", "2026-09-18"]
+
+
+def test_no_event_is_asked_for_that_cannot_be_about_what_is_looked_at(cursor):
+    """From 45 days before the newest session on, and a day more; a load about older days goes further back."""
+    asked = context(FRIDAY_EVENING)
+    plan_announcements(asked)
+    assert asked["inlet_events"][proven_asset("daily_bar")].since == datetime(2026, 8, 3, tzinfo=UTC)
+    loads = {loaded_asset("daily_bar"): [SimpleNamespace(extra={"first": "2024-01-02"})]}
+    asked = context(FRIDAY_EVENING, triggering_asset_events=loads)
+    plan_announcements(asked)
+    assert asked["inlet_events"][proven_asset("daily_bar")].since == datetime(2024, 1, 1, tzinfo=UTC)
+    assert asked["inlet_events"][proven_asset("minute_bar")].since == datetime(2026, 8, 3, tzinfo=UTC)
 
 
 def test_many_sessions_are_announced_by_several_tasks(cursor):
