@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 DAYS = 45
 """How many days before the newest final session are always looked at; older ones when a load was about them."""
-AT_ONCE = 50
+AT_ONCE = 20
 """Sessions that one task announces: each of its events carries what is known of all of them."""
 
 
 @fails_at_once
-def plan_announcements(context: Mapping[str, Any], postgres_conn_id: str = "market_db") -> list[dict[str, Any]]:
+def plan_announcements(
+    context: Mapping[str, Any], postgres_conn_id: str = "market_db", at_once: int = AT_ONCE
+) -> list[dict[str, Any]]:
     """
     Return the arguments of each ``announce`` task: the proven sessions that Airflow was not told of as they are now.
 
@@ -36,23 +38,30 @@ def plan_announcements(context: Mapping[str, Any], postgres_conn_id: str = "mark
 
     :param context: Airflow's own; the task's inlets are the assets of :func:`proven_asset`.
     :param postgres_conn_id: The connection of the warehouse.
+    :param at_once: Sessions of one task, at most.
+    :raises AirflowSkipException: This Airflow cannot name partitions while a task runs; 3.3 can.
     """
+    from airflow.sdk.exceptions import AirflowSkipException
+    from airflow.sdk.execution_time.context import OutletEventAccessor
+
     from data_pipeline.engine.windows import as_date, run_moment
     from data_pipeline.hooks.warehouse import WarehouseHook
     from data_pipeline.loading.coverage.proven import proven_sessions
     from data_pipeline.market.clock import market_now
     from data_pipeline.market.trading_calendar import krx_calendar
 
+    if not hasattr(OutletEventAccessor, "add_partitions"):
+        raise AirflowSkipException("this Airflow cannot name partitions while a task runs; Airflow 3.3 can")
     last = krx_calendar().last_final_session(run_moment(context) or market_now())
     named = (context.get("params") or {}).get("first")
     since = as_date(named, "first") if named else last - timedelta(days=DAYS)
     tasks = []
     with closing(WarehouseHook(postgres_conn_id).get_conn()) as connection:
         for dataset in WITH_CELLS:
-            known = _told(context["inlet_events"][proven_asset(dataset)])
             first = min([since, *_loaded(context, dataset)])
+            known = _told(context["inlet_events"][proven_asset(dataset)].after(_earliest(context, first)))
             new = iter(proven_sessions(connection, dataset, first, last, known))
-            while some := list(islice(new, AT_ONCE)):
+            while some := list(islice(new, at_once)):
                 log.info("%s: %d sessions to announce, from %s to %s", dataset, len(some), *_ends(some))
                 sessions = {
                     f"{one.session}": {
@@ -73,7 +82,6 @@ class AnnounceSessionsOperator(BaseOperator):
 
     :param dataset: The name of a dataset.
     :param sessions: Sessions, with what is known of each, from :func:`plan_announcements`.
-    :raises ConfigurationError: This Airflow cannot name partitions while a task runs; 3.3 can.
     """
 
     ui_color = "#dcefe4"
@@ -86,14 +94,9 @@ class AnnounceSessionsOperator(BaseOperator):
     @fails_at_once
     def execute(self, context: Context) -> list[str]:
         """Announce them; return their days."""
-        from data_pipeline.exceptions import ConfigurationError
-
         asset, days = proven_asset(self.dataset), sorted(self.sessions)
         if tell_asset(self, context, asset, {"dataset": self.dataset, "sessions": dict(self.sessions)}):
-            event = context["outlet_events"][asset]
-            if not hasattr(event, "add_partitions"):
-                raise ConfigurationError("this Airflow cannot name partitions while a task runs; Airflow 3.3 can")
-            event.add_partitions(days)
+            context["outlet_events"][asset].add_partitions(days)
         return days
 
 
@@ -106,6 +109,16 @@ def _told(events: Iterable[Any]) -> dict[date, str]:
         if day and isinstance(about, Mapping):
             known[date.fromisoformat(day)] = str(about.get("digest"))
     return known
+
+
+def _earliest(context: Mapping[str, Any], first: date) -> str:
+    """Return since when events about a session from ``first`` on may have been told: none came before its session.
+
+    Airflow's own times are real, and a market's clock that is fixed may be ahead of them.
+    """
+    run = context.get("dag_run")
+    real = run.run_after.date() - timedelta(days=DAYS) if run else first
+    return f"{min(first, real) - timedelta(days=1)}T00:00:00+00:00"
 
 
 def _loaded(context: Mapping[str, Any], dataset: str) -> list[date]:

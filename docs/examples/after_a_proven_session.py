@@ -19,13 +19,12 @@ with DAG(
     @task
     def turnover(**context: Any) -> int:
         """Return what the whole market traded on the session, in won."""
-        from datetime import date
+        from contextlib import closing
 
         from data_pipeline.hooks.warehouse import WarehouseHook
 
-        session = date.fromisoformat(context["dag_run"].partition_key)
-        connection = WarehouseHook("market_db").get_conn()
-        with connection, connection.cursor() as cursor:
+        session = context["dag_run"].partition_key
+        with closing(WarehouseHook("market_db").get_conn()) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT sum(trading_value)::bigint FROM market.daily_bar WHERE session = %s", (session,))
             return int(cursor.fetchone()[0])
 

@@ -20,7 +20,15 @@ MODULES = {
     for path in (file.relative_to(ROOT) for file in ROOT.joinpath("data_pipeline").rglob("*.py"))
 }
 """Every module of the package and its file."""
-AIRFLOW = ("hooks", "operators", "timetables", "pools", "local.dag_runs", "pages.airflow_gate")
+AIRFLOW = (
+    "hooks",
+    "operators",
+    "timetables",
+    "pools",
+    "notifications.notifiers",
+    "local.dag_runs",
+    "pages.airflow_gate",
+)
 WIRE = ("client", "sources", "http_exceptions", "emulator.process")
 MAY = {
     "airflow": AIRFLOW,

@@ -20,6 +20,15 @@ def test_each_alert_fires_when_it_must_and_clears():
     assert tried.returncode == 0, tried.stdout + tried.stderr
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed: apt-get install prometheus")
+def test_prometheus_takes_its_configuration():
+    """That of the compose profile, with the rules beside it."""
+    config = str(ROOT / "docker" / "prometheus" / "prometheus.yaml")
+    checked = subprocess.run(["promtool", "check", "config", config], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "5 rules found" in checked.stdout
+
+
 def test_each_alert_has_trials_of_firing_and_of_silence():
     """A rule that is added without both is named."""
     rules = {one["alert"] for group in yaml.safe_load(RULES.read_text())["groups"] for one in group["rules"]}
