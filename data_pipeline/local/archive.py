@@ -141,10 +141,6 @@ def _tell(done: Sequence[Outcome], kept: Mapping[str, int], console: Console, op
         }
         console.print(json.dumps(written), soft_wrap=True, markup=False, highlight=False)
         return
-    if not kept:
-        settings = [one.archive.keep for one in DATASETS.values() if isinstance(one.archive, Archive)]
-        console.print(f"Everything is kept: {', '.join(settings)} are not set.", highlight=False)
-        return
     if not done:
         console.print("No month is older than what is kept.")
         return

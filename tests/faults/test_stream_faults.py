@@ -26,7 +26,8 @@ BALANCE = """
 
 def killed_day(database: Database, nursery: Nursery, dice: random.Random, told: Path, most: int) -> int:
     """Stream the day in processes that die; return how many did."""
-    since, kills, last = 0, 0, len(day()) - BATCH
+    since, kills = 0, 0
+    last = len(day()) - BATCH  # the last trades come to somebody, so that a gap before them shows
     while True:
         steps = dice.randrange(STEPS) if kills < most else 10**9
         options = {"url": database.url(), "since": since, "steps": steps, "told": str(told)}

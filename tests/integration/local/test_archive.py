@@ -26,6 +26,8 @@ from tests.support.project import ROOT, python_path
 
 NOW = datetime(2026, 12, 1, 21, tzinfo=SEOUL)
 KEEP_ONE = ("--dataset", "price_snapshot", "--keep", "1")
+ALL = {"KEEP_ORDER_BOOK_MONTHS": "1200", "KEEP_TRADE_MONTHS": "1200"}
+"""Every month of what has a limit of its own."""
 
 
 class Archiving:
@@ -68,9 +70,10 @@ def outcomes(told):
 
 def test_it_says_what_would_go(database, archiving):
     """Months, rows and bytes by dataset; a login that can only read is enough, and nothing changes."""
-    archiving.environ |= {"MARKET_DB_URL": database.url("reader"), "KEEP_MINUTE_BAR_MONTHS": "2"}
+    archiving.environ |= {"MARKET_DB_URL": database.url("reader"), "KEEP_MINUTE_BAR_MONTHS": "2", **ALL}
     code, told = archiving()
-    assert (code, told["dry_run"], told["keep"]) == (0, True, {"minute_bar": 2})
+    assert (code, told["dry_run"]) == (0, True)
+    assert told["keep"] == {"minute_bar": 2, "order_book": 1200, "trade": 1200}
     assert outcomes(told) == [("2026-08", "would go"), ("2026-09", "would go")]
     assert [one["rows"] for one in told["months"]] == [8, 8]
     assert all(one["bytes"] > 8000 for one in told["months"])
@@ -81,12 +84,14 @@ def test_it_says_what_would_go(database, archiving):
     assert "Nothing was changed" in said
 
 
-def test_without_a_limit_everything_is_kept(archiving):
-    """The settings that set one are named."""
+def test_unless_told_books_are_kept_for_a_month_and_trades_for_a_year(archiving):
+    """Minutes and prices stay for good; 1200 months are for good, too."""
+    _, told = archiving()
+    assert told["keep"] == {"order_book": 1, "trade": 12}
+    assert {one["dataset"] for one in told["months"]} == {"order_book"}
+    archiving.environ |= ALL
     assert archiving()[1]["months"] == []
-    code, said = archiving.run(archive)
-    assert code == 0
-    assert "Everything is kept: KEEP_MINUTE_BAR_MONTHS, KEEP_PRICE_SNAPSHOT_MONTHS" in said
+    assert archiving.run(archive) == (0, "No month is older than what is kept.\n")
 
 
 def test_files_alone_drop_nothing(database, archiving, tmp_path):

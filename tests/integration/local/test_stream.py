@@ -30,7 +30,7 @@ CODES = ["005930", "000660", "373220"]
 def streamed(database, tmp_path):
     """Stream for so many seconds with these failures, and return the service and the emulator."""
 
-    def streamed(seconds, *faults, kinds=(StreamKind.TRADE, StreamKind.BOOK), meanwhile=lambda _: None):
+    def streamed(seconds, *faults, kinds=(StreamKind.TRADE, StreamKind.BOOK), venues=(Venue.KRX,)):
         with EmulatorProcess(now=BEGAN.isoformat()) as emulator, requests.Session() as session:
             session.trust_env = False
             began = time.monotonic()
@@ -45,13 +45,10 @@ def streamed(database, tmp_path):
             settings = KisSettings(APP_KEY, APP_SECRET, base_url=emulator.url, use_virtual=False)
             store = FileStore(tmp_path / "state")
             sink = Reopened(lambda: StreamLoad(connect(database.url()), settings.source_name, clock))
-            wanted = wishes(CODES, kinds, [Venue.KRX])
+            wanted = wishes(CODES, kinds, venues)
             service = Service(live_keys(settings, store, clock), wanted, sink, store, clock, lambda: True, "test")
             threading.Timer(seconds, service.stop).start()
-            running = threading.Thread(target=service.run)
-            running.start()
-            meanwhile(emulator)
-            running.join()
+            service.run()
             sink.close()
 
     return streamed
@@ -103,3 +100,18 @@ def test_what_is_stored_is_what_the_market_made(database, streamed):
     assert whole
     assert database.rows("SELECT DISTINCT state, queue >= 0 FROM market.stream_heartbeat") == [("up", True)]
     assert database.rows("SELECT count(*) FROM market.rejected_row") == [(0,)]
+
+
+@pytest.mark.slow
+def test_every_venue_and_kind_comes_over_one_line(database, streamed):
+    """Trades and books of KRX, NXT and both as one, halts and expected prices; the latter are stored nowhere."""
+    streamed(25, kinds=tuple(StreamKind), venues=tuple(Venue))
+    venues = [("KRX",), ("NXT",), ("UNIFIED",)]
+    assert database.rows("SELECT DISTINCT venue::text FROM market.trade ORDER BY 1") == venues
+    assert database.rows("SELECT DISTINCT venue FROM market.order_book ORDER BY 1") == venues
+    stored = "SELECT venue, stock_code, sum(volume), max(cumulative_volume) FROM market.trade GROUP BY 1, 2"
+    missed = "SELECT venue, stock_code, sum(missed_volume) FROM market.stream_gap GROUP BY 1, 2"
+    gaps = {key: int(volume) for *key_, volume in database.rows(missed) for key in [tuple(key_)]}
+    assert all(volume + gaps.get((venue, code), 0) == last for venue, code, volume, last in database.rows(stored))
+    assert database.rows("SELECT DISTINCT hour_class FROM market.trade") == [("0",)]
+    assert database.rows("SELECT reason FROM market.rejected_row") == []

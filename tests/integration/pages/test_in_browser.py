@@ -203,9 +203,8 @@ def test_a_trade_appears_while_the_page_is_looked_at(chromium, streamed):
 def test_the_browser_says_that_there_is_no_place(chromium, streamed):
     """The page is as it was loaded, and says so."""
     with ExitStack() as others:
-        for _ in range(20):
-            one = others.enter_context(closing(listen(streamed[1])))
-            next(one.iter_content(1))
+        answers = [others.enter_context(closing(listen(streamed[1]))) for _ in range(20)]
+        assert all(answer.ok for answer in answers)
         with looking(chromium, f"{streamed[1]}/instrument?code={SAMSUNG}") as page:
             shows(page, "[data-live-from]", "20 people watch live on this server already.")
             assert "118" in page.inner_text("[data-live=last]")

@@ -2,6 +2,10 @@
 
 import asyncio
 import re
+import signal
+import socket
+import subprocess
+import sys
 from contextlib import ExitStack, closing, contextmanager
 
 import pytest
@@ -10,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from tests.support.pages import WALL, Guard, pages, room_of, serving
 from tests.support.pages_warehouse import BOOK, LETTERS, SAMSUNG, TRADE, fill, fill_stream
+from tests.support.project import ROOT
 
 NOW = "2026-09-18T10:00"
 
@@ -33,9 +38,10 @@ def served(database, guard=None, **more):
     room.readers.close()
 
 
-def listen(url, code=SAMSUNG, user="kim", **asked):
-    """An open answer; reading waits for ten seconds at most."""
-    return requests.get(f"{url}/live", {"code": code, **asked}, headers={"x-user": user}, stream=True, timeout=(10, 10))
+def listen(url, code=SAMSUNG, user="kim", seconds=10, **asked):
+    """An open answer; reading waits for so many seconds at most."""
+    headers = {"x-user": user}
+    return requests.get(f"{url}/live", {"code": code, **asked}, headers=headers, stream=True, timeout=seconds)
 
 
 def events(answer):
@@ -165,6 +171,32 @@ def test_a_server_that_stops_ends_what_is_open(database, stored):
         assert next(told)[0] == "trouble"
         ending.append(True)
         assert {name for name, _ in told} <= {"last", "book"}
+
+
+SERVE = """
+import sys, uvicorn
+from tests.support.pages import Guard, pages, room_of
+app = pages(Guard(), room_of(sys.argv[1], "2026-09-18T10:00"))
+uvicorn.run(app, fd=int(sys.argv[2]), lifespan="off", log_level="warning")
+"""
+
+
+@pytest.mark.slow
+def test_a_signal_ends_the_server_although_somebody_listens(database, stored):
+    """Of itself uvicorn would wait for as long as the browser stays."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        url, fd = f"http://127.0.0.1:{listening.getsockname()[1]}", listening.fileno()
+        command = [sys.executable, "-c", SERVE, database.url("reader"), str(fd)]
+        with subprocess.Popen(command, cwd=ROOT, pass_fds=(fd,)) as process:
+            try:
+                with closing(listen(url, seconds=60)) as answer:
+                    told = events(answer)
+                    assert next(told)[0] == "trouble"
+                    process.terminate()
+                    list(told)
+                assert process.wait(timeout=30) == -signal.SIGTERM
+            finally:
+                process.kill()
 
 
 def test_a_warehouse_that_is_away_is_said_and_the_line_stays(database, stored):
