@@ -241,3 +241,11 @@ class Heartbeat:
     """Records received and not committed."""
     state: str
     """``up``, ``connecting``, ``waiting``, ``standby``, or why it is stopped."""
+    placed: tuple[str, ...] = ()
+    """What the line is to register, most important first; empty while it is not open."""
+    registered: int = 0
+    """How many of them the server has acknowledged."""
+    rest: tuple[str, ...] = ()
+    """What REST has to serve, because no key has room for it or the server refuses it: the most important ones."""
+    rest_count: int = 0
+    """How many of those there are in all."""

@@ -21,6 +21,8 @@ from data_pipeline.stream.writer import Sink, Writer
 log = logging.getLogger(__name__)
 
 DRAIN_S, LOOK_S = 5.0, 1.0
+MOST_TOLD = 100
+"""What is left to REST is told by name as far as here, because a heartbeat is written every five seconds."""
 
 
 class Service:
@@ -137,5 +139,13 @@ class Service:
         return ()
 
     def _heartbeats(self, lag: float | None, queue: int) -> list[Heartbeat]:
-        now = self._clock()
-        return [Heartbeat(self._host, link.key.fingerprint, now, lag, queue, link.state[:200]) for link in self.links]
+        now, rest = self._clock(), self._desk.rest
+        told = (tuple(map(str, rest[:MOST_TOLD])), len(rest))
+        beats = []
+        for link in self.links:
+            session = link.session  # another thread opens and closes it
+            placed = tuple(map(str, self._desk.of(link.key.name))) if session is not None else ()
+            registered = len(session.registered) if session is not None else 0
+            state = link.state[:200]
+            beats.append(Heartbeat(self._host, link.key.fingerprint, now, lag, queue, state, placed, registered, *told))
+        return beats

@@ -97,6 +97,12 @@ class Desk:
         """What no key has room for, most important first."""
         return self._placed.left
 
+    @property
+    def rest(self) -> tuple[Subscription, ...]:
+        """What REST has to serve, most important first: no key has room for it, or the server refuses it for good."""
+        left = {*self._placed.left, *self._refused}
+        return tuple(one for one in self._wanted if one in left)
+
     def of(self, key: str) -> tuple[Subscription, ...]:
         """Return what a key registers, most important first; the same object until it changes."""
         return self._placed.by_key.get(key, ())

@@ -14,12 +14,15 @@ from data_pipeline.market.venue import Venue
 from data_pipeline.warehouse.errors import said_plainly
 
 _BEAT = """
-    INSERT INTO market.stream_heartbeat (host, fingerprint, at, lag, queue, state) VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO market.stream_heartbeat
+        (host, fingerprint, at, lag, queue, state, placed, registered, rest, rest_count)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (fingerprint, host) DO UPDATE SET at = excluded.at, lag = excluded.lag, queue = excluded.queue,
-        state = excluded.state, loaded_at = now()
+        state = excluded.state, placed = excluded.placed, registered = excluded.registered, rest = excluded.rest,
+        rest_count = excluded.rest_count, loaded_at = now()
 """
 _BEATS = """
-    SELECT host, fingerprint, at, lag, queue, state FROM market.stream_heartbeat
+    SELECT host, fingerprint, at, lag, queue, state, placed, registered, rest, rest_count FROM market.stream_heartbeat
     WHERE loaded_at > now() - make_interval(secs => %s) ORDER BY fingerprint, host
 """
 _STREAMED = """
@@ -43,14 +46,18 @@ def beat(connection: Connection, heartbeat: Heartbeat) -> None:
     """Write how a line stands over how it stood before."""
     one = heartbeat
     with said_plainly("stream_heartbeat"), connection.cursor() as cursor:
-        cursor.execute(_BEAT, (one.host, one.fingerprint, one.at, one.lag, one.queue, one.state))
+        told = (list(one.placed), one.registered, list(one.rest), one.rest_count)
+        cursor.execute(_BEAT, (one.host, one.fingerprint, one.at, one.lag, one.queue, one.state, *told))
 
 
 def lines_since(connection: Connection, seconds: float) -> list[Heartbeat]:
     """Return the lines that gave a sign of life within so many seconds by the server's clock; by key and host."""
     with said_plainly("stream_heartbeat"), connection.cursor() as cursor:
         cursor.execute(_BEATS, (seconds,))
-        return [Heartbeat(*row) for row in cursor.fetchall()]
+        return [
+            Heartbeat(host, key, at, lag, queue, state, tuple(placed), registered, tuple(rest), count)
+            for host, key, at, lag, queue, state, placed, registered, rest, count in cursor.fetchall()
+        ]
 
 
 def has_streamed(connection: Connection, days: int) -> bool:

@@ -166,11 +166,13 @@ def test_books_beats_operations_and_refused_records_have_their_tables(database, 
     books = [replace(book, total_bid_volume=4), book, replace(book, venue=Venue.NXT)]
     load.store(Batch(books=books, operations=[halt], refused=[refused]))
     for queue in (7, 0):
-        load.beat(Heartbeat("host:1", "a1b2c3d4", at(10, 0), 0.02, queue, "up"))
+        load.beat(Heartbeat("host:1", "a1b2c3d4", at(10, 0), 0.02, queue, "up", ("trade of 005930 (KRX)",), 1, (), 0))
     assert database.rows("SELECT venue, total_bid_volume FROM market.order_book ORDER BY 1") == [("KRX", 5), ("NXT", 5)]
     assert database.rows("SELECT venue, halted, phase FROM market.market_operation") == [("KRX", True, "112")]
     assert database.rows("SELECT origin, reason FROM market.rejected_row") == [("H0STCNT0", refused.reason)]
-    assert database.rows("SELECT host, queue FROM market.stream_heartbeat") == [("host:1", 0)]
+    assert database.rows("SELECT host, queue, placed, registered, rest, rest_count FROM market.stream_heartbeat") == [
+        ("host:1", 0, ["trade of 005930 (KRX)"], 1, [], 0)
+    ]
 
 
 def test_a_batch_that_fails_leaves_nothing(database, load):

@@ -170,3 +170,18 @@ def test_a_line_that_breaks_is_closed(store):
     threading.Thread(target=lambda: line.closed.wait(10) and running.stop()).start()
     running.run()
     assert line.closed.is_set()
+
+
+def test_a_heartbeat_tells_what_is_placed_and_what_is_left_to_rest(store):
+    """A key for one code: the first is placed once its line is open, the other is left to REST from the beginning."""
+    narrow = Key("one", Talking())
+    narrow.limit = 1
+    running = service(store, MemorySink(), narrow)
+    (before,) = running.writer._beats(None, 0)  # as the writer asks for them every five seconds
+    assert (before.placed, before.registered, before.rest, before.rest_count) == (
+        (), 0, ("trade of 000660 (KRX)",), 1,
+    )  # fmt: skip
+    running.links[0].session = Talking()
+    running.links[0].session.want(["trade of 005930 (KRX)"])
+    (after,) = running.writer._beats(None, 0)
+    assert (after.placed, after.registered, after.rest_count) == (("trade of 005930 (KRX)",), 1, 1)

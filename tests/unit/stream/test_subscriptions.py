@@ -91,3 +91,6 @@ def test_what_is_refused_for_good_makes_room():
     desk = Desk(wanted(5), {"a": 4})
     desk.learn("a", 4, [wanted(5)[0]])
     assert desk.of("a") == wanted(5)[1:]
+    assert desk.rest == wanted(5)[:1]
+    desk.learn("a", 3)
+    assert desk.rest == (wanted(5)[0], wanted(5)[4])
