@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from data_pipeline.emulator.__main__ import build_parser as emulator_parser
 from data_pipeline.local.output import write_json
 
+# What zsh reads as well: there ``path`` is PATH, and a letter behind a colon is a modifier.
 _BASH = """# Written by `data-pipeline completion {name}`.
 _data_pipeline() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} path="" one
-    for one in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-        case "$path $one" in
+    local word=${{COMP_WORDS[COMP_CWORD]}} typed="" one
+    for one in "${{COMP_WORDS[@]:1:$((COMP_CWORD-1))}}"; do
+        case "$typed $one" in
 {paths}            esac
     done
-    case "${{path# }}" in
+    case "${{typed# }}" in
 {words}    esac
     case "${{COMP_WORDS[COMP_CWORD-1]}}" in
         -o|--output|--file|--dags-folder|--port-file|--keys) COMPREPLY=( $(compgen -f -- "$word") ) ;;
@@ -41,7 +42,7 @@ def script_for(shell: str, parser: argparse.ArgumentParser) -> str:
     """Return the script for bash or zsh, which completes commands, options and choices."""
     known = dict(_words(parser, ""))
     paths = [path for path in known if path]
-    cases = "".join(f'            " {path}") path=" {path}" ;;\n' for path in paths)
+    cases = "".join(f'            " {path}") typed=" {path}" ;;\n' for path in paths)
     lines = "".join(
         f"""        "{path}") COMPREPLY=( $(compgen -W "{words}" -- "$word") ) ;;\n""" for path, words in known.items()
     )

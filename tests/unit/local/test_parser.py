@@ -1,6 +1,10 @@
 """What every command has in common: JSON for programs, examples for people, completion for both."""
 
+import os
+import pty
 import re
+import select
+import shutil
 import subprocess
 
 import pytest
@@ -63,11 +67,66 @@ def test_bash_completes_commands_options_and_choices(words, offered):
     assert completed(*words) == offered
 
 
-def test_zsh_uses_the_same_words():
-    """Through its own emulation of bash's completion."""
-    script = script_for("zsh", _parser())
-    assert "bashcompinit" in script.splitlines()[0]
-    assert script.splitlines()[-1] == "complete -F _data_pipeline data-pipeline"
+ZSHRC = """PS1=''
+{script}
+_tell() {{ print -r -- "<<$BUFFER>>" }}
+zle -N _tell
+bindkey '^T' _tell
+echo READY
+"""
+KILL_LINE, TELL = b"\x15", b"\t\x14"
+"""Keys that begin a line anew; complete the word and tell the line."""
+
+
+@pytest.fixture(scope="module")
+def zsh(tmp_path_factory):
+    """Gives the line that a real zsh makes of one that is begun, at the press of the tab key."""
+    program = shutil.which("zsh")
+    if program is None:
+        pytest.skip("there is no zsh here: apt-get install zsh")
+    folder = tmp_path_factory.mktemp("zsh")
+    (folder / ".zshrc").write_text(ZSHRC.format(script=script_for("zsh", _parser())), "utf-8")
+    ours, its = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if name == "PATH"}
+    environ = {**kept, "HOME": str(folder), "ZDOTDIR": str(folder), "TERM": "dumb"}
+    shell = subprocess.Popen(
+        [program, "-d", "-i"], stdin=its, stdout=its, stderr=its, env=environ, start_new_session=True
+    )
+    os.close(its)
+    said = b""
+
+    def until(pattern):
+        nonlocal said
+        while not (found := re.search(pattern, said)):
+            assert select.select([ours], [], [], 60)[0], said
+            said += os.read(ours, 4096)
+        said = said[found.end() :]
+        return found[1].decode()
+
+    def press(line):
+        os.write(ours, KILL_LINE + line.encode() + TELL)
+        return until(rb"<<(.*?)>>")
+
+    until(rb"(READY)\r?\n")
+    yield press
+    shell.kill()
+    shell.wait()
+    os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("data-pipeline cov", "data-pipeline coverage "),
+        ("data-pipeline backfill --dry", "data-pipeline backfill --dry-run "),
+        ("data-pipeline backfill --first 2026-09-01 --la", "data-pipeline backfill --first 2026-09-01 --last "),
+        ("data-pipeline calendar la", "data-pipeline calendar late "),
+        ("data-pipeline gaps --dataset minute", "data-pipeline gaps --dataset minute_bar "),
+    ],
+)
+def test_zsh_completes_the_same_words(zsh, typed, line):
+    """Through its own emulation of bash's completion, which reads a script more strictly than bash does."""
+    assert zsh(typed) == line
 
 
 def test_a_program_gets_an_error_as_an_object(capsys, monkeypatch):
