@@ -70,8 +70,12 @@ MOCK_FIELDS: dict[str, Any] = {
 MARKET_DATA = "Korean market data"
 HOOKS = ("kis", "krx", "mock", "warehouse")
 _GUIDES = (
-    "install-into-your-airflow", "fill-the-past", "fix-a-failed-run", "use-your-own-key", "use-a-krx-key",
-    "use-a-real-postgres", "look-into-the-quarantine",
+    "add-a-dataset", "add-a-vendor", "ask-from-an-assistant", "fill-the-past", "fix-a-failed-run",
+    "install-into-your-airflow", "keep-it-for-years", "look-into-the-quarantine", "prove-what-is-stored",
+    "read-prices-into-pandas", "refresh-the-calendar", "repeat-answers", "replay-a-session", "run-on-celery",
+    "run-on-kubernetes", "run-with-compose", "see-it-every-morning", "stream-live-trades",
+    "test-against-the-emulator", "upgrade-to-0.2", "use-a-krx-key", "use-a-managed-airflow",
+    "use-a-real-postgres", "use-your-own-key", "watch-it-with-prometheus",
 )  # fmt: skip
 INTEGRATIONS = [
     {
@@ -125,6 +129,10 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {"integration-name": MARKET_DATA, "python-modules": [f"data_pipeline.hooks.{name}" for name in HOOKS]}
         ],
+        # Of neither is there one of our own: the sensor sleeps in a trigger of Airflow's, and assets have names without
+        # a scheme, as ``market.daily_bar``, for which nothing has to be normalised.
+        "triggers": [],
+        "asset-uris": [],
         "extra-links": [f"data_pipeline.operators.links.{name}" for name in ("RowsLink", "QuarantineLink", "PlanLink")],
         "connection-types": [
             _connection_type(

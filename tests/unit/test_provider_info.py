@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import pkgutil
+import re
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import airflow
 import jsonschema
 import pytest
-from airflow.sdk import BaseOperatorLink
+from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink
+from airflow.triggers.base import BaseTrigger
 
 from data_pipeline.get_provider_info import get_provider_info
 from data_pipeline.hooks.kis import KISHook
@@ -95,17 +99,67 @@ def test_what_is_listed_is_there():
     assert [guide for guide in guides if not (ROOT / guide.lstrip("/")).is_file()] == []
 
 
-def test_no_operator_is_left_out():
-    """Every class of the package that Airflow can run as a task is in a module that is listed."""
+def modules(*kinds):
+    """The modules that are listed for these kinds."""
     info = get_provider_info()
-    listed = {module for one in [*info["operators"], *info["sensors"]] for module in one["python-modules"]}
-    files = [
-        path for path in (ROOT / "data_pipeline" / "operators").glob("*.py") if "Operator):" in path.read_text("utf-8")
-    ]
-    assert {f"data_pipeline.operators.{path.stem}" for path in files} == listed
+    return {module for kind in kinds for one in info[kind] for module in one["python-modules"]}
 
 
-@pytest.mark.parametrize("kind", ["integrations", "operators", "sensors", "hooks"])
+@pytest.fixture(scope="module")
+def ours():
+    """Gives the classes of a kind that any file of the package, the plugin and the DAGs included, declares."""
+    for name in ("operators", "hooks", "notifications"):
+        package = import_module(f"data_pipeline.{name}")
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            import_module(found.name)
+
+    def of(base):
+        found: set[type] = set()
+        left = [base]
+        while left:
+            left += (new := set(left.pop().__subclasses__()) - found)
+            found |= new
+        return {one for one in found if one.__module__.startswith("data_pipeline.")}
+
+    return of
+
+
+def test_the_walk_misses_no_file_that_declares_a_class_of_airflows():
+    """Only these rooms import Airflow's base classes, so that walking them is enough."""
+    bases = ("BaseOperator", "BaseHook", "BaseSensorOperator", "BaseTrigger", "BaseOperatorLink", "BaseNotifier")
+    found = {
+        path.relative_to(ROOT / "data_pipeline").parts[0]
+        for path in (ROOT / "data_pipeline").rglob("*.py")
+        if any(f"({base})" in path.read_text("utf-8") for base in bases)
+    }
+    assert found <= {"operators", "hooks", "notifications"}
+
+
+def test_no_class_is_left_out(ours):
+    """Whatever Airflow can run as a task, connect with, wait in or show as a link is in a list, and nothing else is."""
+    assert {one.__module__ for one in ours(BaseOperator)} == modules("operators", "sensors")
+    # One that others derive from stands for no connection of its own.
+    assert {one.__module__ for one in ours(BaseHook) if not one.__subclasses__()} == modules("hooks")
+    assert {one.__module__ for one in ours(BaseTrigger)} == modules("triggers")
+    links = {f"{one.__module__}.{one.__qualname__}" for one in ours(BaseOperatorLink)}
+    assert links == set(get_provider_info()["extra-links"])
+
+
+def test_every_asset_has_a_scheme_that_is_listed_or_none():
+    """A scheme that no provider knows would be taken as it is written, and two spellings for two assets."""
+    written = re.findall(r'Asset\("([^"]+)"', "".join(path.read_text("utf-8") for path in (ROOT / "dags").glob("*.py")))
+    listed = {scheme for one in get_provider_info()["asset-uris"] for scheme in one["schemes"]}
+    assert written
+    assert {urlsplit(name).scheme for name in written} - {""} == listed
+
+
+def test_every_how_to_guide_is_listed():
+    """Airflow's registry shows them; one that is written anew belongs there too."""
+    guides = {guide for one in get_provider_info()["integrations"] for guide in one["how-to-guide"]}
+    assert guides == {f"/docs/how-to/{path.name}" for path in (ROOT / "docs" / "how-to").glob("*.md")}
+
+
+@pytest.mark.parametrize("kind", ["integrations", "operators", "sensors", "hooks", "triggers", "asset-uris"])
 def test_the_lists_fit_the_strict_schema(kind):
     """That of provider.yaml, which Airflow does not check on start."""
     strict = schema("provider.yaml.schema.json")["properties"][kind]
