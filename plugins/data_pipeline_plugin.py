@@ -9,7 +9,8 @@ from airflow.plugins_manager import AirflowPlugin
 from data_pipeline import pools
 from data_pipeline.hooks.empty_port import EmptyPort
 from data_pipeline.pages.mount import Pages, airflow_pages
-from data_pipeline.pages.root import PREFIX, WithRoot
+from data_pipeline.pages.place import PREFIX, ROUTE
+from data_pipeline.pages.root import WithRoot
 from data_pipeline.timetables import KrxIntradayTimetable, KrxSessionTimetable
 
 
@@ -31,6 +32,6 @@ class DataPipelinePlugin(AirflowPlugin):
             "href": f"{PREFIX.lstrip('/')}/",
             "destination": "nav",
             "category": "browse",
-            "url_route": "market-data",
+            "url_route": ROUTE,
         },
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from data_pipeline.local.stack import METADATA_DATABASE, METADATA_ROLE
 from data_pipeline.local.up import Running, start_everything
 from data_pipeline.market.clock import market_now
 from data_pipeline.market.origin import SANDBOX, origin_of
+from data_pipeline.pages.place import morning_address
 from data_pipeline.settings import text
 from data_pipeline.settings.chosen import chosen_source
 from data_pipeline.sources.kis.settings import KisSettings
@@ -56,12 +57,24 @@ def show_start(
     for step in start_everything(home, environ, workers):
         if isinstance(step, Running):
             unpaused = [] if options.paused else _unpause(home, served(environ))
-            _say(step, unpaused, console)
+            for line in what_is_up(step, unpaused):
+                console.print(line, soft_wrap=True)
             if options.json:
-                write_json({**vars(step), "unpaused": unpaused})
+                write_json({**vars(step), "morning_page": morning_address(step.url), "unpaused": unpaused})
         else:
             console.print(f"  {step}")
     return 0
+
+
+def what_is_up(step: Running, unpaused: Sequence[str]) -> Iterator[str]:
+    """Yield what `up` says at its end: where to look, as whom, and what runs by itself from now on."""
+    password = _password(step.password_file, step.user)
+    said = f"password [bold]{escape(password)}[/bold]" if password else f"password in {step.password_file}"
+    yield f"\nAirflow is at [bold]{step.url}[/bold], user [bold]{step.user}[/bold], {said}"
+    yield f"The morning page: [bold]{morning_address(step.url)}[/bold]"
+    if unpaused:
+        yield f"These DAGs run by themselves from now on: {', '.join(unpaused)}"
+    yield f"The logs are in {step.log_folder}; `data-pipeline status` says how the data stands."
 
 
 def served(environ: Mapping[str, str]) -> list[str]:
@@ -113,17 +126,6 @@ def _unpause(home: Home, dags: list[str]) -> list[str]:
     wait_until(all_read, READ_WITHIN)
     done.touch()
     return found
-
-
-def _say(step: Running, unpaused: list[str], console: Console) -> None:
-    password = _password(step.password_file, step.user)
-    said = f"password [bold]{escape(password)}[/bold]" if password else f"password in {step.password_file}"
-    console.print(f"\nAirflow is at [bold]{step.url}[/bold], user [bold]{step.user}[/bold], {said}", soft_wrap=True)
-    if unpaused:
-        console.print(f"These DAGs run by themselves from now on: {', '.join(unpaused)}", soft_wrap=True)
-    console.print(
-        f"The logs are in {step.log_folder}; `data-pipeline status` says how the data stands.", soft_wrap=True
-    )
 
 
 def _password(file: Path, user: str) -> str:

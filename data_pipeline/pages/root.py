@@ -7,8 +7,8 @@ from typing import Any
 
 from fastapi import Request
 
-PREFIX = "/data-pipeline"
-"""Where the pages lie below the address of Airflow."""
+from data_pipeline.pages.place import PREFIX
+
 KEY = "data_pipeline.root"
 
 Message = MutableMapping[str, Any]
