@@ -18,7 +18,7 @@ from data_pipeline.loading.coverage.cells import coverage
 from data_pipeline.local.output import as_json_value, write_json
 from data_pipeline.local.reader import opened_reader
 from data_pipeline.market.origin import origin_of
-from data_pipeline.morning.stored import read_lacking
+from data_pipeline.morning.lacking import read_lacking
 from data_pipeline.read import plans
 from data_pipeline.read.arguments import as_codes, as_range
 from data_pipeline.read.forms import rows_of
@@ -26,6 +26,7 @@ from data_pipeline.read.forms import rows_of
 MOST_ROWS = 5_000
 """Rows of one answer; an assistant that wants more asks for a part."""
 MOST_GAPS = 100
+NOTHING_EXPECTED = "nothing is expected of this range, because nothing was ever loaded for it"
 TIMEOUT_S = 30.0
 INSTRUCTIONS = (
     "Korean stock market data out of one warehouse. Codes are six characters of text, as 005930. Prices are won, "
@@ -101,7 +102,7 @@ class Answers:
         with self._opened() as connection:
             found = coverage(connection, begin, end, dataset or None)
         missing = sum(one.missing for one in found)
-        warning = "" if found else "nothing is expected of this range, because nothing was ever loaded for it"
+        warning = "" if found else NOTHING_EXPECTED
         warning = f"{missing} cells are missing or not proved" if missing else warning
         return {"dataset": dataset or "all", "unit": plan.frame.name, "complete": not warning, "warning": warning,
                 "rows": as_json_value(found)}  # fmt: skip
@@ -112,8 +113,12 @@ class Answers:
         begin, end = as_range(first, last)
         codes = as_codes(stock_codes) if stock_codes else None
         with self._opened() as connection:
-            found = read_lacking(connection, begin, end, dataset=dataset or None, stock_codes=codes, most=MOST_GAPS + 1)
-        return {"complete": not found, "more": len(found) > MOST_GAPS, "gaps": as_json_value(found[:MOST_GAPS])}
+            found = read_lacking(connection, begin, end, dataset=dataset or None, stock_codes=codes, most=MOST_GAPS)
+            empty = not found.of and not coverage(connection, begin, end, dataset or None)
+        warning = NOTHING_EXPECTED if empty else f"{found.of} instruments lack something" if found.of else ""
+        more = found.of > len(found.named)
+        return {"complete": not warning, "warning": warning, "of": found.of, "more": more,
+                "gaps": as_json_value(found.named)}  # fmt: skip
 
     def tools(self) -> tuple[Callable[..., dict[str, Any]], ...]:
         """Every question."""

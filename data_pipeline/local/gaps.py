@@ -21,7 +21,7 @@ from data_pipeline.local.output import columns, write_json
 from data_pipeline.local.ranges import EMPTY, asked_range
 from data_pipeline.local.waiting import waiting
 from data_pipeline.morning.facts import Lacking
-from data_pipeline.morning.stored import read_lacking
+from data_pipeline.morning.lacking import read_lacking
 from data_pipeline.warehouse.connect import connect
 
 MOST = 100_000
@@ -44,21 +44,21 @@ def show_gaps(
         open_warehouse(home, environ) as warehouse,
         closing(connect(warehouse.reader_url)) as connection,
     ):
-        found = read_lacking(connection, first, last, dataset=options.dataset, stock_codes=codes, most=options.rows + 1)
-        empty = not found and not coverage(connection, first, last, options.dataset)
-    more = len(found) > options.rows
+        found = read_lacking(connection, first, last, dataset=options.dataset, stock_codes=codes, most=options.rows)
+        empty = not found.of and not coverage(connection, first, last, options.dataset)
     if options.json:
-        write_json({"first": first, "last": last, "gaps": found[: options.rows], "more": more, "empty": empty})
-    elif found:
-        console.print(_table(found[: options.rows], more=more))
+        more = found.of > len(found.named)
+        write_json({"first": first, "last": last, "gaps": found.named, "of": found.of, "more": more, "empty": empty})
+    elif found.of:
+        console.print(_table(found.named, found.of))
     else:
         said = f"Nothing is missing from {first} to {last}."
         console.print(EMPTY.format(first=first, last=last) if empty else said, soft_wrap=True)
-    return 1 if found or empty else 0
+    return 1 if found.of or empty else 0
 
 
-def _table(found: Sequence[Lacking], *, more: bool) -> Table:
-    caption = f"the first {len(found):,}; --rows shows more" if more else f"{len(found):,} gaps"
+def _table(found: Sequence[Lacking], of: int) -> Table:
+    caption = f"{len(found):,} of {of:,} gaps, the newest; --rows shows more" if of > len(found) else f"{of:,} gaps"
     table = Table(box=None, header_style="bold", caption=caption)
     for name in ("dataset", "code", "sessions", "first", "last", "state", "why"):
         table.add_column(name, justify="right" if name == "sessions" else "left", no_wrap=name in ("first", "last"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_pipeline.market.dataset_names import WITH_CELLS
+from data_pipeline.morning.facts import SESSIONS
 
 STATUS_EXAMPLES = """examples:
   data-pipeline status
@@ -60,8 +61,8 @@ BARS = 20
 def add_status_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline status`."""
     parser.epilog = STATUS_EXAMPLES
-    text = "how many of the newest final sessions are looked at (default: 5)"
-    parser.add_argument("--sessions", type=int, default=5, metavar="SESSIONS", help=text)
+    text = f"how many of the newest final sessions are looked at (default: {SESSIONS}, as on the morning page)"
+    parser.add_argument("--sessions", type=int, default=SESSIONS, metavar="SESSIONS", help=text)
 
 
 def add_quote_options(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ from rich.text import Text
 from data_pipeline.local.output import columns
 from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.dataset_names import WITH_CELLS
-from data_pipeline.morning.facts import Alert, Keys, LoadRun, Morning, Stored
+from data_pipeline.morning.facts import Alert, LoadRun, Morning, Stored, StreamLine
+from data_pipeline.morning.keys import Keys
 from data_pipeline.morning.verdict import DOUBTFUL, MISSING, alerts, exit_code
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ def screen(morning: Morning, width: int = 80) -> Iterator[RenderableType]:
     """Yield the parts of the screen from the top."""
     yield Text(f"{morning.now.astimezone(SEOUL):%Y-%m-%d %H:%M} in Seoul", "bold")
     if morning.stored:
-        yield Text(f"Warehouse: {KIND[morning.stored.kind]}; newest final session {morning.stored.session}")
+        yield Text(f"Warehouse: {KIND[morning.stored.kind]}")
+        looked = f"{len(morning.stored.sessions)} sessions" if len(morning.stored.sessions) > 1 else "the session"
+        yield Text(f"Newest final session: {morning.stored.session}; {looked} up to it looked at")
         yield from _stored(morning.stored, max(1, (width - NAME) // CELL))
     if morning.keys:
         yield from _keys(morning.keys)
@@ -53,9 +57,19 @@ def _stored(stored: Stored, room: int) -> Iterator[RenderableType]:
         yield _lacking(stored)
     if stored.runs:
         yield _runs(stored.runs)
+    yield from map(_line, stored.lines)
     if stored.restated:
-        said = (f"{one.rows:,} rows of {one.dataset} ({one.operation})" for one in stored.restated)
-        yield Text(f"Changed within a day, the old versions kept: {', '.join(said)}")
+        rows: Counter[tuple[str, str]] = Counter()
+        for one in stored.restated:
+            rows[one.dataset, one.operation] += one.rows
+        said = (f"{count:,} rows of {dataset} ({operation})" for (dataset, operation), count in rows.items())
+        yield Text(f"Changed within a week, the old versions kept: {', '.join(said)}")
+
+
+def _line(one: StreamLine) -> Text:
+    state = f"silent for {timedelta(seconds=round(one.age))}" if one.silent else one.state
+    rest = f"; {one.rest_count:,} left to REST" if one.rest_count else ""
+    return Text(f"Stream, key {one.key} on {one.host}: {state}, {one.registered} of {len(one.placed)} registered{rest}")
 
 
 def _completeness(stored: Stored, sessions: Sequence[date]) -> Table:
@@ -70,10 +84,10 @@ def _completeness(stored: Stored, sessions: Sequence[date]) -> Table:
 def _cell(one: Coverage | None) -> Text:
     if one is None:
         return Text("")
-    if gone := one.missing - one.unproven:
-        return Text(f"-{gone:,}", "red")
-    if doubted := one.unproven + one.unproven_empty:
-        return Text(f"?{doubted:,}", "yellow")
+    if one.absent:
+        return Text(f"-{one.absent:,}", "red")
+    if one.doubtful:
+        return Text(f"?{one.doubtful:,}", "yellow")
     return Text("ok", "green")
 
 
@@ -82,8 +96,8 @@ def _lacking(stored: Stored) -> Table:
     for one in stored.lacking[:SHOWN]:
         days = f"{one.last}" if one.sessions == 1 else f"{one.sessions} up to {one.last}"
         table.add_row(one.dataset, one.stock_code, days, Text(one.why))
-    if len(stored.lacking) > SHOWN:
-        table.caption = "`data-pipeline gaps` names more"
+    if stored.lacking_of > SHOWN:
+        table.caption = f"{SHOWN} of {stored.lacking_of:,}; `data-pipeline gaps` names more"
     return columns(table)
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data_pipeline.loading.coverage.cells import Coverage
+    from data_pipeline.morning.keys import Keys
+
+SESSIONS = 60
+"""Final sessions that a morning looks at, today beside them."""
+SILENT_S = 60.0
+"""Seconds after which a line of the stream that says nothing is no longer there."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,22 @@ class Lacking:
     """How many sessions between them lack it."""
     why: str
     """What is known of the newest of them, in words."""
+    reason: str = "never"
+    """The same as a word for programs: a key of :data:`~data_pipeline.morning.words.WHY`."""
+    detail: str = ""
+    """What the warehouse says of that reason; empty when that is nothing."""
+    name: str | None = None
+    """The instrument's name; None when no list of instruments holds it."""
+
+
+@dataclass(frozen=True)
+class AllLacking:
+    """Whoever lacks something, some of them by name."""
+
+    named: tuple[Lacking, ...]
+    """Newest first, then by dataset and code; at most as many as were asked for."""
+    of: int
+    """How many there are in all."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +62,10 @@ class Refused:
     rows: int
     newest: datetime
     """When one of them was refused last."""
+    times: int = 1
+    """How often they were refused, all together."""
+    example: str = ""
+    """Why the newest of them was refused, in words that may hold what a source sent."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +82,32 @@ class Difference:
 
 @dataclass(frozen=True)
 class Restated:
-    """Stored rows of one dataset that were changed or deleted lately; the old versions are kept."""
+    """Stored rows of one dataset that were changed or deleted within a week; the old versions are kept."""
 
     dataset: str
     operation: str
     """update or delete."""
+    old_source: str
+    """Where the old version came from."""
+    source: str | None
+    """Where the new one comes from; None for a row that was deleted."""
     rows: int
+    sessions: int
     newest: datetime
+
+
+@dataclass(frozen=True)
+class NewField:
+    """A field of answers within a week that the vendor's documents do not have."""
+
+    name: str
+    """``call.field``."""
+    times: int
+    """In how many answers it stood."""
+    datasets: tuple[str, ...]
+    newest: datetime
+    """When the newest load began that met it."""
+    source: str
 
 
 @dataclass(frozen=True)
@@ -74,6 +119,10 @@ class LoadRun:
     source: str
     dag_id: str | None
     task_id: str | None
+    map_index: int | None
+    """-1 when the task is not mapped."""
+    run_key: str | None
+    """Airflow's id of the DAG run."""
     status: str
     """running, success or failed."""
     first: date | None
@@ -82,11 +131,63 @@ class LoadRun:
     finished_at: datetime | None
     stored: int
     """Rows that came and are stored, whether or not they changed anything."""
+    inserted: int
+    """Those that were new."""
     rejected: int
     requests: int
     error: str | None
-    is_last: bool
-    """Whether no later one of its dataset has ended."""
+    is_last: bool | None = None
+    """Whether no later one of its dataset has ended; None where nobody looked."""
+
+
+@dataclass(frozen=True)
+class LoadGroup:
+    """The loads of the last day of one dataset from one source, by one DAG."""
+
+    dataset: str
+    source: str
+    dag_id: str | None
+    """None for loads outside of Airflow."""
+    loads: int
+    failed: int
+    running: int
+    inserted: int
+    updated: int
+    rejected: int
+    requests: int
+    newest: datetime
+    """When the last of them ended, or began if it runs."""
+
+
+@dataclass(frozen=True)
+class StreamLine:
+    """The line of one app key of the live stream, held or waited for by one process."""
+
+    key: str
+    """Eight digits of its hash."""
+    host: str
+    """Host and process."""
+    state: str
+    """up, connecting, waiting, standby, or why it is stopped."""
+    age: float
+    """Seconds since it said so, by the server's clock; it says so every five."""
+    lag: float | None
+    """Seconds from receiving to committing of the slowest record; None when none came."""
+    queue: int
+    """Records received and not committed."""
+    placed: tuple[str, ...]
+    """What it is to register, most important first, as ``trade of 005930 (KRX)``; empty while it is not open."""
+    registered: int
+    """How many of them the server has acknowledged."""
+    rest: tuple[str, ...]
+    """What no key of the process has room for, or the server refuses: REST has to serve it. At most a hundred."""
+    rest_count: int
+    """How many of those there are in all."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether it has not said anything for a minute."""
+        return self.age > SILENT_S
 
 
 @dataclass(frozen=True)
@@ -106,68 +207,18 @@ class Stored:
     coverage: tuple[Coverage, ...]
     """By dataset and session; sessions of which nothing is expected are absent."""
     lacking: tuple[Lacking, ...]
-    """By dataset, newest first; at most as many as were asked for."""
+    """Of the newest sessions that lack something; newest first, and at most as many as were asked for."""
+    lacking_of: int
+    """How many there are of those sessions."""
     refused: tuple[Refused, ...]
     differences: tuple[Difference, ...]
     restated: tuple[Restated, ...]
     runs: tuple[LoadRun, ...]
     """Of the last day, and the last one of each dataset; newest first."""
-    new_fields: Mapping[str, int]
-    """Fields that the vendors' documents do not have, ``call.field``, and in how many answers of the last day."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The budget of one app key, under eight digits of its hash."""
-
-    name: str
-    rate: float
-    """Calls a second that are tried now."""
-    used: float
-    """Share of the configured quota that the last minute took: 1 is all of it."""
-    ahead: float
-    """Seconds until the next free slot."""
-    sends: int
-    """Calls since the shared state was made."""
-    learned: str
-    """What rejections taught, in words; empty when nothing did."""
-
-
-@dataclass(frozen=True)
-class TokenAge:
-    """The access token of one app key."""
-
-    name: str
-    age: float
-    """Seconds since it was issued."""
-    left: float
-    """Seconds until it is renewed; negative when that is due."""
-
-
-@dataclass(frozen=True)
-class Breaker:
-    """The circuit breaker of one vendor."""
-
-    source: str
-    state: str
-    """CLOSED, HALF_OPEN or OPEN."""
-    failures: int
-    """Failures in a row."""
-    retry_after: float
-    """Seconds until calls may pass again; 0 unless open."""
-
-
-@dataclass(frozen=True)
-class Keys:
-    """What processes share about the configured keys; nothing was sent to find it out."""
-
-    budgets: tuple[Budget, ...] = ()
-    tokens: tuple[TokenAge, ...] = ()
-    breakers: tuple[Breaker, ...] = ()
-    krx_calls_left: int | None = None
-    """Calls of the KRX key left today in Seoul; None without such a key."""
-    krx_calls: int | None = None
-    """Calls of the KRX key a day."""
+    new_fields: tuple[NewField, ...]
+    """The newest first."""
+    lines: tuple[StreamLine, ...] = ()
+    """Of the live stream, by key and host; none when no stream runs."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +228,12 @@ class Alert:
     level: str
     """missing (something is not there), doubtful (it is there and may be wrong), note (nothing is wrong yet)."""
     about: str
+    kind: str
+    """What it is, as a word for programs: a key of :data:`~data_pipeline.morning.words.SAID`."""
+    values: Mapping[str, Any]
+    """The figures of it."""
     said: str
+    """The same in English."""
     todo: str
     """What to do, with a command that works."""
 
@@ -189,8 +245,8 @@ class Morning:
     now: datetime
     """By the market's clock."""
     stored: Stored | None
-    """None when the warehouse did not answer; ``untold`` says why."""
+    """None when the warehouse did not answer; ``untold`` says why. What it does not say is empty in there."""
     keys: Keys | None
     """None without any key, or when the shared state did not answer."""
     untold: Mapping[str, str] = field(default_factory=dict)
-    """What could not be found out (``warehouse``, ``shared state``), and why."""
+    """What could not be found out, and why: ``warehouse``, ``shared state``, or a part of what is stored."""

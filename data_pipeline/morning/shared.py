@@ -9,7 +9,7 @@ from contextlib import closing
 from data_pipeline.client.circuit_breaker import BreakerSnapshot
 from data_pipeline.coordination.store import Store
 from data_pipeline.market.clock import Clock
-from data_pipeline.morning.facts import Breaker, Budget, Keys, TokenAge
+from data_pipeline.morning.keys import Breaker, Budget, Keys, TokenAge
 from data_pipeline.sources.kis.client import KisClient
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.krx.client import KrxClient

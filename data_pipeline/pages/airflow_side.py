@@ -16,9 +16,7 @@ from data_pipeline.settings import text
 from data_pipeline.settings.hidden import Hidden
 
 if TYPE_CHECKING:
-    from data_pipeline.pages.keys import Keys
-    from data_pipeline.sources.kis.settings import KisSettings
-    from data_pipeline.sources.krx.settings import KrxSettings
+    from data_pipeline.morning.keys import Keys
 
 READER_CONN_ID = "market_reader"
 """The Airflow connection that the pages read with."""
@@ -57,15 +55,13 @@ def airflow_keys() -> Keys | None:
     from data_pipeline.hooks.kis import KISHook
     from data_pipeline.hooks.krx import KRXHook
     from data_pipeline.hooks.source import has_official_key
-    from data_pipeline.pages.read_keys import read_keys
+    from data_pipeline.morning.shared import read_keys
 
     conn_id = text(os.environ, "DATA_SOURCE_CONN_ID")
     kind = read_connection(conn_id, "kis", "krx", "mock").conn_type
-    found: list[KisSettings | KrxSettings] = [KISHook(conn_id).settings()] if kind == "kis" else []
-    if kind == "krx":
-        found.append(KRXHook(conn_id).settings())
-    elif has_official_key():
-        found.append(KRXHook().settings())
-    if not found:
+    kis = KISHook(conn_id).settings() if kind == "kis" else None
+    krx = KRXHook(conn_id).settings() if kind == "krx" else KRXHook().settings() if has_official_key() else None
+    one = kis or krx
+    if one is None:
         return None
-    return read_keys(found, open_store(found[0].coordination_url, os.environ), market_clock(os.environ))
+    return read_keys(kis, krx, open_store(one.coordination_url, os.environ), market_clock(os.environ))

@@ -11,9 +11,9 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from data_pipeline.exceptions import ConfigurationError
+from data_pipeline.morning.refused import rejected_ids
 from data_pipeline.pages.form_token import form_token, is_token
 from data_pipeline.pages.gate import Gate
-from data_pipeline.pages.panels import rejected_ids
 from data_pipeline.pages.render import Page, run_link
 from data_pipeline.pages.room import Room
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets import DATASETS, WITH_CELLS
-from data_pipeline.exceptions import CalendarRangeError
-from data_pipeline.market.clock import in_seoul
 from data_pipeline.market.trading_calendar import TradingCalendar
+from data_pipeline.morning.window import last_sessions, session_under_way
 from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
     from data_pipeline.loading.coverage.cells import Coverage
     from data_pipeline.pages.summary import Summary
 
-SESSIONS = 60
-"""Final sessions that are shown, today beside them."""
 MANY = 0.1
 """Share of missing cells from which a cell is painted darker."""
 _SEEN = """
@@ -41,9 +38,9 @@ class Cell:
     loaded: int = 0
     known_empty: int = 0
     missing: int = 0
-    """Cells that neither rows nor a proof vouch for; those of which rows are stored are not counted here."""
+    """As :attr:`~data_pipeline.loading.coverage.cells.Coverage.absent`."""
     unproven: int = 0
-    """Cells of which rows are stored without a proof, or that were asked for in vain without one."""
+    """As :attr:`~data_pipeline.loading.coverage.cells.Coverage.doubtful`."""
     archived: int = 0
     """Cells whose month was let go, into a file or for good."""
     rows: int = 0
@@ -58,6 +55,8 @@ class Grid:
     today: date | None
     """The session that is not final yet; None when there is none today."""
     rows: Mapping[str, tuple[Cell, ...]]
+    coverage: tuple[Coverage, ...] = ()
+    """What it is painted by."""
 
     @property
     def cells(self) -> Iterator[Cell]:
@@ -73,22 +72,6 @@ class Grid:
         return tuple(sorted({cell.session for cell in self.cells if cell.missing or cell.unproven}))
 
 
-def last_sessions(calendar: TradingCalendar, now: datetime, most: int = SESSIONS) -> tuple[date, ...]:
-    """Return the newest final sessions, oldest first; fewer where the calendar begins later."""
-    last = calendar.last_final_session(now)
-    first = max(calendar.first_day, last - timedelta(days=most * 2))
-    return tuple(calendar.sessions(first, last)[-most:])
-
-
-def session_under_way(calendar: TradingCalendar, now: datetime) -> date | None:
-    """Return today when it is a session whose figures are not final; None otherwise."""
-    today = in_seoul(now).date()
-    try:
-        return today if calendar.is_session(today) and calendar.final_at(today) > now else None
-    except CalendarRangeError:
-        return None
-
-
 def read_grid(connection: Connection, summary: Summary, calendar: TradingCalendar, now: datetime) -> Grid:
     """Return the heatmap of the last sessions.
 
@@ -97,16 +80,16 @@ def read_grid(connection: Connection, summary: Summary, calendar: TradingCalenda
         ConfigurationError: It is not migrated to the newest schema.
     """
     sessions, today = last_sessions(calendar, now), session_under_way(calendar, now)
-    counted = summary.read(connection, sessions, now)
+    counted = tuple(one for row in summary.read(connection, sessions, now).values() for one in row)
     seen = _seen(connection, sessions[0], today or sessions[-1])
     shown = (*sessions, *([today] if today else []))
     rows = {}
     for name in DATASETS:
-        known = {one.session: one for row in counted.values() for one in row if one.dataset == name}
+        known = {one.session: one for one in counted if one.dataset == name}
         cells = tuple(_cell(name, day, known.get(day), seen.get((name, day), 0), day == today) for day in shown)
         if name in WITH_CELLS or any(cell.rows for cell in cells):
             rows[name] = cells
-    return Grid(sessions, today, rows)
+    return Grid(sessions, today, rows, counted)
 
 
 def _seen(connection: Connection, first: date, last: date) -> dict[tuple[str, date], int]:
@@ -123,10 +106,9 @@ def _cell(dataset: str, session: date, known: Coverage | None, rows: int, under_
         return Cell(dataset, session, "seen" if rows else "none", rows=rows)
     if known is None or not known.expected:
         return Cell(dataset, session, "none", rows=rows)
-    missing, unproven = known.missing - known.unproven, known.unproven + known.unproven_empty
     return Cell(
-        dataset, session, state_of(known.expected, missing, unproven, known.archived),
-        known.expected, known.loaded, known.known_empty, missing, unproven, known.archived, rows,
+        dataset, session, state_of(known.expected, known.absent, known.doubtful, known.archived),
+        known.expected, known.loaded, known.known_empty, known.absent, known.doubtful, known.archived, rows,
     )  # fmt: skip
 
 

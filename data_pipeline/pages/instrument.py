@@ -11,8 +11,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.exceptions import UnknownStockError
 from data_pipeline.market.clock import SEOUL
+from data_pipeline.morning.asking import asked
 from data_pipeline.pages.chart import Candle
-from data_pipeline.pages.panels import asked
 
 if TYPE_CHECKING:
     from data_pipeline.read.adjusted import Span

@@ -10,11 +10,11 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets import WITH_CELLS
 from data_pipeline.market.clock import in_seoul
+from data_pipeline.morning.asking import asked
+from data_pipeline.morning.window import last_sessions, session_under_way
 from data_pipeline.pages import chart
 from data_pipeline.pages import instrument as of_one
-from data_pipeline.pages.grid import last_sessions, session_under_way
 from data_pipeline.pages.panel import Panel, panel
-from data_pipeline.pages.panels import asked
 
 if TYPE_CHECKING:
     from data_pipeline.pages.room import Room

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data_pipeline.market.clock import in_seoul
-from data_pipeline.pages.panels import Run
+from data_pipeline.morning.facts import LoadRun
 from data_pipeline.pages.words import WORDS, language
 
 HERE = Path(__file__).parent
@@ -117,7 +117,7 @@ def clock(moment: datetime | None) -> str:
     return "-" if moment is None else f"{in_seoul(moment):%m-%d %H:%M:%S}"
 
 
-def log_link(run: Run) -> str:
+def log_link(run: LoadRun) -> str:
     """Return the relative address of a load's log in Airflow's UI; empty for one outside of Airflow."""
     if not (run.dag_id and run.run_key and run.task_id):
         return ""

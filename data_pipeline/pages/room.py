@@ -12,7 +12,7 @@ from data_pipeline.pages.kept import Kept
 from data_pipeline.pages.summary import Summary
 
 if TYPE_CHECKING:
-    from data_pipeline.pages.keys import Keys
+    from data_pipeline.morning.keys import Keys
     from data_pipeline.pages.readers import Readers
 
 

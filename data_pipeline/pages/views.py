@@ -13,14 +13,17 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from data_pipeline.datasets import DATASETS
 from data_pipeline.market.records import require_stock_code
+from data_pipeline.morning.lacking import read_lacking
+from data_pipeline.morning.loads import read_runs_of
+from data_pipeline.morning.verdict import RUNS, alerts, exit_code
+from data_pipeline.morning.window import last_sessions
 from data_pipeline.pages import instrument as of_one
-from data_pipeline.pages import panels
-from data_pipeline.pages.alerts import alerts
+from data_pipeline.pages.alerts import shown_alerts
 from data_pipeline.pages.buttons import HEAL, RETRY, Buttons
-from data_pipeline.pages.grid import last_sessions
-from data_pipeline.pages.morning import Morning, read_morning
+from data_pipeline.pages.morning import Morning, as_facts, read_morning
 from data_pipeline.pages.one_page import read_instrument
 from data_pipeline.pages.panel import Panel, panel
+from data_pipeline.pages.panels import by_kind, left_to_rest
 from data_pipeline.pages.render import Page
 from data_pipeline.pages.room import Room
 
@@ -54,7 +57,7 @@ class Views:
         shared = {"heal": heal.shared(HEAL_TOKEN), "retry": retry.shared(RETRY_TOKEN)}
 
         async def draw() -> str:
-            return await room.readers.run(lambda: page.text("morning.html", {**_shown(room, found, keys), **shared}))
+            return await room.readers.run(lambda: page.text("morning.html", {**_shown(found, keys), **shared}))
 
         # Drawn once for all viewers of one language and the same rights, who differ in the tokens of their forms.
         text = await room.kept.get(("morning", page, found.now, *shared.values()), FRESH_S, draw)
@@ -70,8 +73,10 @@ class Views:
         def read(connection: Connection) -> dict[str, Any]:
             now = room.clock()
             return {
-                "lacking": panel(connection, lambda: panels.read_lacking(connection, [session], dataset, most=500)),
-                "runs": panel(connection, lambda: panels.read_runs_of(connection, dataset, session)),
+                "lacking": panel(
+                    connection, lambda: read_lacking(connection, session, session, dataset=dataset, most=500)
+                ),
+                "runs": panel(connection, lambda: read_runs_of(connection, dataset, session)),
                 "around": _around(last_sessions(room.calendar(), now), session),
             }
 
@@ -105,10 +110,20 @@ class Views:
         return await room.readers.run(lambda: page.render("instrument.html", values))
 
 
-def _shown(room: Room, found: Morning, keys: Panel) -> dict[str, Any]:
-    grid = found.grid.value
-    said = alerts(grid, found.parts["runs"].value, keys.value, room.calendar(), found.now)
-    return {"found": found, "grid": grid, "keys": keys, "alerts": said, **found.parts}
+def _shown(found: Morning, keys: Panel) -> dict[str, Any]:
+    facts = as_facts(found, keys)
+    runs, lines = found.parts[RUNS].value or (), found.parts["lines"].value or ()
+    return {
+        "found": found,
+        "grid": found.grid.value,
+        "keys": keys,
+        "alerts": shown_alerts(alerts(facts)),
+        "code": exit_code(facts),
+        "said": [one for one in runs if one.error or one.status == "failed"],
+        "rest": left_to_rest(lines),
+        "by_kind": by_kind,
+        **found.parts,
+    }
 
 
 def _bad(page: Page) -> HTMLResponse:

@@ -79,6 +79,21 @@ class Coverage:
     archived: int = 0
     """Their month was let go, into a file or for good: not asked for again."""
 
+    @property
+    def absent(self) -> int:
+        """Cells of which no row is stored, and that nothing proves to be empty."""
+        return self.missing - self.unproven
+
+    @property
+    def doubtful(self) -> int:
+        """Cells that nothing proves: their rows are stored, or they were asked for in vain."""
+        return self.unproven + self.unproven_empty
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a cell of it is absent or doubtful."""
+        return bool(self.missing or self.unproven_empty)
+
 
 def coverage(connection: Connection, first: date, last: date, dataset: str | None = None) -> list[Coverage]:
     """Return the coverage of every final session of a range, by dataset and session; both ends included.

@@ -61,6 +61,13 @@ def test_coverage_of_nothing_is_not_called_complete(answers):
     assert "nothing was ever loaded" in told["warning"]
 
 
+def test_gaps_of_nothing_are_not_called_complete(answers):
+    """No instrument lacks anything of a range of which nothing is expected, which proves nothing."""
+    told = answers.gaps("2015-01-05", "2015-01-09")
+    assert (told["complete"], told["gaps"]) == (False, [])
+    assert "nothing was ever loaded" in told["warning"]
+
+
 @pytest.mark.thorough
 def test_every_question_only_reads_and_takes_no_sql(answers):
     """So it is declared to the assistant, with typed arguments."""

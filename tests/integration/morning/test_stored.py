@@ -81,11 +81,14 @@ def test_what_is_missing_is_named_with_its_reason(owner):
     assert [
         (one.stock_code, one.state, one.first.day, one.last.day, one.sessions, one.why) for one in found.lacking
     ] == [
-        ("0001A0", "missing", 17, 18, 2, "an answer without it"),
-        ("005930", "missing", 16, 16, 1, "refused: limit: 31 % above the base price"),
+        ("0001A0", "missing", 17, 18, 2, "stored or asked for, and not proven: an answer without it"),
+        ("005930", "missing", 16, 16, 1, "a check refused the row: limit: 31 % above the base price"),
     ]
-    assert [one.stock_code for one in read(owner, most=1).lacking] == ["0001A0"]
-    assert [(one.dataset, one.check, one.rows) for one in found.refused] == [("daily_bar", "limit", 1)]
+    one = read(owner, most=1)
+    assert ([one.stock_code for one in one.lacking], one.lacking_of) == (["0001A0"], 2)
+    assert [(one.dataset, one.check, one.rows, one.example) for one in found.refused] == [
+        ("daily_bar", "limit", 1, "limit: 31 % above the base price")
+    ]
 
 
 def test_the_window_is_the_newest_sessions(owner):
@@ -110,7 +113,7 @@ def test_runs_of_the_last_day_and_the_last_of_each_dataset_are_told(owner):
         ("order_book", "success", False), ("order_book", "failed", True), ("daily_bar", "success", True),
     ]  # fmt: skip
     assert (found.runs[1].error, found.runs[1].stored, found.runs[1].requests) == ("KIS is away", 5, 7)
-    assert found.new_fields == {"price.new": 3}
+    assert [(one.name, one.times, one.datasets) for one in found.new_fields] == [("price.new", 3, ("order_book",))]
 
 
 def test_differences_and_restatements_are_counted(owner):
@@ -127,9 +130,9 @@ def test_differences_and_restatements_are_counted(owner):
     owner.execute("DELETE FROM market.daily_bar WHERE stock_code = '0001A0'")
     found = read(owner)
     assert found.differences == (Difference(date(2026, 9, 17), "volume", rows=2, unexplained=1),)
-    assert [(one.dataset, one.operation, one.rows) for one in found.restated] == [
-        ("daily_bar", "delete", 1), ("daily_bar", "update", 1),
-    ]  # fmt: skip
+    assert {(one.dataset, one.operation, one.old_source, one.source, one.rows) for one in found.restated} == {
+        ("daily_bar", "delete", "mock", None, 1), ("daily_bar", "update", "mock", "mock", 1),
+    }  # fmt: skip
 
 
 def test_the_reader_may_ask_all_of_it(shared, prepared):

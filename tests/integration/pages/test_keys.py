@@ -11,7 +11,7 @@ from data_pipeline.coordination.file import FileStore
 from data_pipeline.coordination.store import hashed
 from data_pipeline.exceptions import CoordinationError
 from data_pipeline.market.clock import SEOUL
-from data_pipeline.pages.read_keys import read_keys
+from data_pipeline.morning.shared import read_keys
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.krx.settings import KrxSettings
 from tests.support.pages import WALL, Guard, pages, room_of
@@ -37,7 +37,7 @@ def shown(stored, keys):
 
 
 def test_keys_are_shown_by_their_hash(stored, tmp_path):
-    """Five failures opened the breaker, which stands first; of 1,000 calls of KRX three are spent."""
+    """Five failures opened the breaker; of 1,000 calls of KRX three are spent."""
     store = FileStore(tmp_path)
     breaker = CircuitBreaker(store, hashed(KIS.base_url), KIS.breaker_threshold, KIS.breaker_timeout)
     for _ in range(5):
@@ -45,9 +45,9 @@ def test_keys_are_shown_by_their_hash(stored, tmp_path):
     quota = DailyQuota(store, f"krx-{hashed(KRX_KEY)}", 1000, clock)
     for _ in range(3):
         quota.take()
-    html = shown(stored, lambda: read_keys([KIS, KRX], store, clock))
+    html = shown(stored, lambda: read_keys(KIS, KRX, store, clock))
     text = " ".join(re.sub(r"<[^>]*>", " ", html).split())
-    assert "kis: calls are stopped after 5 failures in a row" in text
+    assert "kis: the circuit breaker is OPEN after 5 failures in a row; calls pass again in" in text
     assert "Breaker kis open" in text
     assert "KRX calls left today 997 / 1,000" in text
     assert hashed(KEY)[:8] in html

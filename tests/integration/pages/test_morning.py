@@ -41,7 +41,7 @@ def test_each_panel_says_what_is_there(browser):
     """The refused row is the reason, the failed load stands with its log, the unknown field with its number."""
     html = browser.get("/").text
     text = plain(html)
-    assert "A check refused the row: limit: closed above its limit" in text
+    assert "a check refused the row: limit: closed above its limit" in text
     assert "#1 failed" in text
     assert "the server answered 500" in text
     assert 'href="../dags/daily_bars/runs/scheduled__1/tasks/load/mapped/2"' in html
@@ -54,7 +54,7 @@ def test_a_cell_leads_to_its_codes_loads_and_logs(browser):
     """Of the 15th one code is missing, about which the failed load was."""
     text = plain(browser.get("/cell?dataset=daily_bar&session=2026-09-15").text)
     assert "daily_bar on 2026-09-15 (Tue)" in text
-    assert "0001A0 이름 The newest load says: #1: the server answered 500" in text
+    assert "0001A0 이름 the newest load says: #1: the server answered 500" in text
     assert "Nothing is missing." in plain(browser.get("/cell?dataset=daily_bar&session=2026-09-14").text)
 
 

@@ -1,12 +1,16 @@
 """Who may do what, over every route that there is; what comes from outside is text on every page."""
 
 import random
+from datetime import datetime
 from html.parser import HTMLParser
 
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from data_pipeline.loading.stream.lines import beat
+from data_pipeline.market.clock import SEOUL
+from data_pipeline.market.stream_records import Heartbeat
 from data_pipeline.pages.buttons import HEAL, RETRY
 from data_pipeline.pages.form_token import form_token
 from data_pipeline.pages.gate import Started
@@ -15,6 +19,7 @@ from tests.support.pages import WALL, Guard, application, pages, room_of
 from tests.support.pages_warehouse import BAR, FAIL, HISTORY, INSTRUMENT, REFUSED, RUN, fill
 
 NAMES = 300
+WHEN = datetime(2026, 9, 18, 10, 0, tzinfo=SEOUL)
 PIECES = (
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '" onmouseover="alert(1)', "' autofocus onfocus='x",
     "</title><svg onload=alert(1)>", "{{ 7 * 7 }}", "{% raw %}", "javascript:alert(1)", "&lt;b&gt;", "<!--", "-->",
@@ -153,6 +158,8 @@ def spoilt(server):
                 cursor.execute(REFUSED, (code_of(number), None, f"{name}: {name}"))
             cursor.execute(RUN, (PIECES[2], '{"<script>alert(2)</script>": 1}'))
             cursor.execute(FAIL)
+            line = Heartbeat(PIECES[0], PIECES[2], WHEN, 0.1, 0, PIECES[1], (PIECES[3],), 1, (PIECES[4],), 1)
+            beat(connection, line)
         yield database
 
 
@@ -169,6 +176,7 @@ OWN = {
     "html", "head", "meta", "title", "link", "script", "body", "a", "header", "nav", "form", "input", "label", "button",
     "main", "div", "p", "h1", "h2", "h3", "ul", "ol", "li", "span", "section", "table", "thead", "tbody", "tfoot", "tr",
     "th", "td", "time", "strong", "br", "dl", "dt", "dd", "code", "meter", "svg", "path", "rect", "figure", "i",
+    "details", "summary",
 }  # fmt: skip
 
 

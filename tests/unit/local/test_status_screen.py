@@ -9,18 +9,8 @@ from rich.console import Console
 from data_pipeline.loading.coverage.cells import Coverage
 from data_pipeline.local.status_screen import screen
 from data_pipeline.market.clock import SEOUL
-from data_pipeline.morning.facts import (
-    Breaker,
-    Budget,
-    Keys,
-    Lacking,
-    LoadRun,
-    Morning,
-    Refused,
-    Restated,
-    Stored,
-    TokenAge,
-)
+from data_pipeline.morning.facts import Lacking, LoadRun, Morning, Refused, Restated, Stored, StreamLine
+from data_pipeline.morning.keys import Breaker, Budget, Keys, TokenAge
 
 DAYS = tuple(date(2026, 9, number) for number in range(14, 19))
 NOW = datetime(2026, 9, 19, 8, 0, tzinfo=SEOUL)
@@ -33,16 +23,21 @@ STORED = Stored(
         *(Coverage("investor_flow", day, 2_700, 0, 0, 2_700, unproven=2_700) for day in DAYS),
     ),
     lacking=(Lacking("daily_bar", "005930", "missing", DAYS[-1], DAYS[-1], 1, ERROR),),
+    lacking_of=1,
     refused=(Refused("daily_bar", "limit", 3, NOW),),
     differences=(),
-    restated=(Restated("daily_bar", "update", 12, NOW),),
+    restated=(
+        Restated("daily_bar", "update", "kis", "krx", 12, 1, NOW),
+        Restated("daily_bar", "update", "krx", "krx", 3, 1, NOW),
+    ),
     runs=(
         LoadRun(
-            7, "daily_bar", "kis-sandbox", "daily_bars", "load", "failed", DAYS[-1], DAYS[-1],
-            NOW - timedelta(hours=2), NOW - timedelta(hours=1), 1_234_567, 3, 98_765, ERROR, is_last=True,
+            7, "daily_bar", "kis-sandbox", "daily_bars", "load", -1, "scheduled__1", "failed", DAYS[-1], DAYS[-1],
+            NOW - timedelta(hours=2), NOW - timedelta(hours=1), 1_234_567, 5, 3, 98_765, ERROR, is_last=True,
         ),
     ),
-    new_fields={},
+    new_fields=(),
+    lines=(StreamLine("1a2b3c4d", "host:7", "up", 2.0, 0.1, 0, ("trade of 005930 (KRX)",) * 2, 1, (), 12),),
 )  # fmt: skip
 KEYS = Keys(
     budgets=(Budget("1a2b3c4d", 17.7, 0.5, 0.1, 70, ""), Budget("1a2b3c4d ledger", 17.7, 0.0, 0.0, 0, "")),
@@ -89,7 +84,20 @@ def test_each_session_says_how_it_stands(lines):
 def test_it_says_whose_rows_they_are_and_what_was_never_loaded(lines):
     """Made-up rows never pose as real, and a dataset without a line would not be missed."""
     assert "MADE UP" in lines[1]
+    assert lines[2] == "Newest final session: 2026-09-18; 5 sessions up to it looked at"
     assert "never loaded: minute_bar, index_bar" in lines
+
+
+def test_a_line_of_the_stream_says_what_it_left_to_rest(lines):
+    """One of two is registered, twelve have no room; a line that is silent says for how long instead."""
+    assert "Stream, key 1a2b3c4d on host:7: up, 1 of 2 registered; 12 left to REST" in lines
+    silent = replace(STORED, lines=(replace(STORED.lines[0], age=75.4),))
+    assert any("host:7: silent for 0:01:15, 1 of 2" in line for line in shown(replace(MORNING, stored=silent)))
+
+
+def test_what_changed_is_added_up(lines):
+    """Twelve bars that KRX replaced and three that it corrected."""
+    assert "Changed within a week, the old versions kept: 15 rows of daily_bar (update)" in lines
 
 
 def test_the_last_line_is_the_verdict(lines):

@@ -12,7 +12,7 @@ from data_pipeline.client.token_seal import TokenSeal
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.coordination.store import hashed
 from data_pipeline.market.clock import SEOUL
-from data_pipeline.morning.facts import Breaker, Keys
+from data_pipeline.morning.keys import Breaker, Keys
 from data_pipeline.morning.shared import read_keys
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.krx.settings import KrxSettings

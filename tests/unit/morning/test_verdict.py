@@ -7,7 +7,8 @@ import pytest
 
 from data_pipeline.loading.coverage.cells import Coverage
 from data_pipeline.market.clock import SEOUL
-from data_pipeline.morning.facts import Breaker, Budget, Difference, Keys, LoadRun, Morning, Refused, Stored
+from data_pipeline.morning.facts import Difference, LoadRun, Morning, NewField, Refused, Stored
+from data_pipeline.morning.keys import Breaker, Budget, Keys
 from data_pipeline.morning.verdict import alerts, exit_code
 
 MONDAY, TUESDAY = date(2026, 9, 21), date(2026, 9, 22)
@@ -18,11 +19,12 @@ WHOLE = (
 )
 STORED = Stored(
     session=TUESDAY, first=MONDAY, sessions=(MONDAY, TUESDAY), kind="real", loads=2, coverage=WHOLE, lacking=(),
-    refused=(), differences=(), restated=(), runs=(), new_fields={},
+    lacking_of=0, refused=(), differences=(), restated=(), runs=(), new_fields=(),
 )  # fmt: skip
 RUN = LoadRun(
-    run_id=2, dataset="daily_bar", source="kis", dag_id="daily_bars", task_id="load", status="failed", first=TUESDAY,
-    last=TUESDAY, started_at=NOW, finished_at=NOW, stored=0, rejected=0, requests=3, error="KIS is away", is_last=True,
+    run_id=2, dataset="daily_bar", source="kis", dag_id="daily_bars", task_id="load", map_index=-1,
+    run_key="scheduled__1", status="failed", first=TUESDAY, last=TUESDAY, started_at=NOW, finished_at=NOW, stored=0,
+    inserted=0, rejected=0, requests=3, error="KIS is away", is_last=True,
 )  # fmt: skip
 
 
@@ -44,9 +46,15 @@ def test_a_missing_cell_is_1_and_names_the_command_that_fills_it():
     )
     missing, doubtful = alerts(morning(coverage=cells))
     assert exit_code(morning(coverage=cells)) == 1
-    assert (missing.level, missing.said) == ("missing", "2 cells are missing, 2 sessions from 2026-09-21 to 2026-09-22")
+    assert (missing.level, missing.said) == (
+        "missing",
+        "2 cells are missing (sessions: 2, from 2026-09-21 to 2026-09-22)",
+    )
     assert "backfill --dataset daily_bar --first 2026-09-21 --last 2026-09-22`" in missing.todo
-    assert (doubtful.level, doubtful.said) == ("doubtful", "1 cells are stored and not proved, 1 session")
+    assert (doubtful.level, doubtful.said) == (
+        "doubtful",
+        "1 cells are stored and not proved (sessions: 1, from 2026-09-21 to 2026-09-21)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,35 @@ def test_what_may_be_wrong_is_1(changes, said):
     (found,) = alerts(morning(**changes))
     assert (found.level, exit_code(morning(**changes))) == ("doubtful", 1)
     assert said in found.said
+
+
+def test_a_newest_session_of_which_nothing_came_is_said_apart():
+    """Somebody forgot to start its DAG, or the source was away all day."""
+    cells = (WHOLE[0], replace(WHOLE[1], loaded=0, known_empty=0, missing=2))
+    found = alerts(morning(coverage=cells))
+    assert [one.kind for one in found] == ["missing", "nothing_came"]
+    assert found[1].said == "nothing of the newest session, 2026-09-22, came"
+
+
+@pytest.mark.parametrize(("part", "expected"), [("coverage", 2), ("quarantine", 2), ("runs", 2), ("fields", 0)])
+def test_a_part_that_could_not_be_read_is_no_good_news(part, expected):
+    """Without cells, quarantine or loads nobody can tell; an unknown field alone never made data wrong."""
+    found = replace(morning(), untold={part: "it took too long"})
+    assert exit_code(found) == expected
+    assert [(one.level, one.about, one.said) for one in alerts(found)] == [("note", part, "it took too long")]
+    assert exit_code(replace(found, stored=replace(STORED, runs=(RUN,)))) == 1
+
+
+def test_cells_that_could_not_be_counted_are_not_called_an_empty_warehouse():
+    """Nothing is known of them."""
+    found = replace(morning(coverage=()), untold={"coverage": "it took too long"})
+    assert [one.kind for one in alerts(found)] == ["untold"]
+
+
+def test_each_kind_has_its_figures_for_programs():
+    """Beside the sentence, so that another language or a program can say it in its own words."""
+    (found,) = alerts(morning(refused=(Refused("daily_bar", "limit", 3, NOW),)))
+    assert (found.kind, found.values) == ("refused", {"rows": 3, "check": "limit"})
 
 
 def test_a_failure_that_a_later_load_made_good_is_none():
@@ -106,8 +143,10 @@ def test_differences_and_new_fields_are_notes_after_what_is_missing():
     found = morning(
         coverage=(replace(WHOLE[0], loaded=0, missing=2),),
         differences=(Difference(TUESDAY, "volume", rows=5, unexplained=2), Difference(TUESDAY, "close", 1, 0)),
-        new_fields={f"price.field_{number}": 1 for number in range(7)},
+        new_fields=tuple(NewField(f"price.field_{one}", 1, ("price_snapshot",), NOW, "kis") for one in range(7)),
     )
     assert [one.level for one in alerts(found)] == ["missing", "note", "note"]
     assert alerts(found)[1].said.startswith("2 figures of KRX differ")
-    assert "price.field_4 and 2 more" in alerts(found)[2].said
+    assert alerts(found)[2].said.endswith(
+        "7, the newest price.field_0, price.field_1, price.field_2, price.field_3, price.field_4"
+    )
