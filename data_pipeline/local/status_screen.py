@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NAME, CELL = 15, 8
 """Columns that the name of a dataset and one session take."""
+MOST_SHOWN = 12
+"""Sessions in one line where it could be endless, as in a mail; all of them count, and those that lack something are
+named below."""
 SHOWN = 8
 """How many runs and instruments are named; `--json` has them all."""
 STYLE = {MISSING: "red", DOUBTFUL: "yellow"}
@@ -41,7 +44,7 @@ def screen(morning: Morning, width: int = 80) -> Iterator[RenderableType]:
         yield Text(f"Warehouse: {KIND[morning.stored.kind]}")
         looked = f"{len(morning.stored.sessions)} sessions" if len(morning.stored.sessions) > 1 else "the session"
         yield Text(f"Newest final session: {morning.stored.session}; {looked} up to it looked at")
-        yield from _stored(morning.stored, max(1, (width - NAME) // CELL))
+        yield from _stored(morning.stored, min(MOST_SHOWN, max(1, (width - NAME) // CELL)))
     if morning.keys:
         yield from _keys(morning.keys)
     yield from _alerts(alerts(morning))

@@ -87,7 +87,7 @@ def read_grid(connection: Connection, summary: Summary, calendar: TradingCalenda
     for name in DATASETS:
         known = {one.session: one for one in counted if one.dataset == name}
         cells = tuple(_cell(name, day, known.get(day), seen.get((name, day), 0), day == today) for day in shown)
-        if name in WITH_CELLS or any(cell.rows for cell in cells):
+        if name in WITH_CELLS or any(cell.rows or cell.expected for cell in cells):
             rows[name] = cells
     return Grid(sessions, today, rows, counted)
 
@@ -102,10 +102,8 @@ def _seen(connection: Connection, first: date, last: date) -> dict[tuple[str, da
 def _cell(dataset: str, session: date, known: Coverage | None, rows: int, under_way: bool) -> Cell:
     if under_way:
         return Cell(dataset, session, "running" if rows else "none", rows=rows)
-    if dataset not in WITH_CELLS:
-        return Cell(dataset, session, "seen" if rows else "none", rows=rows)
     if known is None or not known.expected:
-        return Cell(dataset, session, "none", rows=rows)
+        return Cell(dataset, session, "seen" if rows and dataset not in WITH_CELLS else "none", rows=rows)
     return Cell(
         dataset, session, state_of(known.expected, known.absent, known.doubtful, known.archived),
         known.expected, known.loaded, known.known_empty, known.absent, known.doubtful, known.archived, rows,

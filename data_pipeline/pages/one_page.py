@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from data_pipeline.datasets import WITH_CELLS
+from data_pipeline.datasets import IN_COVERAGE
 from data_pipeline.market.clock import in_seoul
 from data_pipeline.morning.asking import asked
 from data_pipeline.morning.window import last_sessions, session_under_way
@@ -141,7 +141,7 @@ def _coverage(connection: Connection, code: str, recent: tuple[date, ...]) -> Pa
             (dataset, day): state for dataset, day, state in asked(connection, _CELLS, (recent[0], recent[-1], code))
         }
         rows = {}
-        for name in WITH_CELLS:
+        for name in IN_COVERAGE:
             cells = [(day, states.get((name, day))) for day in recent]
             if any(state for _, state in cells):
                 rows[name] = [(day, STATES.get(state, "unproven") if state else "none") for day, state in cells]

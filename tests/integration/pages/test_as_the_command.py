@@ -53,6 +53,12 @@ def refused(cursor):
     cursor.execute("UPDATE market.rejected_row SET settled_at = NULL, outcome = NULL")
 
 
+def streamed(cursor):
+    """Beside what is whole, a code was watched live on the 17th, and nothing proves its trades."""
+    whole(cursor)
+    cursor.execute("INSERT INTO market.stream_watch VALUES ('2026-09-17', 'KRX', '005930')")
+
+
 def nothing(_cursor):
     """Nothing was ever loaded."""
 
@@ -112,6 +118,7 @@ LEVELS = {"missing": "bad", "doubtful": "warn", "note": "note"}
     [
         (everything, 1, "2 of 10 cells are missing"),
         (refused, 1, "Every cell is stored and proven up to 2026-09-18, and not everything is well"),
+        (streamed, 1, "1 of 11 cells are missing"),
         (whole, 0, "Complete and true up to 2026-09-18"),
         (nothing, 1, "This warehouse is empty"),
     ],

@@ -110,6 +110,16 @@ def test_the_last_line_is_the_verdict(lines):
     assert "NOTE warehouse: the server cannot be reached" in away
 
 
+def test_a_line_without_an_end_shows_a_dozen_sessions():
+    """In a mail of cron, sixty sessions beside one another would say nothing; the newest stand there."""
+    days = tuple(date(2026, 8, number) for number in range(3, 29))
+    many = replace(STORED, sessions=days, coverage=tuple(Coverage("daily_bar", day, 1, 1, 0, 0) for day in days))
+    (head,) = (
+        line for line in shown(replace(MORNING, stored=many), 100_000) if line.startswith("dataset") and "-" in line
+    )
+    assert head.split()[1:] == [f"08-{number}" for number in range(17, 29)]
+
+
 def test_a_narrow_terminal_shows_the_newest_sessions():
     """At 40 columns three sessions fit."""
     (head,) = (line for line in shown(MORNING, 40) if line.startswith("dataset") and "09-" in line)
