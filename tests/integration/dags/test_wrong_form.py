@@ -75,24 +75,23 @@ def test_a_wrong_form_fails_one_task_once_and_says_why(results, metadata, wrong)
     tasks = {task: (state, tries) for task, state, tries in metadata(TASKS, run)}
     assert tasks["plan"] == ("failed", 1)
     assert {state for task, (state, _) in tasks.items() if task != "plan"} <= {"upstream_failed", "skipped"}
-    (sentence,) = {line for line in result.log.splitlines() if line.startswith("InvalidRequestError: ")} or {""}
-    assert WRONG[wrong][1] in sentence or WRONG[wrong][1] in result.log
+    assert WRONG[wrong][1] in result.log
     assert "trying again cannot help" in result.log
 
 
 def test_a_wrong_form_asks_for_nothing(airflow, results):
     """No load was even begun, nor by the dry run."""
-    assert airflow.query("SELECT DISTINCT dataset FROM market.ingest_run") == [("instrument",)]
+    assert airflow.query("SELECT DISTINCT dataset FROM market.ingest_run WHERE dag_id = 'backfill'") == []
 
 
 def test_a_dry_run_shows_its_plan_behind_a_link(results, metadata):
     """The task has a link to its XComs, where the plan is a table: whom, what, from when to when, and what it costs."""
     result, run = results["dry"]
     assert result.states == [("backfill", "success")], result.log[-4000:]
-    found = {key: json.loads(value) if isinstance(value, str) else value for key, value in metadata(XCOMS, run)}
+    found = dict(metadata(XCOMS, run))
     (row,) = found["plan"]
-    assert (row["source"], row["dataset"], row["first"], row["last"], row["requests"]) == (
-        "mock", "daily_bar", "2026-09-21", "2026-09-22", 1,
+    assert (row["source"], row["dataset"], row["first"], row["last"], row["rows at most"]) == (
+        "mock", "daily_bar", "2026-09-21", "2026-09-22", 2,
     )  # fmt: skip
     link = found["_link_PlanLink"]
     assert link.startswith("http://127.0.0.1:8080/dags/backfill/runs/")
