@@ -71,11 +71,10 @@ MARKET_DATA = "Korean market data"
 HOOKS = ("kis", "krx", "mock", "warehouse")
 _GUIDES = (
     "add-a-dataset", "add-a-vendor", "ask-from-an-assistant", "be-told-when-a-load-fails", "fill-the-past",
-    "fix-a-failed-run",
-    "install-into-your-airflow", "keep-it-for-years", "look-into-the-quarantine", "prove-what-is-stored",
-    "read-prices-into-pandas", "refresh-the-calendar", "repeat-answers", "replay-a-session", "run-after-a-proven-session",
-    "run-on-celery", "run-on-kubernetes", "run-with-compose", "see-it-every-morning", "stream-live-trades",
-    "test-against-the-emulator", "upgrade-to-0.2", "use-a-krx-key", "use-a-managed-airflow",
+    "fix-a-failed-run", "install-into-your-airflow", "keep-it-for-years", "look-into-the-quarantine",
+    "prove-what-is-stored", "read-prices-into-pandas", "refresh-the-calendar", "repeat-answers", "replay-a-session",
+    "run-after-a-proven-session", "run-on-celery", "run-on-kubernetes", "run-with-compose", "see-it-every-morning",
+    "stream-live-trades", "test-against-the-emulator", "upgrade-to-0.2", "use-a-krx-key", "use-a-managed-airflow",
     "use-a-real-postgres", "use-your-own-key", "watch-it-with-prometheus",
 )  # fmt: skip
 INTEGRATIONS = [
