@@ -87,7 +87,7 @@ with DAG(
 
         return prove_stream_day(context, source_conn_id)
 
-    @task(trigger_rule="all_done")
+    @task(trigger_rule="all_done", execution_timeout=timedelta(hours=6))  # it reads each row of a month
     def let_old_months_go(**context: Any) -> dict[str, int]:
         """Let months go that are older than what is kept, after the close, whatever became of the day."""
         from data_pipeline.operators.streaming import let_old_months_go
