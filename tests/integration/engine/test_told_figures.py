@@ -17,6 +17,7 @@ from data_pipeline.engine.load_windows import load_windows
 from data_pipeline.engine.one_window import Run
 from data_pipeline.exceptions import DataPipelineError
 from data_pipeline.market.window import Window
+from data_pipeline.sources.factory import create_data_source
 
 FIRST, SESSION = date(2026, 9, 14), date(2026, 9, 18)
 CODES = ("000660", "005930", "035720")
@@ -93,6 +94,21 @@ def test_rejections_are_counted_as_the_server_counts_them(kis, emulator, told):
         emulator.set_limits(rate=200)
     assert rejected
     assert of(told, "requests", 2)["throttled"] == rejected
+
+
+def test_requests_of_krx_are_as_many_as_the_server_saw(settings, emulator):
+    """One of five calls is answered with an error and sent again."""
+    emulator.forget_requests()
+    emulator.set_faults({"kind": "status", "status": 503, "path": "stk_bydd_trd", "count": 1})
+    told: Counter[Any] = Counter()
+    environ = {**settings, "KRX_API_KEY": "TEST".ljust(40, "7"), "KRX_API_BASE_URL": emulator.url}
+    with create_data_source("krx", environ) as krx:
+        krx.meter.listen(lambda figure, value, labels: told.update({(figure.name, labels["endpoint"]): int(value)}))
+        assert list(krx.market_bars(SESSION))
+    emulator.set_faults()
+    paths, _ = seen(emulator)
+    assert sum(paths.values()) == krx.requests_sent > 5
+    assert told == Counter({("requests", path): number for path, number in paths.items()})
 
 
 def test_rows_are_counted_by_what_became_of_them(kis, connection, told):
