@@ -141,4 +141,7 @@ def application(url: str) -> FastAPI:
 
 
 if __name__ == "__main__":
-    uvicorn.run(application(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), log_level="warning")
+    # Longer than anybody pauses, so that no viewer writes into a line that is being closed.
+    uvicorn.run(
+        application(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), log_level="warning", timeout_keep_alive=120
+    )
