@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
 import anyio
@@ -103,17 +102,18 @@ class Readers:
     def _lend(self, work: Callable[[Connection], T]) -> T:
         connection = self._take()
         try:
-            result = work(connection)
+            return work(connection)
+        finally:
+            self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        """Take a connection back; one that is gone is gone, and what was read over it is whole all the same."""
+        try:
             connection.rollback()
-        except BaseException:
-            with suppress(psycopg2.Error):
-                connection.rollback()
-            if connection.closed:
-                raise
+        except psycopg2.Error:
+            connection.close()
+        if not connection.closed:
             self._give_back(connection)
-            raise
-        self._give_back(connection)
-        return result
 
     def _take(self) -> Connection:
         now = self._clock()

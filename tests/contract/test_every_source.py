@@ -29,6 +29,7 @@ def issues(source):
     return list(source.instruments(SESSION))
 
 
+@pytest.mark.thorough
 def test_name_of_made_up_rows(source):
     """None of these sources poses as a real one."""
     assert source.name in {"mock", "kis-sandbox", "krx-sandbox"}

@@ -169,6 +169,7 @@ def test_the_budget_without_a_key_is_that_of_the_emulator_that_was_asked(command
     assert re.search(r"0\.\d\d s │ 5 │", printed), printed
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+import psycopg2
 import pytest
 
 from data_pipeline.exceptions import BusyError
@@ -76,6 +77,25 @@ def test_a_transaction_ends_however_the_work_ends():
 
     asyncio.run(looks())
     assert [one.rollbacks for one in opened] == [3, 1]
+
+
+def test_what_was_read_counts_although_the_server_goes():
+    """The transaction cannot be ended any more: the answer stands, and the next viewer gets another connection."""
+    opened = Opened()
+    readers = Readers(opened)
+
+    def server_goes(connection):
+        def rollback():
+            raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+        connection.rollback = rollback
+        return "read"
+
+    async def looks():
+        return [await readers.ask(work) for work in (server_goes, lambda _: "read again")]
+
+    assert asyncio.run(looks()) == ["read", "read again"]
+    assert [one.closed for one in opened] == [True, False]
 
 
 def test_connections_that_nobody_uses_are_closed():

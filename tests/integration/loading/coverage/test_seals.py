@@ -171,6 +171,7 @@ def act(connection, cursor, table, step):
             cursor.execute("ROLLBACK TO before")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SEALED)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=1, max_size=8), together=st.booleans())
