@@ -13,18 +13,9 @@ from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.morning.facts import Difference
 from data_pipeline.morning.stored import read_stored
+from tests.support.five_sessions import BAR, CODES, prepare
 
 NOW = datetime(2026, 9, 18, 21, 0, tzinfo=SEOUL)
-CODES = ("005930", "0001A0")
-INSTRUMENT = (
-    "INSERT INTO market.instrument (stock_code, isin, name, market, security_group, as_of, listed_on, listed_from,"
-    " halted, managed, liquidation, preferred, source) VALUES (%s, 'KR7005930003', '이름', 'KOSPI', 'ST', '2026-09-18',"
-    " '2026-09-01', '2026-09-01', false, false, false, false, 'mock')"
-)
-BAR = (
-    "INSERT INTO market.daily_bar (stock_code, session, open, high, low, close, volume, trading_value, change, source)"
-    " VALUES (%s, %s, 10, 10, 10, 10, 1, 10, 0, 'mock')"
-)
 RUN = (
     "INSERT INTO market.ingest_run (dataset, source, first, last, status, started_at, finished_at, rows_inserted,"
     " rows_unchanged, requests, error, unknown_fields) VALUES (%s, 'mock', '2026-09-18', '2026-09-18', %s,"
@@ -36,12 +27,7 @@ RUN = (
 def prepared(shared):
     """An empty warehouse open to made-up rows, whose calendar is that week."""
     with shared.connect("owner") as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT market.admit_source('mock')")
-        cursor.execute("SELECT market.ensure_partitions('daily_bar', '2026-09-01', '2026-09-30')")
-        cursor.execute("DELETE FROM market.calendar_session WHERE session NOT BETWEEN '2026-09-14' AND '2026-09-18'")
-        for code in CODES:
-            cursor.execute(INSTRUMENT, (code,))
-            cursor.execute("INSERT INTO market.coverage_start VALUES ('daily_bar', %s, '2026-09-14')", (code,))
+        prepare(cursor)
         connection.commit()
         yield connection
 
