@@ -23,6 +23,7 @@ def tell_rows(source: AbstractDataSource, dataset: str, counts: dict[str, int], 
         counts: What storing it returned; what is no count of rows is passed over.
         quarantined: Rows that were set aside.
     """
+    rows = counts | {"quarantined": quarantined}
     for outcome in _OUTCOMES:
-        if number := (counts | {"quarantined": quarantined}).get(outcome):
+        if number := rows.get(outcome):
             source.meter.tell(ROWS, number, dataset=dataset, outcome=outcome)

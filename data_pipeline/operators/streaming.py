@@ -133,8 +133,9 @@ def _venues(given: list[str] | None) -> tuple[Venue, ...]:
 
 def _require_offered(source_conn_id: str, wanted: Sequence[Subscription]) -> None:
     if read_connection(source_conn_id, "kis", "krx", "mock").conn_type == "kis":
+        virtual = bool(KISHook(source_conn_id).settings().use_virtual)
         for one in wanted:
-            feed_of(one, virtual=bool(KISHook(source_conn_id).settings().use_virtual))
+            feed_of(one, virtual=virtual)
 
 
 def _watched() -> list[str]:

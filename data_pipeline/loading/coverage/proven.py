@@ -64,7 +64,7 @@ def proven_sessions(
         whole = {
             one.session
             for one in coverage(connection, some[0].session, some[-1].session, dataset)
-            if not (one.missing or one.unproven_empty or one.archived)
+            if not (one.lacks or one.archived)
         }
         found += [one for one in some if one.session in whole]
     return found
