@@ -52,7 +52,7 @@ run: setup ## Load the last finished session through Airflow into an embedded Po
 PYTEST = $(if $(SHIFT_DAYS),SHIFT_DAYS="$(SHIFT_DAYS)" PYTHONPATH="$(CURDIR)/tests/shift$(if $(PYTHONPATH),:$(PYTHONPATH))") $(BIN)/python -m pytest -q -n $(TEST_PROCESSES)
 TEST_PROCESSES ?= 2
 # These wait for servers often enough that three processes keep two cores busy; faults and moments have limits of time.
-test test-fast: TEST_PROCESSES = 3
+test: TEST_PROCESSES = 3
 SEEDS ?= 11,12,13,14,15
 
 test: setup-dev ## Run every test but the thorough, slow and long ones on embedded parts (SHIFT_DAYS=400: as if it were then)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from data_pipeline.market.dataset_names import WITH_CELLS
+from data_pipeline.market.dataset_names import IN_COVERAGE
 from data_pipeline.morning.facts import SESSIONS
 
 STATUS_EXAMPLES = """examples:
@@ -98,7 +98,7 @@ def add_gaps_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `data-pipeline gaps`."""
     parser.epilog = GAPS_EXAMPLES
     add = parser.add_argument
-    add("--dataset", choices=WITH_CELLS, metavar="DATASET", help=f"{', '.join(WITH_CELLS)} (default: all)")
+    add("--dataset", choices=IN_COVERAGE, metavar="DATASET", help=f"{', '.join(IN_COVERAGE)} (default: all)")
     add("--first", metavar="DAY", help=f"first session, included (default: {DAYS} days before the last)")
     add("--last", metavar="DAY", help="last session, included (default: the last final session)")
     add("--codes", default="", metavar="CODES", help="stock codes with commas (default: all)")

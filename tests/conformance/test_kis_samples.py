@@ -110,6 +110,7 @@ def _objects_of(answer, output):
     return found if isinstance(found, list) else [found]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CALLS)
 def test_the_answer_has_the_documented_keys_and_nothing_else(server, name):
     """Every object carries the keys of the documented one, besides those that only sometimes apply."""
@@ -205,6 +206,7 @@ def refusal(code):
 ERRORS = sample("errors")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("code", ERRORS)
 def test_an_error_has_the_documented_status_and_body(code):
     """Each documented error, provoked as a client would, has its status and exactly its body."""

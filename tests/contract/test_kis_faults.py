@@ -98,6 +98,7 @@ def test_minute_faults_are_typed(source, emulator, fault):
         source.get_chart_data("005930", PriceType.MINUTE_1, 10)
 
 
+@pytest.mark.thorough
 def test_calls_of_a_whole_day(source, emulator):
     """One session of 95 codes costs one chart and four calls of thirty."""
     codes = [one.stock_code for one in source.instruments(SESSION)][:95]

@@ -87,6 +87,7 @@ def test_maintenance_may_pass(ask, kind, emulator, dress, error):
     assert PATHS[kind] in str(caught.value)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dress", ["page", "cut_page", "empty", "redirect", "408", "429", "503"])
 def test_the_end_of_maintenance_is_not_missed(ask, kind, emulator, dress):
     """When the service is back at the second try, the caller sees nothing of it."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from data_pipeline.datasets import DATASETS, WITH_CELLS, WITH_PAST, Dataset
+from data_pipeline.datasets import DATASETS, IN_COVERAGE, WITH_CELLS, WITH_PAST, Dataset
 from data_pipeline.datasets.dataset import No
 from data_pipeline.datasets.frame import Frame
 from data_pipeline.market import dataset_names
@@ -108,6 +108,7 @@ def test_the_form_of_the_backfill_offers_what_has_a_past() -> None:
 def test_dag_files_have_the_names_of_the_declarations() -> None:
     """They are written down once more, so that reading a DAG file does not load the declarations."""
     assert (dataset_names.WITH_CELLS, dataset_names.WITH_PAST) == (WITH_CELLS, WITH_PAST)
+    assert dataset_names.IN_COVERAGE == IN_COVERAGE
 
 
 def test_sources_lack_only_datasets_that_there_are() -> None:

@@ -46,7 +46,7 @@ def keys(path: Path) -> Iterator[str]:
             where, key = node.func.value, node.args[0]
         else:
             continue
-        if ENVIRONMENTS.search(ast.unparse(where)) and isinstance(key, ast.Constant):
+        if isinstance(key, ast.Constant) and ENVIRONMENTS.search(ast.unparse(where)):
             yield str(key.value)
 
 

@@ -85,6 +85,7 @@ def made(folder, env=""):
     return {path.name: path.read_text("utf-8") for path in (folder / "secrets").iterdir()}
 
 
+@pytest.mark.thorough
 def test_each_secret_gets_its_file(tmp_path):
     """Those of compose are drawn, each another; those of a source are what `.env` says, or empty."""
     files = made(tmp_path, "KIS_APP_KEY=PS123  # mine\nREDIS_PASSWORD=own\n")
@@ -96,6 +97,7 @@ def test_each_secret_gets_its_file(tmp_path):
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.thorough
 def test_a_secret_that_is_there_stays(tmp_path):
     """A second start with other passwords could not open the database of the first."""
     before = made(tmp_path)

@@ -166,6 +166,7 @@ def test_a_wrong_wish_is_refused_in_one_sentence(command, codes, emulator, chang
     assert emulator.summary()["total"] == 0
 
 
+@pytest.mark.thorough
 def test_a_holiday_costs_no_call(command, codes, emulator, database):
     """From 23 February to 3 March 2026 (the second was a holiday) there are six sessions and one call an instrument."""
     emulator.forget_requests()

@@ -163,6 +163,7 @@ def test_own_count_of_calls_bounds_the_plan(connection, kis, make_krx, stocks):
     assert "20 instruments, 20 requests" in none.lines[1]
 
 
+@pytest.mark.thorough
 def test_the_exchange_alone_stops_and_says_when_to_go_on(database, connection, make_krx, stocks):
     """Without KIS the sessions that fit are loaded; the error is one sentence, and the next day goes on from there."""
     some, only = stocks[:40], Backfill("daily_bar", tuple(stocks[:40]), FIRST, SESSIONS[2], "krx-sandbox")
@@ -181,6 +182,7 @@ def test_the_exchange_alone_stops_and_says_when_to_go_on(database, connection, m
     assert stored(database)[0] == true_bars(some, SESSIONS[:3])
 
 
+@pytest.mark.thorough
 def test_a_session_that_the_exchange_cannot_serve_is_kiss(database, connection, kis, make_krx, stocks, emulator):
     """An answer that is cut off is no failure of the run: KIS has that session."""
     some = stocks[:40]

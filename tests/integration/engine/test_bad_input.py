@@ -83,6 +83,7 @@ def test_a_master_file_of_which_half_came(database, loaded, kis, emulator, fault
     assert [session for session, _ in database.rows(LISTS)] == [TUESDAY, WEDNESDAY]
 
 
+@pytest.mark.thorough
 def test_a_list_that_is_shorter_than_the_one_before(database, loaded, kis, emulator):
     """KOSDAQ without the end of its file: refused with both counts and what to do; all stays as on Tuesday."""
     before = database.rows(LISTS)

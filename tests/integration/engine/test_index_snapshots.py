@@ -29,6 +29,7 @@ def load(connection, dataset, at, session=TUE):
     return load_window(connection, source, DATASETS[dataset], Window((), session, session), Run(moment=at))
 
 
+@pytest.mark.thorough
 def test_two_minutes_are_two_rows_of_each_index(connection, database):
     """The same moment again changes nothing, and each row says what was seen when."""
     assert load(connection, "index_snapshot", ELEVEN)["inserted"] == 4
@@ -42,6 +43,7 @@ def test_two_minutes_are_two_rows_of_each_index(connection, database):
     assert sorted({f"{at:%H:%M}" for at in found["observed_at"]}) == ["11:45", "11:46"]
 
 
+@pytest.mark.thorough
 def test_a_level_never_settles_a_session(connection, database):
     """Though every main index was seen on Tuesday, its bars are missing until they come."""
     load(connection, "index_bar", EVENING, MON)

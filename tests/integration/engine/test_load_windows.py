@@ -106,6 +106,7 @@ def test_a_server_that_goes_away_fails_the_window_as_a_whole(warehouse):
     assert {row[0] for row in query(warehouse, "SELECT status FROM market.ingest_run")} == {"failed"}
 
 
+@pytest.mark.thorough
 def test_windows_begun_before_a_failure_say_so(warehouse):
     """The second window is under way when the first one is refused: both end, the second because of the first."""
     load_window(warehouse, market(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())
@@ -162,6 +163,7 @@ def test_no_thread_outlives_a_load(warehouse):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
 
 
+@pytest.mark.thorough
 def test_a_code_that_was_delisted_before_the_window_is_not_asked_for(warehouse):
     """The others are loaded, and the error says when it left the list instead of calling it unknown."""
     old, left = date(2026, 9, 17), date(2026, 9, 18)

@@ -59,6 +59,7 @@ def seen(emulator):
     return paths, sum(entry["path"].startswith("/uapi/") for entry in entries)
 
 
+@pytest.mark.thorough
 def test_requests_are_as_many_as_the_server_saw(kis, emulator, told):
     """Token, master files, tries again after 500 and a broken connection, and refusals: every one, by endpoint."""
     kis.get_current_price("005930")
@@ -82,6 +83,7 @@ def test_requests_are_as_many_as_the_server_saw(kis, emulator, told):
     assert of(told, "tokens_asked") == Counter({("kis-sandbox", fingerprint): paths["tokenP"]})
 
 
+@pytest.mark.thorough
 def test_rejections_are_counted_as_the_server_counts_them(kis, emulator, told):
     """A quota that is smaller than the client believes: as many throttled as the server's own log has."""
     emulator.set_limits(rate=4)
@@ -96,6 +98,7 @@ def test_rejections_are_counted_as_the_server_counts_them(kis, emulator, told):
     assert of(told, "requests", 2)["throttled"] == rejected
 
 
+@pytest.mark.thorough
 def test_requests_of_krx_are_as_many_as_the_server_saw(settings, emulator):
     """One of five calls is answered with an error and sent again."""
     emulator.forget_requests()

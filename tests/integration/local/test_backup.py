@@ -139,6 +139,7 @@ def test_a_warehouse_that_is_there_is_never_written_over(filled_url, tmp_path):
         run(filled_url, tmp_path, "backup", path)
 
 
+@pytest.mark.thorough
 def test_half_a_backup_brings_nothing(filled_url, empty, tmp_path):
     """A file that was cut short is refused, and the database can take the whole one afterwards."""
     path = tmp_path / "market.dump"

@@ -292,6 +292,7 @@ def test_a_question_that_cannot_be_answered(shared, ask, statement, words):
     assert "PL/pgSQL" not in said
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "statement", ["SELECT pg_sleep(3600)", "SELECT set_config('statement_timeout', '0', false), pg_sleep(3600)"]
 )

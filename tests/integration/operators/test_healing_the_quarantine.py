@@ -54,6 +54,7 @@ def state(warehouse):
         return cursor.fetchall()
 
 
+@pytest.mark.thorough
 def test_a_row_that_the_checks_let_pass_now_is_loaded_by_the_next_evening(heal, warehouse):
     """A fund's close may move without a trade: its row comes in by itself; a stock's stays, tried once."""
     heal()

@@ -183,6 +183,7 @@ def test_a_quote_on_a_sunday_belongs_to_the_session_before(warehouse):
     assert query(warehouse, "SELECT DISTINCT session FROM market.order_book") == [(date(2026, 9, 23),)]
 
 
+@pytest.mark.thorough
 def test_a_missing_bar_is_counted_and_the_others_are_loaded(warehouse):
     """The list of instruments says that two bars must exist; one came."""
     load_instruments(warehouse)
@@ -193,6 +194,7 @@ def test_a_missing_bar_is_counted_and_the_others_are_loaded(warehouse):
     ) == [(2, 1)]
 
 
+@pytest.mark.thorough
 def test_a_session_without_any_bar_is_refused(warehouse):
     """Two instruments are listed and none has a bar: the source left the day out."""
     load_instruments(warehouse)
@@ -216,6 +218,7 @@ def test_a_failure_loads_nothing_and_says_why(warehouse):
     ]
 
 
+@pytest.mark.thorough
 def test_a_bar_that_was_not_asked_for_is_refused(warehouse):
     """A bar of another day would overwrite a neighbour; it goes to quarantine, and a window of nothing else fails."""
 
@@ -249,6 +252,7 @@ def test_the_task_fails_unless_it_may(warehouse):
     assert (counts["failed"], counts["unchanged"]) == (1, 1)
 
 
+@pytest.mark.thorough
 def test_only_the_sessions_of_the_ranges_are_filled(warehouse):
     """Of four sessions the two in the middle are asked for; the others are somebody else's."""
     load_window(warehouse, market(), DATASETS["instrument"], Window((), TUESDAY, TUESDAY), Run())

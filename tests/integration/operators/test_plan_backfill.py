@@ -73,6 +73,7 @@ def test_more_than_five_million_requests_want_confirming(plan, caplog):
     assert len({code for entry in entries for code in entry["stock_codes"]}) == 6500
 
 
+@pytest.mark.thorough
 def test_more_tasks_than_airflow_maps_are_refused_with_the_chunk_size_that_will_do(plan):
     """6,500 codes by six are 1,084 tasks; by seven they are 929."""
     with pytest.raises(

@@ -89,6 +89,7 @@ def test_a_day_is_opened_filled_and_proved(warehouse, load):
     assert sensed("proven", 21) == "2026-09-22 is proven"
 
 
+@pytest.mark.thorough
 def test_a_service_that_is_gone_is_an_alarm_in_session_and_none_after_it(load):
     """It streamed this week and no line is up now: the run in session fails, that after the close goes on."""
     receive(load, set())
@@ -97,6 +98,7 @@ def test_a_service_that_is_gone_is_an_alarm_in_session_and_none_after_it(load):
     assert "no line gave a sign of life" in open_stream_day(run(20, 55))
 
 
+@pytest.mark.thorough
 def test_a_day_that_is_not_whole_fails_its_proof(load):
     """Nobody filled the gap: the task fails and says so, and the sensor goes on sleeping."""
     receive(load, {*range(100, 120)})

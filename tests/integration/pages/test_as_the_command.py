@@ -113,6 +113,7 @@ def panel(page, name):
 LEVELS = {"missing": "bad", "doubtful": "warn", "note": "note"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("prepare", "code", "headline"),
     [

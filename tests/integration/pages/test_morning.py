@@ -105,6 +105,7 @@ def test_a_login_that_may_write_is_refused(database):
     assert "set MARKET_READER_URL to one that can" in answer.text
 
 
+@pytest.mark.thorough
 def test_a_statement_that_takes_too_long_is_said_in_its_place(shared, room, guard, stored):
     """One panel says so; the heatmap, which was counted before, and the others stand."""
     with stored.connect("owner") as connection, connection.cursor() as cursor:

@@ -203,6 +203,7 @@ def test_a_database_without_the_schema_is_named(server):
         trading_sessions(THU, FRI, connection=server.url("postgres", "admin"))
 
 
+@pytest.mark.thorough
 def test_the_package_stays_light():
     """Neither the package nor the start of the command loads pandas or Arrow; reading does."""
     code = "import sys, data_pipeline, data_pipeline.cli; print({'pandas', 'pyarrow'} & {*sys.modules})"

@@ -131,6 +131,7 @@ def test_no_state_lands_beside_the_code(unpacked):
     assert paths[-1] == str(unpacked.home / ".env")
 
 
+@pytest.mark.thorough
 def test_the_library_alone_needs_neither_airflow_nor_pandas(unpacked):
     """Nor the embedded server: sources and the command's parser load without them."""
     assert unpacked.python("-c", ALONE).split() == ["005930"]

@@ -188,6 +188,7 @@ def test_the_sandbox_was_right(old, address):
     assert everything(old) == before
 
 
+@pytest.mark.thorough
 def test_a_price_that_the_wrong_number_refused_is_loaded_by_a_retry(old, address):
     """169.2 billion won are 6,060 won times 27,931 thousand shares: refused before, loaded by the next retry."""
     tell(old, MON, "kis", ALONE)

@@ -192,6 +192,7 @@ def test_reader_may_not(shared, statement):
         execute(shared, "reader", statement)
 
 
+@pytest.mark.thorough
 def test_reader_reads_everything(shared):
     """Every table and view can be read by the reader, partitions through their parents."""
     for name in sorted(TABLES | VIEWS):

@@ -50,6 +50,7 @@ def before_lists(server, tmp_path):
         yield url
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("made_up", [False, True])
 def test_lists_of_before_get_the_voice_of_their_origin(before_lists, made_up):
     """What the migration took for the exchange's voice is what the origin does."""

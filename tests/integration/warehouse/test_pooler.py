@@ -89,6 +89,7 @@ def test_open_days_are_asked_for_in_turn(database, pooler):
     assert database.rows(f"{held} AND datname = current_database()") == [(0,)]
 
 
+@pytest.mark.thorough
 def test_nothing_outlives_a_transaction(database, pooler):
     """A load of many rows leaves no temporary table and no setting in sessions that go to other clients."""
     with closing(connect(through(database.url(), pooler), statement_timeout=77, lock_timeout=7)) as connection:

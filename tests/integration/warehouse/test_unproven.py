@@ -153,6 +153,7 @@ def test_only_what_stored_rows_prove_stays_settled(stored):
     assert rows(stored, "SELECT count(*) FROM market.unproven") == [(6,)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("dataset", "lacking"), [("daily_bar", 6), ("minute_bar", 7)])
 def test_coverage_healing_and_readers_agree_afterwards(stored, dataset, lacking):
     """Of ten cells so many are missing, are asked for by heal_gaps, and make a complete read refuse."""

@@ -77,6 +77,7 @@ def test_the_synthetic_market_costs_nothing():
     assert plan.lines[0].endswith(f"out of mock: 1 instruments, {cost}")
 
 
+@pytest.mark.thorough
 def test_the_exchange_takes_the_days_that_most_codes_lack(krx):
     """Monday of thirty codes is one call of KRX; Tuesday, which it has not published, comes by quotes of KIS."""
     codes = tuple(f"{number:06}" for number in range(30))

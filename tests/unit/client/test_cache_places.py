@@ -89,6 +89,7 @@ def test_one_process_makes_and_the_others_wait(redis_url: str) -> None:
     assert (found, made) == ([7] * 5, [1])
 
 
+@pytest.mark.thorough
 def test_the_lock_of_a_maker_that_died_is_waited_for_only_so_long(redis_url: str, clock: Any) -> None:
     """After its time everybody makes their own; a lock of others is never let go."""
     with redis.Redis.from_url(redis_url) as client:

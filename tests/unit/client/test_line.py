@@ -110,6 +110,7 @@ def test_a_text_of_eight_megabytes_arrives_and_the_line_stays():
         line.close()
 
 
+@pytest.mark.thorough
 def test_what_is_not_received_slows_the_server_down():
     """Nothing reads ahead: the server stands still before fifty megabytes are gone."""
     sent = []

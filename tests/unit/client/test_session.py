@@ -128,6 +128,7 @@ def test_connections_are_kept(server: Any, session: HttpSession) -> None:
     assert len({peer for _, _, peer in server.received}) == 1
 
 
+@pytest.mark.thorough
 def test_threads_may_share_a_session(session: HttpSession) -> None:
     """Sixteen threads get their own answers."""
     with ThreadPoolExecutor(16) as threads:
@@ -239,6 +240,7 @@ HEADERS = b"Content-Type: application/json\r\nX-Padding: 0123456789\r\n"
 BODY = b'{"rt_cd": "0", "output": {"stck_prpr": "71000"}}'
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("at_once", "slowly"),
     [

@@ -30,6 +30,7 @@ class Host:
         return self.clock.hear(asked_at, told)
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(answers=st.lists(ANSWER, max_size=20))
 def test_a_slow_answer_never_moves_the_shared_clock(answers: list[tuple[float, float, float]]) -> None:

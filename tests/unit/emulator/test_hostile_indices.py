@@ -74,6 +74,7 @@ OFFERED = [*CODES, "0013", "1031"]
 """The main indices, a sector in the middle, and the last of all codes."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("code", OFFERED)
 def test_the_truth_about_a_chart_is_loaded(market, code):
     """Without a lie every session after the stored one comes."""
@@ -82,6 +83,7 @@ def test_the_truth_about_a_chart_is_loaded(market, code):
     assert len(good) == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lie", ABOUT_BODIES)
 def test_no_lie_about_a_chart_is_loaded(market, lie):
     """Main indices and sectors, five seeds: each bar that is loaded is the true one."""
@@ -91,6 +93,7 @@ def test_no_lie_about_a_chart_is_loaded(market, lie):
             assert [bar for bar in good if bar not in right] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lie", ABOUT_BODIES)
 def test_no_lie_about_the_exchange_is_loaded(market, lie):
     """One of its families is lied about, five seeds: each bar that is loaded is the true one."""

@@ -121,6 +121,7 @@ def test_units_that_wait_are_not_begun_any_more():
 BAD = {"000003": UnknownStockError("000003", "here"), "000007": PayloadError("000007: no price")}
 
 
+@pytest.mark.thorough
 @given(bad=st.sets(st.integers(0, 29)), named=st.booleans())
 def test_bad_codes_among_thirty_are_found(bad, named):
     """Whichever they are, and whether or not the error names them, all others come once and the bad ones are listed."""

@@ -112,6 +112,7 @@ def test_a_long_history_is_cut_by_code_first():
     ]
 
 
+@pytest.mark.thorough
 @given(
     codes=st.lists(st.text("ABC", min_size=6, max_size=6), min_size=1, max_size=20, unique=True),
     days=st.integers(1, 30),

@@ -59,6 +59,7 @@ def completed(*words):
         (["data-pipeline", "calendar", "la"], ["late"]),
         (["data-pipeline", "calendar", "late", "--so"], ["--source"]),
         (["data-pipeline", "gaps", "--dataset", "minute"], ["minute_bar"]),
+        (["data-pipeline", "gaps", "--dataset", "tra"], ["trade"]),
         (["data-pipeline", "emulator", "--froz"], ["--frozen"]),
     ],
 )

@@ -21,6 +21,7 @@ def made(rows):
     return daily_bars("005930", [DAY] * len(rows), *(list(column) for column in zip(*rows, strict=True)))
 
 
+@pytest.mark.thorough
 @given(ROWS)
 def test_columns_make_what_the_record_makes(rows):
     """The same bars in the same order, or the error of the first row that contradicts itself."""

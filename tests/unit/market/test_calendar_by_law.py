@@ -65,6 +65,7 @@ LAST_WEEKDAY = {
 """The one difference from the public holidays: the exchange closes for the year's end as well."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("year", range(2016, 2027))
 def test_published_years_come_out_of_the_rules(year: int) -> None:
     """Less the temporary holidays and the elections after a vacancy, the rules give what the exchange published."""
@@ -135,6 +136,7 @@ def test_what_the_law_leaves_open_is_not_guessed() -> None:
         substitutes([Holiday(sunday, "A", 2014), Holiday(sunday, "B", 2023)])
 
 
+@pytest.mark.thorough
 def test_the_shipped_file_is_what_the_tool_writes() -> None:
     """Run again it changes nothing, and a published year stays as it was published."""
     assert with_years(FACTS, 2016, 2040) == FACTS

@@ -71,6 +71,7 @@ def test_a_closed_day_counts_at_once(file: Path, capsys: pytest.CaptureFixture[s
     assert following(date(2028, 3, 2)) == FRIDAY
 
 
+@pytest.mark.thorough
 def test_the_other_corrections(tmp_path: Path) -> None:
     """A cancelled holiday opens a day, an examination delays one, a published list ends a provisional year."""
     assert run("open", "2028-05-02", "--source", "notice") == 0
@@ -98,6 +99,7 @@ def test_a_year_beyond_the_calendar(tmp_path: Path) -> None:
     assert krx_calendar().next_session(date(2040, 12, 28)) == date(2041, 1, 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

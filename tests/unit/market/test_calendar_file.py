@@ -126,6 +126,7 @@ def test_a_broken_file_is_refused(
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("year", "text", "reason"),
     [

@@ -274,6 +274,7 @@ def test_a_thing_is_said_once_a_day() -> None:
     assert due(2027)
 
 
+@pytest.mark.thorough
 @given(covered_days)
 def test_neighbours_undo_each_other(day: date) -> None:
     """From any day, the session after the session before is the first session not before that day."""

@@ -54,6 +54,7 @@ def test_script_runs_with_credentials_around(script, tmp_path):
     assert "All tests completed successfully!" in printed
 
 
+@pytest.mark.thorough
 def test_documented_short_import():
     """The README also imports the script itself, with its folder on the path."""
     scripts = str(ROOT / "data_pipeline" / "scripts")
@@ -78,6 +79,7 @@ def test_documented_imports():
     assert run("-c", code) == "30 71000\n"
 
 
+@pytest.mark.thorough
 def test_documented_error_handling():
     """A malformed code is a ValueError, as the README catches it."""
     code = (

@@ -156,6 +156,7 @@ def test_each_setting_has_a_sample():
     assert [name for name, sample in SAMPLES.items() if SETTINGS[name].default == sample] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OF_TASKS)
 @pytest.mark.parametrize("way", ["run", "up", "airflow-worker", "airflow-scheduler"])
 def test_a_task_asks_the_source_that_the_environment_describes(name, way, environment, tmp_path):
@@ -171,6 +172,7 @@ def test_a_task_asks_the_source_that_the_environment_describes(name, way, enviro
         assert KRXHook().settings() == KrxSettings.from_env(environ)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OF_STACK)
 def test_the_processes_of_run_and_up_have_every_variable(name, tmp_path):
     """Whatever a task reads from its environment is there."""
@@ -178,6 +180,7 @@ def test_the_processes_of_run_and_up_have_every_variable(name, tmp_path):
         assert told[name] == SAMPLES[name]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OF_CONTAINERS)
 def test_every_container_has_every_variable(name):
     """So the command and Python mean the same there as outside; only what starts once has no secret of a source."""
@@ -194,6 +197,7 @@ def test_what_starts_once_migrates_as_the_owner_and_has_no_key():
     assert [service for service, one in told.items() if "MARKET_DB_PASSWORD" in one] == ["airflow-init"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name, one in SETTINGS.items() if one.secret])
 def test_no_secret_stands_in_the_definition_of_a_container(name):
     """`docker inspect` and `docker compose config` would show it; `.env` is not even asked for one."""

@@ -170,6 +170,7 @@ BEGINNINGS = {"askp", "bidp"}
 """Written for the names of ten levels, though a chart of days has fields of these names."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("vendor", WORDS)
 def test_no_file_of_a_vendor_names_another_field(vendor):
     """A field's name in the code, read by whatever path, is in the register."""

@@ -53,6 +53,7 @@ def test_the_documented_times_are_read() -> None:
     assert cache_ttl({}) == cache_ttl({"KIS_CACHE_TTL_PRICE": "0"}) == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("read", LIVES)
 def test_each_read_is_repeated_for_its_time(read: str) -> None:
     """The record says how old it is, and equals what was fetched; afterwards it is asked for anew."""
@@ -68,6 +69,7 @@ def test_each_read_is_repeated_for_its_time(read: str) -> None:
     assert [{bar.age_seconds for bar in one} for one in rows] == [{0.0}, {LIVES[read] - 1.0}, {0.0}]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("read", LIVES)
 def test_off_is_off(read: str) -> None:
     """Without a time each call is asked for, and no other read is kept with one."""
@@ -79,6 +81,7 @@ def test_off_is_off(read: str) -> None:
     assert {one.age_seconds for one in (found if isinstance(found, list) else [found])} == {0.0}
 
 
+@pytest.mark.thorough
 def test_what_loads_rows_never_asks_the_cache() -> None:
     """Prices for the warehouse are of their moment."""
     time = Running()
@@ -90,6 +93,7 @@ def test_what_loads_rows_never_asks_the_cache() -> None:
     assert [*source.order_books([CODE])] != before[2:]
 
 
+@pytest.mark.thorough
 def test_a_chart_of_another_length_is_another_answer() -> None:
     """So is one of another period."""
     source = source_of(Running(), {"chart": 3600})
@@ -107,6 +111,7 @@ def test_a_wrong_code_is_refused_before_the_cache() -> None:
         source_of(Running(), {"price": 3600}).get_current_price("5930")
 
 
+@pytest.mark.thorough
 def test_clear_makes_the_next_answer_a_new_one() -> None:
     """It says how many it forgot."""
     time = Running()

@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 from data_pipeline.warehouse.account import Account
 from data_pipeline.warehouse.cluster import Cluster
 
@@ -14,6 +16,7 @@ class Outsider(Account):
         return False
 
 
+@pytest.mark.thorough
 def test_programs_out_of_reach_are_copied_with_their_libraries(tmp_path):
     """The copy runs from where it lies, also beside an older one."""
     account = Account.current()

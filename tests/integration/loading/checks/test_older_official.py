@@ -51,6 +51,7 @@ def test_the_row_of_the_session_before_is_refused(official, database):
     assert database.rows(STORED) == [(72_000, "mock")]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("close", "change"),
     [(71_500, 500), (71_000, 0), (73_000, 2_500), (71_000, -1_000)],

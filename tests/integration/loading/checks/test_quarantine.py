@@ -203,6 +203,7 @@ def load(connection, spoil, codes=("000660", "005930")):
     return load_window(connection, source, DATASETS["daily_bar"], Window(codes, MON, TUE), Run())
 
 
+@pytest.mark.thorough
 def test_a_wrong_row_does_not_stop_the_window(database, connection):
     """Three good bars are loaded, one is in quarantine, missing and counted."""
 
@@ -217,6 +218,7 @@ def test_a_wrong_row_does_not_stop_the_window(database, connection):
     ]
 
 
+@pytest.mark.thorough
 def test_a_refused_window_keeps_its_wrong_rows(database, connection):
     """Nothing is loaded, the run says why, and the rows can be looked at."""
     with pytest.raises(WindowRefusedError, match="4 of 4 rows are wrong"):
@@ -227,6 +229,7 @@ def test_a_refused_window_keeps_its_wrong_rows(database, connection):
     assert error.startswith("WindowRefusedError: daily_bar from mock: the window is refused")
 
 
+@pytest.mark.thorough
 def test_the_row_that_ended_a_window_is_kept(database, connection):
     """A PayloadError that a source does not set aside fails the window, and its row is in quarantine."""
 
@@ -244,6 +247,7 @@ def test_the_row_that_ended_a_window_is_kept(database, connection):
     ]
 
 
+@pytest.mark.thorough
 def test_the_row_of_a_code_that_failed_is_kept(database, connection):
     """One of two codes breaks off: the other is loaded, and the row at fault is in quarantine under its own code."""
 
@@ -262,6 +266,7 @@ def test_the_row_of_a_code_that_failed_is_kept(database, connection):
     assert database.rows("SELECT rows_rejected FROM market.ingest_run WHERE run_id = 2") == [(1,)]
 
 
+@pytest.mark.thorough
 def test_a_refused_row_proves_no_emptiness(database, connection):
     """Neither the session that did not come nor the one that is in quarantine is known to be empty afterwards."""
     first = date(2026, 9, 18)
@@ -279,6 +284,7 @@ def test_a_refused_row_proves_no_emptiness(database, connection):
     assert [row[:2] for row in held(database)] == [("005930", MON)]
 
 
+@pytest.mark.thorough
 def test_bars_of_the_session_before_are_known(database, connection):
     """Monday is stored; a Tuesday that repeats it is refused, although Monday is not in the window."""
     monday = list(Spoilt(iter).daily_bars(("000660", "005930"), MON, MON))
@@ -291,6 +297,7 @@ def test_bars_of_the_session_before_are_known(database, connection):
     assert [row[:2] for row in held(database)] == [("000660", TUE), ("005930", TUE)]
 
 
+@pytest.mark.thorough
 def test_a_session_that_did_not_come_breaks_the_line_whoever_asked(database, connection):
     """Adjusted prices before it stay unknown, also when the load asked for exactly what was missing."""
     source = Spoilt(lambda bars: (bar for bar in bars if (bar.stock_code, bar.session) != ("000660", MON)))
@@ -302,6 +309,7 @@ def test_a_session_that_did_not_come_breaks_the_line_whoever_asked(database, con
     assert database.rows("SELECT stock_code, session, kind FROM market.price_adjustment") == [("000660", TUE, "gap")]
 
 
+@pytest.mark.thorough
 def test_a_load_adjusts_its_prices(database, connection):
     """The hook in the load: a halved base between the two sessions is an event as soon as they are loaded."""
 

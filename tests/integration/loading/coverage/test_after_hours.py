@@ -156,6 +156,7 @@ def test_adjusted_zeros_stay_zeros(database, connection):
     assert raw[names[:-1]].iloc[0].tolist() == [0, 0, 0, 9100, 57, 518_700]
 
 
+@pytest.mark.thorough
 def test_a_day_of_the_synthetic_market(database, connection):
     """34 shares after hours on 22 September 2026: the bar is stored and its minutes are settled."""
     code, day = "141470", date(2026, 9, 22)

@@ -68,6 +68,7 @@ def load(connection, first, last=TUESDAY, alter=lambda bars: bars):
     return load_window(connection, Altered(alter), DATASETS["daily_bar"], Window((CODE,), first, last), FILL)
 
 
+@pytest.mark.thorough
 def test_both_are_asked_for_again_and_mended(listed, database):
     """Tuesday is refused beside the wrong Monday: coverage lacks both, and one load of what it lacks mends them."""
     connection, (_, monday, tuesday) = listed
@@ -83,6 +84,7 @@ def test_both_are_asked_for_again_and_mended(listed, database):
     assert closes == [(monday.close,), (tuesday.close,)]
 
 
+@pytest.mark.thorough
 def test_a_bar_that_joins_neither_side_is_doubted_when_the_next_one_comes(listed, database):
     """Nothing traded on Friday, Monday is at three times the price, and Tuesday counts from the true Monday."""
     connection, (friday, monday, tuesday) = listed
@@ -99,6 +101,7 @@ def test_a_bar_that_joins_neither_side_is_doubted_when_the_next_one_comes(listed
     assert closes == [(friday.close,), (monday.close,), (tuesday.close,)]
 
 
+@pytest.mark.thorough
 def test_what_a_second_answer_repeats_is_believed(listed, database):
     """Two actions follow each other: at half the price on Monday, at a quarter on Tuesday; asked again, both stand."""
     connection, (friday, *_) = listed
@@ -111,6 +114,7 @@ def test_what_a_second_answer_repeats_is_believed(listed, database):
     assert database.rows(DOUBTED) == []
 
 
+@pytest.mark.thorough
 def test_another_answer_that_joins_neither_side_proves_nothing(listed, database):
     """Monday at half and then at a third of its price, between a true Friday and a Tuesday at a quarter."""
     connection, (friday, _, tuesday) = listed
@@ -122,6 +126,7 @@ def test_another_answer_that_joins_neither_side_proves_nothing(listed, database)
     assert [session for session, *_ in database.rows(DOUBTED)] == [TUESDAY]
 
 
+@pytest.mark.thorough
 def test_a_session_without_a_trade_that_is_told_twice_is_asked_for_again(listed, database):
     """Nothing was traded on Friday, Monday repeats it, and Tuesday counts from the close of the true Monday."""
     connection, (friday, monday, tuesday) = listed
@@ -160,6 +165,7 @@ def test_the_exchanges_own_bar_is_not_doubted_by_a_brokers(listed, database):
     assert database.rows(STORED) == [(MONDAY,)]
 
 
+@pytest.mark.thorough
 def test_a_bar_of_a_higher_rank_stands_between_two_that_it_does_not_join(listed, database):
     """The exchange's own, or a broker's, is not asked for again because of a source below it."""
     connection, (friday, monday, tuesday) = listed

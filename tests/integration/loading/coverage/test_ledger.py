@@ -61,6 +61,7 @@ def load(connection, source, run=FILL, dataset="daily_bar", codes=CODES, first=M
     return load_window(connection, source, DATASETS[dataset], Window(tuple(codes), first, TUESDAY), run)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("gone", [(MONDAY,), (MONDAY, TUESDAY)], ids=["one of two", "both"])
 def test_a_daily_bar_that_did_not_come_is_missing_whoever_asks(loader, database, gone):
     """One instrument lacks a bar, or all of its bars: the cells are missing, expected from now on, asked for again."""
@@ -172,6 +173,7 @@ class Withholding(Altered):
         return bars
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("at", "missing"), [(EVENING.replace(hour=15, minute=19), 0), (EVENING, 1)])
 def test_a_withheld_minute_is_lost_only_when_the_session_is_over(loader, database, at, missing):
     """In the session a later load brings it; afterwards its session is missing. All other minutes are stored."""
@@ -220,6 +222,7 @@ def test_a_refused_minute_keeps_its_session_missing(loader, database):
     assert database.rows("SELECT count(*) FROM market.loaded_day") == [(0,)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("run", [FILL, Run(moment=EVENING)])
 def test_a_refused_bar_of_an_issue_that_no_list_has_is_missing(loader, run):
     """A bar goes to quarantine whose instrument is on no list: nothing expects it, and yet it did not come."""

@@ -75,6 +75,7 @@ class Half(Altered):
         return iter(bars)
 
 
+@pytest.mark.thorough
 def test_a_second_bar_with_other_figures_settles_nothing_and_loses_nothing(loader, database):
     """The first bar stays, and the cell is stored but unproven, named with its reason, and asked for again."""
     days(loader, FIRST)
@@ -86,6 +87,7 @@ def test_a_second_bar_with_other_figures_settles_nothing_and_loses_nothing(loade
     assert missing_cells(loader, "daily_bar", [CODE], TUESDAY, TUESDAY) == LACKING
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("third", "close"), [(FIRST, 71_000), (SECOND, 72_000)], ids=["first", "second"])
 def test_a_third_bar_that_agrees_with_one_settles_it(loader, database, third, close):
     """What two of three say is stored, and nothing is missing."""
@@ -97,6 +99,7 @@ def test_a_third_bar_that_agrees_with_one_settles_it(loader, database, third, cl
     assert missing_cells(loader, "daily_bar", [CODE], TUESDAY, TUESDAY) == {}
 
 
+@pytest.mark.thorough
 def test_three_bars_that_all_differ_stay_doubted_until_two_agree(loader, database):
     """A fourth answer like the third settles what three could not."""
     for bar in (FIRST, SECOND, THIRD):
@@ -108,6 +111,7 @@ def test_three_bars_that_all_differ_stay_doubted_until_two_agree(loader, databas
     assert missing_cells(loader, "daily_bar", [CODE], TUESDAY, TUESDAY) == {}
 
 
+@pytest.mark.thorough
 def test_the_exchange_settles_what_the_brokers_contradict_each_other_about(loader, database):
     """Its own bar agrees with neither and is stored."""
     for bar in (FIRST, SECOND):
@@ -117,6 +121,7 @@ def test_the_exchange_settles_what_the_brokers_contradict_each_other_about(loade
     assert missing_cells(loader, "daily_bar", [CODE], TUESDAY, TUESDAY) == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "sources", [("mock", "krx-sandbox"), ("krx-sandbox", "krx-sandbox")], ids=["the next morning", "of its own bar"]
 )
@@ -138,6 +143,7 @@ def test_a_bar_stored_before_its_session_was_final_is_no_proof(loader, database)
     assert database.rows(CLOSE) == [(72_000, "mock")]
 
 
+@pytest.mark.thorough
 def test_what_was_changed_past_the_loader_is_no_proof(loader, database):
     """The session is not as it was sealed, so asking again repairs it at once."""
     days(loader, FIRST)
@@ -148,6 +154,7 @@ def test_what_was_changed_past_the_loader_is_no_proof(loader, database):
     assert database.rows("SELECT volume FROM market.daily_bar") == [(1000,)]
 
 
+@pytest.mark.thorough
 def test_verify_and_explain_show_what_each_answer_said(loader):
     """Both name the figures that differ, who said them and in which run."""
     for bar in (FIRST, SECOND):
@@ -160,6 +167,7 @@ def test_verify_and_explain_show_what_each_answer_said(loader):
         assert "says open 72,000, high 72,000, low 72,000, close 72,000, trading_value 72,000,000" in said
 
 
+@pytest.mark.thorough
 def test_whole_minutes_that_differ_from_whole_minutes_settle_nothing(loader, database):
     """All 381 of the first answer stay, and the session is asked for again."""
     minutes(loader)
@@ -184,6 +192,7 @@ def test_a_third_answer_of_minutes_that_agrees_with_one_settles_it(loader, datab
     assert [state for state, _, _ in database.rows(PROOF, ("minute_bar",))] == ["whole"]
 
 
+@pytest.mark.thorough
 def test_half_an_answer_changes_nothing_of_a_proved_session(loader, database):
     """Its hundred minutes say otherwise and are not written; the session stays whole."""
     minutes(loader)
@@ -194,6 +203,7 @@ def test_half_an_answer_changes_nothing_of_a_proved_session(loader, database):
     assert [*contradictions(loader, "minute_bar", TUESDAY, TUESDAY)] == []
 
 
+@pytest.mark.thorough
 def test_half_an_answer_forgets_no_contradiction(loader, database):
     """What both whole answers said is still there afterwards."""
     minutes(loader)

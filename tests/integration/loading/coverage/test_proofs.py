@@ -107,6 +107,7 @@ def test_minutes_that_nothing_proves_are_stored_and_missing(loader, database):
     assert missing_cells(loader, "minute_bar", None, FRIDAY, TUESDAY) == {CODE: [(TUESDAY, TUESDAY)]}
 
 
+@pytest.mark.thorough
 def test_a_doubt_takes_no_proof_back(loader, database):
     """What was proved whole stays so when a later answer is a part of it."""
     load(loader, lambda rows: rows, "minute_bar", TUESDAY)
@@ -123,6 +124,7 @@ def test_a_lost_minute_takes_the_proof_back(loader, database):
     assert counts(loader, "minute_bar")[3] == 1
 
 
+@pytest.mark.thorough
 def test_a_bar_that_did_not_come_is_missing_on_the_first_two_days(loader, database):
     """The day on which it was asked for is remembered once, however often it was asked for."""
     load(loader, fitting)
@@ -131,6 +133,7 @@ def test_a_bar_that_did_not_come_is_missing_on_the_first_two_days(loader, databa
     assert counts(loader, "daily_bar") == (3, 2, 0, 1, 0, 0)
 
 
+@pytest.mark.thorough
 def test_a_hole_between_bars_that_fit_is_unproven_empty_after_three_days(loader, database):
     """It is neither missing nor empty, and is asked for again on the next day."""
     ask_three_times(loader, fitting)
@@ -142,6 +145,7 @@ def test_a_hole_between_bars_that_fit_is_unproven_empty_after_three_days(loader,
     assert database.rows(again) == [(1,)]
 
 
+@pytest.mark.thorough
 def test_a_hole_is_asked_for_again_when_its_day_has_come(loader):
     """Coverage does not call it missing, and healing asks for it all the same."""
     ask_three_times(loader, fitting)
@@ -150,18 +154,21 @@ def test_a_hole_is_asked_for_again_when_its_day_has_come(loader):
     assert missing_cells(loader, "daily_bar", None, FRIDAY, TUESDAY) == {CODE: [(MONDAY, MONDAY)]}
 
 
+@pytest.mark.thorough
 def test_a_hole_between_bars_that_contradict_each_other_stays_missing(loader):
     """Tuesday's base price is not Friday's close, so something happened on Monday."""
     ask_three_times(loader, torn)
     assert counts(loader, "daily_bar") == (3, 2, 0, 1, 0, 0)
 
 
+@pytest.mark.thorough
 def test_a_hole_without_a_bar_after_it_stays_missing(loader):
     """The newest bars of a range have nothing after them that could fit."""
     ask_three_times(loader, lambda bars: list(bars)[:2])
     assert counts(loader, "daily_bar") == (3, 2, 0, 1, 0, 0)
 
 
+@pytest.mark.thorough
 def test_a_bar_that_comes_after_all_fills_the_hole(loader, database):
     """Nothing is left beside its row."""
     ask_three_times(loader, fitting)
@@ -170,6 +177,7 @@ def test_a_bar_that_comes_after_all_fills_the_hole(loader, database):
     assert counts(loader, "daily_bar") == (3, 3, 0, 0, 0, 0)
 
 
+@pytest.mark.thorough
 def test_what_a_list_says_anew_reopens_a_hole(loader):
     """Perhaps the instrument was not listed as was thought, so the days of asking count no more."""
     ask_three_times(loader, fitting)

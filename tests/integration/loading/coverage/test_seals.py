@@ -255,6 +255,7 @@ def test_a_bar_written_out_by_hand():
     assert digest(DAILY_BAR, row) == 0x8E2328C1B18AC2BC2585F11433FFFEAFF77F91980279AF5ACC28EE65F314A968
 
 
+@pytest.mark.thorough
 def test_two_loaders_of_one_session(database):
     """Eight loaders that bring other codes of the same three sessions at once, thrice, lose none of their rows."""
     with database.connect() as connection:
@@ -330,6 +331,7 @@ def test_a_meant_change_past_the_triggers_is_sealed_by_the_owner(database, conne
     require_right(database)
 
 
+@pytest.mark.thorough
 def test_stored_rows_are_sealed_by_the_migration(server, tmp_path):
     """A warehouse of before is sealed as it stands, each dataset and session, and a rehearsal says how many."""
     with warehouse_before(server, "0008", tmp_path) as url, closing(psycopg2.connect(url)) as connection:
@@ -360,6 +362,7 @@ def test_stored_rows_are_sealed_by_the_migration(server, tmp_path):
         ]  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_stored_indices_and_flows_are_sealed_by_their_migration(server, tmp_path):
     """A warehouse that has them without seals is sealed as it stands, and a rehearsal says how many sessions."""
     with warehouse_before(server, "0016", tmp_path) as url, closing(psycopg2.connect(url)) as connection:

@@ -183,6 +183,7 @@ def test_what_moves_to_another_market_has_not_left(connection):
     assert keep_list(connection, moved, "kis").left == 0
 
 
+@pytest.mark.thorough
 def test_the_other_voice_is_not_compared(connection):
     """KRX lists no funds: its list is compared with its own list before, not with KIS's."""
     keep_list(connection, listed(MONDAY, 1000, 0), "kis")

@@ -46,6 +46,7 @@ def refused(database, records, error, match, expect_empty):
         connection.commit()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
@@ -99,6 +100,7 @@ def test_full_disk(database, number, expect_empty):
             owner.commit()
 
 
+@pytest.mark.thorough
 def test_lock_timeout(database, number, expect_empty):
     """A table that somebody locks is worth another try, which succeeds once the lock is gone."""
     with database.connect("owner") as owner, owner.cursor() as cursor:
@@ -116,6 +118,7 @@ def test_lock_timeout(database, number, expect_empty):
             assert upsert(connection, DAILY_BAR, BARS[:number], "kis", expect_empty=expect_empty).loaded == number
 
 
+@pytest.mark.thorough
 def test_year_without_partitions(database, number, expect_empty):
     """Rows of months that have no partition yet get one, wherever in the load they come."""
     records = [*BARS[:number], replace(LAST, session=date(2024, 2, 1))]

@@ -281,6 +281,7 @@ def test_many_rows_stream_through(database, connection):
     assert database.rows("SELECT count(*), sum(volume) FROM market.daily_bar") == [(60000, 1799970000)]
 
 
+@pytest.mark.thorough
 def test_writers_of_the_same_keys_in_different_orders(database):
     """Four loaders bring the same 2,000 bars in different orders, round after round: none fails, none is lost."""
     bars = [replace(SAMSUNG, stock_code=f"{n:06d}") for n in range(2000)]
@@ -324,6 +325,7 @@ def test_minutes_prices_books_and_days(database, connection):
     assert database.rows("SELECT day, is_open FROM market.trading_session") == [(DAY, True)]
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip),

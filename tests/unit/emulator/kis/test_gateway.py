@@ -23,6 +23,7 @@ def test_a_wrong_header_is_refused_with_500(kis, changed, code):
     assert (answer.status_code, answer.json()["rt_cd"], answer.json()["msg_cd"]) == (500, "1", code)
 
 
+@pytest.mark.thorough
 def test_the_customer_type_may_be_left_out(kis):
     """Clients that send no custtype are served."""
     headers = kis.headers("inquire-price")

@@ -31,6 +31,7 @@ def _cut(row, field):
     return row[start : start + width].decode("cp949")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "market", "width"), BOARDS)
 def test_every_row_has_the_documented_width(kis, name, market, width):
     """All rows of a market are as wide as documented, in cp949, one per listed instrument."""
@@ -48,6 +49,7 @@ def test_the_tails_have_the_documented_sums(market, fields, width):
     assert (len(TAILS[market]), sum(size for _, size in TAILS[market])) == (fields, width)
 
 
+@pytest.mark.thorough
 def test_only_kospi_ends_without_a_newline(kis):
     """The KOSPI file's last line has no newline, as recorded; the others end with one; none has a carriage return."""
     files = {name: _master(kis, name) for name, _, _ in BOARDS}
@@ -55,6 +57,7 @@ def test_only_kospi_ends_without_a_newline(kis):
     assert not any(b"\r" in content for content in files.values())
 
 
+@pytest.mark.thorough
 def test_the_row_of_samsung_electronics(kis):
     """Base price, shares, par value and listing date stand at their documented places."""
     row = next(line for line in _master(kis, "kospi_code").split(b"\n") if line.startswith(b"005930 "))
@@ -68,6 +71,7 @@ def test_the_row_of_samsung_electronics(kis):
     assert (_cut(row, "listed"), _cut(row, "shares"), _cut(row, "cap")) == ("19750611", "000000005919637", "004118884")
 
 
+@pytest.mark.thorough
 def test_halted_issues_carry_their_flag(kis):
     """The halt flag of every KOSPI row agrees with the market."""
     rows = _master(kis, "kospi_code").split(b"\n")
@@ -82,6 +86,7 @@ def test_negative_numbers_carry_their_minus_before_the_zeros():
     assert number(-29, 9) == "-00000029"
 
 
+@pytest.mark.thorough
 def test_long_names_are_cut_between_characters(kis):
     """A name longer than 40 bytes is cut to whole characters and the row keeps its width."""
     view = kis.app.server.view
@@ -90,6 +95,7 @@ def test_long_names_are_cut_between_characters(kis):
     assert (len(row), row[21:61].decode("cp949")) == (288, "A" + "가" * 19 + " ")
 
 
+@pytest.mark.thorough
 def test_the_same_session_gives_the_same_bytes(start):
     """Two emulators of the same market serve identical files."""
     assert start().request("GET", "/common/master/konex_code.mst.zip").content == (

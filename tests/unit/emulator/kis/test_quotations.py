@@ -83,6 +83,7 @@ def _halted_day(kis):
     return next(one.stock_code for one in market.instruments(session) if one.halted), session
 
 
+@pytest.mark.thorough
 def test_a_halted_issue_has_zero_prices_a_close_and_mod_yn(kis):
     """On a halted day the chart row has open, high, low and volume 0, a close and mod_yn Y; the status code is 58."""
     code, _ = _halted_day(kis)
@@ -295,6 +296,7 @@ def test_wrong_fields_are_named(kis, changed, code, text):
     assert (answer.status_code, body["rt_cd"], body["msg_cd"], body["msg1"]) == (200, "2", code, text)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("code", ["999999", "abc", "'--", "가나다"])
 def test_an_unknown_code_is_an_error_or_a_shell(start, code):
     """MCA05918 with rt_cd 1 by default; with the other shape rt_cd 0 and nearly nothing in it."""

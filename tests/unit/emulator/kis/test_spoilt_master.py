@@ -7,6 +7,8 @@ import zipfile
 from collections import Counter
 from datetime import date
 
+import pytest
+
 from data_pipeline.emulator.hostile import lie_for
 from data_pipeline.emulator.kis.master import lines_of, master_file
 from data_pipeline.emulator.kis.spoilt_master import LIES, told
@@ -22,6 +24,7 @@ def test_each_lie_is_told_by_some_seed():
     assert said[""] > 250
 
 
+@pytest.mark.thorough
 def test_a_file_that_is_no_longer_a_list(kis):
     """Rows are lost at either end, all gone, doubled, cut, or no zip: and the log names the lie."""
     view = kis.app.server.view

@@ -27,6 +27,7 @@ def by_time(kis, hour: str, **query: str):
     return rows(kis, "inquire-time-itemconclusion", "output2", FID_INPUT_HOUR_1=hour, **query)
 
 
+@pytest.mark.thorough
 def test_trades_up_to_a_second(kis):
     """Its own included; each is the tape's, and neighbours differ by the volume of the newer one."""
     found = by_time(kis, "100000")
@@ -56,6 +57,7 @@ def test_nothing_of_the_future_comes(start):
     assert by_time(kis, "153000")[0]["stck_cntg_hour"] < "100000"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("division", "venue"), [("J", Venue.KRX), ("NX", Venue.NXT), ("UN", Venue.UNIFIED)])
 def test_each_venue_has_its_trades(division, venue, kis):
     """By the market division."""
@@ -64,6 +66,7 @@ def test_each_venue_has_its_trades(division, venue, kis):
     assert [int(row["acml_vol"]) for row in found] == [one.cumulative_volume for one in tape]
 
 
+@pytest.mark.thorough
 def test_the_newest_trades(kis):
     """The last one of a day is the closing auction's, at the close of the README's example."""
     found = rows(kis, "inquire-ccnl", "output")

@@ -25,6 +25,7 @@ def rows(krx, path=STOCKS, day="20261120", **options):
     return answer.json()["OutBlock_1"]
 
 
+@pytest.mark.thorough
 def test_a_market_day(krx):
     """Every stock of the board as text, without funds and without commas."""
     found = {row["ISU_CD"]: row for row in rows(krx)}
@@ -44,6 +45,7 @@ def test_isu_cd_means_two_things(krx):
     assert (found["005930"]["ISU_ABBRV"], found["005930"]["ISU_NM"]) == ("삼성전자", "삼성전자보통주")
 
 
+@pytest.mark.thorough
 def test_post_and_suffix(krx):
     """A POST of JSON and the suffix .json say the same as a GET; unknown parameters are ignored."""
     found = rows(krx)
@@ -108,6 +110,7 @@ def test_blank_funds_on_a_closed_day(krx):
     assert {(row["BAS_DD"], row["TDD_CLSPRC"], row["ACC_TRDVOL"]) for row in blank} == {("20261121", "", "")}
 
 
+@pytest.mark.thorough
 def test_the_after_market(krx):
     """On request volumes since 14 September 2026 hold the after-market; the close stays that of 15:30."""
     before = {row["ISU_CD"]: row for row in rows(krx)}
@@ -120,6 +123,7 @@ def test_the_after_market(krx):
     assert rows(krx, day="20260911") == old
 
 
+@pytest.mark.thorough
 def test_maintenance_and_spoiled_rows(krx):
     """Faults of the shared list play here too: a web page under 200, a field that is gone, yesterday's rows."""
     krx.faults({"kind": "html", "path": "stk_bydd_trd", "count": 1})
@@ -131,6 +135,7 @@ def test_maintenance_and_spoiled_rows(krx):
     assert {row["BAS_DD"] for row in rows(krx)} == {"20261119"}
 
 
+@pytest.mark.thorough
 def test_no_key_is_shown(krx):
     """Neither the log nor the rules tell a key."""
     rows(krx)

@@ -55,6 +55,7 @@ def test_any_order_of_lists_gives_the_same_history(exchange, broker, random):
     assert stays(found) == stays(history(*map(told, shuffled)))
 
 
+@pytest.mark.thorough
 @given(LISTS, st.integers(1, 12), st.sampled_from([OLD, NEW, None]))
 def test_a_list_told_again_changes_nothing_and_a_corrected_one_counts(lists, session, facts):
     """Whatever a session's list said before, what it said last counts, as if it had said nothing else."""
@@ -63,6 +64,7 @@ def test_a_list_told_again_changes_nothing_and_a_corrected_one_counts(lists, ses
     assert again == told(sorted({**lists, session: facts}.items()))
 
 
+@pytest.mark.thorough
 @given(LISTS)
 def test_each_list_is_read_back(lists):
     """On the session of a list, the history says what the list says; in between, what the list before says."""
@@ -77,6 +79,7 @@ def test_each_list_is_read_back(lists):
         assert holds == ([] if said is None else [said])
 
 
+@pytest.mark.thorough
 @given(LISTS, LISTS)
 def test_the_exchange_is_believed_where_it_told(exchange, broker):
     """On a session of the exchange's own list its name holds, or the instrument is not listed."""
@@ -89,6 +92,7 @@ def test_the_exchange_is_believed_where_it_told(exchange, broker):
         assert names == ([] if said is None else [said.name])
 
 
+@pytest.mark.thorough
 @given(LISTS, LISTS)
 def test_ranges_and_stays_never_overlap(exchange, broker):
     """Ranges follow each other; every stay ends before the next begins."""

@@ -64,6 +64,7 @@ def test_a_gap_over_which_nothing_happened_is_none():
     assert list(adjustments(line((100, 100), (90, 100)), lambda *_: "gap")) == []
 
 
+@pytest.mark.thorough
 @given(st.lists(st.tuples(st.integers(1, 10**7), st.integers(1, 10**7)), min_size=1, max_size=20))
 def test_adjusted_returns_are_the_exchanges_own(days):
     """From one session to the next, adjusted closes move by close over base, whatever happened to the base."""

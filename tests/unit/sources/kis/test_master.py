@@ -120,6 +120,7 @@ def test_hostile_bytes(content, market):
         parse_master(market, content, SESSION)
 
 
+@pytest.mark.thorough
 @given(position=st.integers(0, 287), byte=st.integers(0, 255))
 def test_one_wrong_byte(position, byte):
     """A row with any byte changed is read, or refused as a PayloadError, and never ends in another error."""

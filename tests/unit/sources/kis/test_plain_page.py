@@ -77,6 +77,7 @@ def the_long_way(rows: object) -> tuple[list[DailyBar], int]:
     return bars, len(held.rows)
 
 
+@pytest.mark.thorough
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=2), max_size=3))
 def test_columns_bring_what_the_long_way_brings(changes):
     """Whatever stands in a row: the same bars and nothing set aside, or no word."""

@@ -164,6 +164,7 @@ def test_repr_shows_no_secret():
     assert not any(secret in shown for secret in ("the-app-key", "the-app-secret", "12345678"))
 
 
+@pytest.mark.thorough
 def test_import_needs_neither_airflow_nor_pandas():
     """Importing the package stays light."""
     code = "import sys, data_pipeline.sources.kis.source; print({'airflow', 'pandas'} & set(sys.modules))"

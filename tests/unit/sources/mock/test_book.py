@@ -46,6 +46,7 @@ def levels(first: int, step: int) -> list[int]:
     return [first + step * number for number in range(10)]
 
 
+@pytest.mark.thorough
 def test_reference_book(market: SyntheticMarket) -> None:
     """Samsung Electronics at 71,000 won has ten levels a side, 100 won apart."""
     book = market.order_book("005930", NOW)
@@ -62,6 +63,7 @@ def test_fund_book(market: SyntheticMarket) -> None:
     assert prices == levels(prices[0], 5)
 
 
+@pytest.mark.thorough
 def test_book_on_the_limit(market: SyntheticMarket) -> None:
     """When the price is on the upper limit nobody offers, and the bids begin there."""
     listed = market.instruments(NOW.date())

@@ -46,6 +46,7 @@ def test_instruments_are_the_same_everywhere(market: SyntheticMarket) -> None:
     assert digest(rows) == "9951c9448e822529595ccb29d9d2566cf96cff2d98d8fd52a4751e94d6225dd6"
 
 
+@pytest.mark.thorough
 def test_daily_bars_are_the_same_everywhere(market: SyntheticMarket) -> None:
     """Every 40th instrument's bars on six sessions over sixteen years have a known digest."""
     codes = [one.stock_code for one in market.instruments(date(2026, 11, 20))][::40]
@@ -55,6 +56,7 @@ def test_daily_bars_are_the_same_everywhere(market: SyntheticMarket) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_the_years_before_2010_are_the_same_everywhere(market: SyntheticMarket) -> None:
     """Every 40th instrument's bars on four sessions of the nine years before have a known digest."""
     codes = [one.stock_code for one in market.instruments(date(2009, 12, 30))][::40]

@@ -18,6 +18,7 @@ calendar = krx_calendar()
 times_of_day = st.integers(8 * 3600, 24 * 3600 - 1)
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(codes, sessions)
 def test_minutes_add_up(market: SyntheticMarket, code: str, session: date) -> None:
@@ -32,6 +33,7 @@ def test_minutes_add_up(market: SyntheticMarket, code: str, session: date) -> No
     assert found == (day.open, day.high, day.low, day.close)
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(codes, sessions)
 def test_minutes_are_possible(market: SyntheticMarket, code: str, session: date) -> None:
@@ -46,6 +48,7 @@ def test_minutes_are_possible(market: SyntheticMarket, code: str, session: date)
         assert bar.at < closes or bar.open == bar.high == bar.low == bar.close
 
 
+@pytest.mark.thorough
 def test_liquid_day(market: SyntheticMarket) -> None:
     """A liquid instrument trades in all 380 minutes from 09:00 to 15:19 and in the auction at 15:30."""
     moments = [bar.at for bar in market.minute_bars("005930", TODAY)]
@@ -67,6 +70,7 @@ def test_first_session_of_the_year(market: SyntheticMarket) -> None:
     assert (moments[0].hour, len(moments)) == (10, 321)
 
 
+@pytest.mark.thorough
 def test_illiquid_day(market: SyntheticMarket) -> None:
     """Issues that hardly trade skip most minutes."""
     konex = [one.stock_code for one in market.instruments(TODAY) if one.market == "KONEX"]
@@ -74,6 +78,7 @@ def test_illiquid_day(market: SyntheticMarket) -> None:
     assert any(0 < count < 100 for count in counts)
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(codes, sessions, times_of_day, times_of_day)
 def test_day_only_grows(market: SyntheticMarket, code: str, session: date, one: int, other: int) -> None:
@@ -143,6 +148,7 @@ def test_before_the_auction(market: SyntheticMarket) -> None:
     assert day.volume == 25_483_920 - auction.volume
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(codes, sessions)
 def test_a_minute_can_be_made_of_trades(market: SyntheticMarket, code: str, session: date) -> None:

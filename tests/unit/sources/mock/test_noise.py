@@ -64,6 +64,7 @@ def test_draws_stay_inside(key: int, salt: int, low: int, width: int) -> None:
     assert 0 <= below(key, salt, width + 1) <= width
 
 
+@pytest.mark.thorough
 @given(keys, st.integers(-MARGIN, SPAN - MARGIN - 2))
 def test_steps_are_bounded(key: int, clock: int) -> None:
     """One step of a path is never larger than 8.6 deviations, wherever it is."""

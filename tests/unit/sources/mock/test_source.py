@@ -163,6 +163,7 @@ def test_snapshots_and_books_keep_the_order(source: MockDataSource) -> None:
     assert [book.stock_code for book in source.order_books(codes)] == codes
 
 
+@pytest.mark.thorough
 def test_instruments(source: MockDataSource) -> None:
     """The list of any covered session can be had, with Korean names."""
     assert {one.stock_code: one.name for one in source.instruments(TODAY)}["005930"] == "삼성전자"
@@ -213,6 +214,7 @@ def test_unknown_code(source: MockDataSource, call: Callable[[MockDataSource, st
         call(source, "999999")
 
 
+@pytest.mark.thorough
 def test_code_of_the_future(source: MockDataSource, market: SyntheticMarket) -> None:
     """A code that is listed only after the clock's moment is unknown."""
     coming = next(one for one in market.instruments(date(2027, 12, 30)) if (one.listed_on or TODAY) > TODAY)

@@ -68,6 +68,7 @@ def test_running_figures_rise_by_each_trade(market: SyntheticMarket, venue: Venu
         assert now.low[0] <= now.price <= now.high[0]
 
 
+@pytest.mark.thorough
 def test_auctions_have_no_side(market: SyntheticMarket) -> None:
     """The first trade and the last; their shares are in the running volume and in neither side's."""
     ticks = market.tape("005930", TODAY).between(*WHOLE_DAY)

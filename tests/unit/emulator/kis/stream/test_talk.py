@@ -22,6 +22,7 @@ def number(row, name, places=TRADE):
     return int(row[places[name]])
 
 
+@pytest.mark.thorough
 def test_registering_ending_and_both_twice(house):
     """0000, 0002, 0001, 0003, as KIS answers them."""
     talk = house.talk()
@@ -56,6 +57,7 @@ def test_the_trades_of_a_session_come_whole_and_in_order(house):
     ]
 
 
+@pytest.mark.thorough
 def test_the_open_comes_in_frames_of_several_records():
     """At most six; a large part of the volume is in the second and later ones."""
     house = House(datetime(2026, 11, 20, 8, 59, 59))
@@ -85,6 +87,7 @@ def test_the_book_beside_a_trade_has_its_quotes(house):
         assert book[places["ANTC_CNPR"]] == "0"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("tr_id", "width"), [(one.tr_id, one.width) for one in FEEDS.values()])
 def test_every_feed_has_its_width(tr_id, width):
     """Trades, books, expected prices and the state of the market, at each venue, over a closing auction."""
@@ -232,6 +235,7 @@ def test_load_has_its_rate_and_its_figures(house):
         assert [now - before for before, now in pairwise(totals)] == [1] * (len(totals) - 1)
 
 
+@pytest.mark.thorough
 def test_load_leaves_out_who_does_not_trade(house):
     """A halted instrument has no trades to go on from; the others take its share."""
     halted = next(one.stock_code for one in STAGE._market.instruments(datetime(2026, 11, 20).date()) if one.halted)

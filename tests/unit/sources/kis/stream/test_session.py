@@ -151,6 +151,7 @@ def test_a_failure_in_passing_is_tried_again_with_longer_and_longer_pauses(make,
     assert session.failed == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("code", ["OPSP8991", "OPSP8992", "OPSP8993", "OPSP8997", "OPSP9990", "OPSP9999", "OPSP4711"])
 def test_what_is_our_fault_is_not_tried_again(make, clock, code):
     """The registration fails with what the server said, and the others go on."""
