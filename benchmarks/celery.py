@@ -55,6 +55,7 @@ def _measured(local: LocalAirflow, count: int) -> dict[str, Any]:
     local.run("market_reference")
     codes = [code for (code,) in ask(local.market, _LISTED, count)]
     local.unpause("order_books")
+    local.await_scheduled_run("order_books")
     before = _calls(local)
     local.run("order_books", {"stock_codes": codes}, patience=900.0)
     calls = _calls(local)[len(before) :]

@@ -184,7 +184,7 @@ class SyntheticMarket:
 
     @cached_property
     def _issues(self) -> dict[str, Issue]:
-        return with_past(build_universe(self.seed, self._sessions), self._indices)
+        return with_past(build_universe(self.seed, tuple(self._sessions)), self._indices)
 
     @cached_property
     def _earlier(self) -> dict[str, Issue]:

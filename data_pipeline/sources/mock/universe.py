@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from data_pipeline.market.boards import KONEX_OPENED
@@ -162,12 +164,16 @@ class _Universe:
         return replace(issue, preferred=True, shares=shares, face_value=face, turnover=common.turnover - 4 * ONE)
 
 
-def build_universe(seed: int, sessions: Sequence[date]) -> dict[str, Issue]:
-    """Return every instrument ever listed, by stock code, in order of code, given all known sessions."""
+@lru_cache(maxsize=2)
+def build_universe(seed: int, sessions: tuple[date, ...]) -> Mapping[str, Issue]:
+    """Return every instrument ever listed, by stock code, in order of code, given all known sessions.
+
+    Markets of the same seed share it, so it cannot be changed.
+    """
     zero = sessions.index(SESSION_ZERO)
     early = sessions[:zero]
     issues = sorted(_Universe(seed, sessions[zero:]).issues(), key=lambda issue: issue.code)
-    return {issue.code: _dated(issue, early) for issue in issues}
+    return MappingProxyType({issue.code: _dated(issue, early) for issue in issues})
 
 
 def _dated(issue: Issue, early: Sequence[date]) -> Issue:
