@@ -37,7 +37,8 @@ def install(lock: Path, pip: Sequence[str] = (sys.executable, "-m", "pip"), coun
         for number, part in enumerate(parts(lock.read_text("utf-8"), count)):
             file = Path(folder, f"{number}.txt")
             file.write_text(part, "utf-8")
-            processes.append(subprocess.Popen([*pip, "install", *OPTIONS, "-r", str(file)]))
+            command = [*pip, "install", *OPTIONS, "-r", str(file)]
+            processes.append(subprocess.Popen(command))  # noqa: S603 - our own command line
         codes = [process.wait() for process in processes]
     return next((code for code in codes if code), 0)
 

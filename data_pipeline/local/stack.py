@@ -32,6 +32,7 @@ __all__ = [
     "SourceConnection", "Stack", "Warehouse", "kis_connection", "local_stack", "vendor_connections", "warehouse_of",
 ]  # fmt: skip
 
+
 @dataclass(frozen=True)
 class Stack:
     """A warehouse, Airflow's metadata database and a source, all ready."""
@@ -83,25 +84,28 @@ def vendor_connections(environ: Mapping[str, str]) -> tuple[SourceConnection, So
     return (krx_connection(environ), None) if chosen else None
 
 
-def _emulator(market_now: datetime) -> EmulatorProcess:
+def _emulator(market_now: datetime, *, lively: bool) -> EmulatorProcess:
     """The emulator of the real server, whose market stands still: the same run gives the same rows."""
-    return EmulatorProcess(rate=SANDBOX_RATE, now=market_now.isoformat(), frozen=True)
+    return EmulatorProcess(rate=SANDBOX_RATE, now=market_now.isoformat(), frozen=True, lively=lively)
 
 
 @contextmanager
-def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) -> Iterator[Stack]:
+def local_stack(
+    home: Home, environ: Mapping[str, str], market_now: datetime, *, lively: bool = False
+) -> Iterator[Stack]:
     """Start everything, yield it, and stop it; a server that others use runs on until the last of them has left.
 
     Args:
         home: The installation's folder, prepared.
         environ: Credentials and addresses, as documented in ``.env.example``.
         market_now: The time of the synthetic market, when no vendor is chosen.
+        lively: Whether its emulator tells a few things wrongly the first time.
 
     Raises:
         ConfigurationError: A part did not start; the message names its log.
     """
     vendors = vendor_connections(environ)
-    emulator = _emulator(market_now)  # started only where no vendor is chosen
+    emulator = _emulator(market_now, lively=lively)  # started only where no vendor is chosen
     with ExitStack() as started:
         if not vendors:
             started.callback(emulator.stop)

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from data_pipeline.datasets import DATASETS
+from data_pipeline.local.airflow_database import METADATA_DATABASE, METADATA_ROLE
 from data_pipeline.local.celery import Workers
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import write_json
 from data_pipeline.local.processes import wait_until
 from data_pipeline.local.run import run
-from data_pipeline.local.airflow_database import METADATA_DATABASE, METADATA_ROLE
 from data_pipeline.local.up import Running, start_everything
 from data_pipeline.market.clock import market_now
 from data_pipeline.market.origin import SANDBOX, origin_of
@@ -56,7 +56,7 @@ def show_start(
     with EmbeddedPostgres(home.prepare().postgres):  # between these steps it would stop and start each time
         if not options.paused and not _loaded(home, environ):
             console.print("The warehouse is empty, so the last finished session is loaded first.")
-            run(home, environ, market_now(), console)
+            run(home, environ, market_now(), console, lively=True)
         for step in start_everything(home, environ, workers):
             if isinstance(step, Running):
                 unpaused = [] if options.paused else _unpause(home, served(environ))

@@ -94,7 +94,9 @@ def test_whoever_waits_too_long_is_told_as_well():
     assert looked(look, most=1, wait_s=0) == (200, 503)
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("POST", "/heal"), ("GET", "/live"), ("GET", "/pages.css")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/"), ("POST", "/heal"), ("GET", "/live"), ("GET", "/pages.css")]
+)
 def test_what_is_no_page_passes(method, path):
     """A form, a stream or a file does not wait for those who look, and nobody for them."""
 

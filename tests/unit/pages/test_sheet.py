@@ -44,7 +44,9 @@ def test_two_viewers_of_one_sheet_have_each_their_own():
 
 def test_what_nobody_owns_needs_no_marks():
     """A file, with its kind and how long it may be kept."""
-    answer = Sheet("a { color: red }").answer(request(), media_type="text/css", headers={"cache-control": "max-age=600"})
+    answer = Sheet("a { color: red }").answer(
+        request(), media_type="text/css", headers={"cache-control": "max-age=600"}
+    )
     assert (answer.body, answer.headers["content-type"]) == (b"a { color: red }", "text/css; charset=utf-8")
     assert answer.headers["cache-control"] == "max-age=600"
 
