@@ -1,4 +1,4 @@
-"""Airflow's databases of a local installation: brought up to date when something about them changed, else left alone."""
+"""Airflow's databases of an installation: brought up to date when something about them changed, and else left alone."""
 
 from contextlib import closing
 

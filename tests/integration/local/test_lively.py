@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from data_pipeline.emulator.lively import CORRECTED, REFUSED, STRAY
+from data_pipeline.emulator.lively import REFUSED, STRAY
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.warehouse.connect import connect
 from tests.support.installation import new_home

@@ -140,7 +140,7 @@ def test_shells_other_codes_and_doubled_rows(kis):
 
 
 def test_one_figure_of_one_instrument_can_be_scaled(kis):
-    """A tenth of the value, rounded down, in the row of the code that the fault names and in no other; then the truth."""
+    """A tenth of the value in the row of the code that the fault names, and in no other; then all of it."""
     kis.faults({"kind": "scaled", "stock_code": "000660", "field": "acml_tr_pbmn", "value": "0.1", "count": 1})
     slots = {"FID_COND_MRKT_DIV_CODE_1": "J", "FID_INPUT_ISCD_1": "005930",
              "FID_COND_MRKT_DIV_CODE_2": "J", "FID_INPUT_ISCD_2": "000660"}  # fmt: skip

@@ -43,7 +43,7 @@ def looked(look, **limits):
 
 async def until(condition):
     """Let others go on until something holds."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - it has to be looked at, and others set no event
         await asyncio.sleep(0)
 
 
