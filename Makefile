@@ -15,7 +15,7 @@ help: ## Show this list
 IN_TURN = $(PYTHON) -c 'import fcntl, os, sys; f = os.open("Makefile", os.O_RDONLY); os.set_inheritable(f, True); fcntl.flock(f, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])' $(MAKE) --silent --no-print-directory
 
 # The distribution's name until 0.2.
-FORGET_OLD_NAME = $(BIN)/python -m pip uninstall --quiet --yes --disable-pip-version-check data-pipeline 2>/dev/null; rm -rf data_pipeline.egg-info
+FORGET_OLD_NAME = ! ls -d $(VENV)/lib/python*/site-packages/data_pipeline-*.dist-info >/dev/null 2>&1 || $(BIN)/python -m pip uninstall --quiet --yes --disable-pip-version-check data-pipeline; rm -rf data_pipeline.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 10) <= sys.version_info[:2] <= (3, 13) else "Python 3.10 to 3.13 is needed; this is " + sys.version.split()[0] + ". Name another one: make run PYTHON=python3.12")'
@@ -23,7 +23,7 @@ $(BIN)/python:
 
 $(VENV)/.run-ready: data_pipeline/requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked dependencies into $(VENV) (one to two minutes the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r data_pipeline/requirements.txt
+	@$(BIN)/python -m tools.install_lock data_pipeline/requirements.txt
 	@$(FORGET_OLD_NAME)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

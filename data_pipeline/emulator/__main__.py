@@ -62,6 +62,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--keys", type=Path, metavar="FILE", help="JSON object of app key to secret; others are refused")
     add("--unknown-symbol", default="error", choices=("error", "shell"), help="answer for a code that is not listed")
     add("--newer-token-kills-older", action="store_true", help="a new token makes the older one fail (EGW00123)")
+    add(
+        "--lively",
+        action="store_true",
+        help="tell three things wrongly the first time, so that there is something to see",
+    )
     add("--json", action="store_true", help="say as one JSON object where it listens")
     add("--stop-with-stdin", action="store_true", help="stop when standard input ends, as when the parent dies")
     return parser
@@ -116,8 +121,10 @@ def _serve(
     from data_pipeline.emulator.app import create_app
     from data_pipeline.emulator.clock import MarketClock
     from data_pipeline.emulator.kis.stream.protocol import OPTIONS
+    from data_pipeline.emulator.lively import LIVELY
 
     app = create_app(settings=settings, clock=MarketClock(start, frozen=options.frozen, rate=options.speed, wall=wall))
+    app.server.faults.replace([*LIVELY] if options.lively else [])
     app.server.view.warm(app.server.clock.now())
     config = uvicorn.Config(
         app,

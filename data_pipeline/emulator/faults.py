@@ -28,13 +28,15 @@ KINDS = {
     "names: oldest (unless told), newest, or middle; heads stay. Of a master file: its first `rows` lines",
     "missing_field": "leave `field` out of every object",
     "non_numeric": "put `value` ('N/A' unless told) in `field` of every object",
+    "scaled": "multiply `field` by `value`, rounded down, in the rows of `stock_code` alone",
+    "closed_day": "send a row of a daily chart once more, under the day after it, which is no session",
     "wrong_code": "answer for stock code `value` ('999999' unless told) instead of the one asked for",
     "duplicate_rows": "send every row twice",
     "previous_day": "answer as of the session before: its figures and its rows",
     "hostile": "lie by `seed` (0 unless told) to about a quarter of the requests for rows, and to each of them always "
     "alike; `value` names the lies that may be told, with commas (all unless told)",
 }
-NEEDS_FIELD = ("missing_field", "non_numeric")
+NEEDS_FIELD = ("missing_field", "non_numeric", "scaled")
 TEXTS = ("path", "tr_id", "stock_code", "field", "value")
 NUMBERS = ("every", "count", "skip", "status", "seconds", "rows", "seed")
 VALUES = {
@@ -128,6 +130,15 @@ def _require_word(rule: dict[str, Any]) -> None:
     words, value = VALUES.get(rule["kind"]), rule.get("value", "")
     if words and not {*(value.split(",") if rule["kind"] == "hostile" else [value])} <= {*words}:
         raise InvalidRequestError(f"the value of a fault {rule['kind']} is one of {', '.join(words[1:])}")
+    if rule["kind"] == "scaled" and not _is_number(value):
+        raise InvalidRequestError("the value of a fault scaled is a number from 0 on, as 0.99")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return 0 <= float(text) < float("inf")
+    except ValueError:
+        return False
 
 
 class Faults:

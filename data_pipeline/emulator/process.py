@@ -35,7 +35,7 @@ class EmulatorProcess:
             ``now="2026-11-20T20:30"``, ``jitter_ms="0:5"``. None and False leave an option out.
     """
 
-    def __init__(self, *, ready_seconds: float = 30.0, **options: object) -> None:
+    def __init__(self, *, ready_seconds: float = 120.0, **options: object) -> None:
         self._arguments = _arguments(options)
         self._ready_seconds = ready_seconds
         self._process: subprocess.Popen[bytes] | None = None

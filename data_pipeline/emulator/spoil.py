@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from data_pipeline.emulator.faults import Fault
@@ -25,6 +27,8 @@ def spoil(fault: Fault, body: bytes) -> bytes:
         "short_page": _short_page,
         "missing_field": _missing_field,
         "non_numeric": _non_numeric,
+        "scaled": _scaled,
+        "closed_day": _closed_day,
         "wrong_code": _wrong_code,
         "duplicate_rows": _duplicate_rows,
     }.get(fault.kind)
@@ -77,6 +81,29 @@ def _non_numeric(fault: Fault, answer: dict[str, Any]) -> None:
     for found in _objects(answer):
         if fault.field in found:
             found[fault.field] = fault.value or "N/A"
+
+
+def _scaled(fault: Fault, answer: dict[str, Any]) -> None:
+    for found in _objects(answer):
+        codes = [found[name] for name in CODE_FIELDS if name in found]  # none in the rows of a chart
+        if fault.field in found and (not codes or fault.stock_code in codes):
+            found[fault.field] = str(int(int(found[fault.field]) * float(fault.value)))
+
+
+def _day(text: str) -> date:
+    return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+
+
+def _closed_day(_: Fault, answer: dict[str, Any]) -> None:
+    """Put a copy of a row before the day that follows it, where that is no session; rows come newest first."""
+    for name in _outputs(answer):
+        rows = answer[name] if isinstance(answer[name], list) else []
+        days = [_day(row["stck_bsop_date"]) for row in rows if "stck_bsop_date" in row]
+        for place, (newer, older) in enumerate(pairwise(days), 1):
+            closed = older + timedelta(days=1)
+            if closed < newer:
+                rows.insert(place, {**rows[place], "stck_bsop_date": f"{closed:%Y%m%d}"})
+                break
 
 
 def _wrong_code(fault: Fault, answer: dict[str, Any]) -> None:

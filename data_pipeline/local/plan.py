@@ -28,6 +28,8 @@ class RunPlan:
     codes: Sequence[str]
     official: bool = False
     """Whether KRX alone is asked, which has bars of whole sessions, the next morning, and no books."""
+    lively: bool = False
+    """Whether the emulator tells a few things wrongly, so that there is something to heal."""
 
     def dag_runs(self) -> list[PlannedRun]:
         """Return the runs in the order in which they depend on one another."""
@@ -49,16 +51,19 @@ class RunPlan:
             PlannedRun("daily_bars", evening),
             PlannedRun("backfill", evening, history),
             PlannedRun("order_books", evening, {"stock_codes": list(self.codes)}),
+            *([PlannedRun("heal_gaps", evening)] if self.lively else []),
         ]
 
 
-def make_plan(now: datetime, vendor: str, environ: Mapping[str, str]) -> RunPlan:
+def make_plan(now: datetime, vendor: str, environ: Mapping[str, str], *, lively: bool = False) -> RunPlan:
     """Return the plan for this moment.
 
     Args:
         now: An aware time; decides which session is the last final one, or at KRX the last published one.
         vendor: kis or krx; empty for the emulator, whose clock stands on the evening of that session.
         environ: May hold ``WATCH_LIST``.
+        lively: Whether the first load of a market that is made up has something of everything: what came wrongly is
+            asked for again, and one more instrument has a history with a split in it. Only without a vendor.
     """
     calendar = krx_calendar()
     official = vendor == "krx"
@@ -67,7 +72,19 @@ def make_plan(now: datetime, vendor: str, environ: Mapping[str, str]) -> RunPlan
     for _ in range(HISTORY_SESSIONS - 1):
         first = calendar.previous_session(first)
     listing = calendar.quoted_session(now) if vendor == "kis" else session
-    return RunPlan(session, listing, first, watch_list(environ), official)
+    codes, lively = watch_list(environ), lively and not vendor
+    if lively:
+        codes = tuple(dict.fromkeys([*codes, *changed_shares(first, session)]))
+    return RunPlan(session, listing, first, codes, official, lively)
+
+
+def changed_shares(first: date, last: date) -> list[str]:
+    """Return the code of one synthetic instrument that was split or merged between two sessions, if there is one."""
+    from data_pipeline.sources.mock.market import SyntheticMarket
+
+    market = SyntheticMarket()
+    codes = [one.stock_code for one in market.instruments(last) if market.listed_on(one.stock_code) < first]
+    return [code for code in codes if market.listed_shares(code, first) != market.listed_shares(code, last)][:1]
 
 
 def market_evening(now: datetime) -> datetime:

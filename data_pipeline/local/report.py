@@ -52,8 +52,9 @@ class Loaded:
 
     @property
     def what(self) -> str:
-        """The dataset, marked as history for bars of the past."""
-        return f"{self.dataset}, history" if self.dag_id == "backfill" else self.dataset
+        """The dataset, marked as history for bars of the past, and as healed for what came only when asked again."""
+        more = {"backfill": ", history", "heal_gaps": ", healed"}
+        return f"{self.dataset}{more.get(self.dag_id, '')}"
 
     @property
     def rows(self) -> int:

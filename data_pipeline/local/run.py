@@ -39,6 +39,11 @@ WITHOUT_KIS = (
     "one that KRX has published. Set KIS_APP_KEY and KIS_APP_SECRET for them."
 )
 REFRESH = 0.25
+LIVELY = (
+    "The emulator tells three things wrongly the first time, so that the morning page has something to show: a value "
+    "that a check refuses and a second answer heals, a volume that is restated later, and a bar of a closed day, which "
+    "stays in quarantine."
+)
 SUMMARY = "summary.json"
 """The tables of a run, for programs."""
 ONE_PROCESS = {
@@ -51,10 +56,19 @@ LABELS = {
     "daily_bars_official": "official bars, whole market",
     "backfill": "history of the watch list",
     "order_books": "order books of the watch list",
+    "heal_gaps": "what came wrongly, again",
 }
 
 
-def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console, *, as_json: bool = False) -> int:
+def run(
+    home: Home,
+    environ: Mapping[str, str],
+    now: datetime,
+    console: Console,
+    *,
+    as_json: bool = False,
+    lively: bool = False,
+) -> int:
     """Run the pipeline once; return 0 only when everything expected is in the warehouse.
 
     Args:
@@ -63,28 +77,31 @@ def run(home: Home, environ: Mapping[str, str], now: datetime, console: Console,
         now: An aware time; "today" is the last session that is final at this moment.
         console: Where progress and tables go.
         as_json: Whether the tables are printed once more as one JSON object, for programs.
+        lively: Whether a market that is made up has something of everything, a gap that is healed among it.
 
     Raises:
         BusyError: Another `run` of this installation is at work.
         ConfigurationError: A part did not start; the message names its log.
     """
     with alone(home.prepare(), "run", "`data-pipeline run`"):
-        code = _run_alone(home, environ, now, console)
+        code = _run_alone(home, environ, now, console, lively=lively)
         if as_json:
             write_json({**json.loads((home.run / SUMMARY).read_text("utf-8")), "complete": code == 0})
         return code
 
 
-def _run_alone(home: Home, environ: Mapping[str, str], now: datetime, console: Console) -> int:
+def _run_alone(home: Home, environ: Mapping[str, str], now: datetime, console: Console, *, lively: bool) -> int:
     vendor = real_source(environ)
-    plan = make_plan(now, vendor, environ)
+    plan = make_plan(now, vendor, environ, lively=lively)
     console.print(f"[bold]Session {plan.session:%Y-%m-%d (%a)}[/bold] from {VENDORS[vendor]}")
     if plan.official:
         console.print(WITHOUT_KIS, soft_wrap=True)
+    if plan.lively:
+        console.print(LIVELY, soft_wrap=True)
     began = time.monotonic()
     with (
         console.status("Starting Postgres, the warehouse and Airflow's database ..."),
-        local_stack(home, environ, market_evening(now)) as stack,
+        local_stack(home, environ, market_evening(now), lively=plan.lively) as stack,
     ):
         ready_s = time.monotonic() - began
         with closing(connect(stack.warehouse.reader_url)) as connection:

@@ -9,20 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from data_pipeline.emulator.process import EmulatorProcess
+from data_pipeline.local.airflow_database import METADATA_ROLE, RUN_METADATA_DATABASE, copy_unused, migrate_airflow
 from data_pipeline.local.environment import (
     SANDBOX_RATE,
     SourceConnection,
-    airflow_command,
     airflow_environment,
     krx_connection,
     official_connection,
     sandbox_connection,
 )
-from data_pipeline.local.families import Family
 from data_pipeline.local.home import Home
-from data_pipeline.local.locks import in_turn
 from data_pipeline.local.opened import forget_gone_runs
-from data_pipeline.local.processes import run_to_the_end
 from data_pipeline.settings import filled_fields
 from data_pipeline.settings.chosen import real_source
 from data_pipeline.settings.hidden import hidden
@@ -34,11 +31,6 @@ from data_pipeline.warehouse.migrate import migrate
 __all__ = [
     "SourceConnection", "Stack", "Warehouse", "kis_connection", "local_stack", "vendor_connections", "warehouse_of",
 ]  # fmt: skip
-
-METADATA_DATABASE = "airflow"
-RUN_METADATA_DATABASE = "airflow_run"
-"""Of `run`, whose DAG runs the scheduler of `up` would otherwise take for its own."""
-METADATA_ROLE = "airflow"
 
 
 @dataclass(frozen=True)
@@ -92,32 +84,28 @@ def vendor_connections(environ: Mapping[str, str]) -> tuple[SourceConnection, So
     return (krx_connection(environ), None) if chosen else None
 
 
-def migrate_airflow(home: Home, environ: Mapping[str, str]) -> None:
-    """Bring Airflow's metadata database up to date; its output goes to ``logs/airflow-migrate.log``."""
-    with in_turn(home, "airflow-migrate"):  # the first one also writes AIRFLOW_HOME
-        family = Family(home, "airflow-migrate")
-        run_to_the_end([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log", family)
-
-
-def _emulator(market_now: datetime) -> EmulatorProcess:
+def _emulator(market_now: datetime, *, lively: bool) -> EmulatorProcess:
     """The emulator of the real server, whose market stands still: the same run gives the same rows."""
-    return EmulatorProcess(rate=SANDBOX_RATE, now=market_now.isoformat(), frozen=True)
+    return EmulatorProcess(rate=SANDBOX_RATE, now=market_now.isoformat(), frozen=True, lively=lively)
 
 
 @contextmanager
-def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) -> Iterator[Stack]:
+def local_stack(
+    home: Home, environ: Mapping[str, str], market_now: datetime, *, lively: bool = False
+) -> Iterator[Stack]:
     """Start everything, yield it, and stop it; a server that others use runs on until the last of them has left.
 
     Args:
         home: The installation's folder, prepared.
         environ: Credentials and addresses, as documented in ``.env.example``.
         market_now: The time of the synthetic market, when no vendor is chosen.
+        lively: Whether its emulator tells a few things wrongly the first time.
 
     Raises:
         ConfigurationError: A part did not start; the message names its log.
     """
     vendors = vendor_connections(environ)
-    emulator = _emulator(market_now)  # started only where no vendor is chosen
+    emulator = _emulator(market_now, lively=lively)  # started only where no vendor is chosen
     with ExitStack() as started:
         if not vendors:
             started.callback(emulator.stop)
@@ -133,7 +121,9 @@ def local_stack(home: Home, environ: Mapping[str, str], market_now: datetime) ->
                 home.emulator_address.write_text(emulator.url, "ascii")
             source, official = vendors or (sandbox_connection(emulator.url, SANDBOX_RATE), None)
             stack = Stack(home, warehouse, metadata_url, source, environ, official)
-            migrate_airflow(home, stack.airflow_environment())
+            airflow = stack.airflow_environment()
+            migrate_airflow(home, airflow)
+            copy_unused(server, home, airflow)  # for `up`
             migrated.result()
             forget_gone_runs(warehouse.loader_url)
         yield stack

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from data_pipeline.datasets import DATASETS
+from data_pipeline.local.airflow_database import METADATA_DATABASE, METADATA_ROLE
 from data_pipeline.local.celery import Workers
 from data_pipeline.local.home import Home
 from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import write_json
 from data_pipeline.local.processes import wait_until
 from data_pipeline.local.run import run
-from data_pipeline.local.stack import METADATA_DATABASE, METADATA_ROLE
 from data_pipeline.local.up import Running, start_everything
 from data_pipeline.market.clock import market_now
 from data_pipeline.market.origin import SANDBOX, origin_of
@@ -53,18 +53,19 @@ def show_start(
         DataPipelineError: As :func:`~data_pipeline.local.up.start_everything` and
             :func:`~data_pipeline.local.run.run`.
     """
-    if not options.paused and not _loaded(home, environ):
-        console.print("The warehouse is empty, so the last finished session is loaded first.")
-        run(home, environ, market_now(), console)
-    for step in start_everything(home, environ, workers):
-        if isinstance(step, Running):
-            unpaused = [] if options.paused else _unpause(home, served(environ))
-            for line in what_is_up(step, unpaused):
-                console.print(line, soft_wrap=True)
-            if options.json:
-                write_json({**vars(step), "morning_page": morning_address(step.url), "unpaused": unpaused})
-        else:
-            console.print(f"  {step}")
+    with EmbeddedPostgres(home.prepare().postgres):  # between these steps it would stop and start each time
+        if not options.paused and not _loaded(home, environ):
+            console.print("The warehouse is empty, so the last finished session is loaded first.")
+            run(home, environ, market_now(), console, lively=True)
+        for step in start_everything(home, environ, workers):
+            if isinstance(step, Running):
+                unpaused = [] if options.paused else _unpause(home, served(environ))
+                for line in what_is_up(step, unpaused):
+                    console.print(line, soft_wrap=True)
+                if options.json:
+                    write_json({**vars(step), "morning_page": morning_address(step.url), "unpaused": unpaused})
+            else:
+                console.print(f"  {step}")
     return 0
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.exceptions import BusyError, ConfigurationError
+from data_pipeline.local.airflow_database import METADATA_DATABASE, METADATA_ROLE, migrate_airflow
 from data_pipeline.local.celery import BROKER, Workers, require_same_executor, running_workers, start_broker
 from data_pipeline.local.environment import SANDBOX_RATE, airflow_command, sandbox_connection
 from data_pipeline.local.free_port import free_port
@@ -19,14 +20,7 @@ from data_pipeline.local.locks import alone
 from data_pipeline.local.lost_tasks import forget_gone_schedulers
 from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import Background, wait_until
-from data_pipeline.local.stack import (
-    METADATA_DATABASE,
-    METADATA_ROLE,
-    Stack,
-    migrate_airflow,
-    vendor_connections,
-    warehouse_of,
-)
+from data_pipeline.local.stack import Stack, vendor_connections, warehouse_of
 from data_pipeline.local.waiting_runs import end_waiting_runs
 from data_pipeline.market.clock import real_now
 from data_pipeline.warehouse.embedded import EmbeddedPostgres

@@ -7,18 +7,22 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from data_pipeline.exceptions import DataPipelineError, TransientError, UnknownStockError
 from data_pipeline.pages.buttons import Buttons
+from data_pipeline.pages.door import Door
 from data_pipeline.pages.gate import Gate
 from data_pipeline.pages.headers import WithHeaders
 from data_pipeline.pages.live_view import LiveView
 from data_pipeline.pages.render import HERE, Page
 from data_pipeline.pages.room import Room
+from data_pipeline.pages.sheet import Sheet
 from data_pipeline.pages.views import Views
 
 FILES = {"pages.css": "text/css", "pages.js": "text/javascript"}
+PAGES = ("", "cell", "instrument", "search")
+"""The last part of each page's path; what is drawn goes through the door, and forms, files and the stream do not."""
 
 
 def pages(gate: Gate, room: Room, wall: Callable[[], float] = time.time) -> WithHeaders:
@@ -29,7 +33,7 @@ def pages(gate: Gate, room: Room, wall: Callable[[], float] = time.time) -> With
         room: Where the figures come from.
         wall: Real time in seconds since 1970 (UTC), for the tokens of forms.
     """
-    return WithHeaders(application(gate, room, wall))
+    return WithHeaders(Door(application(gate, room, wall), frozenset(PAGES)))
 
 
 def application(gate: Gate, room: Room, wall: Callable[[], float] = time.time) -> FastAPI:
@@ -39,13 +43,8 @@ def application(gate: Gate, room: Room, wall: Callable[[], float] = time.time) -
     )
     buttons = Buttons(gate, room, wall)
     views = Views(room, buttons)
-    for path, view in {
-        "/": views.morning,
-        "/cell": views.cell,
-        "/instrument": views.instrument,
-        "/search": views.search,
-    }.items():
-        app.add_api_route(path, view, methods=["GET"], response_class=HTMLResponse, response_model=None)
+    for name, view in zip(PAGES, (views.morning, views.cell, views.instrument, views.search), strict=True):
+        app.add_api_route(f"/{name}", view, methods=["GET"], response_class=HTMLResponse, response_model=None)
     app.add_api_route("/live", LiveView(room, gate).live, methods=["GET"], response_model=None)
     app.add_api_route("/heal", buttons.heal, methods=["POST"], response_class=HTMLResponse, response_model=None)
     app.add_api_route("/retry", buttons.retry, methods=["POST"], response_class=HTMLResponse, response_model=None)
@@ -56,8 +55,10 @@ def application(gate: Gate, room: Room, wall: Callable[[], float] = time.time) -
 
 
 def _file(name: str, kind: str) -> Callable[[], Any]:
-    async def file() -> Response:
-        return FileResponse(HERE / "static" / name, media_type=kind, headers={"cache-control": "private, max-age=600"})
+    sheet = Sheet((HERE / "static" / name).read_text("utf-8"))
+
+    async def file(request: Request) -> Response:
+        return sheet.answer(request, media_type=kind, headers={"cache-control": "private, max-age=600"})
 
     return file
 

@@ -64,6 +64,7 @@ class Readers:
         self._lock = threading.Lock()
         self._idle: list[tuple[float, Connection]] = []
         self._limiter: anyio.CapacityLimiter | None = None
+        self._drawing: anyio.CapacityLimiter | None = None
 
     async def ask(self, work: Callable[[Connection], T], wait_s: float = WAIT_S) -> T:
         """Return what the work returns, which reads in a transaction that is rolled back.
@@ -91,6 +92,15 @@ class Readers:
             return await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(1))
         finally:
             self._limiter.release_on_behalf_of(place)
+
+    async def draw(self, work: Callable[[], T]) -> T:
+        """Return what the work returns, which is done while no other page is drawn.
+
+        Drawing holds the interpreter, and every further thread that does keeps the server from its other work longer.
+        """
+        if self._drawing is None:
+            self._drawing = anyio.CapacityLimiter(1)
+        return await anyio.to_thread.run_sync(work, limiter=self._drawing)
 
     def close(self) -> None:
         """Close every connection that nobody uses."""

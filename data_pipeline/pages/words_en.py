@@ -234,6 +234,7 @@ ENGLISH = {
     "side_sell": "sold",
     "side_auction": "auction",
     "busy": "The pages are busy or the warehouse is away",
+    "crowded": "Too many people look at the pages at this moment: load the page again in {seconds} seconds.",
     **{f"alert_{kind}": text for kind, text in SAID.items()},
     **{f"why_{reason}": text for reason, text in WHY.items()},
 }  # fmt: skip

@@ -252,4 +252,5 @@ KOREAN = {
     "side_sell": "매도 체결",
     "side_auction": "단일가",
     "busy": "페이지가 붐비거나 저장소가 응답하지 않습니다",
+    "crowded": "지금 페이지를 보는 사람이 너무 많습니다. {seconds}초 뒤에 다시 불러오세요.",
 }  # fmt: skip

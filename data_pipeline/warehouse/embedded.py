@@ -135,19 +135,19 @@ class EmbeddedPostgres:
             raise ConfigurationError(f"the embedded Postgres in {self.directory} does not run: call start() first")
         return self._url_at(postmaster.port, database, role)
 
-    def create_database(self, name: str, role: str = "owner") -> None:
-        """Make a database that belongs to ``role`` and that only it may connect to; nothing happens when it exists."""
+    def create_database(self, name: str, role: str = "owner", *, like: str = "template1") -> bool:
+        """Make a database of ``role`` that only it may connect to, a copy of another; False when it exists already."""
         with closing(self._admin()) as connection, connection.cursor() as cursor:
-            # One at a time, because two concurrent REVOKEs fail; not repeated, because a migration grants at the same
-            # place.
+            # One at a time, because two concurrent REVOKEs fail; not repeated, because a migration grants there too.
             cursor.execute("SELECT pg_advisory_lock(hashtext('data_pipeline.create_database'))")
             cursor.execute(OPEN_TO_ALL, (name,))
             found = cursor.fetchone()
             if found is None:
-                statement = sql.SQL("CREATE DATABASE {} OWNER {}")
-                cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(ROLES[role])))
+                statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
+                cursor.execute(statement.format(*map(sql.Identifier, (name, ROLES[role], like))))
             if found is None or found[0]:
                 cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+        return found is None
 
     def __enter__(self) -> Self:
         use = self._open_use()

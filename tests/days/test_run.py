@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from data_pipeline.local.airflow_database import METADATA_DATABASE, METADATA_ROLE, migrate_airflow
 from data_pipeline.local.environment import SourceConnection, airflow_environment
 from data_pipeline.local.home import Home
-from data_pipeline.local.stack import METADATA_DATABASE, METADATA_ROLE, migrate_airflow
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.locate import SANDBOX_DATABASE
 from data_pipeline.warehouse.migrate import migrate

@@ -18,11 +18,11 @@ from data_pipeline.datasets import DATASETS
 from data_pipeline.emulator.log import key_hash
 from data_pipeline.engine.load_windows import load_window
 from data_pipeline.engine.one_window import Run
+from data_pipeline.local.airflow_database import METADATA_DATABASE, METADATA_ROLE
 from data_pipeline.local.environment import SANDBOX_KEY, SANDBOX_RATE
 from data_pipeline.local.home import Home
 from data_pipeline.local.keyless import running_emulator
 from data_pipeline.local.processes import Background, wait_until
-from data_pipeline.local.stack import METADATA_DATABASE, METADATA_ROLE
 from data_pipeline.market.window import Window
 from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres

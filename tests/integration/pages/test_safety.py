@@ -72,6 +72,18 @@ def test_who_may_heal_heals(browser, guard):
     assert 'href="../dags/heal_gaps/runs/manual__1"' in answer.text
 
 
+@pytest.mark.parametrize("path", ["/", "/cell?dataset=daily_bar&session=2026-09-15"])
+def test_a_page_that_many_share_has_each_viewers_own_forms(guard, room, path):
+    """Drawn once for two who may heal, with each one's own token; who may only look gets neither."""
+    with TestClient(pages(guard, room, lambda: WALL)) as browser:
+        kim, lee, viewer = (browser.get(path, headers={"x-user": user}).text for user in ("kim", "lee", "viewer"))
+    tokens = [form_token(guard.secret(), user, HEAL, WALL) for user in ("kim", "lee")]
+    assert [[token in page for token in tokens] for page in (kim, lee, viewer)] == [
+        [True, False], [False, True], [False, False],
+    ]  # fmt: skip
+    assert kim.replace(*tokens).count(tokens[1]) == lee.count(tokens[1]) == 1
+
+
 def test_who_may_retry_retries_the_rows_of_one_check(browser, guard):
     """The rows go by their numbers; a check without any is said so."""
     token = form_token(guard.secret(), "kim", RETRY, WALL)

@@ -139,6 +139,26 @@ def test_shells_other_codes_and_doubled_rows(kis):
     assert kis.chart("005930", "20261120", "20261120").json()["output2"][1:] == [{}, {}, {}]
 
 
+def test_one_figure_of_one_instrument_can_be_scaled(kis):
+    """A tenth of the value in the row of the code that the fault names, and in no other; then all of it."""
+    kis.faults({"kind": "scaled", "stock_code": "000660", "field": "acml_tr_pbmn", "value": "0.1", "count": 1})
+    slots = {"FID_COND_MRKT_DIV_CODE_1": "J", "FID_INPUT_ISCD_1": "005930",
+             "FID_COND_MRKT_DIV_CODE_2": "J", "FID_INPUT_ISCD_2": "000660"}  # fmt: skip
+    wrong, right = (kis.get("intstock-multprice", **slots).json()["output"] for _ in range(2))
+    tenth = f"{int(right[1]['acml_tr_pbmn']) // 10}"
+    assert wrong == [right[0], {**right[1], "acml_tr_pbmn": tenth}]
+
+
+def test_a_bar_can_stand_under_a_closed_day_too(kis):
+    """Friday the 13th once more as Saturday the 14th, in the order of the days; then the truth."""
+    kis.faults({"kind": "closed_day", "count": 1})
+    window = ("005930", "20261112", "20261117")
+    wrong, right = (kis.chart(*window).json()["output2"] for _ in range(2))
+    assert [row["stck_bsop_date"][6:] for row in wrong] == ["17", "16", "14", "13", "12"]
+    assert {**wrong[2], "stck_bsop_date": "20261113"} == wrong[3]
+    assert wrong[:2] + wrong[3:] == right
+
+
 def test_a_page_can_be_cut_under_success(kis):
     """short_page keeps none of the rows or so many, at either end or around the middle, and the head."""
     window = ("005930", "20261116", "20261120")
@@ -164,6 +184,7 @@ def test_the_day_before_can_pose_as_today(kis):
     "rules",
     [{}, [1], [{"kind": "nonsense"}], [{"kind": "drop", "evry": 2}], [{"kind": "missing_field"}],
      [{"kind": "short_page", "value": "left"}],
+     [{"kind": "scaled", "field": "acml_vol", "value": "half"}], [{"kind": "scaled", "value": "0.5"}],
      [{"kind": "maintenance", "value": "holiday"}],
      [{"kind": "drip", "value": "trailers"}],
      [{"kind": "drop", "count": "2"}], [{"kind": "drop", "path": 1}]],

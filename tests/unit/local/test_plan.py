@@ -7,6 +7,7 @@ import pytest
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.local.plan import make_plan, market_evening
 from data_pipeline.market.trading_calendar import SEOUL
+from data_pipeline.sources.mock.market import SyntheticMarket
 
 
 def test_on_a_sunday_the_session_is_friday():
@@ -81,3 +82,22 @@ def test_of_krx_alone_the_last_published_session_is_loaded():
     ]
     assert plan.dag_runs()[0].conf == {"session": "2026-11-23"}
     assert plan.dag_runs()[1].conf["last"] == "2026-11-23"
+
+
+def test_a_lively_first_load_has_an_action_and_heals():
+    """One more instrument than is watched, whose shares changed within the hundred sessions, and what came wrongly."""
+    moment = datetime(2026, 11, 25, 20, 40, tzinfo=SEOUL)
+    plan = make_plan(moment, "", {"WATCH_LIST": "005930"}, lively=True)
+    market = SyntheticMarket()
+    watched, more = plan.codes
+    assert watched == "005930"
+    assert market.listed_shares(more, plan.first) != market.listed_shares(more, plan.session)
+    assert [run.dag_id for run in plan.dag_runs()][-1] == "heal_gaps"
+
+
+@pytest.mark.parametrize(("vendor", "lively"), [("", False), ("kis", True), ("krx", True)])
+def test_nothing_else_is_lively(vendor, lively):
+    """Neither `make run` nor a vendor's figures have anything but what was asked for."""
+    plan = make_plan(datetime(2026, 11, 25, 20, 40, tzinfo=SEOUL), vendor, {"WATCH_LIST": "005930"}, lively=lively)
+    assert (plan.codes, plan.lively) == (("005930",), False)
+    assert "heal_gaps" not in [run.dag_id for run in plan.dag_runs()]

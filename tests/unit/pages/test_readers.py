@@ -43,6 +43,27 @@ def test_no_more_than_so_many_at_once():
     assert len(opened) == 3
 
 
+def test_one_page_is_drawn_at_a_time():
+    """However many connections there are; the next one begins when it is done, though it failed."""
+    readers, begun, held = Readers(Opened(), most=3), threading.Event(), threading.Event()
+
+    def fails():
+        begun.set()
+        held.wait(20)
+        raise LookupError
+
+    async def both_draw():
+        first = asyncio.create_task(readers.draw(fails))
+        await asyncio.to_thread(begun.wait, 20)
+        second = asyncio.create_task(readers.draw(held.is_set))
+        await asyncio.to_thread(int)
+        held.set()
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    failed, alone = asyncio.run(both_draw())
+    assert (type(failed), alone) == (LookupError, True)
+
+
 def test_whoever_finds_none_in_time_is_told():
     """A connection that is held for longer than anybody waits."""
     readers, held = Readers(Opened(), most=1), threading.Event()

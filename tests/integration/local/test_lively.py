@@ -1,0 +1,76 @@
+"""The first load of `make up` without a key: the emulator tells three things wrongly, and the warehouse names each."""
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from data_pipeline.emulator.lively import REFUSED, STRAY
+from data_pipeline.local.opened import open_warehouse
+from data_pipeline.warehouse.connect import connect
+from tests.support.installation import new_home
+from tests.support.project import ROOT
+
+pytestmark = pytest.mark.thorough
+
+FIRST_LOAD = """
+import os, sys
+from rich.console import Console
+from data_pipeline.local.home import local_home
+from data_pipeline.local.run import run
+from data_pipeline.market.clock import market_now
+sys.exit(run(local_home(os.environ), os.environ, market_now(), Console(), lively=True))
+"""
+REJECTED = "SELECT stock_code, session::text, split_part(reason, ':', 1), outcome FROM market.rejected_row ORDER BY 1"
+ACTIONS = "SELECT count(*) FROM market.price_adjustment WHERE kind <> 'gap'"
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """What the first load of one watched instrument printed, and a reader of what it left."""
+    with new_home() as home:
+        environ = {
+            **os.environ,
+            "DATA_PIPELINE_HOME": str(home.root),
+            "WATCH_LIST": STRAY,
+            "MARKET_CLOCK": "2026-11-25T20:40+09:00",
+        }
+        del environ["COORDINATION_URL"]
+        done = subprocess.run(
+            [sys.executable, "-c", FIRST_LOAD], env=environ, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        with open_warehouse(home, {}) as warehouse, closing(connect(warehouse.reader_url)) as connection:
+
+            def rows(statement):
+                with connection, connection.cursor() as cursor:
+                    cursor.execute(statement)
+                    return cursor.fetchall()
+
+            yield " ".join(done.stdout.split()), rows
+
+
+def test_it_says_that_the_emulator_does_it(loaded):
+    """Before anything is loaded; and in the end nothing is missing."""
+    printed, _ = loaded
+    assert "The emulator tells three things wrongly the first time" in printed
+    assert "Everything expected is there" in printed
+
+
+def test_a_refused_row_is_healed_and_a_stray_one_stays(loaded):
+    """The value of one bar did not fit its volume; the 22nd of November 2026 is a Sunday."""
+    _, rows = loaded
+    stray, refused = rows(REJECTED)
+    assert (refused[:3], refused[3] is not None) == ((REFUSED, "2026-11-25", "value"), True)
+    assert (stray[0], stray[2:], stray[1] > "2026-07-01") == (STRAY, ("day", None), True)
+    healed = "SELECT rows_inserted FROM market.ingest_run WHERE dag_id = 'heal_gaps' AND status = 'success'"
+    assert rows(healed) == [(1,)]
+    assert rows(f"SELECT count(*) FROM market.daily_bar WHERE stock_code = '{REFUSED}'") == [(1,)]
+
+
+def test_a_history_holds_an_action_on_the_price(loaded):
+    """Of one instrument that nobody watches."""
+    _, rows = loaded
+    assert rows(ACTIONS)[0][0] >= 1
