@@ -43,9 +43,9 @@ REPLAY_SPEED = 300.0
 def main(arguments: Sequence[str]) -> int:
     """Print a table and one JSON object; 1 when a trade was lost or doubled."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks stream", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="half an hour of 8,200 a second, or of the case of --only")
+    parser.add_argument("--full", action="store_true", help="half an hour of the first case, or of the one of --only")
     parser.add_argument("--only", default="", help="one case, by the beginning of its name (default: all)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="the same in seconds; other cases are fired for a minute at most (default: 60)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="the same for so long; others take 60 at most")
     options = parser.parse_args(arguments)
     seconds = 1800.0 if options.full else options.seconds
     told = {}
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str]) -> int:
         replay = _replay(server, Path(folder), full=options.full) if "replay".startswith(options.only) else {}
     one, two = (told.get(name, {}).get("rows_s") for name in ("one key, 4,100/s", "two keys, 4,100/s each"))
     times = round(two / one, 3) if one and two else None
-    print(f"{'two keys beside one':30} {times} times as many rows a second")
+    if times:
+        print(f"{'two keys beside one':30} {times} times as many rows a second")
     print(json.dumps({**told, "two_keys": times, "replay": replay}))
     right = all(one["unnamed"] == 0 == one["doubled"] for one in told.values())
     return 0 if right and replay.get("same", True) else 1
