@@ -53,7 +53,9 @@ def as_sent() -> list[str]:
     for code in CODES:
         of: Any = stage.instrument(code, DAY)
         ticks = stage.tape(code, DAY, Venue.KRX).ticks
-        told.append([trade_record(FEED, of, one, stage.book(code, DAY, one), one.phase) for one in ticks])
+        told.append(
+            [trade_record(FEED, of, one, stage.book(code, DAY, one), one.phase or ("", "", "")) for one in ticks]
+        )
     return [one for pair in zip(*told, strict=True) for one in pair]
 
 
