@@ -27,14 +27,10 @@ from data_pipeline.warehouse.migrate import migrate
 
 CODES = 41
 """What one app key registers."""
-EACH = 4100.0
-"""Trades a second of one key where two are compared with one, so that two bring what the market does at its peak."""
 CASES: tuple[tuple[str, float, dict[str, Any]], ...] = (
     ("8,200/s", 8200.0, {}),
     ("1,000/s", 1000.0, {}),
     ("killed -9 every 5 s, 1,000/s", 1000.0, {"kill_s": 5.0}),
-    ("one key, 4,100/s", EACH, {}),
-    ("two keys, 4,100/s each", 2 * EACH, {"keys": 2}),
 )
 REPLAY_SPEED = 300.0
 """Times real time at which the stored day is sent."""
@@ -46,21 +42,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--full", action="store_true", help="half an hour of the first case, or of the one of --only")
     parser.add_argument("--only", default="", help="one case, by the beginning of its name (default: all)")
     parser.add_argument("--seconds", type=float, default=60.0, help="the same for so long; others take 60 at most")
+    parser.add_argument("--each", type=float, default=4100.0, help="a second of each key, of one and of two (4100)")
     options = parser.parse_args(arguments)
     seconds = 1800.0 if options.full else options.seconds
     told = {}
     with tempfile.TemporaryDirectory(prefix="stream-") as folder, EmbeddedPostgres(Path(folder, "postgres")) as server:
-        for name, rate, how in CASES:
+        each = (("keys: one", options.each, {}), ("keys: two", 2 * options.each, {"keys": 2}))
+        for name, rate, how in (*CASES, *each):
             if not name.startswith(options.only):
                 continue
             long = bool(options.only) or name == "8,200/s"
             told[name] = _case(server, Path(folder), rate, seconds if long else min(seconds, 60.0), **how)
             print(f"{name:30} {_line(told[name])}", flush=True)
         replay = _replay(server, Path(folder), full=options.full) if "replay".startswith(options.only) else {}
-    one, two = (told.get(name, {}).get("rows_s") for name in ("one key, 4,100/s", "two keys, 4,100/s each"))
+    one, two = (told.get(name, {}).get("rows_s") for name in ("keys: one", "keys: two"))
     times = round(two / one, 3) if one and two else None
     if times:
-        print(f"{'two keys beside one':30} {times} times as many rows a second")
+        print(f"{'keys: two beside one':30} {times} times as many rows a second")
     print(json.dumps({**told, "two_keys": times, "replay": replay}))
     right = all(one["unnamed"] == 0 == one["doubled"] for one in told.values())
     return 0 if right and replay.get("same", True) else 1
