@@ -27,7 +27,9 @@ from data_pipeline.warehouse.migrate import migrate
 
 CODES = 41
 """What one app key registers."""
-CASES: tuple[tuple[str, float, dict[str, Any]], ...] = (
+Case = tuple[str, float, dict[str, Any]]
+"""Its name, trades a second of all codes together, and what else is said of it."""
+CASES: tuple[Case, ...] = (
     ("8,200/s", 8200.0, {}),
     ("1,000/s", 1000.0, {}),
     ("killed -9 every 5 s, 1,000/s", 1000.0, {"kill_s": 5.0}),
@@ -47,8 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     seconds = 1800.0 if options.full else options.seconds
     told = {}
     with tempfile.TemporaryDirectory(prefix="stream-") as folder, EmbeddedPostgres(Path(folder, "postgres")) as server:
-        each = (("keys: one", options.each, {}), ("keys: two", 2 * options.each, {"keys": 2}))
-        for name, rate, how in (*CASES, *each):
+        keys: tuple[Case, ...] = (("keys: one", options.each, {}), ("keys: two", 2 * options.each, {"keys": 2}))
+        for name, rate, how in (*CASES, *keys):
             if not name.startswith(options.only):
                 continue
             long = bool(options.only) or name == "8,200/s"
