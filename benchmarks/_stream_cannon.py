@@ -1,9 +1,10 @@
 """Serves KIS's stream at a chosen rate: trades whose running figures are right, in frames of one to six records.
 
-    python -m benchmarks._stream_cannon RATE SECONDS CODES BEGAN [DROP_S]
+    python -m benchmarks._stream_cannon RATE SECONDS CODES BEGAN
 
-It prints its address, then one JSON object: the last running volume and the number of trades of each code. What is sent
-while nobody is connected happens all the same, and is what a reader misses.
+It prints its address, then one JSON object: the last running volume and the number of trades of each code. It begins
+when each code is registered, on as many lines as there are. What is sent while nobody is connected happens all the
+same, and is what a reader misses.
 """
 
 from __future__ import annotations
@@ -54,28 +55,26 @@ class Code:
 class Cannon:
     """Fires at whoever registered."""
 
-    def __init__(self, rate: float, seconds: float, codes: int, began: float, drop: float) -> None:
-        self.rate, self.seconds, self.began, self.drop = rate, seconds, began, drop
+    def __init__(self, rate: float, seconds: float, codes: int, began: float) -> None:
+        self.rate, self.seconds, self.began = rate, seconds, began
         self.codes = [Code(f"{number:06d}") for number in range(1, codes + 1)]
-        self.connection: ServerConnection | None = None
-        self.registered: set[str] = set()
+        self.lines: dict[str, ServerConnection] = {}
+        """Where each code is registered."""
         self.full = threading.Event()
 
     def talk(self, connection: ServerConnection) -> None:
         """Answer registrations until the line ends."""
-        self.registered, self.connection = set(), connection
-        opened = time.monotonic()
         with suppress(ConnectionClosed):
             for text in connection:
                 asked = json.loads(text)["body"]["input"]
-                self.registered.add(asked["tr_key"])
+                self.lines[asked["tr_key"]] = connection
                 body = {"rt_cd": "0", "msg_cd": "OPSP0000", "msg1": "SUBSCRIBE SUCCESS"}
                 connection.send(json.dumps({"header": {**asked, "encrypt": "N"}, "body": body}))
-                if len(self.registered) == len(self.codes):
+                if len(self.lines) == len(self.codes):
                     self.full.set()
-                if self.drop and time.monotonic() > opened + self.drop:
-                    break
-        self.connection = None
+        for code, line in list(self.lines.items()):
+            if line is connection:
+                del self.lines[code]
 
     def fire(self) -> None:
         """Fire until the time is over."""
@@ -87,19 +86,16 @@ class Cannon:
                 code, records = self.codes[turn % len(self.codes)], draw.randint(1, 6)
                 turn, fired = turn + 1, fired + records
                 body = "^".join(code.trade(second, draw) for _ in range(records))
-                connection = self.connection
-                if connection is not None and code.code in self.registered:
+                if (line := self.lines.get(code.code)) is not None:
                     with suppress(ConnectionClosed):
-                        connection.send(f"0|H0STCNT0|{records:03d}|{body}")
+                        line.send(f"0|H0STCNT0|{records:03d}|{body}")
             time.sleep(TICK_S)
-            if self.drop and self.connection is not None and elapsed % self.drop < TICK_S * 2 and elapsed > 1:
-                self.connection.socket.close()
 
 
 def main() -> int:
     """Serve, fire, and tell what was fired."""
-    rate, seconds, codes, began, *drop = (float(word) for word in sys.argv[1:])
-    cannon = Cannon(rate, seconds, int(codes), began, drop[0] if drop else 0.0)
+    rate, seconds, codes, began = (float(word) for word in sys.argv[1:])
+    cannon = Cannon(rate, seconds, int(codes), began)
     with serve(cannon.talk, "127.0.0.1", 0, ping_interval=None, compression=None) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"ws://127.0.0.1:{server.socket.getsockname()[1]}", flush=True)

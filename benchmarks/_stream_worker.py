@@ -1,17 +1,19 @@
-"""Runs the live service for measuring: python -m benchmarks._stream_worker URL DATABASE BEGAN CODES STATE.
+"""Runs the live service for measuring: python -m benchmarks._stream_worker URL DATABASE BEGAN CODES STATE KEYS.
 
-It ends when its input does, and prints one JSON object: processor seconds, memory, and seconds from receiving to
-committing.
+It ends when its input does, and prints one JSON object: processor seconds, memory, seconds from receiving to
+committing, and from the first receipt to the last commit.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import math
 import sys
 import threading
 import time
-from datetime import datetime, timedelta, timezone
+from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any
 
 import psutil
@@ -20,7 +22,7 @@ from requests.adapters import BaseAdapter
 
 from data_pipeline.coordination.file import FileStore
 from data_pipeline.engine.stream_load import StreamLoad
-from data_pipeline.local.stream import Reopened
+from data_pipeline.local.stream import Reopened, in_session
 from data_pipeline.market.seoul import SEOUL
 from data_pipeline.market.stream_records import StreamKind
 from data_pipeline.market.venue import Venue
@@ -55,31 +57,41 @@ class Timed(Reopened):
 
     def __init__(self, opened: Any) -> None:
         super().__init__(opened)
-        self.lags: list[tuple[float, int]] = []
+        self.lags: Counter[int] = Counter()
+        """Records by whole milliseconds, begun ones counted: a list would grow with the time, as memory shall not."""
+        self.first = self.last = 0.0
+        """When the first record was received, and when the last one was committed."""
 
     def store(self, batch: Batch) -> None:
         """Write a batch and note its lag."""
         super().store(batch)
         held = self.service.writer._batch if self.service else None  # noqa: SLF001 - what is measured
         if held is not None:
-            self.lags.append((time.monotonic() - held[0], len(batch)))
+            self.first, self.last = self.first or held[0], time.monotonic()
+            self.lags[math.ceil(1000 * (self.last - held[0]))] += len(batch)
+
+
+def _processor(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def main() -> int:
     """Run until the input ends, and tell."""
-    url, database, began, codes, state = sys.argv[1:]
+    url, database, began, codes, state, keys = sys.argv[1:]
     settings = KisSettings(
-        "B" * 36, "S" * 180, base_url="http://127.0.0.1:1", use_virtual=False, websocket_url=url, websocket_limit=41
-    )
+        "B" * 36, "S" * 180, base_url="http://127.0.0.1:1", use_virtual=False, websocket_url=url, websocket_limit=41,
+        more_keys=tuple((f"{number:036d}", "S" * 180) for number in range(1, int(keys))),
+    )  # fmt: skip
 
     def clock() -> datetime:
         return BASE + timedelta(seconds=time.time() - float(began))
 
     sink = Timed(lambda: StreamLoad(connect(database), settings.source_name, clock))
     store = FileStore(state)
-    keys = live_keys(settings, store, clock, Approvals())
     wanted = wishes([f"{number:06d}" for number in range(1, int(codes) + 1)], [StreamKind.TRADE], [Venue.KRX])
-    sink.service = service = Service(keys, wanted, sink, store, clock, lambda: True, "benchmark")
+    lines = live_keys(settings, store, clock, Approvals())
+    sink.service = service = Service(lines, wanted, sink, store, clock, lambda: in_session(clock), "benchmark")
     memory: list[tuple[float, float]] = []
     own, started = psutil.Process(), time.monotonic()
 
@@ -95,13 +107,13 @@ def main() -> int:
         service.stop()
 
     threading.Thread(target=stop, daemon=True).start()
+    spent = _processor(own)
     service.run()
     over.set()
     sink.close()
-    times = own.cpu_times()
     told = {
-        "cpu_s": times.user + times.system, "wall_s": time.monotonic() - started, "memory_mb": memory,
-        "lags": sink.lags, "stored": service.writer.stored, "at": datetime.now(timezone.utc).isoformat(),
+        "cpu_s": _processor(own) - spent, "span_s": sink.last - sink.first, "memory_mb": memory,
+        "lags_ms": sorted(sink.lags.items()), "stored": service.writer.stored,
     }  # fmt: skip
     print(json.dumps(told), flush=True)
     return 0

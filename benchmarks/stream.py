@@ -26,6 +26,14 @@ from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.migrate import migrate
 
 CODES = 41
+"""What one app key registers."""
+Case = tuple[str, float, dict[str, Any]]
+"""Its name, trades a second of all codes together, and what else is said of it."""
+CASES: tuple[Case, ...] = (
+    ("8,200/s", 8200.0, {}),
+    ("1,000/s", 1000.0, {}),
+    ("killed -9 every 5 s, 1,000/s", 1000.0, {"kill_s": 5.0}),
+)
 REPLAY_SPEED = 300.0
 """Times real time at which the stored day is sent."""
 
@@ -33,24 +41,27 @@ REPLAY_SPEED = 300.0
 def main(arguments: Sequence[str]) -> int:
     """Print a table and one JSON object; 1 when a trade was lost or doubled."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks stream", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="half an hour of 8,200 a second (default: a minute)")
+    parser.add_argument("--full", action="store_true", help="half an hour of the first case, or of the one of --only")
     parser.add_argument("--only", default="", help="one case, by the beginning of its name (default: all)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long each rate is fired (default: 60)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="the same for so long; others take 60 at most")
+    parser.add_argument("--each", type=float, default=4100.0, help="a second of each key, of one and of two (4100)")
     options = parser.parse_args(arguments)
     seconds = 1800.0 if options.full else options.seconds
     told = {}
     with tempfile.TemporaryDirectory(prefix="stream-") as folder, EmbeddedPostgres(Path(folder, "postgres")) as server:
-        for name, rate, how in (
-            ("8,200/s", 8200.0, {}),
-            ("1,000/s", 1000.0, {}),
-            ("1,000/s, killed -9 every 5 s", 1000.0, {"kill_s": 5.0}),
-        ):
+        keys: tuple[Case, ...] = (("keys: one", options.each, {}), ("keys: two", 2 * options.each, {"keys": 2}))
+        for name, rate, how in (*CASES, *keys):
             if not name.startswith(options.only):
                 continue
-            told[name] = _case(server, Path(folder), rate, seconds if rate > 1000 else min(seconds, 60.0), **how)
+            long = bool(options.only) or name == "8,200/s"
+            told[name] = _case(server, Path(folder), rate, seconds if long else min(seconds, 60.0), **how)
             print(f"{name:30} {_line(told[name])}", flush=True)
         replay = _replay(server, Path(folder), full=options.full) if "replay".startswith(options.only) else {}
-    print(json.dumps({**told, "replay": replay}))
+    one, two = (told.get(name, {}).get("rows_s") for name in ("keys: one", "keys: two"))
+    times = round(two / one, 3) if one and two else None
+    if times:
+        print(f"{'keys: two beside one':30} {times} times as many rows a second")
+    print(json.dumps({**told, "two_keys": times, "replay": replay}))
     right = all(one["unnamed"] == 0 == one["doubled"] for one in told.values())
     return 0 if right and replay.get("same", True) else 1
 
@@ -62,14 +73,16 @@ def _replay(server: EmbeddedPostgres, folder: Path, *, full: bool) -> dict[str, 
     return told
 
 
-def _case(server: EmbeddedPostgres, folder: Path, rate: float, seconds: float, kill_s: float = 0.0) -> dict[str, Any]:
+def _case(
+    server: EmbeddedPostgres, folder: Path, rate: float, seconds: float, kill_s: float = 0.0, keys: int = 1
+) -> dict[str, Any]:
     database = f"stream_{time.monotonic_ns()}"
     server.create_database(database)
     migrate(server.url(database, "owner"))
     began = str(time.time())
-    with _running("_stream_cannon", str(rate), str(seconds), str(CODES), began) as cannon:
+    with _running("_stream_cannon", str(rate), str(seconds), str(keys * CODES), began) as cannon:
         url = _said(cannon)
-        words = (url, server.url(database, "loader"), began, str(CODES), str(folder / database))
+        words = (url, server.url(database, "loader"), began, str(keys * CODES), str(folder / database), str(keys))
         run = _killed_again_and_again if kill_s else _run_once
         worker, fired = run(cannon, words, kill_s)
     with closing(psycopg2.connect(server.url(database, "owner"))) as connection, connection.cursor() as cursor:
@@ -119,11 +132,11 @@ def _killed_again_and_again(cannon: Any, words: Sequence[str], kill_s: float) ->
                 worker.wait(kill_s + 8.0)  # a new lease is taken after six seconds
             except subprocess.TimeoutExpired:
                 worker.send_signal(signal.SIGKILL)
-        for file in Path(words[-1]).glob("*"):
+        for file in Path(words[4]).glob("*"):
             file.unlink()
         ended = bool(cannon.poll() is not None or _ready(cannon))
     fired = json.loads(_said(cannon))
-    return {"cpu_s": 0.0, "wall_s": 1.0, "memory_mb": [], "lags": [], "stored": 0}, fired
+    return {"cpu_s": 0.0, "span_s": 0.0, "memory_mb": [], "lags_ms": [], "stored": 0}, fired
 
 
 def _ready(process: Any) -> bool:
@@ -133,24 +146,24 @@ def _ready(process: Any) -> bool:
 
 
 def _figures(worker: dict[str, Any], seconds: float) -> dict[str, Any]:
-    lags = sorted((lag, rows) for lag, rows in worker["lags"])
-    rows = sum(count for _, count in lags)
     memory = [size for _, size in worker["memory_mb"]]
     settled = [size for at, size in worker["memory_mb"] if at > min(300.0, seconds / 2)]
+    span, stored = worker["span_s"] or None, worker["stored"] or None
     return {
-        "p50_ms": _percentile(lags, rows, 0.5), "p99_ms": _percentile(lags, rows, 0.99),
-        "cpu": round(worker["cpu_s"] / worker["wall_s"], 3), "memory_mb": round(max(memory, default=0.0), 1),
+        "p50_ms": percentile(worker["lags_ms"], 0.5), "p99_ms": percentile(worker["lags_ms"], 0.99),
+        "rows_s": span and round(worker["stored"] / span, 1), "cpu": span and round(worker["cpu_s"] / span, 3),
+        "row_us": stored and round(1e6 * worker["cpu_s"] / stored, 1), "memory_mb": round(max(memory, default=0.0), 1),
         "memory_growth_mb": round(settled[-1] - settled[0], 1) if settled else None,
     }  # fmt: skip
 
 
-def _percentile(lags: Sequence[tuple[float, int]], rows: int, share: float) -> float | None:
-    """Return milliseconds; every record of a batch counts as old as its oldest one."""
-    seen = 0
+def percentile(lags: Sequence[tuple[int, int]], share: float) -> int | None:
+    """Return milliseconds, of milliseconds and rows; every record of a batch counts as old as its oldest one."""
+    seen, rows = 0, sum(count for _, count in lags)
     for lag, count in lags:
         seen += count
         if seen >= share * rows:
-            return round(lag * 1000, 1)
+            return lag
     return None
 
 
@@ -158,7 +171,8 @@ def _line(told: dict[str, Any]) -> str:
     return (
         f"fired {told['fired']:>9,}  stored {told['stored']:>9,}  named {told['named_shares']:>9,} shares  "
         f"unnamed {told['unnamed']}  doubled {told['doubled']}  p50 {told['p50_ms']} ms  p99 {told['p99_ms']} ms  "
-        f"cpu {told['cpu']:.0%}  memory {told['memory_mb']} MB, grows {told['memory_growth_mb']} MB"
+        f"{told['rows_s']} rows a second  cpu {told['cpu']} of a core, {told['row_us']} us a row  "
+        f"memory {told['memory_mb']} MB, grows {told['memory_growth_mb']} MB"
     )
 
 

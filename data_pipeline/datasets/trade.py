@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, timedelta
 
-from data_pipeline.datasets.dataset import Archive, Dataset, Due, No
+from data_pipeline.datasets.dataset import Archive, Dataset, Due, No, Sieve
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity
 from data_pipeline.datasets.frame import CODE, SESSION, SOURCE, VOLUME, Column, Frame, Type, text
+from data_pipeline.datasets.plain_days import Sieved
 from data_pipeline.datasets.row_checks import check_time
 from data_pipeline.datasets.table import DATE_TEXTS, Table
 from data_pipeline.market.stream_records import Trade
@@ -60,6 +62,21 @@ def check_trade(trade: Trade, _: Earlier, context: Context) -> Iterator[Finding]
     yield from check_time(trade, trade.traded_at, context)
 
 
+def sieved_trades(
+    records: Sequence[Trade], codes: Collection[str], first: date | None, last: date | None, context: Context
+) -> Sieved | None:
+    """Return that no trade is doubtful, when each has a key of its own and a time that can be; None when one is."""
+    if codes or first or last or not records:
+        return None
+    keys = {(one.venue, one.stock_code, one.session, one.cumulative_volume) for one in records}
+    latest = context.now + timedelta(seconds=context.thresholds.future_seconds)
+    if len(keys) < len(records) or max(one.traded_at for one in records) > latest:
+        return None
+    calendar = context.calendar
+    known = [day for day in {key[2] for key in keys} if calendar.first_day <= day <= calendar.last_day]
+    return Sieved([], quiet=True) if all(map(calendar.is_session, known)) else None
+
+
 def contradicted(trade: Trade) -> Finding:
     """Return what is wrong with a trade under whose key another one is stored."""
     return Finding("duplicate", Severity.ERROR, "other values are stored under its running volume", trade)
@@ -88,7 +105,7 @@ TRADE = Dataset(
     beside=No("the counters on the wire join one trade to the next"),
     check=check_trade,
     check_window=No("the proof of the day adds them up"),
-    sieve=No("its batches are small"),
+    sieve=Sieve(sieved_trades, lambda *_: iter(())),
     follows=No("nothing stored is made of trades"),
     second_chance=No("a trade in quarantine contradicts a stored one, and no later look changes that"),
     past=No("no vendor tells the trades of a day that is over"),

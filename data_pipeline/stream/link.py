@@ -199,7 +199,7 @@ class Link:
         else:
             self._held = [one for record in came for one in self._judged(record)]
             self._hand_over()
-            self._look_after(session)
+            self._look_after(session, silent=not came)
 
     def _reissue(self) -> bool:
         """Forget the approval key, once until something is registered again; return whether it was."""
@@ -219,12 +219,14 @@ class Link:
             self._wanted = wanted
             session.want(wanted)
 
-    def _look_after(self, session: LiveSession) -> None:
+    def _look_after(self, session: LiveSession, *, silent: bool) -> None:
         now = self._monotonic()
         if session.registered:
             self._reissued = False
         if not self._lasted and self._age >= LASTING_S:
             self._lasted = self._note(self._connects.lasted)
+        if not silent:
+            return  # the calendar is not asked for each of thousands of texts a second
         if not self._in_session():
             self._quiet_since = now
         elif now - max(session.heard_at, self._quiet_since) > SILENT_S:

@@ -91,6 +91,7 @@ class Writer:
         beats: Returns the heartbeats to write now, given the lag and the queue.
         monotonic: Seconds that never jump.
         room: Records that may wait.
+        full: Told when a whole batch waits, which is all that the gathering of one is interrupted for.
     """
 
     def __init__(
@@ -99,10 +100,11 @@ class Writer:
         beats: Callable[[float | None, int], Iterable[Heartbeat]] = lambda *_: (),
         monotonic: Callable[[], float] = time.monotonic,
         room: int = ROOM,
+        full: threading.Event | None = None,
     ) -> None:
         self._sink, self._beats, self._monotonic, self._room = sink, beats, monotonic, room
         self._queue: deque[tuple[float, object]] = deque()
-        self._came = threading.Event()
+        self._full = threading.Event() if full is None else full
         self._batch: tuple[float, Batch] | None = None
         self._pause = 0.0
         self._next_try = self._next_beat = monotonic()
@@ -123,11 +125,13 @@ class Writer:
 
     def put(self, records: Sequence[object]) -> bool:
         """Take what a line brought, as received now; False, with nothing taken, while there is no room."""
-        if len(self._queue) >= self._room:
+        before = len(self._queue)
+        if before >= self._room:
             return False
         now = self._monotonic()
         self._queue.extend((now, record) for record in records)
-        self._came.set()
+        if before < ROWS <= len(self._queue):
+            self._full.set()
         return True
 
     def run(self, stopping: threading.Event) -> None:
@@ -139,9 +143,8 @@ class Writer:
         while not (stopping.is_set() and not self.waiting):
             wait = self.step(gather=not stopping.is_set())
             if wait:
-                self._came.wait(wait)
-                if wait >= GATHER_S:  # nothing was there: what comes first begins to gather
-                    self._came.clear()
+                self._full.wait(wait)
+                self._full.clear()
 
     def step(self, *, gather: bool = True) -> float:
         """Write a batch and the heartbeats if they are due, and return for how many seconds nothing will be.

@@ -46,7 +46,7 @@ ROWS = {
         "backfill: kill -9", "none lost; at most 2 % of the requests are asked again, on the mean", 200, 10
     ),
     "stream_killed": Row(
-        "live stream: kill -9 of the service",
+        "live stream on a real socket: kill -9 of the service",
         "each share is stored or named; after filling every trade is there, once, and the day is proved", 200, 10,
     ),
     "killed_mid_commit": Row("backfill: kill -9 beside each step of a commit", "none lost, none twice", 40, 4),

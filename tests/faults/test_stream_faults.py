@@ -1,4 +1,4 @@
-"""The live service is killed with -9 wherever its load may be, and goes on."""
+"""The live service is killed with -9 wherever its line and its load may be, and goes on."""
 
 from __future__ import annotations
 
@@ -9,35 +9,31 @@ from typing import Any
 from data_pipeline.engine.stream_day import open_day, prove_trades, require_settled
 from tests.faults.matrix import Tally
 from tests.faults.nursery import Nursery
-from tests.faults.rig import running
-from tests.faults.streaming import BATCH, day
+from tests.faults.rig import NEVER, running
+from tests.faults.streaming import day, market
 from tests.support.database import Database, copied
 from tests.support.trades_by_hand import CODES, DAY, RUN, STORED, Rest, as_stored, fill, store_bars
 
-STEPS = 150
+STEPS = 300
 """More steps than five batches take."""
-AWAY = 40
-"""Most trades that happen while nobody is there."""
 BALANCE = """
     SELECT t.stock_code, sum(t.volume) + coalesce((SELECT sum(g.missed_volume) FROM market.stream_gap g
         WHERE g.stock_code = t.stock_code), 0) - max(t.cumulative_volume) FROM market.trade t GROUP BY 1 ORDER BY 1
 """
 
 
-def killed_day(database: Database, nursery: Nursery, dice: random.Random, told: Path, most: int) -> int:
+def killed_day(database: Database, nursery: Nursery, dice: random.Random, folder: Path, most: int) -> int:
     """Stream the day in processes that die; return how many did."""
-    since, kills = 0, 0
-    last = len(day()) - BATCH  # the last trades come to somebody, so that a gap before them shows
-    while True:
-        steps = dice.randrange(STEPS) if kills < most else 10**9
-        options = {"url": database.url(), "since": since, "steps": steps, "told": str(told)}
-        (ended,) = nursery.run(("stream", options))
-        if "killed" not in ended:
-            assert "returned" in ended, ended
-            return kills
-        kills += 1
-        reached = int(told.read_text("ascii")) if told.exists() else since
-        since = min(reached + dice.randrange(AWAY), last)
+    kills = 0
+    with market(random.Random(dice.random())) as line:
+        while True:
+            steps = dice.randrange(STEPS) if kills < most else NEVER
+            options = {"url": database.url(), "line": line, "state": str(folder / f"{kills}"), "steps": steps}
+            (ended,) = nursery.run(("stream", options))
+            if "killed" not in ended:
+                assert "returned" in ended, ended
+                return kills
+            kills += 1
 
 
 def test_stream_killed(tally: Tally, dice: random.Random, server: Any, nursery: Nursery, tmp_path: Path) -> None:

@@ -325,6 +325,22 @@ def test_a_silent_line_is_given_up_within_thirty_seconds_of_a_session_and_never_
     assert 30 <= clock.seconds - opened <= 31.5
 
 
+def test_the_calendar_is_asked_only_while_nothing_comes(clock, store):
+    """Thousands of texts a second would ask it as often."""
+    server = Spoken(clock, lambda _: 1e9)
+    process = Process(server, store, clock)
+    asked = []
+    process.link._in_session = lambda: bool(asked.append(clock.seconds))
+    server.script([trade(10)], [trade(20)], [])
+    until_up(process)
+    asked.clear()
+    process.step()
+    process.step()
+    assert asked == []
+    process.step()
+    assert len(asked) == 1
+
+
 def test_a_full_queue_stops_the_reading_and_loses_nothing(clock, store):
     """The line is not listened to until there is room, and that silence is nobody's fault."""
     server = Spoken(clock, lambda _: 1e9)

@@ -58,6 +58,39 @@ def test_a_thousand_rows_are_a_batch_at_once(writer, sink):
     assert [one.cumulative_volume for one in sink.trades] == list(range(1, 2201))
 
 
+class Sleep(threading.Event):
+    """What the writer sleeps on: meanwhile so many records come every hundredth of a second, until a second is over."""
+
+    def __init__(self, clock, number):
+        super().__init__()
+        self.clock, self.number, self.came, self.times = clock, number, 0, 0
+        self.over = threading.Event()
+
+    def wait(self, timeout=None):
+        self.times += 1
+        assert self.times < 100, "it does not sleep"
+        for _ in range(0 if self.is_set() else max(1, round(timeout / 0.01))):
+            self.clock.wait(0.01)
+            self.writer.put(trades(self.came + 1, self.number))
+            self.came += self.number
+            if self.is_set():
+                break
+        if self.clock.seconds >= 1001:
+            self.over.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize(("number", "batches"), [(10, 10), (205, 20)])
+def test_gathering_is_interrupted_by_a_full_batch_alone(number, batches, clock, sink):
+    """A thousand records a second are ten batches and twenty thousand are twenty; in between the writer sleeps."""
+    sleep = Sleep(clock, number)
+    sleep.writer = Writer(sink, monotonic=clock.monotonic, full=sleep)
+    sleep.writer.run(sleep.over)
+    assert len(sink.trades) == sleep.came
+    assert abs(len(sink.batches) - batches) <= 2
+    assert sleep.times <= 3 * len(sink.batches) + 2
+
+
 def test_a_full_queue_takes_nothing(writer):
     """Whoever is refused keeps what it has."""
     assert writer.put(trades(1, 2500))

@@ -176,7 +176,7 @@ class Session:
         found: list[LiveRecord | Rejection] = []
         for number, row in enumerate(frame.rows):
             code = short_code(row[0])
-            if (one := self._by_pair.get((feed.tr_id, code))) in self._asked and one is not None:
+            if self._asked and (one := self._by_pair.get((feed.tr_id, code))) in self._asked and one is not None:
                 self._settle(one, registered=True)  # the answer was lost, and the data says the same
             try:
                 # What is told apart by the moment of receipt gets a microsecond for each record of a frame.
