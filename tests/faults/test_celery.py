@@ -21,6 +21,7 @@ from tests.faults.airflow import UNDISTURBED, WITHIN_S, Stack
 from tests.faults.matrix import FULL, Tally
 from tests.faults.rig import LAST
 from tests.support.installation import command_in, ended, new_home
+from tests.support.market_facts import listed
 
 pytestmark = [
     pytest.mark.timeout(3600),
@@ -37,6 +38,12 @@ MANY, FEW = 600, 60
 """Codes of a backfill; of the first, one in a hundred calls is more than two tasks have under way."""
 CHUNK = 10
 AWAY_S = 30.0
+ALL = 300
+"""Codes for which every DAG runs."""
+NOVEMBER = {"first": "2026-11-02", "last": "2026-11-30"}
+SESSIONS_OF_NOVEMBER = 21
+"""Every Monday to Friday of these days; none of them is a holiday."""
+COVERAGE = "SELECT dataset, sum(expected)::int, sum(missing + unproven_empty)::int FROM market.coverage GROUP BY 1"
 
 
 @dataclass
@@ -45,6 +52,8 @@ class Celery:
 
     stack: Stack
     codes: Iterator[str]
+    others: list[str]
+    """For the run of every DAG."""
 
     def backfill(self, run_id: str, count: int, moment: int, disturb: Callable[[], None]) -> int:
         """Let a backfill run to its end, disturbed after so many calls; return how many calls more than needed it took.
@@ -76,7 +85,8 @@ def celery(market_time: str) -> Iterator[Celery]:
         stack = Stack(home, datetime.fromisoformat(market_time), ("--executor", "celery", "--workers", "3"))
         try:
             stack.up()
-            yield Celery(stack, iter(stack.prepare()))
+            codes = stack.prepare()
+            yield Celery(stack, iter(codes[:-ALL]), codes[-ALL:])
         finally:
             ended(command_in(home)("down"))
 
@@ -87,14 +97,26 @@ def ended_run(stack: Stack, run_id: str) -> bool:
 
 
 def test_every_dag_runs_on_workers(celery: Celery) -> None:
-    """Each DAG that the product has, once, one after the other; no task needs a second try."""
+    """Each DAG that the product has, once, for 300 codes: no task needs a second try, and nothing is missing."""
     stack, ends = celery.stack, {}
-    for dag_id in [name for name in dag_names() if name != "backfill"]:
+    chosen = {"stock_codes": celery.others, "chunk_size": ALL // 6}
+    forms = {"backfill": {**chosen, **NOVEMBER, "dataset": "daily_bar"}, "minute_bars": chosen, "order_books": chosen}
+    for dag_id in dag_names():
         run_id = f"all-{dag_id}"
-        stack.trigger(run_id, {}, dag_id)
-        over = wait_until(partial(ended_run, stack, run_id), WITHIN_S)
+        stack.trigger(run_id, forms.get(dag_id, {}), dag_id)
+        over = wait_until(partial(ended_run, stack, run_id), 2 * WITHIN_S)
         ends[dag_id] = (over, stack.state(run_id), stack.tries(run_id))
+        stack.pause(dag_id)
     assert {dag_id: end for dag_id, end in ends.items() if end != (True, "success", 1)} == {}
+    market = len(listed(date(2026, 12, 1)))
+    found = {dataset: (expected, missing) for dataset, expected, missing in stack.rows(COVERAGE)}
+    assert found["daily_bar"] == (market + ALL * SESSIONS_OF_NOVEMBER, 0)
+    assert found["minute_bar"] == (ALL, 0)
+    assert {dataset: missing for dataset, (_, missing) in found.items() if missing} == {}
+    assert found.keys() == {"daily_bar", "minute_bar", "index_bar", "investor_flow"}
+    ((books,),) = stack.rows("SELECT count(*) FROM market.order_book WHERE stock_code = ANY (%s)", celery.others)
+    ((prices,),) = stack.rows("SELECT count(DISTINCT stock_code) FROM market.price_snapshot")
+    assert (books, prices) == (ALL, market)
 
 
 def test_celery_worker_killed(tally: Tally, dice: random.Random, celery: Celery) -> None:
