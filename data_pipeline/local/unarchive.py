@@ -14,8 +14,6 @@ from pathlib import Path
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from rich.console import Console
 
-from data_pipeline.datasets import find_dataset
-from data_pipeline.datasets.dataset import Archive
 from data_pipeline.exceptions import InvalidRequestError, LoadError
 from data_pipeline.local import output
 from data_pipeline.local.home import Home
@@ -82,10 +80,10 @@ def _one(connection: Connection, dataset: str, month: date, folder: Path) -> Out
 
 def _warn(dataset: str, months: Sequence[date], environ: Mapping[str, str], now: datetime) -> None:
     """Say of what is older than the settings keep that it goes again."""
-    from data_pipeline.read.archive.let_go import oldest_kept
+    from data_pipeline.read.archive.let_go import ARCHIVABLE, oldest_kept
 
-    how = find_dataset(dataset).archive
-    kept = value(environ, how.keep) if isinstance(how, Archive) else None
+    how = ARCHIVABLE[dataset]
+    kept = value(environ, how.keep)
     if kept is None or min(months) >= oldest_kept(now.astimezone(SEOUL).date(), kept):
         return
     who = "the DAG `stream_day` and `archive`" if how.by_itself else "`archive`"

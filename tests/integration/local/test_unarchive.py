@@ -1,8 +1,10 @@
 """`data-pipeline unarchive`: what it prints, how it ends, and what it warns of."""
 
 import json
+from dataclasses import dataclass
 from datetime import date, datetime
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -19,9 +21,25 @@ NOW = datetime(2026, 12, 1, 21, tzinfo=SEOUL)
 SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
 
 
+@dataclass(frozen=True)
+class Unarchiving:
+    """The command against one warehouse, and where the files are."""
+
+    folder: Path
+    home: Home
+    environ: dict[str, str]
+
+    def __call__(self, *words, **more):
+        """Return the exit code and what was printed; ``more`` are settings."""
+        out = StringIO()
+        options = _parser().parse_args(["unarchive", *words])
+        code = unarchive(options, self.home, self.environ | more, NOW, Console(file=out, width=200))
+        return code, out.getvalue()
+
+
 @pytest.fixture
 def unarchived(database, connection, tmp_path):
-    """Runs the command where minutes and trades of September and October are archived; code, output and more."""
+    """The command, where minutes and trades of September and October are archived."""
     fill_minutes(connection)
     fill_moments(connection)
     folder = tmp_path / "files"
@@ -30,15 +48,7 @@ def unarchived(database, connection, tmp_path):
             for month in (SEPTEMBER, OCTOBER):
                 drop_month(owner, dataset, month, keep_in_file(owner, dataset, month, folder))
     environ = {"MARKET_DB_URL": database.url("owner"), "ARCHIVE_FOLDER": str(folder)}
-
-    def run(*words, **more):
-        out = StringIO()
-        options = _parser().parse_args(["unarchive", *words])
-        code = unarchive(options, Home(tmp_path / "home"), environ | more, NOW, Console(file=out, width=200))
-        return code, out.getvalue()
-
-    run.folder = folder
-    return run
+    return Unarchiving(folder, Home(tmp_path / "home"), environ)
 
 
 def test_months_come_back(database, unarchived):
