@@ -177,6 +177,12 @@ def _archive(options: argparse.Namespace) -> int:
     return archive(options, local_home(_environment()), _environment(), market_now(), console())
 
 
+def _unarchive(options: argparse.Namespace) -> int:
+    from data_pipeline.local.unarchive import unarchive
+
+    return unarchive(options, local_home(_environment()), _environment(), market_now(), console())
+
+
 def _backup(options: argparse.Namespace) -> int:
     from data_pipeline.local.backup import make_backup
 
@@ -265,9 +271,9 @@ def _completion(options: argparse.Namespace) -> int:
 COMMANDS = {
     "run": _run, "status": _status, "up": _up, "down": _down, "migrate": _migrate, "quote": _quote, "book": _book,
     "bars": _bars, "backfill": _backfill, "coverage": _coverage, "gaps": _gaps, "verify": _verify, "export": _export,
-    "archive": _archive, "backup": _backup, "restore": _restore, "budget": _budget, "cache": _cache,
-    "metrics": _metrics, "stream": _stream, "replay": _replay, "sql": _sql, "mcp": _mcp, "doctor": _doctor,
-    "quarantine": _quarantine, "adjust": _adjust, "completion": _completion,
+    "archive": _archive, "unarchive": _unarchive, "backup": _backup, "restore": _restore, "budget": _budget,
+    "cache": _cache, "metrics": _metrics, "stream": _stream, "replay": _replay, "sql": _sql, "mcp": _mcp,
+    "doctor": _doctor, "quarantine": _quarantine, "adjust": _adjust, "completion": _completion,
 }  # fmt: skip
 """What each word of :data:`~data_pipeline.local.parser.WORDS` does."""
 

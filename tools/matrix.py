@@ -5,7 +5,7 @@
 
 It needs uv, and an index. The slice: pip's own check; every module imports; `airflow install`, then Airflow reads each
 DAG without an error and knows the timetables. ``lowest`` takes the lowest version that pyproject.toml allows of each
-direct dependency, ``newest`` the newest that fit together, both without the lock.
+direct dependency and that has a wheel for that Python, ``newest`` the newest that fit together, both without the lock.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _slice(folder: Path, wheel: Path, python: str, bounds: str) -> list[str]:
     needed = ["--requirement", str(ROOT / "pyproject.toml"), *extras]  # so that they are direct ones, of the wheel
     into = ["--python", str(bin_ / "python")]
     steps = [
-        ["uv", "pip", "install", "--quiet", *into, *BOUNDS[bounds], *needed, str(wheel)],
+        ["uv", "pip", "install", "--quiet", "--only-binary", ":all:", *into, *BOUNDS[bounds], *needed, str(wheel)],
         ["uv", "pip", "check", "--quiet", *into],
         [str(bin_ / "python"), "-c", IMPORTS],
         [str(bin_ / "python"), "-c", DAGS, str(dags)],

@@ -48,6 +48,14 @@ ARCHIVE_FOLDER so that reading, export and verify find the files. It may be stop
 Exit codes: 0 done, or nothing to do; 1 some months stay, and it says why; 2 it could not be done.
 """
 
+UNARCHIVE_EXAMPLES = """examples:
+  data-pipeline unarchive minute_bar 2024-03                 out of the file under ARCHIVE_FOLDER
+  data-pipeline unarchive minute_bar 2024-03 2024-04 --from /srv/archive
+
+A month comes back only as it was sealed, whole or not at all, and needs the owner's login. Its file stays.
+Exit codes: 0 it is stored, 1 some months stay archived, and it says why; 2 it could not be done.
+"""
+
 BACKUP_EXAMPLES = """examples:
   data-pipeline backup /srv/backups/market-2026-12-01.dump
   data-pipeline backup /srv/backups/market-2026-12-01 --jobs 4       a folder, four tables at a time
@@ -171,6 +179,15 @@ def add_archive_options(parser: argparse.ArgumentParser) -> None:
     add("--drop", action="store_true", help="drop the months from Postgres, after their files are proved")
     add("--incomplete", action="store_true", help="drop also months of which coverage still lacks something")
     add("--json", action="store_true", help="print one JSON object instead of a table")
+
+
+def add_unarchive_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `data-pipeline unarchive`."""
+    parser.epilog, parser.formatter_class = UNARCHIVE_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    archivable = [name for name, one in DATASETS.items() if one.archive]
+    parser.add_argument("dataset", choices=archivable, metavar="DATASET", help=", ".join(archivable))
+    parser.add_argument("month", nargs="+", metavar="MONTH", help="for example 2024-03")
+    parser.add_argument("--from", dest="folder", metavar="DIR", help="the folder of the files (ARCHIVE_FOLDER)")
 
 
 def add_backup_options(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from data_pipeline.local.arguments import (
     add_replay_options,
     add_restore_options,
     add_stream_options,
+    add_unarchive_options,
     add_verify_options,
 )
 from data_pipeline.local.calendar_command import add_calendar
@@ -44,6 +45,7 @@ EXAMPLES = """examples:
   data-pipeline verify                   prove that what is stored is what was loaded
   data-pipeline export daily_bars --first 2024-01-02 --last 2024-12-30 --adjusted -o bars.parquet
   data-pipeline archive                  say which old months the settings let go, and let them go
+  data-pipeline unarchive minute_bar 2024-03  bring an archived month back
   data-pipeline backup market.dump       write the whole warehouse into a file; restore brings it back
   data-pipeline migrate                  bring the warehouse that MARKET_DB_URL names up to date
   data-pipeline airflow install --help   put the DAGs into an Airflow that is there
@@ -185,6 +187,7 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "verify": ("Prove that every session still holds what was loaded; asks no source.", add_verify_options),
     "export": ("Write a part of the warehouse as one Parquet file, with units and types.", add_export_options),
     "archive": ("Let old months go into Parquet files, or say which would; reading goes on.", add_archive_options),
+    "unarchive": ("Bring archived months back into Postgres, out of their Parquet files.", add_unarchive_options),
     "backup": ("Write the whole warehouse into a file or folder, while loads go on.", add_backup_options),
     "restore": ("Bring a backup back into an empty database, roles included.", add_restore_options),
     "budget": (

@@ -35,7 +35,7 @@ PLAIN: Mapping[str, tuple[type[DataPipelineError], str]] = {
     "22P05": (ConfigurationError, "this database cannot store a character, because its encoding is not UTF8"),
     "57P04": (ConfigurationError, "somebody dropped this database"),
     "DP002": (LoadError, "the month is not as it was sealed, and stays"),
-    "DP003": (LoadError, "that month is archived; load nothing into it"),
+    "DP003": (LoadError, "that month is archived; `data-pipeline unarchive` brings it back"),
     "25006": (
         TransientError,
         _READ_ONLY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -13,14 +14,17 @@ import psutil
 import pytest
 
 from data_pipeline.dag_files import dag_names
+from data_pipeline.loading.coverage.cells import coverage
 from data_pipeline.local.celery import BROKER
 from data_pipeline.local.opened import forget_gone_runs
 from data_pipeline.local.processes import Background, wait_until
 from data_pipeline.market.trading_calendar import krx_calendar
+from data_pipeline.warehouse.connect import connect
 from tests.faults.airflow import UNDISTURBED, WITHIN_S, Stack
 from tests.faults.matrix import FULL, Tally
 from tests.faults.rig import LAST
 from tests.support.installation import command_in, ended, new_home
+from tests.support.market_facts import listed
 
 pytestmark = [
     pytest.mark.timeout(3600),
@@ -37,6 +41,15 @@ MANY, FEW = 600, 60
 """Codes of a backfill; of the first, one in a hundred calls is more than two tasks have under way."""
 CHUNK = 10
 AWAY_S = 30.0
+BY_HAND = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}
+"""A DAG that is unpaused makes no run of its own for whatever day it really is."""
+ALL = 300
+"""Codes for which every DAG runs."""
+TODAY = date(2026, 12, 1)
+NOVEMBER = [date(2026, 11, day) for day in (*range(2, 7), *range(9, 14), *range(16, 21), *range(23, 28), 30)]
+"""Every Monday to Friday of that month; none of them is a holiday."""
+INDICES = 4
+"""KOSPI, KOSDAQ, KOSPI 200 and KOSDAQ 150."""
 
 
 @dataclass
@@ -45,6 +58,8 @@ class Celery:
 
     stack: Stack
     codes: Iterator[str]
+    others: list[str]
+    """For the run of every DAG."""
 
     def backfill(self, run_id: str, count: int, moment: int, disturb: Callable[[], None]) -> int:
         """Let a backfill run to its end, disturbed after so many calls; return how many calls more than needed it took.
@@ -57,7 +72,7 @@ class Celery:
         stack.trigger(run_id, {**form, "chunk_size": CHUNK})
         assert wait_until(lambda: stack.asked() >= before + moment and bool(stack.loading()), WITHIN_S), "not begun"
         disturb()
-        assert wait_until(lambda: stack.over(run_id), 2 * WITHIN_S), "it does not end"
+        assert wait_until(lambda: stack.over(run_id), 6 * WITHIN_S), "it does not end"
         assert stack.state(run_id) == "success"
         forget_gone_runs(stack.url())
         assert stack.loading() == []
@@ -73,10 +88,11 @@ class Celery:
 def celery(market_time: str) -> Iterator[Celery]:
     """The installation, whose warehouse knows the instruments."""
     with new_home() as home:
-        stack = Stack(home, datetime.fromisoformat(market_time), ("--executor", "celery", "--workers", "3"))
+        stack = Stack(home, datetime.fromisoformat(market_time), ("--executor", "celery", "--workers", "3"), BY_HAND)
         try:
             stack.up()
-            yield Celery(stack, iter(stack.prepare()))
+            codes = stack.prepare()
+            yield Celery(stack, iter(codes[:-ALL]), codes[-ALL:])
         finally:
             ended(command_in(home)("down"))
 
@@ -86,15 +102,37 @@ def ended_run(stack: Stack, run_id: str) -> bool:
     return stack.state(run_id) in ("success", "failed")
 
 
+def covered(stack: Stack) -> dict[str, tuple[int, int]]:
+    """By dataset, how many cells there must be since November, and how many of them lack."""
+    found: dict[str, tuple[int, int]] = {}
+    with closing(connect(stack.url())) as connection:
+        for one in coverage(connection, NOVEMBER[0], TODAY):
+            expected, lacking = found.get(one.dataset, (0, 0))
+            found[one.dataset] = (expected + one.expected, lacking + one.missing + one.unproven_empty)
+    return found
+
+
 def test_every_dag_runs_on_workers(celery: Celery) -> None:
-    """Each DAG that the product has, once, one after the other; no task needs a second try."""
+    """Each DAG that there is succeeds, once, for 300 codes, healing last as of an evening; nothing is missing."""
     stack, ends = celery.stack, {}
-    for dag_id in [name for name in dag_names() if name != "backfill"]:
+    chosen = {"stock_codes": celery.others, "chunk_size": ALL // 6}
+    past = {**chosen, "dataset": "daily_bar", "first": f"{NOVEMBER[0]}", "last": f"{NOVEMBER[-1]}"}
+    forms = {"backfill": past, "minute_bars": chosen, "order_books": chosen}
+    for dag_id in sorted(dag_names(), key=lambda name: name == "heal_gaps"):
         run_id = f"all-{dag_id}"
-        stack.trigger(run_id, {}, dag_id)
-        over = wait_until(partial(ended_run, stack, run_id), WITHIN_S)
-        ends[dag_id] = (over, stack.state(run_id), stack.tries(run_id))
-    assert {dag_id: end for dag_id, end in ends.items() if end != (True, "success", 1)} == {}
+        stack.trigger(run_id, forms.get(dag_id, {}), dag_id)
+        over = wait_until(partial(ended_run, stack, run_id), 6 * WITHIN_S)
+        ends[dag_id] = (over, stack.state(run_id))
+        stack.pause(dag_id)
+    assert {dag_id: end for dag_id, end in ends.items() if end != (True, "success")} == {}
+    market, found = len(listed(TODAY)), covered(stack)
+    assert {dataset: lacking for dataset, (_, lacking) in found.items() if lacking} == {}
+    assert {dataset: expected for dataset, (expected, _) in found.items()} == {
+        "daily_bar": market + ALL * len(NOVEMBER), "minute_bar": ALL, "investor_flow": market, "index_bar": INDICES,
+    }  # fmt: skip
+    ((books,),) = stack.rows("SELECT count(*) FROM market.order_book WHERE stock_code = ANY (%s)", celery.others)
+    ((prices,),) = stack.rows("SELECT count(DISTINCT stock_code) FROM market.price_snapshot")
+    assert (books, prices) == (ALL, market)
 
 
 def test_celery_worker_killed(tally: Tally, dice: random.Random, celery: Celery) -> None:

@@ -25,10 +25,10 @@ def new_home():
     shutil.rmtree(folder)
 
 
-def command_in(home):
-    """A function that starts `data-pipeline` on an installation and returns the process."""
+def command_in(home, **more):
+    """A function that starts `data-pipeline` on an installation and returns the process; ``more`` are settings."""
     own = {"DATA_PIPELINE_HOME": str(home.root), "XDG_STATE_HOME": str(home.root.parent / "state")}
-    environ = {**os.environ, **own, "WATCH_LIST": "005930", "PYTHONUNBUFFERED": "1"}
+    environ = {**os.environ, **own, "WATCH_LIST": "005930", "PYTHONUNBUFFERED": "1", **more}
     environ.pop("COORDINATION_URL", None)
     return lambda *words: subprocess.Popen(
         [sys.executable, "-m", "data_pipeline", *words],

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
+from pyarrow import csv
 
 from data_pipeline.exceptions import ConfigurationError
 
@@ -116,6 +117,19 @@ def from_text(table: Any, schema: Any) -> Any:
         for field in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def to_csv(table: Any) -> bytes:
+    """Return rows of a file as COPY reads them (FORMAT csv): NULL is nothing, and empty text is quoted."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_list(field.type):
+            text = [
+                None if one is None else f"{{{','.join(map(str, one))}}}" for one in table.column(place).to_pylist()
+            ]
+            table = table.set_column(place, field.name, pa.array(text, pa.string()))
+    out = pa.BufferOutputStream()
+    csv.write_csv(table, out, csv.WriteOptions(include_header=False))
+    return bytes(out.getvalue())
 
 
 def _lists(column: Any, kind: Any) -> Any:

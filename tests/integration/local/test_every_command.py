@@ -30,6 +30,7 @@ CALLS = {
     "airflow install": (["airflow", "install", "--dags-folder", "{folder}/dags"], 0),
     "export": (["export", "daily_bars", "--first", FIRST, "--last", LAST, "-o", "{folder}/bars.parquet"], 2),
     "archive": (["archive"], 0),
+    "unarchive": (["unarchive", "minute_bar", "2026-09"], 2),
     "cache": (["cache", "clear"], 0),
     "budget": (["budget"], 0),
     "metrics": (["metrics", "--once"], 0),
