@@ -17,11 +17,12 @@ from typing import Any
 import psycopg2
 from rich.console import Console
 
+from data_pipeline.local.airflow_database import METADATA_DATABASE, METADATA_ROLE
 from data_pipeline.local.celery import Workers
 from data_pipeline.local.environment import SANDBOX_RATE, airflow_command, sandbox_connection
 from data_pipeline.local.home import Home
 from data_pipeline.local.processes import Background, wait_until
-from data_pipeline.local.stack import METADATA_DATABASE, METADATA_ROLE, Stack, warehouse_of
+from data_pipeline.local.stack import Stack, warehouse_of
 from data_pipeline.local.up import delete_everything, start_everything, stop_everything
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 

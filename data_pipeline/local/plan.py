@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
+from data_pipeline.emulator.lively import REFUSED
 from data_pipeline.local.dag_runs import PlannedRun
 from data_pipeline.market.origin import origin_of
 from data_pipeline.market.publication import last_published
@@ -29,7 +30,7 @@ class RunPlan:
     official: bool = False
     """Whether KRX alone is asked, which has bars of whole sessions, the next morning, and no books."""
     lively: bool = False
-    """Whether the emulator tells a few things wrongly, so that there is something to heal."""
+    """Whether the emulator tells a few things wrongly, so that there is something to see."""
 
     def dag_runs(self) -> list[PlannedRun]:
         """Return the runs in the order in which they depend on one another."""
@@ -51,7 +52,6 @@ class RunPlan:
             PlannedRun("daily_bars", evening),
             PlannedRun("backfill", evening, history),
             PlannedRun("order_books", evening, {"stock_codes": list(self.codes)}),
-            *([PlannedRun("heal_gaps", evening)] if self.lively else []),
         ]
 
 
@@ -62,8 +62,8 @@ def make_plan(now: datetime, vendor: str, environ: Mapping[str, str], *, lively:
         now: An aware time; decides which session is the last final one, or at KRX the last published one.
         vendor: kis or krx; empty for the emulator, whose clock stands on the evening of that session.
         environ: May hold ``WATCH_LIST``.
-        lively: Whether the first load of a market that is made up has something of everything: what came wrongly is
-            asked for again, and one more instrument has a history with a split in it. Only without a vendor.
+        lively: Whether the first load of a market that is made up has something of everything: the history of what a
+            check refuses, so that it is asked for again, and that of an instrument with a split. Only without a vendor.
     """
     calendar = krx_calendar()
     official = vendor == "krx"
@@ -74,7 +74,7 @@ def make_plan(now: datetime, vendor: str, environ: Mapping[str, str], *, lively:
     listing = calendar.quoted_session(now) if vendor == "kis" else session
     codes, lively = watch_list(environ), lively and not vendor
     if lively:
-        codes = tuple(dict.fromkeys([*codes, *changed_shares(first, session)]))
+        codes = tuple(dict.fromkeys([*codes, REFUSED, *changed_shares(first, session)]))
     return RunPlan(session, listing, first, codes, official, lively)
 
 

@@ -52,9 +52,8 @@ class Loaded:
 
     @property
     def what(self) -> str:
-        """The dataset, marked as history for bars of the past, and as healed for what came only when asked again."""
-        more = {"backfill": ", history", "heal_gaps": ", healed"}
-        return f"{self.dataset}{more.get(self.dag_id, '')}"
+        """The dataset, marked as history for bars of the past."""
+        return f"{self.dataset}, history" if self.dag_id == "backfill" else self.dataset
 
     @property
     def rows(self) -> int:

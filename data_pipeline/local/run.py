@@ -56,7 +56,6 @@ LABELS = {
     "daily_bars_official": "official bars, whole market",
     "backfill": "history of the watch list",
     "order_books": "order books of the watch list",
-    "heal_gaps": "what came wrongly, again",
 }
 
 
@@ -77,7 +76,7 @@ def run(
         now: An aware time; "today" is the last session that is final at this moment.
         console: Where progress and tables go.
         as_json: Whether the tables are printed once more as one JSON object, for programs.
-        lively: Whether a market that is made up has something of everything, a gap that is healed among it.
+        lively: Whether a market that is made up has something of everything, a wrong row that is healed among it.
 
     Raises:
         BusyError: Another `run` of this installation is at work.

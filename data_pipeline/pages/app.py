@@ -54,7 +54,7 @@ def application(gate: Gate, room: Room, wall: Callable[[], float] = time.time) -
     return app
 
 
-def _file(name: str, kind: str) -> Callable[[], Any]:
+def _file(name: str, kind: str) -> Callable[[Request], Any]:
     sheet = Sheet((HERE / "static" / name).read_text("utf-8"))
 
     async def file(request: Request) -> Response:

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
+from data_pipeline.emulator.lively import REFUSED
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.local.plan import make_plan, market_evening
 from data_pipeline.market.trading_calendar import SEOUL
@@ -84,15 +85,14 @@ def test_of_krx_alone_the_last_published_session_is_loaded():
     assert plan.dag_runs()[1].conf["last"] == "2026-11-23"
 
 
-def test_a_lively_first_load_has_an_action_and_heals():
-    """One more instrument than is watched, whose shares changed within the hundred sessions, and what came wrongly."""
+def test_a_lively_first_load_has_an_action_and_asks_again():
+    """Beside what is watched the history of what a check refuses, and of one whose shares changed meanwhile."""
     moment = datetime(2026, 11, 25, 20, 40, tzinfo=SEOUL)
     plan = make_plan(moment, "", {"WATCH_LIST": "005930"}, lively=True)
     market = SyntheticMarket()
-    watched, more = plan.codes
-    assert watched == "005930"
-    assert market.listed_shares(more, plan.first) != market.listed_shares(more, plan.session)
-    assert [run.dag_id for run in plan.dag_runs()][-1] == "heal_gaps"
+    watched, refused, changed = plan.codes
+    assert (watched, refused) == ("005930", REFUSED)
+    assert market.listed_shares(changed, plan.first) != market.listed_shares(changed, plan.session)
 
 
 @pytest.mark.parametrize(("vendor", "lively"), [("", False), ("kis", True), ("krx", True)])
@@ -100,4 +100,3 @@ def test_nothing_else_is_lively(vendor, lively):
     """Neither `make run` nor a vendor's figures have anything but what was asked for."""
     plan = make_plan(datetime(2026, 11, 25, 20, 40, tzinfo=SEOUL), vendor, {"WATCH_LIST": "005930"}, lively=lively)
     assert (plan.codes, plan.lively) == (("005930",), False)
-    assert "heal_gaps" not in [run.dag_id for run in plan.dag_runs()]
