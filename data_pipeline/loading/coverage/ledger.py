@@ -20,6 +20,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
 
 from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.datasets.rows import Rows
 from data_pipeline.loading.coverage import noted
 from data_pipeline.loading.coverage.absence import require_some
 from data_pipeline.loading.coverage.minute_figures import by_session
@@ -92,12 +93,11 @@ class Ledger:
 
     def watch(self, records: Iterable[Record]) -> list[Record]:
         """Count the records, and return them as they came."""
-        rows: list[Any] = [*records]
+        rows = records if isinstance(records, Rows) else Rows(records)
         if self._kept and self._of_minutes:
             self._watch_minutes(rows)
         elif self._kept:
-            codes = [one.stock_code for one in rows]
-            sessions = [*map(attrgetter(self._table.day), rows)]
+            codes, sessions = rows.column("stock_code"), rows.column(self._table.day)
             self._rows.update(zip(codes, sessions, strict=True))
             self._reach.codes.update(codes)
             self._reach.sessions.update(sessions)
