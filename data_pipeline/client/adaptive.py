@@ -55,7 +55,8 @@ class Quota:
         return math.ceil(self.rate)
 
 
-class Limits(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Limits:
     """What holds at one moment: at most ``count`` sends in ``window`` seconds, ``interval`` seconds apart."""
 
     count: int

@@ -10,7 +10,7 @@ import io
 import re
 import socket
 import time
-from http.client import HTTPResponse, RemoteDisconnected
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
@@ -18,7 +18,7 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from typing_extensions import Buffer
-from urllib3.exceptions import IncompleteRead
+from urllib3.exceptions import IncompleteRead, ProtocolError
 
 if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
@@ -67,7 +67,7 @@ class KeptConnection:
 
         Raises:
             OSError: The connection broke, or the time is over; it is closed.
-            IncompleteRead: It broke off in the middle of the answer.
+            ProtocolError: It broke off in the middle of the answer, or what came is none.
         """
         try:
             return self._exchanged(request, target, seconds)
@@ -129,7 +129,10 @@ class KeptConnection:
     def _read_by_urllib3(self, begun: bytes, target: str, until: float) -> Any:
         self._sock.settimeout(max(until - time.monotonic(), 0.001))
         found = self._class(_Begun(self._sock, begun), method="GET")  # type: ignore[arg-type]
-        found.begin()
+        try:
+            found.begin()
+        except HTTPException as error:
+            raise ProtocolError("what came is no answer", error) from error
         if found.will_close:
             self._connection.close()
         return urllib3.HTTPResponse(
@@ -191,10 +194,11 @@ def _plain_head(content: bytes) -> _Head | None:
 
 
 def _response(request: requests.PreparedRequest, head: _Head, body: bytes) -> requests.Response:
-    response = requests.Response()
+    response: Any = requests.Response()
     response.status_code, response.reason, response.headers = head.status, head.reason, head.fields
     response.encoding = get_encoding_from_headers(head.fields)
     response.url, response.request = request.url or "", request
     response._content = body  # noqa: SLF001 - all of it is here
     response._content_consumed = True  # noqa: SLF001
-    return response
+    answer: requests.Response = response
+    return answer

@@ -96,7 +96,9 @@ class WholeAnswerAdapter(HTTPAdapter):
             return answer if isinstance(answer, Response) else self.build_response(request, answer)
         response = super().send(request, *args, **options)
         if not select_proxy(begin, options.get("proxies")) and len(self._direct) < _MOST_ADDRESSES:
-            pool = self.get_connection_with_tls_context(request, options.get("verify", True), cert=options.get("cert"))
+            pool: Any = self.get_connection_with_tls_context(
+                request, options.get("verify", True), cert=options.get("cert")
+            )
             self._direct[known] = (pool, request.path_url.partition("?")[0])
         return response
 

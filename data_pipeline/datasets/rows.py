@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +26,7 @@ class Rows(list[Any]):
     def __init__(self, records: Iterable[Any] = ()) -> None:
         super().__init__(records)
         self._columns: dict[str, list[Any]] = {}
+        self._known: dict[str, Collection[Any]] = {}
         self._numbers: dict[str, Numbers] = {}
         self._values: dict[str, Values] = {}
 
@@ -34,6 +35,13 @@ class Rows(list[Any]):
         found = self._columns.get(name)
         if found is None:
             found = self._columns[name] = [*map(attrgetter(name), self)]
+        return found
+
+    def known(self, name: str) -> Collection[Any]:
+        """Return which values there are, each once, in the order in which they come."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = dict.fromkeys(self.column(name))
         return found
 
     def numbers(self, name: str) -> Numbers:
@@ -59,7 +67,7 @@ class Rows(list[Any]):
         found = self._values.get(name)
         if found is None:
             column = self.column(name)
-            places = {value: place for place, value in enumerate(dict.fromkeys(column))}
+            places = {value: place for place, value in enumerate(self.known(name))}
             each = np.fromiter(map(places.__getitem__, column), np.int64, len(column))
             found = self._values[name] = Values([*places], each)
         return found

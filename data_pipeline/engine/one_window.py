@@ -224,7 +224,8 @@ class WindowLoad:
 
     def _screened(self) -> list[Any]:
         """Return the records to load; what is refused goes to quarantine and proves nothing about its cell."""
-        records, self._records = Rows(self._records), []
+        records: list[Any] = Rows(self._records)
+        self._records = []
         table = self.dataset.table
         self.held.at_fault = rows_at_fault(self.failed)
         if self.dataset.check:

@@ -95,7 +95,7 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
         fatal += dataset.check_window(records, asked.expected, every, context)
     contradicted = {*_contradicted(errors, earlier, context)}
     unjoined = {*_unjoined(warnings, earlier, context)}
-    good = as_rows(records)
+    good: list[Any] = as_rows(records)
     good = [record for place, record in enumerate(good) if place not in left_out] if left_out else good
     return Verdict(good, errors, warnings, fatal, contradicted, unjoined)
 

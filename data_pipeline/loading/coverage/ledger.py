@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -69,7 +69,7 @@ class Ledger:
         self._in_chain = bool(dataset.follows)
         """Whether each row has the close of the one before, so that a hole between two can be seen to fit."""
         self._final = frozenset(final)
-        self._expected = {cell for cell in expected if cell[1] in self._final} if self._kept else set()
+        self._expected = self._of_final(expected) if self._kept else set()
         self._remember = remember_empty
         self._rows: Counter[Cell] = Counter()
         self._reach = noted.Reach(set(), set())
@@ -90,6 +90,12 @@ class Ledger:
         """Cells whose stored daily bar has an open of 0, which proves that nothing traded in regular hours."""
         self._failed: set[str] = set()
         self._refused: set[tuple[str | None, date | None]] = set()
+
+    def _of_final(self, expected: Collection[Cell]) -> set[Cell]:
+        """Return the cells whose sessions are final; nearly always that is all of them."""
+        if isinstance(expected, set) and self._final.issuperset(map(itemgetter(1), expected)):
+            return expected
+        return {cell for cell in expected if cell[1] in self._final}
 
     def watch(self, records: Iterable[Record]) -> list[Record]:
         """Count the records, and return them as they came."""
