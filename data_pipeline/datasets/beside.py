@@ -84,7 +84,7 @@ def _neighbours(bars: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:
     rows, own, start = as_rows(bars), dict[str, tuple[date, ...]](), 0
     sessions = rows.column("session")
     for code, of_code in groupby(rows.column("stock_code")):
-        end = start + sum(1 for _ in of_code)
+        end = start + len([*of_code])
         own[code] = (*own.get(code, ()), *sessions[start:end])
         start = end
     both = (calendar.previous_session, calendar.next_session)

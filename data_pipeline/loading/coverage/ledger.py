@@ -104,9 +104,10 @@ class Ledger:
             self._watch_minutes(rows)
         elif self._kept:
             codes, sessions = rows.column("stock_code"), rows.column(self._table.day)
-            self._rows.update(zip(codes, sessions, strict=True))
-            self._reach.codes.update(codes)
-            self._reach.sessions.update(sessions)
+            once = dict.fromkeys(zip(codes, sessions, strict=True), 1)
+            self._rows.update(once if len(once) == len(rows) else zip(codes, sessions, strict=True))
+            self._reach.codes.update(rows.known("stock_code"))
+            self._reach.sessions.update(rows.known(self._table.day))
         return rows
 
     def _watch_minutes(self, records: Iterable[Any]) -> None:
