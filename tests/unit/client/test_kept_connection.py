@@ -150,10 +150,11 @@ def test_an_answer_that_breaks_off_is_an_error_and_the_next_call_has_a_new_conne
     assert server.connections == 2
 
 
+@pytest.mark.thorough
 def test_a_silent_server_times_out_over_a_kept_connection(script):
     """Half an answer, and then nothing."""
     server = script([PLAIN + b"Content-Length: 9\r\n\r\nhalf"])
-    with HttpSession(server.url, 0.05) as session:
+    with HttpSession(server.url, 2.0) as session:
         session.get("/")
         with pytest.raises(RequestTimeoutError):
             session.get("/")

@@ -25,7 +25,7 @@ def test_every_spelling_is_found(spelled):
 
 def test_a_secret_of_signs_alone_is_found():
     """There is no part of it that has one spelling only."""
-    assert said(rb"x %2F%2b\/+\u002f+ x", "/+/+/+") == b"x *** x"
+    assert said(rb"( %2F%2b\/+\u002f+ )", "/+/+/+") == b"( *** )"
 
 
 def test_each_of_several_secrets_is_found_and_all_else_stays():

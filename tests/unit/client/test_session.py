@@ -373,7 +373,10 @@ def test_a_wrong_timeout_is_refused(timeout: float) -> None:
         HttpSession("https://h", timeout)
 
 
-@given(st.dictionaries(st.text(max_size=4), st.text(max_size=6) | st.from_regex(r"[A-Z0-9._~-]*", fullmatch=True)))
+WORDS = st.text(max_size=4) | st.text("Az09._~-=&", max_size=4)
+
+
+@given(st.dictionaries(WORDS, WORDS))
 def test_every_query_is_the_one_of_the_library(params: dict[str, str]) -> None:
     """Whatever the names and values, the address is the one that ``urlencode`` makes."""
     with HttpSession("http://127.0.0.1:1") as session:
