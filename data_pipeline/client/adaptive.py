@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from data_pipeline.client.quota import MINUTE, SendLog, times
 from data_pipeline.coordination.store import number
@@ -261,6 +261,21 @@ class Learned:
 
     def _number(self, name: str, default: float = 0.0) -> float:
         return number(self._state, name, default, self._location)
+
+
+class Budget(NamedTuple):
+    """A shared state as it is seen once for all that is asked of it in one look."""
+
+    learned: Learned
+    log: SendLog
+    limits: Limits
+    """What holds now; nothing that taking a slot or sending changes is in it."""
+
+    def free_at(self, now: float) -> float:
+        """Return when the sends that are recorded leave room for one more; minus infinity where they always do."""
+        times, limits = self.log.times, self.limits
+        ring = times[-limits.count] + limits.window if len(times) >= limits.count else -math.inf
+        return ring if math.isinf(limits.per_minute) else max(ring, self.log.free_at(limits.per_minute, now))
 
 
 def _climbed(learned: float, age: float, seconds: float, most: float) -> float:

@@ -8,10 +8,9 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from data_pipeline.client.adaptive import Learned, Quota
+from data_pipeline.client.adaptive import Budget, Learned, Quota
 from data_pipeline.client.quota import MINUTE, SendLog, rebase
 from data_pipeline.client.slot import BudgetSnapshot, Slot, queue_too_long, waiting
 from data_pipeline.coordination.store import Store, number
@@ -151,13 +150,13 @@ class TokenBucketRateLimiter:
         trips = self._new_trips()
 
         def take(state: dict[str, Any], now: float) -> Slot:
-            self._begin(state, now, trips)
+            budget = self._begin(state, now, trips)
             if spare:
-                self._require_spare(state, now)
+                self._require_spare(state, budget, now)
             else:
                 state["wanted_at"] = now
-            slot = self._next(state, now, now)
-            return self._send(state, now, slot) if send and slot.at <= now else slot
+            slot = self._next(state, budget, now, now)
+            return self._send(budget, now, slot) if send and slot.at <= now else slot
 
         return self._remembered(take)
 
@@ -172,14 +171,14 @@ class TokenBucketRateLimiter:
         trips = self._new_trips()
 
         def use(state: dict[str, Any], now: float) -> Slot:
-            self._begin(state, now, trips)
+            budget = self._begin(state, now, trips)
             if slot.sent:
-                self._log(state).take_back(slot.at)
+                budget.log.take_back(slot.at)
             if slot.epoch != self._number(state, "epoch") or slot.born != state["born"]:
-                return self._next(state, now, min(slot.asked_at, now))
-            free_at = max(now if slot.sent else slot.at, self._free_at(state, now))
+                return self._next(state, budget, now, min(slot.asked_at, now))
+            free_at = max(now if slot.sent else slot.at, budget.free_at(now))
             if free_at <= now:
-                return self._send(state, now, slot)
+                return self._send(budget, now, slot)
             if free_at - slot.asked_at > 2 * self._queue_timeout + 60.0 / self._quota.rate:
                 # Only a process that slept far beyond its slot comes here.
                 raise queue_too_long(free_at - now, self._queue_timeout)
@@ -195,9 +194,8 @@ class TokenBucketRateLimiter:
         """
 
         def learn(state: dict[str, Any], now: float) -> tuple[str, float | None, bool]:
-            self._begin(state, now, [])
-            learned = self._learned(state)
-            step = learned.rejected(now if sent_at is None else sent_at, now, self._log(state))
+            learned, log, _ = self._begin(state, now, [])
+            step = learned.rejected(now if sent_at is None else sent_at, now, log)
             return step, learned.lower_rate_to_tell(now), learned.stranger_to_tell()
 
         step, rate, stranger = self._store.update(self._key, learn)
@@ -212,9 +210,13 @@ class TokenBucketRateLimiter:
         """Note how long a call took, until its answer; shared with the next slot, at no cost of its own."""
         self._trips.append(round(seconds, 4))
 
-    def about_ahead(self) -> float:
-        """Return :meth:`ahead` as this limiter saw it last, at most a second ago; others may have taken slots since."""
-        seen, now = self._seen, self._store.now()
+    def about_ahead(self, now: float | None = None) -> float:
+        """Return :meth:`ahead` as this limiter saw it last, at most a second ago; others may have taken slots since.
+
+        Args:
+            now: The present time on the store's clock; None asks for it.
+        """
+        seen, now = self._seen, self._store.now() if now is None else now
         if seen is None or not seen[0] <= now < seen[0] + _REMEMBERED:
             self._seen = seen = (now, now + self.ahead())
         return max(seen[1] - now, 0.0)
@@ -230,11 +232,11 @@ class TokenBucketRateLimiter:
     def snapshot(self) -> BudgetSnapshot:
         """Return the budget's present state without changing it."""
         state, now = self._store.read(self._key), self._store.now()
-        learned = self._learned(state)
-        free_at = max(self._number(state, "next_slot", now), self._free_at(state, now), now)
-        rate = 1.0 / learned.limits(now).interval
-        used = self._log(state).used(now) / self._a_minute
-        return BudgetSnapshot(rate, free_at - now, int(self._number(state, "sends")), learned.told(now), used)
+        learned, log, limits = budget = self._budget(state, now)
+        free_at = max(self._number(state, "next_slot", now), budget.free_at(now), now)
+        used = log.used(now) / self._a_minute
+        sends = int(self._number(state, "sends"))
+        return BudgetSnapshot(1.0 / limits.interval, free_at - now, sends, learned.told(now), used)
 
     def forget(self) -> None:
         """Forget what rejections taught: the configured quota is tried at once, and slots are spaced as for it."""
@@ -245,7 +247,7 @@ class TokenBucketRateLimiter:
         """How many sends of a minute are all of the configured quota."""
         return min(self._quota.rate * MINUTE, self._quota.per_minute or math.inf)
 
-    def _begin(self, state: dict[str, Any], now: float, trips: list[float]) -> None:
+    def _begin(self, state: dict[str, Any], now: float, trips: list[float]) -> Budget:
         seen = self._number(state, "seen_at", now)
         if now < seen - _BACKWARDS:
             rebase(state, now - seen, self._store.location(self._key))
@@ -255,40 +257,33 @@ class TokenBucketRateLimiter:
             forgot = bool(self._born)
         else:
             forgot = bool(self._born) and state["born"] != self._born
+        budget = self._budget(state, now)
         if forgot:
             # Nobody knows what was sent within the last window: the worst is assumed.
-            window = self._learned(state).limits(now).window
-            state["next_slot"] = max(self._number(state, "next_slot", now), now + window)
+            state["next_slot"] = max(self._number(state, "next_slot", now), now + budget.limits.window)
             state["epoch"] = int(self._number(state, "epoch")) + 1
-        self._learned(state).see_trips(trips)
+        budget.learned.see_trips(trips)
+        return budget
 
-    def _require_spare(self, state: dict[str, Any], now: float) -> None:
+    def _require_spare(self, state: dict[str, Any], budget: Budget, now: float) -> None:
         quiet = max(_QUIET, 2.0 / self._quota.rate)
-        free_at = max(self._number(state, "next_slot", now), self._free_at(state, now))
+        free_at = max(self._number(state, "next_slot", now), budget.free_at(now))
         free_at = max(free_at, self._number(state, "wanted_at", now - quiet) + quiet)
         if free_at > now:
             raise queue_too_long(free_at - now, 0.0)
 
-    def _next(self, state: dict[str, Any], now: float, asked_at: float) -> Slot:
-        learned = self._learned(state)
-        limits = learned.limits(now)
-        at = max(self._number(state, "next_slot", now), self._free_at(state, now), now)
+    def _next(self, state: dict[str, Any], budget: Budget, now: float, asked_at: float) -> Slot:
+        at = max(self._number(state, "next_slot", now), budget.free_at(now), now)
         if at - now > self._queue_timeout:
             raise queue_too_long(at - now, self._queue_timeout)
-        state["next_slot"] = round(at + learned.take_lone(limits.interval), 6)
+        state["next_slot"] = round(at + budget.learned.take_lone(budget.limits.interval), 6)
         return Slot(at, at - now, asked_at, int(self._number(state, "epoch")), str(state["born"]))
 
-    def _send(self, state: dict[str, Any], now: float, slot: Slot) -> Slot:
+    def _send(self, budget: Budget, now: float, slot: Slot) -> Slot:
         at = round(now + self._lead, 6)
-        log = self._log(state)
-        log.record(at, self._quota.ring)
-        self.last_share = log.used(now) / self._a_minute
-        return replace(slot, at=at, wait=0.0, sent=True)
-
-    def _free_at(self, state: dict[str, Any], now: float) -> float:
-        log, limits = self._log(state), self._learned(state).limits(now)
-        ring = log.times[-limits.count] + limits.window if len(log.times) >= limits.count else -math.inf
-        return ring if math.isinf(limits.per_minute) else max(ring, log.free_at(limits.per_minute, now))
+        budget.log.record(at, self._quota.ring)
+        self.last_share = budget.log.used(now) / self._a_minute
+        return Slot(at, 0.0, slot.asked_at, slot.epoch, slot.born, sent=True)
 
     def _new_trips(self) -> list[float]:
         trips = []
@@ -310,8 +305,9 @@ class TokenBucketRateLimiter:
     def _learned(self, state: dict[str, Any]) -> Learned:
         return Learned(state, self._quota, self._store.location(self._key))
 
-    def _log(self, state: dict[str, Any]) -> SendLog:
-        return SendLog(state, self._store.location(self._key))
+    def _budget(self, state: dict[str, Any], now: float) -> Budget:
+        learned = self._learned(state)
+        return Budget(learned, SendLog(state, self._store.location(self._key)), learned.limits(now))
 
     def _number(self, state: dict[str, Any], name: str, default: float = 0.0) -> float:
         return number(state, name, default, self._store.location(self._key))

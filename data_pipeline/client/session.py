@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -38,6 +39,7 @@ _WHAT = "a server's address"
 _CONNECT_SECONDS = 10.0
 _PIECE = 65_536
 _MOST_CALLS = 64
+_PLAIN_QUERY = re.compile("[A-Za-z0-9_.~=&-]*")
 _TIMEOUTS = (requests_exceptions.Timeout, urllib3_exceptions.TimeoutError, TimeoutError)
 _SHOWN_HEADERS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "custtype", "tr_cont", "tr_id"}
@@ -51,6 +53,8 @@ class PreparedCall:
 
     request: requests.PreparedRequest = field(repr=False)
     settings: Mapping[str, Any] = field(repr=False)
+    shown: CaseInsensitiveDict[str]
+    """Its headers without what they hold of credentials."""
     what: str
 
     def __reduce_ex__(self, _: SupportsIndex) -> NoReturn:
@@ -177,9 +181,9 @@ class HttpSession:
                 self._calls.clear()
             call = self._calls[known] = self._made(method, url, {"headers": headers}, address)
         request = copy(call.request)
-        query = urlencode(content.get("params") or {})
+        query = _query(content.get("params") or {})
         request.url = f"{request.url}?{query}" if query else request.url
-        return PreparedCall(request, call.settings, call.what)
+        return PreparedCall(request, call.settings, call.shown, call.what)
 
     def _made(self, method: str, url: str, content: Mapping[str, Any], address: Address) -> PreparedCall:
         what = f"{method} {urlsplit(url)._replace(query='', fragment='').geturl()}"
@@ -188,7 +192,7 @@ class HttpSession:
             request = self._session.prepare_request(requests.Request(method, url, **content))
             settings = self._settings_of(url, address)
             untrusting = _untrusting(settings["verify"]) if address.scheme == "https" else None
-            outcome = untrusting or PreparedCall(request, settings, what)
+            outcome = untrusting or PreparedCall(request, settings, _shown(request), what)
         except (OSError, ValueError) as error:
             outcome = _translated(error, what, self._timeout)
         if isinstance(outcome, DataPipelineError):
@@ -206,7 +210,7 @@ class HttpSession:
         waits: Any = Timeout(total=self._timeout, connect=min(_CONNECT_SECONDS, self._timeout))
         try:
             with self._transport.send(copy(call.request), **call.settings, timeout=waits) as response:
-                _hide_credentials(response)
+                _hide_credentials(response, call.shown)
                 return self._read(response, call.what) or response
         # Transports other than the network may raise plain OSError, which requests' own errors are too.
         except (OSError, ValueError, urllib3_exceptions.HTTPError) as error:
@@ -223,8 +227,15 @@ class HttpSession:
             size += len(piece)
             if size > self._max_bytes:
                 return PayloadError(f"{what}: the answer is larger than {self._max_bytes:,} bytes")
-        response._content = b"".join(pieces)  # noqa: SLF001 - the one way to bound what requests reads
+        response._content = pieces[0] if len(pieces) == 1 else b"".join(pieces)  # noqa: SLF001 - the one way to bound what requests reads
         return None
+
+
+def _query(params: Mapping[str, str]) -> str:
+    """Return what ``urlencode`` does, which most parameters need not go through: they are written as they are."""
+    text = "&".join(map("=".join, params.items()))
+    plain = _PLAIN_QUERY.fullmatch(text) and text.count("=") == len(params) == text.count("&") + 1
+    return text if plain else urlencode(params)
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -239,11 +250,14 @@ def _untrusting(bundle: object) -> ConfigurationError | None:
     return ConfigurationError(f"REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names {bundle}, which does not exist")
 
 
-def _hide_credentials(response: requests.Response) -> None:
-    sent = response.request
-    shown = {name: value if name.lower() in _SHOWN_HEADERS else "<hidden>" for name, value in sent.headers.items()}
-    sent.headers = CaseInsensitiveDict(shown)
-    sent.body = None
+def _shown(request: requests.PreparedRequest) -> CaseInsensitiveDict[str]:
+    sent = request.headers.items()
+    return CaseInsensitiveDict((name, text if name.lower() in _SHOWN_HEADERS else "<hidden>") for name, text in sent)
+
+
+def _hide_credentials(response: requests.Response, shown: CaseInsensitiveDict[str]) -> None:
+    response.request.headers = shown
+    response.request.body = None
 
 
 def _translated(error: Exception, what: str, timeout: float) -> DataPipelineError:

@@ -12,11 +12,18 @@ import time
 from http.client import HTTPResponse
 from typing import Any
 
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from typing_extensions import Buffer
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ClosedPoolError
 from urllib3.poolmanager import ProxyManager
+
+from data_pipeline.client.kept_connection import KeptConnection
+
+_MOST_ADDRESSES = 64
 
 
 class _Remaining(io.RawIOBase):
@@ -70,6 +77,44 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 class WholeAnswerAdapter(HTTPAdapter):
     """The network, with answers that are whole within the timeout or end in a timeout."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._direct: dict[tuple[object, ...], tuple[HTTPConnectionPool, str]] = {}
+        """The pool and the path of what is asked without a proxy, by all that says which connections may be used."""
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        """Return the answer to a request; to a plain one over a connection that is open already, if there is one."""
+        begin, mark, query = (request.url or "").partition("?")
+        known = (begin, options.get("verify"), options.get("cert"), *(options.get("proxies") or {}).items())
+        seconds = getattr(options.get("timeout"), "total", None)
+        if request.method != "GET" or request.body is not None or not isinstance(seconds, (int, float)):
+            return super().send(request, *args, **options)
+        kept = self._kept(known)
+        if kept is not None:
+            answer = kept.exchange(request, f"{self._direct[known][1]}{mark}{query}", seconds)
+            return answer if isinstance(answer, Response) else self.build_response(request, answer)
+        response = super().send(request, *args, **options)
+        if not select_proxy(begin, options.get("proxies")) and len(self._direct) < _MOST_ADDRESSES:
+            pool: Any = self.get_connection_with_tls_context(
+                request, options.get("verify", True), cert=options.get("cert")
+            )
+            self._direct[known] = (pool, request.path_url.partition("?")[0])
+        return response
+
+    def _kept(self, known: tuple[object, ...]) -> KeptConnection | None:
+        pool, _ = self._direct.get(known, (None, ""))
+        if pool is None:
+            return None
+        try:
+            connection: Any = pool._get_conn()  # noqa: SLF001 - the one way to see whether it is open
+        except ClosedPoolError:
+            del self._direct[known]
+            return None
+        if connection.sock is not None:
+            return KeptConnection(pool, connection, _WholeResponse)
+        pool._put_conn(connection)  # noqa: SLF001 - to be opened, and proved, by those whose work it is
+        return None
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Let every direct connection be bounded."""

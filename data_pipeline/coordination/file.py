@@ -8,8 +8,8 @@ import os
 import platform
 import stat
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _OTHER_HOST_SECONDS = 60.0
 _SEALED_SECONDS = 2 * 86_400.0
 """After that, whatever version 0.1 sealed is over: a token lives for one day, and a count is of one day."""
+_ABSENT = -1
+"""In place of the descriptor of a file that is not there."""
 _PAGE, _ROOM = 4096, 1024
 """Bytes that one write changes at once, and the steps in which a file grows."""
 
@@ -75,31 +77,33 @@ class FileStore:
 
     def update(self, key: str, change: Callable[[dict[str, Any], float], T], *, lasting: bool = False) -> T:
         """Change the state of ``key`` by a function and return what it returns; see the protocol."""
-        paths = self._paths(key)
-        with _errors(paths.state):
-            lock = self._lock(paths.lock)
+        paths, file = self._paths(key), _ABSENT
+        lock = self._lock(paths)
         try:
-            state = self._load(paths.state, lasting=lasting)
+            file = _opened(paths.state, os.O_RDONLY if lasting else os.O_RDWR)
+            state, size = self._load(file, paths.state, lasting=lasting)
             result = change(state, self._clock())
-            head = {"boot": self._boot, "host": self._host, "at": self._clock()}
-            content = wrap(head, state)
-            with _errors(paths.state):
-                if lasting or not _overwrite(paths.state, content):
+            content = wrap({"boot": self._boot, "host": self._host, "at": self._clock()}, state)
+            try:
+                if lasting or not _overwrite(file, size, content):
                     _replace(paths, content, durable=lasting)
+            except OSError as error:
+                raise _unusable(paths.state, error) from error
         finally:
+            _close(file)
             _unlock(lock)
         return result
 
     def read(self, key: str, *, lasting: bool = False) -> dict[str, Any]:
         """Return the state last written under ``key``, waiting at most for a write on its way; see the protocol."""
-        paths = self._paths(key)
-        if lasting:  # replaced as a whole, so there is nothing to wait for
-            return self._load(paths.state, lasting=True)
-        with _errors(paths.state):
-            lock = self._lock(paths.lock, shared=True)
+        paths, file = self._paths(key), _ABSENT
+        # A lasting state is replaced as a whole, so there is nothing to wait for.
+        lock = None if lasting else self._lock(paths, shared=True)
         try:
-            return self._load(paths.state, lasting=False)
+            file = _opened(paths.state, os.O_RDONLY)
+            return self._load(file, paths.state, lasting=lasting)[0]
         finally:
+            _close(file)
             _unlock(lock)
 
     def _paths(self, key: str) -> _Paths:
@@ -109,17 +113,16 @@ class FileStore:
             known = self._known[key] = _Paths(f"{base}.json", f"{base}.lock", f"{base}.tmp")
         return known
 
-    def _lock(self, path: str, *, shared: bool = False) -> int | None:
+    def _lock(self, paths: _Paths, *, shared: bool = False) -> int | None:
         """Return a lock that is held; None when only a look is wanted and nobody ever wrote here."""
-        if shared:
-            try:
-                lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return None
-        else:
-            lock = self._open_lock(path)
         try:
-            self._wait_for(lock, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            lock = os.open(paths.lock, os.O_RDONLY | os.O_CLOEXEC) if shared else self._open_lock(paths.lock)
+        except OSError as error:
+            if shared and isinstance(error, FileNotFoundError):
+                return None
+            raise _unusable(paths.state, error) from error
+        try:
+            self._wait_for(lock, paths, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         except BaseException:
             os.close(lock)
             raise
@@ -136,11 +139,11 @@ class FileStore:
             self._check_directory()
             return os.open(path, flags, 0o600)
 
-    def _wait_for(self, lock: int, path: str, kind: int) -> None:
+    def _wait_for(self, lock: int, paths: _Paths, kind: int) -> None:
         waited, pause = 0.0, 0.0005
-        while not _try_lock(lock, kind):
+        while not _try_lock(lock, kind, paths.state):
             if waited >= self._lock_timeout:
-                raise StoreAwayError(f"{path} stayed locked by another process for {waited:.1f} s")
+                raise StoreAwayError(f"{paths.lock} stayed locked by another process for {waited:.1f} s")
             self._sleep(pause)
             waited, pause = waited + pause, min(pause * 2, 0.01)
 
@@ -154,28 +157,27 @@ class FileStore:
             )
         self._checked = True
 
-    def _load(self, path: str, *, lasting: bool) -> dict[str, Any]:
-        with _errors(path):
-            found = _contents(path)
-        if found is None:
-            return {}
-        content, written_at = found
+    def _load(self, file: int, path: str, *, lasting: bool) -> tuple[dict[str, Any], int]:
+        """Return the state in an open file, and the bytes that it holds; empty without a file."""
+        if file == _ABSENT:
+            return {}, 0
+        content = _contents(file, path)
         envelope = open_envelope(content, path)
-        if not (lasting or self._is_of_this_boot(envelope, written_at, path)):
-            return {}
+        if not (lasting or self._is_of_this_boot(envelope, file, path)):
+            return {}, len(content)
         try:
-            return self._old_seal.state(envelope, path)
+            return self._old_seal.state(envelope, path), len(content)
         except SealedStateError:
-            if time.time() - written_at > _SEALED_SECONDS:
-                return {}
+            if time.time() - os.fstat(file).st_mtime > _SEALED_SECONDS:
+                return {}, len(content)
             raise
 
-    def _is_of_this_boot(self, envelope: dict[str, Any], written_at: float, path: str) -> bool:
+    def _is_of_this_boot(self, envelope: dict[str, Any], file: int, path: str) -> bool:
         if envelope.get("boot") != self._boot:
             host = envelope.get("host")
             if not isinstance(host, str):
                 raise damaged(path, "it does not say which host wrote it")
-            if host != self._host and abs(time.time() - written_at) < _OTHER_HOST_SECONDS:
+            if host != self._host and abs(time.time() - os.fstat(file).st_mtime) < _OTHER_HOST_SECONDS:
                 raise CoordinationError(f"{path} is in use by host {host!r}; a file:// store serves one host only")
             return False
         # Where the system does not tell its boots apart, a time that lies ahead comes from an earlier one.
@@ -188,35 +190,44 @@ class _Paths(NamedTuple):
     temporary: str
 
 
-@contextmanager
-def _errors(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CoordinationError(
-            f"The shared state {path} cannot be used ({error.strerror or error}), so no call is sent. Make it writable "
-            "for this user, free disk space, or set COORDINATION_URL to another file:///directory"
-        ) from error
+def _unusable(path: str, error: OSError) -> CoordinationError:
+    return CoordinationError(
+        f"The shared state {path} cannot be used ({error.strerror or error}), so no call is sent. Make it writable "
+        "for this user, free disk space, or set COORDINATION_URL to another file:///directory"
+    )
 
 
-def _contents(path: str) -> tuple[bytes, float] | None:
-    """Return what a file holds, up to one byte more than any state, and when it was written; None without a file."""
+def _opened(path: str, flags: int) -> int:
+    """Return an open file; ``_ABSENT`` stands for one that is not there."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(path, flags | os.O_CLOEXEC)
     except FileNotFoundError:
-        return None
+        return _ABSENT
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _close(file: int) -> None:
+    if file != _ABSENT:
+        os.close(file)
+
+
+def _contents(file: int, path: str) -> bytes:
+    """Return what a file holds, up to one byte more than any state."""
     try:
-        found = os.fstat(descriptor)
-        return os.read(descriptor, min(found.st_size, MOST_BYTES) + 1), found.st_mtime
-    finally:
-        os.close(descriptor)
+        content = os.read(file, _PAGE)
+        return content if len(content) < _PAGE else content + os.read(file, MOST_BYTES + 1 - _PAGE)
+    except OSError as error:
+        raise _unusable(path, error) from error
 
 
-def _try_lock(lock: int, kind: int) -> bool:
+def _try_lock(lock: int, kind: int, path: str) -> bool:
     try:
         fcntl.flock(lock, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise _unusable(path, error) from error
     return True
 
 
@@ -227,25 +238,17 @@ def _unlock(lock: int | None) -> None:
         os.close(lock)
 
 
-def _overwrite(path: str, content: bytes) -> bool:
-    """Put content that fits into the file as it lies there; False when it does not fit.
+def _overwrite(file: int, size: int, content: bytes) -> bool:
+    """Put content that fits into an open file of this size as it lies there; False when it does not fit.
 
     One write within one page, which a kill cannot cut in two, is several times cheaper than a new file. Blanks fill the
     rest, so the file never needs more room. The caller holds the lock, and readers wait for it.
     """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    if not len(content) <= size <= _PAGE:
         return False
-    try:
-        size = os.fstat(descriptor).st_size
-        if not len(content) <= size <= _PAGE:
-            return False
-        if os.pwrite(descriptor, content.ljust(size), 0) != size:
-            raise OSError(errno.EIO, "a part of the state was not written")
-        return True
-    finally:
-        os.close(descriptor)
+    if os.pwrite(file, content.ljust(size), 0) != size:
+        raise OSError(errno.EIO, "a part of the state was not written")
+    return True
 
 
 def _replace(paths: _Paths, content: bytes, *, durable: bool) -> None:

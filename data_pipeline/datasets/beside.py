@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from data_pipeline.datasets.rows import as_rows
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.market.index_records import IndexBar
 from data_pipeline.market.records import DailyBar
@@ -79,14 +81,17 @@ def _closes(bars: Sequence[Any]) -> Mapping[date, Mapping[str, int]]:
 
 
 def _neighbours(bars: Sequence[Any], calendar: TradingCalendar) -> set[Cell]:
-    own: dict[str, set[date]] = defaultdict(set)
-    for one in bars:
-        own[one.stock_code].add(one.session)
+    rows, own, start = as_rows(bars), dict[str, tuple[date, ...]](), 0
+    sessions = rows.column("session")
+    for code, of_code in groupby(rows.column("stock_code")):
+        end = start + len([*of_code])
+        own[code] = (*own.get(code, ()), *sessions[start:end])
+        start = end
     both = (calendar.previous_session, calendar.next_session)
-    around = {session: {*_found(session, *both)} for session in set[date]().union(*own.values())}
-    return {
-        (code, day) for code, days in own.items() for day in set[date]().union(*map(around.__getitem__, days)) - days
-    }
+    around = {session: {*_found(session, *both)} for session in rows.known("session")}
+    # Most codes of a window come on the same days.
+    beside = {days: set[date]().union(*map(around.__getitem__, days)).difference(days) for days in {*own.values()}}
+    return {(code, day) for code, days in own.items() for day in beside[days]}
 
 
 def _of_minutes(bars: Sequence[Any], _: TradingCalendar) -> set[Cell]:

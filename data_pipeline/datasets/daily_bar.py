@@ -61,7 +61,7 @@ DAILY_BAR = Dataset(
     about="open, high, low, close, volume and value of one instrument on one session, in raw prices",
     table=Table(
         "daily_bar", DailyBar, _COLUMNS, ("stock_code", "session"), attrgetter(*_COLUMNS),
-        day="session", partitioned=True, sealed=True, plain=_line,
+        day="session", partitioned=True, sealed=True, plain=_line, columnar=True,
     ),
     due=Due.EACH_SESSION,
     ask=lambda source, window: source.daily_bars(window.stock_codes, window.first, window.last),

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from data_pipeline.datasets.rows import Rows, Values, as_rows
 from data_pipeline.exceptions import CalendarRangeError
 from data_pipeline.market.price_rules import LEAST_PERCENT, Ticks, stock_ticks
 
@@ -55,57 +55,66 @@ def sieved_days(
     """
     if len(records) < FEWEST or context.replaced:
         return None
-    bars = [*records, *context.stored]
-    names, days = (list(map(attrgetter(name), bars)) for name in ("stock_code", "session"))
-    places = _places(days, days[: len(records)], first, last, context)
-    if places is None or (codes and not {*names[: len(records)]} <= {*codes}):
-        return None
+    own, beside = as_rows(records), Rows(context.stored)
     try:
-        return _sieved(bars, names, [places[day] for day in days], len(records), context)
-    except (OverflowError, TypeError):  # a value that is no number of 64 bits
+        names, days = own.values("stock_code"), own.values("session")
+        places = _places(days.known, beside.column("session"), first, last, context)
+        if places is None or (codes and not {*names.known} <= {*codes}):
+            return None
+        return _sieved(own, beside, places, context)
+    except TypeError:  # a value that is no whole number of 64 bits
         return None
 
 
 def _places(
-    days: Sequence[date], asked: Sequence[date], first: date | None, last: date | None, context: Context
+    asked: Sequence[date], beside: Sequence[date], first: date | None, last: date | None, context: Context
 ) -> dict[date, int] | None:
     """Return the place of each session among its neighbours; None when one is none, was not asked for or is to come."""
     calendar, latest = context.calendar, context.now + timedelta(seconds=context.thresholds.future_seconds)
-    oldest, newest = min(asked), max(asked)
+    oldest, newest, days = min(asked), max(asked), {*asked, *beside}
     try:
         places = {day: place for place, day in enumerate(calendar.sessions(min(days), max(days)))}
         begun = calendar.open_at(newest) <= latest
     except CalendarRangeError:
         return None
     within = (first is None or first <= oldest) and (last is None or newest <= last)
-    return places if begun and within and {*days} <= places.keys() else None
+    return places if begun and within and days <= places.keys() else None
 
 
-def _sieved(
-    bars: Sequence[Any], names: Sequence[str], places: Sequence[int], own: int, context: Context
-) -> Sieved | None:
+def _sieved(own: Rows, beside: Rows, places: Mapping[date, int], context: Context) -> Sieved | None:
     import numpy as np  # whoever only declares or reads datasets does without it
 
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    keys = np.array([numbers[name] for name in names], np.int64) * (max(places) + 2) + np.array(places, np.int64)
+    names, days = _joined("stock_code", own, beside), _joined("session", own, beside)
+    at = np.array([places[day] for day in days.known], np.int64)[days.places]
+    keys = names.places * (int(at.max()) + 2) + at
     order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    of = {name: np.fromiter(map(attrgetter(name), bars), np.int64, len(bars))[order] for name in _VALUES}
+    keys, at = keys[order], at[order]
+    of = {name: np.concatenate((own.numbers(name), beside.numbers(name)))[order] for name in _VALUES}
     won = max(int(of["high"].max()), int(of["close"].max()))
     if (keys[1:] == keys[:-1]).any() or won > _MOST_WON or (won + 1) * int(of["volume"].max()) > _MOST:
         return None
-    beside = keys[1:] == keys[:-1] + 1
-    apart = beside & ((of["close"] - of["change"])[1:] != of["close"][:-1])
-    repeated = beside & np.logical_and.reduce([column[1:] == column[:-1] for column in of.values()])
+    next_to = keys[1:] == keys[:-1] + 1
+    apart = next_to & ((of["close"] - of["change"])[1:] != of["close"][:-1])
+    repeated = next_to & np.logical_and.reduce([column[1:] == column[:-1] for column in of.values()])
     good = _is_traded_within_limits(of)
     good[1:] &= ~(apart | repeated)
     good[:-1] &= ~apart
-    for ticks, of_era in _eras(np.array(places)[order], [bars[place].session for place in order], context):
+    for ticks, of_era in _eras(at, {places[day]: day for day in days.known}, context):
         good &= ~of_era | _is_on_ticks(of, ticks)
-    ours = order < own
-    doubtful = sorted(order[~good & ours].tolist(), key=lambda place: (bars[place].stock_code, bars[place].session))
+    ours = order < len(own)
+    doubtful = sorted(order[~good & ours].tolist(), key=lambda place: (own[place].stock_code, own[place].session))
     priceless = ours & (of["volume"] > 0) & (of["open"] == 0)
     return Sieved(doubtful, quiet=not (repeated.any() or priceless.any()))
+
+
+def _joined(name: str, own: Rows, beside: Rows) -> Values:
+    """Return a column of few values of both together."""
+    import numpy as np
+
+    found, more = own.values(name), beside.values(name)
+    places = {value: place for place, value in enumerate(dict.fromkeys((*found.known, *more.known)))}
+    moved = np.array([places[value] for value in more.known], np.int64)[more.places]
+    return Values([*places], np.concatenate((found.places, moved)))
 
 
 def _is_traded_within_limits(of: Mapping[str, Numbers]) -> Marks:
@@ -122,15 +131,15 @@ def _is_traded_within_limits(of: Mapping[str, Numbers]) -> Marks:
     return (of["open"] > 0) & (volume > 0) & fair & (base - reach <= low) & (high <= base + reach)
 
 
-def _eras(places: Numbers, sessions: Sequence[date], context: Context) -> Iterator[tuple[Collection[Ticks], Marks]]:
+def _eras(at: Numbers, sessions: Mapping[int, date], context: Context) -> Iterator[tuple[Collection[Ticks], Marks]]:
     """Yield the ticks of all boards, and the bars whose sessions had them."""
     import numpy as np
 
     eras: dict[frozenset[Ticks], set[int]] = defaultdict(set)
-    for place, session in {*zip(places.tolist(), sessions, strict=True)}:
+    for place, session in sessions.items():
         eras[stock_ticks(context.rules_of(session))].add(place)
     for ticks, held in eras.items():
-        yield ticks, np.isin(places, [*held]) if len(eras) > 1 else np.ones(len(places), np.bool_)
+        yield ticks, np.isin(at, [*held]) if len(eras) > 1 else np.ones(len(at), np.bool_)
 
 
 def _is_on_ticks(of: Mapping[str, Numbers], tables: Collection[Ticks]) -> Marks:

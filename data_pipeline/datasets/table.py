@@ -35,6 +35,8 @@ class Table:
     """Columns and the value with which each is left out of a row's digest: it came after rows had been sealed."""
     plain: Callable[[Any], str] | None = None
     """A record as a line of COPY text, where no value can be None, a list or text to escape: twice as fast."""
+    columnar: bool = False
+    """Whether each column is an attribute of the record: a stock code, a date, and else whole numbers."""
 
     def text(self, records: Sequence[object]) -> str:
         """Return records as COPY text, one line each, with its newline.

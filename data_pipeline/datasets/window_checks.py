@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, is_repeated
+from data_pipeline.datasets.rows import as_rows
 from data_pipeline.market.records import DailyBar
 
 if TYPE_CHECKING:
@@ -30,9 +31,12 @@ def check_missing(
     records: Sequence[Any], expected: Collection[Cell], _: Earlier, context: Context
 ) -> Iterator[Finding]:
     """Yield the sessions of which too many of the rows that must come did not, one for each instrument and session."""
-    limits = context.thresholds
+    if not expected:
+        return
+    limits, rows = context.thresholds, as_rows(records)
     due = Counter(session for _, session in expected)
-    missing = Counter(session for _, session in {*expected} - {(one.stock_code, one.session) for one in records})
+    came = zip(rows.column("stock_code"), rows.column("session"), strict=True)
+    missing = Counter(session for _, session in {*expected}.difference(came))
     for session, count in sorted(missing.items()):
         if count >= max(1, limits.missing_rows) and count > limits.missing_share * due[session]:
             yield Finding("missing", Severity.FATAL, f"{count} of {due[session]} bars of {session} did not come")

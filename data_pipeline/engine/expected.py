@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from data_pipeline.exceptions import CalendarMismatchError, IncompleteDataError, PayloadError
@@ -13,13 +14,14 @@ from data_pipeline.market.boards import KONEX_OPENED
 from data_pipeline.market.records import MARKETS, DailyBar, Instrument, MarketDay
 from data_pipeline.market.rejections import Rejections
 from data_pipeline.market.trading_calendar import TradingCalendar, krx_calendar
+from data_pipeline.market.window import Cell
 from data_pipeline.warehouse.errors import said_plainly
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
     from data_pipeline.datasets.dataset import MarketSize
-    from data_pipeline.market.window import Cell, Window
+    from data_pipeline.market.window import Window
 
 log = logging.getLogger(__name__)
 NAMED = 10
@@ -31,9 +33,12 @@ def expected_cells(window: Window, listings: Iterable[Listing]) -> set[Cell]:
 
     Instruments whose listing is unknown, and sessions after the last list of instruments, are left out.
     """
-    listings = list(listings)
+    listings, found = list(listings), set[Cell]()
     sessions = window.sessions if listings else []
-    return {(listing.stock_code, session) for listing in listings for session in sessions if listing.holds(session)}
+    for one in listings if sessions else ():
+        all_of_them = one.holds(sessions[0]) and one.holds(sessions[-1])
+        found.update(zip(repeat(one.stock_code), sessions if all_of_them else filter(one.holds, sessions)))
+    return found
 
 
 def main_cells(size: MarketSize, sessions: Iterable[date]) -> set[Cell]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any, TypeVar
 
@@ -83,13 +85,16 @@ def fetched(
     stop = Event()
     pool = ThreadPoolExecutor(threads, "fetch")
     ahead: dict[Future[T], UnitT] = {}
+    over: SimpleQueue[Future[T]] = SimpleQueue()  # waiting for all of them would look at each of hundreds, each time
     try:
         for unit in units:
-            ahead[pool.submit(fetch, unit, stop)] = unit
+            future = pool.submit(fetch, unit, stop)
+            ahead[future] = unit
+            future.add_done_callback(over.put)
             while ahead and full():
-                yield from _finished(ahead, beat)
+                yield from _finished(ahead, over, beat)
         while ahead:
-            yield from _finished(ahead, beat)
+            yield from _finished(ahead, over, beat)
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
@@ -141,11 +146,23 @@ def fetch_codes(
     return left + right, {**left_failed, **right_failed}
 
 
-def _finished(ahead: dict[Future[T], UnitT], beat: Callable[[], None]) -> Iterator[tuple[UnitT, T]]:
+def _finished(
+    ahead: dict[Future[T], UnitT], over: SimpleQueue[Future[T]], beat: Callable[[], None]
+) -> Iterator[tuple[UnitT, T]]:
     beat()
-    while not (done := wait(ahead, BEAT_S, FIRST_COMPLETED).done):
+    while not (done := _over(over, BEAT_S)):
         beat()
     # Errors come last: what was fetched beside one has cost its calls, and is taken first.
     for future in sorted(done, key=lambda one: one.exception() is not None):
         unit = ahead.pop(future)
         yield unit, future.result()
+
+
+def _over(over: SimpleQueue[Future[T]], seconds: float) -> list[Future[T]]:
+    """Return what is over, waiting so long for the first of it; empty when nothing is."""
+    found = []
+    with suppress(Empty):
+        found.append(over.get(timeout=seconds))
+        while True:
+            found.append(over.get_nowait())
+    return found

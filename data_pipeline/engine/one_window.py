@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data_pipeline.datasets.dataset import Dataset, Due, MarketSize
+from data_pipeline.datasets.rows import Rows
 from data_pipeline.engine.expected import (
     expected_cells,
     final_sessions,
@@ -223,7 +224,8 @@ class WindowLoad:
 
     def _screened(self) -> list[Any]:
         """Return the records to load; what is refused goes to quarantine and proves nothing about its cell."""
-        records, self._records = self._records, []
+        records: list[Any] = Rows(self._records)
+        self._records = []
         table = self.dataset.table
         self.held.at_fault = rows_at_fault(self.failed)
         if self.dataset.check:

@@ -54,8 +54,11 @@ def daily_bars(
     )
     if not plain or len(set(map(len, columns))) > 1:
         return [DailyBar(stock_code, *row) for row in zip(*columns, strict=True)]
-    bars: list[Any] = list(map(_Unchecked, repeat(stock_code), *columns))
-    for bar in bars:
+    bars: list[Any] = [*map(object.__new__, repeat(_Unchecked, len(sessions)))]
+    for bar, session, opened, high, low, close, volume, value, change in zip(bars, *columns, strict=True):
+        bar.stock_code, bar.session, bar.change = stock_code, session, change
+        bar.open, bar.high, bar.low, bar.close = opened, high, low, close
+        bar.volume, bar.trading_value = volume, value
         bar.__class__ = DailyBar
     return bars
 
@@ -64,20 +67,3 @@ class _Unchecked:
     """What will be a bar, in the very layout of one, so that it can become one where it lies."""
 
     __slots__ = DailyBar.__slots__
-    stock_code: str
-    session: date
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    trading_value: int
-    change: int
-
-    def __init__(
-        self, stock_code: str, session: date, opened: int, high: int, low: int, close: int, volume: int, value: int,
-        change: int,
-    ) -> None:  # fmt: skip
-        self.stock_code, self.session, self.change = stock_code, session, change
-        self.open, self.high, self.low, self.close = opened, high, low, close
-        self.volume, self.trading_value = volume, value

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.datasets.findings import Context, Earlier, Finding, Severity, joins
+from data_pipeline.datasets.rows import as_rows
 from data_pipeline.datasets.table import Table
 from data_pipeline.market.records import DailyBar
 
@@ -94,7 +95,8 @@ def judge(records: Sequence[Any], dataset: Dataset, asked: Asked, context: Conte
         fatal += dataset.check_window(records, asked.expected, every, context)
     contradicted = {*_contradicted(errors, earlier, context)}
     unjoined = {*_unjoined(warnings, earlier, context)}
-    good = [record for place, record in enumerate(records) if place not in left_out] if left_out else [*records]
+    good: list[Any] = as_rows(records)
+    good = [record for place, record in enumerate(good) if place not in left_out] if left_out else good
     return Verdict(good, errors, warnings, fatal, contradicted, unjoined)
 
 

@@ -17,6 +17,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from data_pipeline.datasets.beside import Beside
 from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.datasets.findings import Context, Thresholds
+from data_pipeline.datasets.rows import as_rows
 from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import PayloadError, PermanentError, WindowRefusedError
 from data_pipeline.loading.checks.judge import Asked, judge
@@ -183,7 +184,7 @@ def read_context(
     codes = sorted(asked.stock_codes or {one.stock_code for one in records if hasattr(one, "stock_code")})
     limits = read_thresholds(os.environ) if thresholds is None else thresholds
     calendar = krx_calendar()
-    first = min((one.session for one in records), default=None) if dataset.due is Due.EACH_SESSION else None
+    first = min(as_rows(records).known("session"), default=None) if dataset.due is Due.EACH_SESSION else None
     with said_plainly("checks"), connection.cursor() as cursor:
         stays = stays_of(cursor, codes, first or asked.first or now.astimezone(SEOUL).date())
         stored = _stored_beside(cursor, dataset.beside, records, calendar) if dataset.beside else []

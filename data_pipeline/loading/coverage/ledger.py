@@ -13,13 +13,14 @@ from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cached_property
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
 
 from data_pipeline.datasets.dataset import Dataset, Due
+from data_pipeline.datasets.rows import Rows
 from data_pipeline.loading.coverage import noted
 from data_pipeline.loading.coverage.absence import require_some
 from data_pipeline.loading.coverage.minute_figures import by_session
@@ -68,7 +69,7 @@ class Ledger:
         self._in_chain = bool(dataset.follows)
         """Whether each row has the close of the one before, so that a hole between two can be seen to fit."""
         self._final = frozenset(final)
-        self._expected = {cell for cell in expected if cell[1] in self._final} if self._kept else set()
+        self._expected = self._of_final(expected) if self._kept else set()
         self._remember = remember_empty
         self._rows: Counter[Cell] = Counter()
         self._reach = noted.Reach(set(), set())
@@ -90,17 +91,23 @@ class Ledger:
         self._failed: set[str] = set()
         self._refused: set[tuple[str | None, date | None]] = set()
 
+    def _of_final(self, expected: Collection[Cell]) -> set[Cell]:
+        """Return the cells whose sessions are final; nearly always that is all of them."""
+        if isinstance(expected, set) and self._final.issuperset(map(itemgetter(1), expected)):
+            return expected
+        return {cell for cell in expected if cell[1] in self._final}
+
     def watch(self, records: Iterable[Record]) -> list[Record]:
         """Count the records, and return them as they came."""
-        rows: list[Any] = [*records]
+        rows = records if isinstance(records, Rows) else Rows(records)
         if self._kept and self._of_minutes:
             self._watch_minutes(rows)
         elif self._kept:
-            codes = [one.stock_code for one in rows]
-            sessions = [*map(attrgetter(self._table.day), rows)]
-            self._rows.update(zip(codes, sessions, strict=True))
-            self._reach.codes.update(codes)
-            self._reach.sessions.update(sessions)
+            codes, sessions = rows.column("stock_code"), rows.column(self._table.day)
+            once = dict.fromkeys(zip(codes, sessions, strict=True), 1)
+            self._rows.update(once if len(once) == len(rows) else zip(codes, sessions, strict=True))
+            self._reach.codes.update(rows.known("stock_code"))
+            self._reach.sessions.update(rows.known(self._table.day))
         return rows
 
     def _watch_minutes(self, records: Iterable[Any]) -> None:

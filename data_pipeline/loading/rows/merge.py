@@ -77,10 +77,11 @@ class Merge:
         columns = self._list(self.table.columns)
         return sql.SQL("COPY {} ({}) FROM STDIN WITH (ENCODING 'UTF8')").format(self.staging, columns)
 
-    def copy_straight(self) -> sql.Composed:
-        """Read COPY text whose lines have this load's ``ending`` into the table itself."""
+    def copy_straight(self, *, binary: bool = False) -> sql.Composed:
+        """Read COPY text whose lines have this load's ``ending``, or the same in binary, into the table itself."""
         columns = self._list((*self.table.columns, "source", "run_id"))
-        return sql.SQL("COPY {} ({}) FROM STDIN WITH (ENCODING 'UTF8')").format(self.target, columns)
+        form = sql.SQL("FORMAT binary" if binary else "ENCODING 'UTF8'")
+        return sql.SQL("COPY {} ({}) FROM STDIN WITH ({})").format(self.target, columns, form)
 
     def duplicate(self) -> sql.Composed:
         """Find one key that more than one staged row has."""

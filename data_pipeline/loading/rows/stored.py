@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from data_pipeline.datasets.rows import Rows
 from data_pipeline.datasets.table import Table
 from data_pipeline.loading.rows.copy_text import CHUNK
 from data_pipeline.warehouse.errors import said_plainly
@@ -40,11 +41,9 @@ def none_stored(connection: Connection, table: Table, records: Sequence[Any]) ->
     """
     if not table.partitioned or len(records) < CHUNK:
         return False
-    rows: list[Any] = [*map(table.values, records)]
-    day = table.columns.index(table.day)
-    times, days = [row[1] for row in rows], [row[day] for row in rows]
+    codes, times, days = _keys(table, records)
     values = {
-        "codes": sorted({row[0] for row in rows}),
+        "codes": sorted(codes),
         "first": min(times),
         "last": max(times),
         "first_day": min(days),
@@ -56,6 +55,16 @@ def none_stored(connection: Connection, table: Table, records: Sequence[Any]) ->
         (stored,) = cursor.fetchone() or (True,)
         cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
         return not stored
+
+
+def _keys(table: Table, records: Sequence[Any]) -> tuple[set[str], Collection[Any], Collection[date]]:
+    """Return codes, times and days of the records, where many are the same each at least once."""
+    if table.columnar and isinstance(records, Rows):
+        days = {*records.column(table.day)}
+        return {*records.column("stock_code")}, days, days
+    rows: list[Any] = [*map(table.values, records)]
+    day = table.columns.index(table.day)
+    return {row[0] for row in rows}, [row[1] for row in rows], [row[day] for row in rows]
 
 
 def ensure_coming_months(connection: Connection, session: date) -> int:

@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from io import BytesIO
 
 import psycopg2
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from data_pipeline.datasets.rows import Rows
 from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import InvalidRequestError, LoadError, TransientError
-from data_pipeline.loading.rows.copy_text import CHUNK, CopyText
+from data_pipeline.loading.rows.copy_columns import binary_copy
+from data_pipeline.loading.rows.copy_text import CHUNK, READ, CopyText
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.loading.rows.merge import Merge
 from data_pipeline.warehouse.errors import plain_error, said_plainly
@@ -75,7 +78,9 @@ def upsert(
         merge = _within(merge, [table.day_of(record) for record in first])
         if expect_empty:
             _ensure_partitions(cursor, merge)
-            if (inserted := _copied_straight(cursor, merge, text)) is not None:
+            inserted = _copied_in_columns(cursor, merge, records) if isinstance(records, Rows) else None
+            inserted = _copied_straight(cursor, merge, text) if inserted is None else inserted
+            if inserted is not None:
                 return LoadCounts(inserted)
         elif len(first) < CHUNK and (counts := _written_at_once(cursor, merge, first)) is not None:
             return counts
@@ -120,6 +125,21 @@ def _copied_straight(cursor: Cursor, merge: Merge, text: CopyText) -> int | None
         rows = None  # a month without a partition
     cursor.execute(f"{'ROLLBACK TO' if rows is None else 'RELEASE'} SAVEPOINT market_straight")
     return rows
+
+
+def _copied_in_columns(cursor: Cursor, merge: Merge, rows: Rows) -> int | None:
+    """Return how many rows were copied into the table out of their columns; None, with nothing done, for any fault."""
+    content = binary_copy(rows, merge.table, merge.source, merge.run_id)
+    if content is None:
+        return None
+    cursor.execute("SAVEPOINT market_columns")
+    try:
+        cursor.copy_expert(merge.copy_straight(binary=True), BytesIO(content), READ)
+        copied = cursor.rowcount
+    except (psycopg2.DataError, psycopg2.IntegrityError, *CONFLICTS):  # COPY of text says which row it was
+        copied = None
+    cursor.execute(f"{'ROLLBACK TO' if copied is None else 'RELEASE'} SAVEPOINT market_columns")
+    return copied
 
 
 def _stage(cursor: Cursor, merge: Merge, text: CopyText) -> int:

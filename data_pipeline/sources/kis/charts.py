@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from data_pipeline.market.records import DailyBar, PriceType
 from data_pipeline.sources.kis.codes import symbol
@@ -67,8 +68,13 @@ def bar_pages(call: Call, stock_code: str, first: date, last: date) -> Iterator[
 def _query(stock_code: str, first: date, last: date, period: PriceType) -> dict[str, str]:
     return {
         **symbol(stock_code),
-        "FID_INPUT_DATE_1": f"{first:%Y%m%d}",
-        "FID_INPUT_DATE_2": f"{last:%Y%m%d}",
+        "FID_INPUT_DATE_1": _text(first),
+        "FID_INPUT_DATE_2": _text(last),
         "FID_PERIOD_DIV_CODE": period.value,
         "FID_ORG_ADJ_PRC": _RAW,
     }
+
+
+@lru_cache(maxsize=1000)
+def _text(day: date) -> str:
+    return f"{day:%Y%m%d}"

@@ -59,7 +59,7 @@ class KisClient:
         sleep: Callable[[float], None] = time.sleep,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
+        self._settings, self._store = settings, store
         self._clock = clock
         timeout, allowed = settings.timeout, settings.allowed_hosts
         self._session = HttpSession(
@@ -176,10 +176,11 @@ class KisClient:
         """Return the key whose next slot comes first, as far as is remembered, or as the shared state says."""
         if len(self._keys) == 1:
             return self._keys[0]
-        ahead = TokenBucketRateLimiter.ahead if surely else TokenBucketRateLimiter.about_ahead
-        first = next(self._turns) % len(self._keys)
+        first, now = next(self._turns) % len(self._keys), self._store.now()
         in_turn = (*self._keys[first:], *self._keys[:first])
-        return min(in_turn, key=lambda key: ahead(key.guard(endpoint).limiter))
+        limiters = [key.guard(endpoint).limiter for key in in_turn]
+        ahead = [one.ahead() if surely else one.about_ahead(now) for one in limiters]
+        return in_turn[ahead.index(min(ahead))]
 
     def _ask(self, key: AppKey, endpoint: Endpoint, params: Mapping[str, str], subject: str) -> Answer:
         token = key.tokens.get()

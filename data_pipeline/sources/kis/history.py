@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
+from itertools import chain
 
 from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.records import ChartData, DailyBar, PriceType
@@ -46,9 +47,12 @@ class History:
         Raises:
             InvalidRequestError: The range holds a session that is not final yet.
         """
+        return chain.from_iterable(self._final_pages(stock_code, first, last))
+
+    def _final_pages(self, stock_code: str, first: date, last: date) -> Iterator[Iterable[DailyBar]]:
         for at, bars in bar_pages(self._call, stock_code, first, last):
             require_final(self._calendar, last, at)
-            yield from bars
+            yield bars
 
     def bars_of_session(self, stock_codes: list[str], session: date) -> Iterator[DailyBar]:
         """Yield one session's bar of each code: from quotes if those are of this session, otherwise from charts.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 import requests
@@ -146,9 +147,14 @@ def refusal(response: requests.Response, body: dict[str, Any], where: str) -> Da
 def server_time(response: requests.Response, local: datetime) -> datetime:
     """Return the server's clock in Seoul from the ``Date`` header; the local clock when there is none to read."""
     try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(SEOUL)
+        return _seoul_time(response.headers["Date"])
     except (KeyError, ValueError, TypeError):
         return local.astimezone(SEOUL)
+
+
+@lru_cache(maxsize=16)  # many answers come within one second
+def _seoul_time(text: str) -> datetime:
+    return parsedate_to_datetime(text).astimezone(SEOUL)
 
 
 def _token_wait(message: str) -> TokenUnavailableError:

@@ -201,7 +201,7 @@ class KISDataSource(AbstractDataSource):
         checked_range(first, last)
         if first == last and not self._virtual:
             return self._history.bars_of_session(codes, first)
-        return (bar for code in codes for bar in self._history.daily_bars(code, first, last))
+        return chain.from_iterable(self._history.daily_bars(code, first, last) for code in codes)
 
     def minute_bars(self, stock_codes: Sequence[str], first: date, last: date) -> Iterator[MinuteBar]:
         """Yield complete one-minute bars, oldest first within a code; see :meth:`get_chart_data` for how far back.

@@ -12,9 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 
 from data_pipeline.client.session import HttpSession
@@ -368,3 +371,14 @@ def test_a_wrong_timeout_is_refused(timeout: float) -> None:
     """A call always has an end."""
     with pytest.raises(ConfigurationError, match="timeout"):
         HttpSession("https://h", timeout)
+
+
+WORDS = st.text(max_size=4) | st.text("Az09._~-=&", max_size=4)
+
+
+@given(st.dictionaries(WORDS, WORDS))
+def test_every_query_is_the_one_of_the_library(params: dict[str, str]) -> None:
+    """Whatever the names and values, the address is the one that ``urlencode`` makes."""
+    with HttpSession("http://127.0.0.1:1") as session:
+        told = session.prepare("GET", "/q", params=params).request.url or ""
+    assert told.partition("?")[2] == urlencode(params)
