@@ -28,6 +28,9 @@ SANDBOX_RATE = 18
 SANDBOX_KEY = "SANDBOX-KEY-".ljust(36, "0")
 SANDBOX_SECRET = "SANDBOX-SECRET-".ljust(180, "0")
 """Of the documented lengths, and of use only with the emulator."""
+API_WITHIN_S = 60
+"""Seconds that a task waits for Airflow's API. The first answer takes it 15 s of a processor, and one that has to be
+shared takes longer than the 5 s of five attempts; a task that cannot begin for that has spent a try."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -133,6 +136,7 @@ def airflow_environment(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://", 1),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "data_pipeline.hooks.metadata.CONNECT_ARGS",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": "data_pipeline.hooks.metadata.CONNECT_ARGS_ASYNC",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": str(API_WITHIN_S),
         "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("jwt"),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "AIRFLOW_CONN_MARKET_DB": postgres_connection_json(warehouse_url),

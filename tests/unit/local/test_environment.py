@@ -77,6 +77,13 @@ def test_airflows_database_may_not_fall_silent_without_end(tmp_path: Path):
     assert asynchronous["server_settings"] == {"idle_in_transaction_session_timeout": "300000"}
 
 
+def test_a_task_waits_for_a_busy_api(tmp_path: Path):
+    """A busy machine takes longer for the first answer than Airflow waits, and a task that gives up spends a try."""
+    source = SourceConnection("mock_default", "mock")
+    told = airflow_environment(Home(tmp_path).prepare(), "postgresql://a@h/airflow", "postgresql://b@h/m", source, {})
+    assert told["AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT"] == "60"
+
+
 def test_a_krx_key_becomes_the_official_connection(tmp_path: Path):
     """With a key Airflow knows where official bars come from; without one it does not."""
     source = sandbox_connection("http://127.0.0.1:9", 18.0)
