@@ -90,10 +90,9 @@ def main() -> int:
     sink = Timed(lambda: StreamLoad(connect(database), settings.source_name, clock))
     store = FileStore(state)
     wanted = wishes([f"{number:06d}" for number in range(1, int(codes) + 1)], [StreamKind.TRADE], [Venue.KRX])
-    lines = live_keys(settings, store, clock, Approvals())
-    sink.service = service = Service(lines, wanted, sink, store, clock, lambda: in_session(clock), "benchmark")
-    memory: list[tuple[float, float]] = []
-    own, started = psutil.Process(), time.monotonic()
+    keyed = live_keys(settings, store, clock, Approvals())
+    sink.service = service = Service(keyed, wanted, sink, store, clock, lambda: in_session(clock), "benchmark")
+    own, started, memory = psutil.Process(), time.monotonic(), list[tuple[float, float]]()
 
     def watch() -> None:
         while not over.wait(5.0):
@@ -107,12 +106,12 @@ def main() -> int:
         service.stop()
 
     threading.Thread(target=stop, daemon=True).start()
-    spent = _processor(own)
+    before = _processor(own)
     service.run()
     over.set()
     sink.close()
     told = {
-        "cpu_s": _processor(own) - spent, "span_s": sink.last - sink.first, "memory_mb": memory,
+        "cpu_s": _processor(own) - before, "span_s": sink.last - sink.first, "memory_mb": memory,
         "lags_ms": sorted(sink.lags.items()), "stored": service.writer.stored,
     }  # fmt: skip
     print(json.dumps(told), flush=True)
