@@ -56,7 +56,8 @@ def test_one_page_is_drawn_at_a_time():
         first = asyncio.create_task(readers.draw(fails))
         await asyncio.to_thread(begun.wait, 20)
         second = asyncio.create_task(readers.draw(held.is_set))
-        await asyncio.to_thread(int)
+        for _ in range(50):  # another thread has had its turn by then
+            await asyncio.to_thread(int)
         held.set()
         return await asyncio.gather(first, second, return_exceptions=True)
 
