@@ -153,7 +153,7 @@ def test_an_answer_that_breaks_off_is_an_error_and_the_next_call_has_a_new_conne
 @pytest.mark.thorough
 def test_a_silent_server_times_out_over_a_kept_connection(script):
     """Half an answer, and then nothing."""
-    server = script([PLAIN + b"Content-Length: 9\r\n\r\nhalf"])
+    server = script([PLAIN + b"Content-Length: 9\r\n\r\nhalf"], [FIRST])
     with HttpSession(server.url, 2.0) as session:
         session.get("/")
         with pytest.raises(RequestTimeoutError):
