@@ -11,8 +11,8 @@ from datetime import datetime
 
 import pytest
 
+from data_pipeline.local.airflow_database import METADATA_DATABASE
 from data_pipeline.local.processes import wait_until
-from data_pipeline.local.stack import METADATA_DATABASE
 from tests.faults.airflow import WITHIN_S, Stack
 from tests.support.installation import command_in, ended, new_home
 from tests.support.project import ROOT

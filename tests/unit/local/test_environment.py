@@ -19,6 +19,7 @@ from data_pipeline.local.environment import (
     sandbox_connection,
 )
 from data_pipeline.local.home import Home
+from tests.support.project import ROOT
 
 
 def test_sandbox_credentials_have_the_documented_lengths():
@@ -78,10 +79,14 @@ def test_airflows_database_may_not_fall_silent_without_end(tmp_path: Path):
 
 
 def test_a_task_waits_for_a_busy_api(tmp_path: Path):
-    """A busy machine takes longer for the first answer than Airflow waits, and a task that gives up spends a try."""
+    """A busy machine takes longer for the first answer than Airflow waits, and a task that gives up spends a try.
+
+    Containers are told the same.
+    """
     source = SourceConnection("mock_default", "mock")
     told = airflow_environment(Home(tmp_path).prepare(), "postgresql://a@h/airflow", "postgresql://b@h/m", source, {})
     assert told["AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT"] == "60"
+    assert 'AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT: "60"' in (ROOT / "docker-compose.yaml").read_text("utf-8")
 
 
 def test_a_krx_key_becomes_the_official_connection(tmp_path: Path):
