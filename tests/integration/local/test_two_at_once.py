@@ -103,6 +103,6 @@ def test_a_database_that_is_there_is_left_alone(server):
         migration.cursor().execute("GRANT CONNECT ON DATABASE granted TO market_reader")
         made = threads.submit(server.create_database, "granted")
         try:
-            assert made.result(30) is None
+            assert made.result(30) is False
         finally:
             migration.commit()
