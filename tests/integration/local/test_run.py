@@ -16,6 +16,9 @@ from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from tests.support.market_facts import listed
 from tests.support.project import ROOT
 
+pytestmark = pytest.mark.timeout(900)
+"""Two runs of a whole day on a machine that is busy with something else."""
+
 WATCHED = "005930,000660,069500"
 NO_PROXY_THERE = "http://127.0.0.1:9"
 """What the environment names as its proxy; what runs on this machine is never asked through it."""
