@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,6 +73,6 @@ class Rows(list[Any]):
         return found
 
 
-def as_rows(records: Sequence[Any]) -> Rows:
+def as_rows(records: Iterable[Any]) -> Rows:
     """Return records whose columns can be read."""
     return records if isinstance(records, Rows) else Rows(records)

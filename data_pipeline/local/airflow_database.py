@@ -53,9 +53,7 @@ def migrate_airflow(
             return
         family = Family(home, "airflow-migrate")
         run([airflow_command(), "db", "migrate"], environ, home.logs / "airflow-migrate.log", family)
-        with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
-            name, said = sql.Identifier(connection.info.dbname), sql.Literal(_state(home, environ, connection))
-            cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, said))
+        _say_migrated(home, environ, url)
 
 
 def copy_unused(
@@ -74,14 +72,17 @@ def copy_unused(
         of: The first one.
         to: The copy.
     """
-    with closing(connect(server.url(of, METADATA_ROLE))) as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT NOT EXISTS (SELECT FROM dag_run)")
-            ((fresh,),) = cursor.fetchall()
-        said = sql.Literal(_state(home, environ, connection))
+    with closing(connect(server.url(of, METADATA_ROLE))) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT NOT EXISTS (SELECT FROM dag_run)")
+        ((fresh,),) = cursor.fetchall()
     if fresh and server.create_database(to, METADATA_ROLE, like=of):
-        with closing(connect(server.url(to, METADATA_ROLE))) as connection, connection:
-            connection.cursor().execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(to), said))
+        _say_migrated(home, environ, server.url(to, METADATA_ROLE))  # a comment is not copied
+
+
+def _say_migrated(home: Home, environ: Mapping[str, str], url: str) -> None:
+    with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
+        name, said = sql.Identifier(connection.info.dbname), sql.Literal(_state(home, environ, connection))
+        cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, said))
 
 
 def _is_migrated(home: Home, environ: Mapping[str, str], url: str) -> bool:

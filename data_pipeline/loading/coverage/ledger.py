@@ -20,7 +20,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
 
 from data_pipeline.datasets.dataset import Dataset, Due
-from data_pipeline.datasets.rows import Rows
+from data_pipeline.datasets.rows import as_rows
 from data_pipeline.loading.coverage import noted
 from data_pipeline.loading.coverage.absence import require_some
 from data_pipeline.loading.coverage.minute_figures import by_session
@@ -99,7 +99,7 @@ class Ledger:
 
     def watch(self, records: Iterable[Record]) -> list[Record]:
         """Count the records, and return them as they came."""
-        rows = records if isinstance(records, Rows) else Rows(records)
+        rows = as_rows(records)
         if self._kept and self._of_minutes:
             self._watch_minutes(rows)
         elif self._kept:
