@@ -7,10 +7,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.market.records import require_stock_code
-from data_pipeline.market.stream_records import StreamKind, Subscription
-from data_pipeline.market.venue import Venue
+from data_pipeline.market.stream_records import Subscription
 
 log = logging.getLogger(__name__)
 
@@ -23,23 +20,6 @@ class Placement:
     """In order of priority."""
     left: tuple[Subscription, ...]
     """What no key has room for, in order of priority; REST has to serve it."""
-
-
-def wishes(
-    stock_codes: Sequence[str], kinds: Collection[StreamKind], venues: Collection[Venue]
-) -> tuple[Subscription, ...]:
-    """Return what is wanted, most important first: by kind, then by code, then by venue, each in the order given.
-
-    Raises:
-        InvalidRequestError: There is no code or kind, or a code is none.
-    """
-    if not stock_codes or not kinds or not venues:
-        raise InvalidRequestError("a stream needs a stock code, a kind and a venue at least")
-    try:
-        codes = tuple(dict.fromkeys(require_stock_code(code) for code in stock_codes))
-    except ValueError as error:
-        raise InvalidRequestError(str(error)) from error
-    return tuple(dict.fromkeys(Subscription(kind, venue, code) for kind in kinds for code in codes for venue in venues))
 
 
 def place(wanted: Sequence[Subscription], limits: Mapping[str, int], held: Mapping[Subscription, str]) -> Placement:

@@ -7,14 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
 from data_pipeline.exceptions import TransientError
-from data_pipeline.market.records import OrderBook
-from data_pipeline.market.rejections import Rejection
-from data_pipeline.market.stream_records import Heartbeat, MarketOperation, StreamGap, Trade
+from data_pipeline.market.stream_batch import Batch
+from data_pipeline.market.stream_records import Heartbeat, Trade
 
 log = logging.getLogger(__name__)
 
@@ -23,35 +21,6 @@ ROOM = 50_000
 ROWS, GATHER_S = 1_000, 0.1
 BEAT_S = 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
-
-
-@dataclass
-class Batch:
-    """What one transaction writes, in the order in which it was received."""
-
-    trades: list[Trade] = field(default_factory=list)
-    books: list[OrderBook] = field(default_factory=list)
-    operations: list[MarketOperation] = field(default_factory=list)
-    gaps: list[StreamGap] = field(default_factory=list)
-    refused: list[Rejection] = field(default_factory=list)
-    """Records that cannot be, for the quarantine."""
-
-    def __len__(self) -> int:
-        return sum(len(rows) for rows in self._of.values())
-
-    def add(self, record: object) -> None:
-        """Put a record where it belongs; an expected price belongs nowhere, for it is no trade."""
-        if (of_its_kind := self._of.get(type(record))) is not None:
-            of_its_kind.append(record)
-
-    def __post_init__(self) -> None:
-        self._of: dict[type, list[Any]] = {
-            Trade: self.trades,
-            OrderBook: self.books,
-            MarketOperation: self.operations,
-            StreamGap: self.gaps,
-            Rejection: self.refused,
-        }
 
 
 class Sink(Protocol):

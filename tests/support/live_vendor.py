@@ -11,10 +11,11 @@ from data_pipeline.client.line import UnreachedError
 from data_pipeline.coordination.lease import RENEW_S, Lease
 from data_pipeline.exceptions import ConnectionFailedError, KeyInUseError
 from data_pipeline.market.stream_records import StreamKind, Subscription
+from data_pipeline.market.stream_wishes import wishes
 from data_pipeline.market.venue import Venue
 from data_pipeline.stream.gaps import GapWatch
 from data_pipeline.stream.link import Link
-from data_pipeline.stream.subscriptions import Desk, wishes
+from data_pipeline.stream.subscriptions import Desk
 from data_pipeline.stream.writer import Writer
 from tests.support.live import Clock, MemorySink, MemoryStore
 

@@ -9,9 +9,9 @@ import pytest
 
 from data_pipeline.exceptions import AuthenticationError, ConnectionFailedError, LoadError
 from data_pipeline.market.stream_records import StreamKind
+from data_pipeline.market.stream_wishes import wishes
 from data_pipeline.market.venue import Venue
 from data_pipeline.stream.service import Service
-from data_pipeline.stream.subscriptions import wishes
 from tests.support.live import OPEN, Clock, MemorySink, MemoryStore, trade
 
 

@@ -7,10 +7,8 @@ import threading
 import pytest
 
 from data_pipeline.exceptions import LoadError
-from data_pipeline.market.rejections import Rejection
-from data_pipeline.market.stream_records import ExpectedPrice, Heartbeat
-from data_pipeline.market.venue import Venue
-from data_pipeline.stream.writer import Batch, Writer
+from data_pipeline.market.stream_records import Heartbeat
+from data_pipeline.stream.writer import Writer
 from tests.support.live import OPEN, Clock, MemorySink, trade
 
 
@@ -154,12 +152,3 @@ def test_what_cannot_be_mended_ends_the_writer(writer, sink):
     writer.put(trades(1, 1))
     with pytest.raises(LoadError):
         writer.step(gather=False)
-
-
-def test_an_expected_price_is_never_written():
-    """It looks like a trade and is none, so a batch has no place for it."""
-    batch = Batch()
-    batch.add(ExpectedPrice(Venue.KRX, "005930", OPEN, 100, 10))
-    batch.add(Rejection({}, "wrong"))
-    batch.add(trade(10))
-    assert (len(batch), len(batch.trades), len(batch.refused)) == (2, 1, 1)
