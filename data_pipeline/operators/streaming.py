@@ -29,7 +29,7 @@ from data_pipeline.operators.permanent import fails_at_once
 from data_pipeline.operators.task import run_of
 from data_pipeline.read.archive.retire import retire
 from data_pipeline.settings import text
-from data_pipeline.sources.kis.stream.session import feed_of
+from data_pipeline.sources.kis.stream.fields import feed_of
 from data_pipeline.warehouse.connect import connect
 
 log = logging.getLogger(__name__)

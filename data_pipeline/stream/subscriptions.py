@@ -87,15 +87,24 @@ class Desk:
         """Return what a key registers, most important first; the same object until it changes."""
         return self._placed.by_key.get(key, ())
 
-    def learn(self, key: str, limit: int, refused: Collection[Subscription] = ()) -> None:
-        """Place anew when a key takes fewer than was thought, or the server refuses some for good."""
+    def limit(self, key: str) -> int:
+        """Return how many registrations a key takes, as far as is known."""
+        return self._limits[key]
+
+    def learn(self, key: str, limit: int, refused: Collection[Subscription] = ()) -> tuple[Subscription, ...]:
+        """Place anew when a key takes fewer than was thought, or the server refuses some for good.
+
+        Returns:
+            What the key registers now; see :meth:`of`.
+        """
         with self._lock:
             refused = self._refused.union(refused)
             if limit == self._limits[key] and refused == self._refused:
-                return
+                return self.of(key)
             self._limits[key], self._refused = limit, refused
             held = {one: name for name, placed in self._placed.by_key.items() for one in placed}
             self._placed = place([one for one in self._wanted if one not in refused], self._limits, held)
             if self._placed.left != self._told:
                 self._told = self._placed.left
                 log.warning("no app key has room for the %s: REST has to serve them", named(self._told))
+            return self.of(key)

@@ -89,12 +89,14 @@ def test_gathering_is_interrupted_by_a_full_batch_alone(number, batches, clock, 
     assert sleep.times <= 3 * len(sink.batches) + 2
 
 
-def test_a_full_queue_takes_nothing(writer):
-    """Whoever is refused keeps what it has."""
-    assert writer.put(trades(1, 2500))
-    assert not writer.put(trades(2501, 1))
+def test_a_full_queue_has_no_room(writer):
+    """No line is read then; what one was read of before is taken."""
+    writer.put(trades(1, 2499))
+    assert writer.has_room
+    writer.put(trades(2500, 3))
+    assert not writer.has_room
     assert not writer.is_ready
-    assert writer.waiting == 2500
+    assert writer.waiting == 2502
 
 
 def test_while_the_warehouse_is_away_the_same_batch_is_tried_again(writer, clock, sink):
