@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 from typing import Any
 
 from data_pipeline.coordination.store import Store, number
-from data_pipeline.exceptions import LineStoppedError
+from data_pipeline.exceptions import CoordinationError, LineStoppedError
+
+log = logging.getLogger(__name__)
 
 LASTING_S = 60.0
 """Seconds from which a session was no short one."""
@@ -34,6 +37,7 @@ class Connects:
 
     def __init__(self, store: Store, name: str, draw: Callable[[], float] = random.random) -> None:
         self._store, self._key, self._draw = store, f"connects-{name}", draw
+        self._noted = False
 
     def reserve(self) -> float:
         """Return 0 when a session may be opened now, which is noted; else for how many seconds it may not.
@@ -57,14 +61,19 @@ class Connects:
             state.update(short=short, next_at=now + self._delay(short))
             return 0.0
 
+        self._noted = False
         return self._store.update(self._key, take)
 
-    def lasted(self) -> None:
-        """Note that the open session has lasted a minute: the next attempt need not wait."""
-        self._store.update(self._key, lambda state, _: state.clear())
+    def lasted(self, seconds: float) -> None:
+        """Say for how long a session has lasted; after a minute, which is noted once, the next attempt need not wait.
+
+        It never raises: while the store is away the session counts as a short one, which is the safe side.
+        """
+        if seconds >= LASTING_S and not self._noted:
+            self._noted = self._note(lambda state, _: state.clear())
 
     def ended(self, *, reached: bool = True, in_use: bool = False) -> None:
-        """Note that the session ended, however long it lasted, or that none came about.
+        """Note that the session ended, however long it lasted, or that none came about; it never raises, see above.
 
         Args:
             reached: Whether a server answered at all.
@@ -81,11 +90,19 @@ class Connects:
             wait = max(self._delay(short + far), self._delay(used, IN_USE_S) if used else 0.0)
             state.update(short=short, unreached=far, in_use=used, next_at=now + wait)
 
-        self._store.update(self._key, end)
+        self._note(end)
 
     def resume(self) -> None:
         """Begin anew, after somebody has looked why sessions ended."""
         self._store.update(self._key, lambda state, _: state.clear())
+
+    def _note(self, change: Callable[[dict[str, Any], float], None]) -> bool:
+        try:
+            self._store.update(self._key, change)
+        except CoordinationError as error:
+            log.warning("%s", error)
+            return False
+        return True
 
     def _delay(self, times: float, first: float = FIRST_S) -> float:
         return float(min(LONGEST_S, first * 2.0 ** (max(times, 1.0) - 1)) * (1 + _JITTER * self._draw()))

@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from data_pipeline.client.address import Address
 from data_pipeline.exceptions import ConfigurationError, ConnectionFailedError, RequestTimeoutError
@@ -22,6 +22,26 @@ _PIECE = 262_144
 
 class UnreachedError(ConnectionFailedError):
     """Nobody answered at all: no address, no connection, or it broke before the first byte of an answer."""
+
+
+class Wire(Protocol):
+    """What a session needs of an open line; :class:`Line` is one."""
+
+    def send(self, text: str) -> None:
+        """Send a text."""
+
+    def pong(self, text: str) -> None:
+        """Answer a heartbeat."""
+
+    def receive(self, seconds: float) -> list[str]:
+        """Return the texts that came within so many seconds."""
+        ...
+
+    def cut(self) -> None:
+        """End the line at once, from whichever thread."""
+
+    def close(self) -> None:
+        """End the line as the protocol wants it."""
 
 
 class Line:

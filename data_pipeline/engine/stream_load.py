@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import psycopg2
 
@@ -35,10 +35,9 @@ from data_pipeline.loading.stream.lines import beat, note_operations, watch
 from data_pipeline.loading.stream.trades import add_counts, last_trades
 from data_pipeline.market.clock import Clock, market_now
 from data_pipeline.market.origin import origin_of
-from data_pipeline.market.records import OrderBook
-from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.seoul import seoul_date
-from data_pipeline.market.stream_records import Heartbeat, MarketOperation, StreamGap, Trade
+from data_pipeline.market.stream_batch import Batch
+from data_pipeline.market.stream_records import Heartbeat, Trade
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.venue import Venue
 from data_pipeline.warehouse.errors import said_plainly
@@ -49,35 +48,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Line = tuple[Venue, str, date]
 """Venue, code and session: whose running volume it is."""
-
-
-class Received(Protocol):
-    """What one transaction writes, in the order in which it was received."""
-
-    @property
-    def trades(self) -> Sequence[Trade]:
-        """Trades of any sessions."""
-        ...
-
-    @property
-    def books(self) -> Sequence[OrderBook]:
-        """Books, each at the moment of its receipt."""
-        ...
-
-    @property
-    def operations(self) -> Sequence[MarketOperation]:
-        """Halts, interruptions and phases."""
-        ...
-
-    @property
-    def gaps(self) -> Sequence[StreamGap]:
-        """What the counters say was missed."""
-        ...
-
-    @property
-    def refused(self) -> Sequence[Rejection]:
-        """Records that cannot be."""
-        ...
 
 
 @dataclass
@@ -117,7 +87,7 @@ class StreamLoad:
         self._highest.update(((one.venue, one.stock_code, session), one.cumulative_volume) for one in found)
         return found
 
-    def store(self, batch: Received) -> None:
+    def store(self, batch: Batch) -> None:
         """Write a batch, all of it or nothing, in one transaction; what is stored already stays as it is.
 
         Quarantined are trades whose key is stored with other values, trades whose running volume goes back, trades of
@@ -148,7 +118,7 @@ class StreamLoad:
         with closing(self._connection), closing(self._warehouse), suppress(DataPipelineError, psycopg2.Error):
             self._finish()
 
-    def _prepare(self, batch: Received) -> None:
+    def _prepare(self, batch: Batch) -> None:
         """Put the runs on record and look up how far each code got before, committed before the first row."""
         for session, trades in _by_session(batch.trades):
             self._run(TRADE.name, session)
@@ -156,7 +126,7 @@ class StreamLoad:
         for day in sorted({seoul_date(book.observed_at) for book in batch.books}):
             self._run(ORDER_BOOK.name, day)
 
-    def _write(self, batch: Received) -> _Written:
+    def _write(self, batch: Batch) -> _Written:
         written = _Written()
         for session, trades in _by_session(batch.trades):
             self._write_trades(session, trades, written)

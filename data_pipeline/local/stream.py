@@ -31,16 +31,15 @@ from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.output import console, write_json
 from data_pipeline.market.clock import anchored, market_clock, real_now
 from data_pipeline.market.origin import AUTO
+from data_pipeline.market.stream_batch import Batch, Sink
 from data_pipeline.market.stream_records import Heartbeat, Subscription, Trade
-from data_pipeline.market.stream_wishes import stream_kinds, stream_venues
+from data_pipeline.market.stream_wishes import stream_kinds, stream_venues, wishes
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.watch_list import watch_list
 from data_pipeline.settings.chosen import chosen_source
 from data_pipeline.sources.kis.live import live_keys
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.stream.service import Service
-from data_pipeline.stream.subscriptions import wishes
-from data_pipeline.stream.writer import Batch, Sink
 from data_pipeline.warehouse.connect import connect
 
 DEMO_S = 25.0
@@ -114,7 +113,7 @@ class Reopened:
         self._sink: Sink | None = None
 
     def last_trades(self, session: date) -> list[Trade]:
-        """Return the newest stored trades; see :class:`~data_pipeline.stream.writer.Sink`, as for all others."""
+        """Return the newest stored trades; see :class:`~data_pipeline.market.stream_batch.Sink`, as for all others."""
         return list(self._do(lambda sink: sink.last_trades(session)))
 
     def store(self, batch: Batch) -> None:

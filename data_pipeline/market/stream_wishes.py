@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
 from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.market.stream_records import StreamKind
+from data_pipeline.market.records import require_stock_code
+from data_pipeline.market.stream_records import StreamKind, Subscription
 from data_pipeline.market.venue import Venue
 from data_pipeline.settings import text
 
@@ -30,6 +31,23 @@ def stream_venues(environ: Mapping[str, str], option: str | None = None) -> tupl
         InvalidRequestError: One of them is none.
     """
     return _named(Venue, environ, "STREAM_VENUES", "--venues", option)
+
+
+def wishes(
+    stock_codes: Sequence[str], kinds: Collection[StreamKind], venues: Collection[Venue]
+) -> tuple[Subscription, ...]:
+    """Return what is wanted, most important first: by kind, then by code, then by venue, each in the order given.
+
+    Raises:
+        InvalidRequestError: There is no code or kind, or a code is none.
+    """
+    if not stock_codes or not kinds or not venues:
+        raise InvalidRequestError("a stream needs a stock code, a kind and a venue at least")
+    try:
+        codes = tuple(dict.fromkeys(require_stock_code(code) for code in stock_codes))
+    except ValueError as error:
+        raise InvalidRequestError(str(error)) from error
+    return tuple(dict.fromkeys(Subscription(kind, venue, code) for kind in kinds for code in codes for venue in venues))
 
 
 def _named(kind: type[E], environ: Mapping[str, str], setting: str, name: str, option: str | None) -> tuple[E, ...]:

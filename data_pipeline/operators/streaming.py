@@ -21,7 +21,7 @@ from data_pipeline.hooks.kis import KISHook
 from data_pipeline.hooks.source import open_source
 from data_pipeline.hooks.warehouse import WarehouseHook
 from data_pipeline.market.stream_records import StreamKind, Subscription
-from data_pipeline.market.stream_wishes import stream_kinds, stream_venues
+from data_pipeline.market.stream_wishes import stream_kinds, stream_venues, wishes
 from data_pipeline.market.trading_calendar import krx_calendar
 from data_pipeline.market.venue import Venue
 from data_pipeline.market.watch_list import watch_list
@@ -29,8 +29,7 @@ from data_pipeline.operators.permanent import fails_at_once
 from data_pipeline.operators.task import run_of
 from data_pipeline.read.archive.retire import retire
 from data_pipeline.settings import text
-from data_pipeline.sources.kis.stream.session import feed_of
-from data_pipeline.stream.subscriptions import wishes
+from data_pipeline.sources.kis.stream.fields import feed_of
 from data_pipeline.warehouse.connect import connect
 
 log = logging.getLogger(__name__)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 
+from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.stream_records import GapCause, Side, StreamGap, Trade
 from data_pipeline.market.venue import Venue
 
@@ -81,6 +82,29 @@ class GapWatch:
         if not (cut or volume or value or count):
             return None
         return _gap(trade, last, GapCause.RECONNECT if cut else GapCause.JUMP, (volume, value, count))
+
+    def judged(self, record: object) -> Iterator[object]:
+        """Yield what is to be written for a record that a line brought.
+
+        For a trade that is the gap before it, if there is one, and the trade itself; a rejection in their place when
+        the running figures contradict it; and nothing for one that came before. One that is behind is yielded as it
+        is, for whoever writes it compares it with what is stored. Any other record is yielded as it is.
+        """
+        if not isinstance(record, Trade):
+            yield record
+        elif self.is_behind(record):
+            if not self.is_repeat(record):
+                yield record
+        else:
+            try:
+                gap = self.see(record)
+            except ContradictionError as error:
+                payload = {name: str(value) for name, value in asdict(record).items()}
+                yield Rejection(payload, str(error), record.stock_code, record.session)
+                return
+            if gap is not None:
+                yield gap
+            yield record
 
     def _remember(self, trade: Trade, *, cut: bool = False) -> None:
         seen = self._seen.get((trade.venue, trade.stock_code))

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from data_pipeline.client.connects import Connects
 from data_pipeline.coordination.lease import RENEW_S, Lease
 from data_pipeline.coordination.store import Store
 from data_pipeline.exceptions import DataPipelineError, TransientError
+from data_pipeline.market.stream_batch import Sink
 from data_pipeline.market.stream_records import Heartbeat, Subscription, Trade
+from data_pipeline.sources.live import VendorKey
 from data_pipeline.stream.gaps import GapWatch
-from data_pipeline.stream.link import Link, VendorKey
+from data_pipeline.stream.link import Link
 from data_pipeline.stream.subscriptions import Desk
-from data_pipeline.stream.writer import Sink, Writer
+from data_pipeline.stream.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +63,10 @@ class Service:
             connects = Connects(store, key.name)
             if resume:
                 connects.resume()
+            lease = Lease(store, f"stream-{key.name}")
             self.links.append(
-                Link(
-                    key, Lease(store, f"stream-{key.name}"), connects, self._desk, self._gaps, self.writer, in_session,
-                    time.monotonic, self._stopping.wait,
-                )
-            )  # fmt: skip
+                Link(key, lease, connects, self._desk, self._gaps, self.writer, in_session, self._stopping.wait)
+            )
         self._errors: list[BaseException] = []
 
     def stop(self) -> None:
@@ -138,14 +138,12 @@ class Service:
                 self._stopping.wait(LOOK_S)
         return ()
 
-    def _heartbeats(self, lag: float | None, queue: int) -> list[Heartbeat]:
+    def _heartbeats(self, lag: float | None, queue: int) -> Iterator[Heartbeat]:
         now, rest = self._clock(), self._desk.rest
         told = (tuple(map(str, rest[:MOST_TOLD])), len(rest))
-        beats = []
         for link in self.links:
             session = link.session  # another thread opens and closes it
             placed = tuple(map(str, self._desk.of(link.key.name))) if session is not None else ()
-            registered = len(session.registered) if session is not None else 0
+            registered = len(session.registrations.registered) if session is not None else 0
             state = link.state[:200]
-            beats.append(Heartbeat(self._host, link.key.fingerprint, now, lag, queue, state, placed, registered, *told))
-        return beats
+            yield Heartbeat(self._host, link.key.fingerprint, now, lag, queue, state, placed, registered, *told)

@@ -7,10 +7,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from data_pipeline.exceptions import InvalidRequestError
-from data_pipeline.market.records import require_stock_code
-from data_pipeline.market.stream_records import StreamKind, Subscription
-from data_pipeline.market.venue import Venue
+from data_pipeline.market.stream_records import Subscription
 
 log = logging.getLogger(__name__)
 
@@ -23,23 +20,6 @@ class Placement:
     """In order of priority."""
     left: tuple[Subscription, ...]
     """What no key has room for, in order of priority; REST has to serve it."""
-
-
-def wishes(
-    stock_codes: Sequence[str], kinds: Collection[StreamKind], venues: Collection[Venue]
-) -> tuple[Subscription, ...]:
-    """Return what is wanted, most important first: by kind, then by code, then by venue, each in the order given.
-
-    Raises:
-        InvalidRequestError: There is no code or kind, or a code is none.
-    """
-    if not stock_codes or not kinds or not venues:
-        raise InvalidRequestError("a stream needs a stock code, a kind and a venue at least")
-    try:
-        codes = tuple(dict.fromkeys(require_stock_code(code) for code in stock_codes))
-    except ValueError as error:
-        raise InvalidRequestError(str(error)) from error
-    return tuple(dict.fromkeys(Subscription(kind, venue, code) for kind in kinds for code in codes for venue in venues))
 
 
 def place(wanted: Sequence[Subscription], limits: Mapping[str, int], held: Mapping[Subscription, str]) -> Placement:
@@ -107,15 +87,24 @@ class Desk:
         """Return what a key registers, most important first; the same object until it changes."""
         return self._placed.by_key.get(key, ())
 
-    def learn(self, key: str, limit: int, refused: Collection[Subscription] = ()) -> None:
-        """Place anew when a key takes fewer than was thought, or the server refuses some for good."""
+    def limit(self, key: str) -> int:
+        """Return how many registrations a key takes, as far as is known."""
+        return self._limits[key]
+
+    def learn(self, key: str, limit: int, refused: Collection[Subscription] = ()) -> tuple[Subscription, ...]:
+        """Place anew when a key takes fewer than was thought, or the server refuses some for good.
+
+        Returns:
+            What the key registers now; see :meth:`of`.
+        """
         with self._lock:
             refused = self._refused.union(refused)
             if limit == self._limits[key] and refused == self._refused:
-                return
+                return self.of(key)
             self._limits[key], self._refused = limit, refused
             held = {one: name for name, placed in self._placed.by_key.items() for one in placed}
             self._placed = place([one for one in self._wanted if one not in refused], self._limits, held)
             if self._placed.left != self._told:
                 self._told = self._placed.left
                 log.warning("no app key has room for the %s: REST has to serve them", named(self._told))
+            return self.of(key)

@@ -7,14 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Protocol
 
 from data_pipeline.exceptions import TransientError
-from data_pipeline.market.records import OrderBook
-from data_pipeline.market.rejections import Rejection
-from data_pipeline.market.stream_records import Heartbeat, MarketOperation, StreamGap, Trade
+from data_pipeline.market.stream_batch import Batch, Sink
+from data_pipeline.market.stream_records import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -23,62 +19,6 @@ ROOM = 50_000
 ROWS, GATHER_S = 1_000, 0.1
 BEAT_S = 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
-
-
-@dataclass
-class Batch:
-    """What one transaction writes, in the order in which it was received."""
-
-    trades: list[Trade] = field(default_factory=list)
-    books: list[OrderBook] = field(default_factory=list)
-    operations: list[MarketOperation] = field(default_factory=list)
-    gaps: list[StreamGap] = field(default_factory=list)
-    refused: list[Rejection] = field(default_factory=list)
-    """Records that cannot be, for the quarantine."""
-
-    def __len__(self) -> int:
-        return sum(len(rows) for rows in self._of.values())
-
-    def add(self, record: object) -> None:
-        """Put a record where it belongs; an expected price belongs nowhere, for it is no trade."""
-        if (of_its_kind := self._of.get(type(record))) is not None:
-            of_its_kind.append(record)
-
-    def __post_init__(self) -> None:
-        self._of: dict[type, list[Any]] = {
-            Trade: self.trades,
-            OrderBook: self.books,
-            MarketOperation: self.operations,
-            StreamGap: self.gaps,
-            Rejection: self.refused,
-        }
-
-
-class Sink(Protocol):
-    """Where the stream is written. It is called by one thread at a time.
-
-    Every method raises :class:`~data_pipeline.exceptions.TransientError` while the warehouse is away: nothing was
-    written then, and the same is handed over again until it is. After any other error the service ends.
-    """
-
-    def last_trades(self, session: date) -> Iterable[Trade]:
-        """Return the stored trade with the highest running volume of each venue and code of a session."""
-        ...
-
-    def store(self, batch: Batch) -> None:
-        """Write a batch, all of it or nothing, in one transaction; what is stored already stays as it is.
-
-        A trade whose key is stored with other values, and what is in ``refused``, goes to the quarantine.
-        """
-        ...
-
-    def beat(self, beat: Heartbeat) -> None:
-        """Replace the row of this host and key in ``stream_heartbeat``, in a transaction of its own."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the connection; nothing is written."""
-        ...
 
 
 class Writer:
@@ -121,18 +61,19 @@ class Writer:
     @property
     def is_ready(self) -> bool:
         """Whether the warehouse answers and there is room, so that connecting makes sense."""
-        return not self._pause and len(self._queue) < self._room
+        return not self._pause and self.has_room
 
-    def put(self, records: Sequence[object]) -> bool:
-        """Take what a line brought, as received now; False, with nothing taken, while there is no room."""
-        before = len(self._queue)
-        if before >= self._room:
-            return False
-        now = self._monotonic()
+    @property
+    def has_room(self) -> bool:
+        """Whether a line may be read; what one read brings is taken, even where it is more than there is room for."""
+        return len(self._queue) < self._room
+
+    def put(self, records: Sequence[object]) -> None:
+        """Take what a line brought, as received now."""
+        before, now = len(self._queue), self._monotonic()
         self._queue.extend((now, record) for record in records)
         if before < ROWS <= len(self._queue):
             self._full.set()
-        return True
 
     def run(self, stopping: threading.Event) -> None:
         """Write until it is to stop and all that was taken is written.

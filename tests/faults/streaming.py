@@ -21,12 +21,12 @@ from data_pipeline.engine.stream_load import StreamLoad
 from data_pipeline.exceptions import ConnectionFailedError
 from data_pipeline.local.stream import Reopened
 from data_pipeline.market.stream_records import StreamKind, Trade
+from data_pipeline.market.stream_wishes import wishes
 from data_pipeline.market.venue import Venue
 from data_pipeline.sources.kis.live import live_keys
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.sources.kis.stream.fields import FEEDS
 from data_pipeline.stream.service import Service
-from data_pipeline.stream.subscriptions import wishes
 from data_pipeline.warehouse.connect import connect
 from tests.faults.rig import Point, Watched
 from tests.support.kis_answers import APP_KEY, APP_SECRET, FakeKis

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from data_pipeline.coordination.store import StoreAwayError
 from data_pipeline.exceptions import TransientError
+from data_pipeline.market.stream_batch import Batch
 from data_pipeline.market.stream_records import Heartbeat, Side, Trade
 from data_pipeline.market.venue import Venue
-from data_pipeline.stream.writer import Batch
 
 SEOUL = ZoneInfo("Asia/Seoul")
 OPEN = datetime(2026, 11, 23, 9, 0, tzinfo=SEOUL)

@@ -11,10 +11,12 @@ from data_pipeline.client.line import UnreachedError
 from data_pipeline.coordination.lease import RENEW_S, Lease
 from data_pipeline.exceptions import ConnectionFailedError, KeyInUseError
 from data_pipeline.market.stream_records import StreamKind, Subscription
+from data_pipeline.market.stream_wishes import wishes
 from data_pipeline.market.venue import Venue
+from data_pipeline.sources.registrations import Registrations
 from data_pipeline.stream.gaps import GapWatch
 from data_pipeline.stream.link import Link
-from data_pipeline.stream.subscriptions import Desk, wishes
+from data_pipeline.stream.subscriptions import Desk
 from data_pipeline.stream.writer import Writer
 from tests.support.live import Clock, MemorySink, MemoryStore
 
@@ -82,17 +84,15 @@ class Session:
     began: float
     dies: float
     in_use: bool
-    limit: int = 41
     over: bool = False
     mistrusted: bool = False
 
     def __post_init__(self) -> None:
         self.heard_at = self.began
-        self.registered: set[Subscription] = set()
-        self.failed: dict[Subscription, str] = {}
+        self.registrations = Registrations(41, pace=0.0)
 
     def want(self, wanted: Sequence[Subscription]) -> None:
-        self.registered = set(wanted)
+        self.registrations.registered = set(wanted)
 
     def listen(self, seconds: float) -> list[object]:
         clock = self.server.clock
@@ -122,16 +122,17 @@ class Key:
     name: str = "key"
     fingerprint: str = "0123abcd"
     limit: int = 41
-    issued: int = 0
 
-    def approve(self) -> str:
-        self.issued += 1
-        return "approval"
-
-    def disapprove(self, approval_key: str) -> None:
+    def prepare(self) -> None:
         pass
 
-    def open(self, approval_key: str, limit: int) -> Session:
+    def renew(self) -> bool:
+        return True
+
+    def trust(self) -> None:
+        pass
+
+    def open(self, limit: int) -> Session:
         return self.server.connect()
 
 
@@ -147,7 +148,7 @@ class Process:
         desk = Desk(wishes(["005930"], [StreamKind.TRADE], [Venue.KRX]), {key.name: 41})
         self.link = Link(
             key, Lease(store, key.name, clock.monotonic), Connects(store, key.name, draw), desk, GapWatch(),
-            self.writer, lambda: False, clock.monotonic, clock.wait,
+            self.writer, lambda: False, clock.wait, clock.monotonic,
         )  # fmt: skip
         self._renewed = clock.seconds
 

@@ -14,13 +14,13 @@ from data_pipeline.exceptions import QueueTimeoutError
 from data_pipeline.loading.coverage.noted import note_proofs
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import DailyBar, MinuteBar
+from data_pipeline.market.stream_batch import Batch
 from data_pipeline.market.stream_records import Side, Trade
 from data_pipeline.market.trading_calendar import SEOUL, krx_calendar
 from data_pipeline.market.venue import Venue
 from data_pipeline.sources.kis.parse_answer import Answer
 from data_pipeline.sources.kis.trades import Trades
 from data_pipeline.stream.gaps import GapWatch
-from data_pipeline.stream.writer import Batch
 from tests.support.tables import DAILY_BAR, MINUTE_BAR
 
 DAY = date(2026, 11, 23)

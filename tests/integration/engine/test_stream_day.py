@@ -16,12 +16,12 @@ from data_pipeline.loading.coverage.cells import coverage
 from data_pipeline.loading.coverage.proofs import contradictions
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.records import DailyBar
+from data_pipeline.market.stream_batch import Batch
 from data_pipeline.market.stream_records import Heartbeat
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.venue import Venue
 from data_pipeline.market.window import Window
 from data_pipeline.sources.mock.source import MockDataSource
-from data_pipeline.stream.writer import Batch
 from tests.support.tables import DAILY_BAR
 from tests.support.trades_by_hand import (
     AUCTION,

@@ -15,12 +15,12 @@ from data_pipeline.exceptions import InvalidRequestError, SyntheticDataRefusedEr
 from data_pipeline.loading.coverage.seals import months_to_verify, verify_month
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 from data_pipeline.market.rejections import Rejection
+from data_pipeline.market.stream_batch import Batch
 from data_pipeline.market.stream_records import GapCause, Heartbeat, MarketOperation, Side, StreamGap, Trade
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.venue import Venue
 from data_pipeline.market.window import Window
 from data_pipeline.sources.mock.source import MockDataSource
-from data_pipeline.stream.writer import Batch
 
 DAY = date(2026, 11, 23)
 CODE = "005930"

@@ -17,13 +17,13 @@ from data_pipeline.exceptions import InvalidRequestError, SyntheticDataRefusedEr
 from data_pipeline.local.replay import stored_stage
 from data_pipeline.local.stream import Reopened
 from data_pipeline.market.records import OrderBook, OrderBookLevel
+from data_pipeline.market.stream_batch import Batch
 from data_pipeline.market.stream_records import StreamKind
+from data_pipeline.market.stream_wishes import wishes
 from data_pipeline.market.venue import Venue
 from data_pipeline.sources.kis.live import live_keys
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.stream.service import Service
-from data_pipeline.stream.subscriptions import wishes
-from data_pipeline.stream.writer import Batch
 from data_pipeline.warehouse.connect import connect
 from tests.support.database import copied
 from tests.support.trades_by_hand import DAY, OPEN, made

@@ -15,11 +15,11 @@ from data_pipeline.emulator.process import APP_KEY, APP_SECRET, EmulatorProcess
 from data_pipeline.engine.stream_load import StreamLoad
 from data_pipeline.local.stream import Reopened
 from data_pipeline.market.stream_records import StreamKind
+from data_pipeline.market.stream_wishes import wishes
 from data_pipeline.market.venue import Venue
 from data_pipeline.sources.kis.live import live_keys
 from data_pipeline.sources.kis.settings import KisSettings
 from data_pipeline.stream.service import Service
-from data_pipeline.stream.subscriptions import wishes
 from data_pipeline.warehouse.connect import connect
 
 BEGAN, SPEED = datetime(2026, 11, 20, 9, 0, 10, tzinfo=ZoneInfo("Asia/Seoul")), 5

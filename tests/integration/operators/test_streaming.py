@@ -14,13 +14,13 @@ from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 
 from data_pipeline.engine.stream_load import StreamLoad
 from data_pipeline.exceptions import IncompleteDataError, InvalidRequestError, TransientError, UnsupportedDatasetError
+from data_pipeline.market.stream_batch import Batch
 from data_pipeline.market.stream_records import Heartbeat
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.operators.stream_sensor import StreamSensor
 from data_pipeline.operators.streaming import fill_stream_gaps, open_stream_day, prove_stream_day
 from data_pipeline.sources.mock.source import MockDataSource
 from data_pipeline.stream.gaps import GapWatch
-from data_pipeline.stream.writer import Batch
 
 DAY, CODE = date(2026, 9, 22), "0034J0"
 

@@ -14,13 +14,13 @@ from data_pipeline.engine.stream_load import StreamLoad
 from data_pipeline.exceptions import IncompleteDataError
 from data_pipeline.loading.instruments.lists import keep_list
 from data_pipeline.market.records import Instrument
+from data_pipeline.market.stream_batch import Batch
 from data_pipeline.market.stream_records import Side, Trade
 from data_pipeline.market.trading_calendar import SEOUL
 from data_pipeline.market.venue import Venue
 from data_pipeline.read import coverage, frame
 from data_pipeline.read.parquet import export
 from data_pipeline.read.plans import plan_rows
-from data_pipeline.stream.writer import Batch
 
 DAY, CODE = date(2026, 11, 23), "005930"
 AT = datetime(2026, 11, 23, 9, 0, 14, tzinfo=SEOUL)

@@ -62,8 +62,9 @@ def test_a_session_of_a_minute_makes_up_for_all_short_ones(connects, clock):
         short(connects, clock)
     clock.wait(connects.reserve())
     assert connects.reserve() == 0
+    connects.lasted(59)
     clock.wait(60)
-    connects.lasted()
+    connects.lasted(60)
     connects.ended()
     assert connects.reserve() == 0
     clock.wait(1)
@@ -125,3 +126,27 @@ def test_a_time_from_before_a_restart_of_the_host_does_not_hold_anybody_up(conne
     """The shared time begins anew then, and no wait is longer than twelve and a half minutes."""
     store.states["connects-key"] = {"short": 1, "next_at": 1e9}
     assert connects.reserve() == 0
+
+
+def test_what_cannot_be_noted_leaves_a_short_session(connects, clock, store):
+    """While the store is away nothing raises, and a session is noted as lasting as soon as it is back."""
+    assert connects.reserve() == 0
+    store.away = True
+    connects.lasted(60)
+    store.away = False
+    assert connects.reserve() == 10
+    connects.lasted(61)
+    assert connects.reserve() == 0
+    store.away = True
+    connects.ended()
+    store.away = False
+    assert connects.reserve() == 10
+
+
+def test_a_session_is_noted_as_lasting_once(connects, store):
+    """The store is not asked for each text."""
+    connects.reserve()
+    connects.lasted(60)
+    store.away = True
+    store.update = None
+    connects.lasted(61)

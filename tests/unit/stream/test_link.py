@@ -271,36 +271,35 @@ def test_a_reconnect_is_a_gap_of_the_next_trade(clock, store):
     assert [(type(gap), gap.cause, gap.missed_volume) for gap in gaps] == [(StreamGap, GapCause.RECONNECT, 0)]
 
 
-def test_a_refused_approval_key_is_forgotten_once_and_ends_the_line_the_second_time(clock, store):
+def test_a_refused_approval_key_is_forgotten_and_ends_the_line_when_it_was_before(clock, store):
     """The first time another key is asked for; when that is refused as well, somebody has to look."""
     refused = AuthenticationError("OPSP0011")
     server = Spoken(clock, lambda _: 1e9)
     server.script(refused)
     process = Process(server, store, clock)
-    forgotten = []
-    process.link.key.disapprove = forgotten.append
+    renewed = [True, False]
+    process.link.key.renew = lambda: renewed.pop(0)
     until_up(process)
     process.step()
     server.script(refused)
     with pytest.raises(AuthenticationError):
         process.run(clock.seconds + 60)
-    assert forgotten == ["approval"]
-    assert len(server.attempts) == 2
+    assert (renewed, len(server.attempts)) == ([], 2)
 
 
-def test_an_approval_key_that_nobody_answers_is_forgotten_once(clock, store):
-    """The next session has another key; when that is not answered either, the server is at fault and the key stays."""
+def test_an_approval_key_that_nobody_answers_is_forgotten_and_never_ends_the_line(clock, store):
+    """The next session has another key; when that is not answered either, the server is at fault."""
     server = Spoken(clock, lambda _: 1e9)
     server.script()
     process = Process(server, store, clock)
-    forgotten = []
-    process.link.key.disapprove = forgotten.append
+    renewed = [True, False, False]
+    process.link.key.renew = lambda: renewed.pop(0)
     for _ in range(3):
         until_up(process)
         process.link.session.mistrusted = True
         server.script(ConnectionFailedError("no registration was answered"))
         process.step()
-    assert forgotten == ["approval"]
+    assert renewed == []
     assert process.link.session is None
 
 
@@ -310,7 +309,7 @@ def test_a_silent_line_is_given_up_within_thirty_seconds_of_a_session_and_never_
     server.script()
     process = Process(server, store, clock)
     is_open = []
-    process.link._in_session = lambda: bool(is_open)
+    process.link.in_session = lambda: bool(is_open)
     until_up(process)
     session = process.link.session
     heard = session.heard_at
@@ -330,7 +329,7 @@ def test_the_calendar_is_asked_only_while_nothing_comes(clock, store):
     server = Spoken(clock, lambda _: 1e9)
     process = Process(server, store, clock)
     asked = []
-    process.link._in_session = lambda: bool(asked.append(clock.seconds))
+    process.link.in_session = lambda: bool(asked.append(clock.seconds))
     server.script([trade(10)], [trade(20)], [])
     until_up(process)
     asked.clear()
@@ -345,7 +344,7 @@ def test_a_full_queue_stops_the_reading_and_loses_nothing(clock, store):
     """The line is not listened to until there is room, and that silence is nobody's fault."""
     server = Spoken(clock, lambda _: 1e9)
     process = Process(server, store, clock)
-    process.link._in_session = lambda: True
+    process.link.in_session = lambda: True
     process.writer._room = 3
     server.script([trade(10), trade(20)], [trade(30)], [trade(40)], [trade(50)])
     until_up(process)

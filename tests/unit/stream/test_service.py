@@ -9,25 +9,25 @@ import pytest
 
 from data_pipeline.exceptions import AuthenticationError, ConnectionFailedError, LoadError
 from data_pipeline.market.stream_records import StreamKind
+from data_pipeline.market.stream_wishes import wishes
 from data_pipeline.market.venue import Venue
+from data_pipeline.sources.registrations import Registrations
 from data_pipeline.stream.service import Service
-from data_pipeline.stream.subscriptions import wishes
 from tests.support.live import OPEN, Clock, MemorySink, MemoryStore, trade
 
 
 class Talking:
     """A session that brings what it is given, and then waits."""
 
-    limit = 41
     mistrusted = False
 
     def __init__(self, *brought):
         self.brought = list(brought)
-        self.registered, self.failed, self.heard_at = set(), {}, 0.0
+        self.registrations, self.heard_at = Registrations(41, pace=0.0), 0.0
         self.closed = threading.Event()
 
     def want(self, wanted):
-        self.registered = set(wanted)
+        self.registrations.registered = set(wanted)
 
     def listen(self, seconds):
         if not self.brought:
@@ -54,13 +54,16 @@ class Key:
         self.name = self.fingerprint = name
         self.sessions = list(sessions)
 
-    def approve(self):
-        return "approval"
-
-    def disapprove(self, approval_key):
+    def prepare(self):
         pass
 
-    def open(self, approval_key, limit):
+    def renew(self):
+        return True
+
+    def trust(self):
+        pass
+
+    def open(self, limit):
         return self.sessions.pop(0)
 
 
@@ -120,7 +123,7 @@ def test_what_was_received_is_written_after_the_stop(store):
     sink = MemorySink()
     running = service(store, sink, Key("one", Talking([trade(total) for total in range(10, 20_010, 10)])))
     put = running.writer.put
-    running.writer.put = lambda records: put(records) and (running.stop() or True)
+    running.writer.put = lambda records: (put(records), running.stop())
     running.run()
     assert len(sink.trades) == 2000
 
@@ -134,14 +137,14 @@ def test_a_line_that_can_never_be_opened_leaves_its_wishes_to_the_other_key(stor
     running = service(store, MemorySink(), Key("one", good), broken)
 
     def want(wanted):
-        good.registered = set(wanted)
+        good.registrations.registered = set(wanted)
         if len(wanted) == 2:
             running.stop()
 
     good.want = want
     with pytest.raises(AuthenticationError):
         running.run()
-    assert len(good.registered) == 2
+    assert len(good.registrations.registered) == 2
 
 
 @pytest.mark.thorough

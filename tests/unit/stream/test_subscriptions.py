@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from data_pipeline.exceptions import InvalidRequestError
 from data_pipeline.market.stream_records import StreamKind, Subscription
+from data_pipeline.market.stream_wishes import wishes
 from data_pipeline.market.venue import Venue
-from data_pipeline.stream.subscriptions import Desk, place, wishes
+from data_pipeline.stream.subscriptions import Desk, place
 
 CODES = [f"{number:06d}" for number in range(60)]
 
@@ -17,23 +17,6 @@ CODES = [f"{number:06d}" for number in range(60)]
 def wanted(number: int) -> tuple[Subscription, ...]:
     """So many trades."""
     return wishes(CODES[:number], [StreamKind.TRADE], [Venue.KRX])
-
-
-def test_kinds_come_before_codes_and_codes_before_venues():
-    """The trades of every code matter more than the first book."""
-    found = wishes(["005930", "000660", "005930"], [StreamKind.TRADE, StreamKind.BOOK], [Venue.KRX, Venue.NXT])
-    assert [(one.kind.value, one.stock_code, one.venue.value) for one in found] == [
-        ("trade", "005930", "KRX"), ("trade", "005930", "NXT"), ("trade", "000660", "KRX"), ("trade", "000660", "NXT"),
-        ("order_book", "005930", "KRX"), ("order_book", "005930", "NXT"), ("order_book", "000660", "KRX"),
-        ("order_book", "000660", "NXT"),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("codes", "kinds"), [([], [StreamKind.TRADE]), (["005930"], []), (["59"], [StreamKind.TRADE])])
-def test_nothing_or_nonsense_is_refused(codes, kinds):
-    """A stream of nothing and a code that is none are the caller's mistake."""
-    with pytest.raises(InvalidRequestError):
-        wishes(codes, kinds, [Venue.KRX])
 
 
 @pytest.mark.parametrize("limit", range(42))

@@ -7,10 +7,8 @@ import threading
 import pytest
 
 from data_pipeline.exceptions import LoadError
-from data_pipeline.market.rejections import Rejection
-from data_pipeline.market.stream_records import ExpectedPrice, Heartbeat
-from data_pipeline.market.venue import Venue
-from data_pipeline.stream.writer import Batch, Writer
+from data_pipeline.market.stream_records import Heartbeat
+from data_pipeline.stream.writer import Writer
 from tests.support.live import OPEN, Clock, MemorySink, trade
 
 
@@ -91,12 +89,14 @@ def test_gathering_is_interrupted_by_a_full_batch_alone(number, batches, clock, 
     assert sleep.times <= 3 * len(sink.batches) + 2
 
 
-def test_a_full_queue_takes_nothing(writer):
-    """Whoever is refused keeps what it has."""
-    assert writer.put(trades(1, 2500))
-    assert not writer.put(trades(2501, 1))
+def test_a_full_queue_has_no_room(writer):
+    """No line is read then; what one was read of before is taken."""
+    writer.put(trades(1, 2499))
+    assert writer.has_room
+    writer.put(trades(2500, 3))
+    assert not writer.has_room
     assert not writer.is_ready
-    assert writer.waiting == 2500
+    assert writer.waiting == 2502
 
 
 def test_while_the_warehouse_is_away_the_same_batch_is_tried_again(writer, clock, sink):
@@ -154,12 +154,3 @@ def test_what_cannot_be_mended_ends_the_writer(writer, sink):
     writer.put(trades(1, 1))
     with pytest.raises(LoadError):
         writer.step(gather=False)
-
-
-def test_an_expected_price_is_never_written():
-    """It looks like a trade and is none, so a batch has no place for it."""
-    batch = Batch()
-    batch.add(ExpectedPrice(Venue.KRX, "005930", OPEN, 100, 10))
-    batch.add(Rejection({}, "wrong"))
-    batch.add(trade(10))
-    assert (len(batch), len(batch.trades), len(batch.refused)) == (2, 1, 1)

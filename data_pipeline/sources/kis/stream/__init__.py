@@ -1,1 +1,1 @@
-"""KIS's half of the stream: its fields, frames, records and sessions."""
+"""KIS's half of the stream: its fields, frames and sessions."""

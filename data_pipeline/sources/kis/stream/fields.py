@@ -1,6 +1,7 @@
 """The one table of KIS's live feeds: what each is, and its fields in the order of the wire.
 
-Nothing but the vocabulary is imported here, so that the emulator writes by the same table as the parser reads.
+Nothing but the vocabulary and the errors is imported here, so that the emulator writes by the same table as the parser
+reads.
 
 Source: KIS Developers, 실시간시세 of 국내주식 (workbook of 2026-09-11), and the widths seen since 2026-09-14. A feed
 may grow at its end. ``least`` is the shortest layout that was ever documented with the same fields in the same places.
@@ -8,10 +9,12 @@ may grow at its end. ``least`` is the shortest layout that was ever documented w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from data_pipeline.market.stream_records import StreamKind
+from data_pipeline.exceptions import UnsupportedDatasetError
+from data_pipeline.market.stream_records import StreamKind, Subscription
 from data_pipeline.market.venue import Venue
 
 
@@ -103,3 +106,15 @@ FEEDS = {
     )
 }
 """Every feed that is read, by its TR id."""
+
+
+def feed_of(one: Subscription, *, virtual: bool, feeds: Mapping[str, Feed] = FEEDS) -> Feed:
+    """Return the feed that a subscription registers.
+
+    Raises:
+        UnsupportedDatasetError: The server has no such feed; nothing was sent.
+    """
+    feed = next(feed for feed in feeds.values() if (feed.kind, feed.venue) == (one.kind, one.venue))
+    if virtual and not feed.virtual:
+        raise UnsupportedDatasetError(f"KIS's virtual server streams trades and order books of KRX only, not {one}")
+    return feed

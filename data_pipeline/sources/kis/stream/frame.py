@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data_pipeline.exceptions import PayloadError
+from data_pipeline.exceptions import AuthenticationError, KeyInUseError, PayloadError
 from data_pipeline.sources.answer_row import shortened
 from data_pipeline.sources.kis.stream.fields import FEEDS, Feed
 
@@ -19,6 +19,9 @@ MOST_CHARACTERS = 1_048_576
 HEARTBEAT = "PINGPONG"
 _COUNT = re.compile(r"[0-9]{1,6}")
 _CODE = re.compile(r"Q?[0-9A-Z]{6}")
+_REGISTERED, _GONE, _FULL = {"OPSP0000", "OPSP0002"}, {"OPSP0001", "OPSP0003"}, "OPSP0008"
+_APPROVAL, _IN_USE = {"OPSP0010", "OPSP0011", "OPSP9994"}, "OPSP8996"
+_PASSING = re.compile(r"OPSP(0007|0009|8999|9993|9995)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,43 @@ class Control:
     def is_heartbeat(self) -> bool:
         """Whether it only asks for a Pong that carries its whole text."""
         return self.tr_id == HEARTBEAT
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the pair is registered, now or since before."""
+        return self.code in _REGISTERED
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the pair is registered no longer."""
+        return self.code in _GONE
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the key takes no further registration."""
+        return self.code == _FULL
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same command may be taken later."""
+        return _PASSING.fullmatch(self.code) is not None
+
+    @property
+    def said(self) -> str:
+        """What the server says, for a message."""
+        return f"{self.code} {self.message}".strip()
+
+    def require_session(self) -> None:
+        """Refuse what ends the whole session.
+
+        Raises:
+            AuthenticationError: The approval key is refused; a new one may help.
+            KeyInUseError: Another session holds the app key; no new key helps.
+        """
+        if self.code in _APPROVAL:
+            raise AuthenticationError(f"KIS stream: the approval key is refused: {self.said}")
+        if self.code == _IN_USE:
+            raise KeyInUseError(f"KIS stream: another session holds this app key: {self.said}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,11 +129,28 @@ def test_a_line_is_opened_to_the_servers_own_socket_with_the_approval_key_alone(
     pair = (APP_KEY, APP_SECRET)
     http = HttpSession(BASE, adapter=kis)
     key = LiveKey(settings, pair, store, http, fake_time.now, fake_time.monotonic, open_line=opened)
-    session = key.open(key.approve(), 41)
+    key.prepare()
+    session = key.open(41)
     assert isinstance(session, Session)
     assert opened.lines == [line]
     assert session.approval_key == FIRST
     assert not any(secret in f"{key!r} {session!r}" for secret in (APP_KEY, APP_SECRET, FIRST))
+
+
+def test_a_refused_one_is_forgotten_once_until_something_is_registered(make, kis, store, fake_time):
+    """Another new one would be refused as well."""
+    make()
+    http = HttpSession(BASE, adapter=kis)
+    settings = KisSettings(APP_KEY, APP_SECRET)
+    key = LiveKey(settings, (APP_KEY, APP_SECRET), store, http, fake_time.now, open_line=Opened())
+    key.prepare()
+    assert [key.renew(), key.renew()] == [True, False]
+    fake_time.sleep(10)
+    key.prepare()
+    assert key.open(41).approval_key == SECOND
+    assert not key.renew()
+    key.trust()
+    assert key.renew()
 
 
 def test_a_sandbox_streams_from_where_it_is_asked():

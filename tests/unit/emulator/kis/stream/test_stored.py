@@ -14,8 +14,8 @@ from data_pipeline.market.clock import SEOUL
 from data_pipeline.market.records import OrderBook, OrderBookLevel
 from data_pipeline.market.stream_records import Trade
 from data_pipeline.market.venue import Venue
+from data_pipeline.sources.kis.parse_live import record_of
 from data_pipeline.sources.kis.stream.frame import Records, read_frame
-from data_pipeline.sources.kis.stream.records import record_of
 from tests.support.live_emulator import APP_KEY, NINE, SESSION, TRADES, House, Ticker
 
 EVENING = datetime(2026, 11, 20, 20, 0, tzinfo=SEOUL)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from data_pipeline.market.stream_records import Subscription
 from data_pipeline.market.venue import Venue
+from data_pipeline.sources.kis import parse_live
 from data_pipeline.sources.kis.parse_fields import Row
-from data_pipeline.sources.kis.stream import fields, records
+from data_pipeline.sources.kis.stream import fields
 from data_pipeline.sources.kis.stream.session import Session
+from data_pipeline.sources.registrations import Registrations
 from tests.support.live import Clock
 from tests.support.live_wire import FakeWire
 
@@ -48,7 +51,7 @@ def parse_programme(feed, texts, at):
 
 
 FEEDS = {**fields.FEEDS, PROGRAMME.tr_id: PROGRAMME}
-PARSERS = {**records.PARSERS, PROGRAMME.kind: parse_programme}
+PARSERS = {**parse_live.PARSERS, PROGRAMME.kind: parse_programme}
 # end of what a kind costs
 
 FRAME = "0|H0STPGM0|001|005930^092237^1413444^109159646900^1189408^91931710200^-224036^-17227936700^65033^15475^-49558"
@@ -59,7 +62,9 @@ def test_a_new_kind_is_registered_and_read():
     """Its frames become its records, and everything else stays as it was."""
     clock = Clock()
     wire = FakeWire(clock)
-    session = Session(wire, "approval", False, 41, clock.monotonic, clock.market, feeds=FEEDS, parsers=PARSERS)
+    read = partial(parse_live.records_of, parsers=PARSERS)
+    registrations = Registrations(41, pace=0.05)
+    session = Session(wire, "approval", registrations, read, clock.monotonic, clock.market, feeds=FEEDS)
     session.want([Subscription(PROGRAMME.kind, Venue.KRX, "005930")])
     session.listen(0.05)
     assert wire.sent == [("1", "H0STPGM0", "005930")]

@@ -11,7 +11,10 @@ from data_pipeline.exceptions import AuthenticationError, ConnectionFailedError,
 from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.stream_records import StreamKind, Subscription, Trade
 from data_pipeline.market.venue import Venue
+from data_pipeline.sources.kis.live import PACE_S
+from data_pipeline.sources.kis.parse_live import records_of
 from data_pipeline.sources.kis.stream.session import Session
+from data_pipeline.sources.registrations import Registrations
 from tests.support.live import Clock
 from tests.support.live_wire import SUCCESS, FakeWire, answer
 
@@ -38,7 +41,9 @@ def make(clock):
 
     def make(rule=lambda *_: SUCCESS, *, virtual=False, limit=41):
         wire = FakeWire(clock, rule)
-        return Session(wire, "approval", virtual, limit, clock.monotonic, clock.market), wire
+        registrations = Registrations(limit, PACE_S[virtual])
+        made = Session(wire, "approval", registrations, records_of, clock.monotonic, clock.market, virtual=virtual)
+        return made, wire
 
     return make
 
@@ -58,7 +63,7 @@ def test_each_registration_is_one_message_in_order_of_importance(make, clock):
     listen(session, clock, 1)
     assert wire.sent == [("1", "H0STCNT0", "005930"), ("1", "H0STCNT0", "000660"), ("1", "H0STCNT0", "Q500001")]
     assert min(after - before for before, after in zip(wire.times, wire.times[1:], strict=False)) >= 0.05
-    assert session.registered == set(trades("005930", "000660", "500001"))
+    assert session.registrations.registered == set(trades("005930", "000660", "500001"))
 
 
 def test_the_virtual_server_is_asked_ten_times_more_slowly(make, clock):
@@ -92,7 +97,8 @@ def test_the_limit_is_learned_from_the_refusal(make, clock, refused):
     session, wire = make(lambda number, *_: SUCCESS if number < refused else FULL)
     session.want(trades(*CODES))
     listen(session, clock, 30)
-    assert (session.limit, len(session.registered), len(wire.sent)) == (refused - 1, refused - 1, refused)
+    found = session.registrations
+    assert (found.limit, len(found.registered), len(wire.sent)) == (refused - 1, refused - 1, refused)
 
 
 def test_the_limit_of_the_settings_is_never_exceeded(make, clock):
@@ -125,7 +131,7 @@ def test_a_place_is_free_when_the_server_says_so(make, clock):
     wire.texts.append(answer("H0STCNT0", "000001", "0", "OPSP0001", "UNSUBSCRIBE SUCCESS"))
     listen(session, clock, 1)
     assert wire.sent[-1] == ("1", "H0STCNT0", "000003")
-    assert session.registered == set(trades("000002", "000003"))
+    assert session.registrations.registered == set(trades("000002", "000003"))
 
 
 def test_already_registered_is_registered(make, clock):
@@ -133,7 +139,7 @@ def test_already_registered_is_registered(make, clock):
     session, wire = make(lambda *_: ("1", "OPSP0002", "ALREADY IN SUBSCRIBE"))
     session.want(trades("005930"))
     listen(session, clock, 1000)
-    assert (len(wire.sent), session.registered) == (1, set(trades("005930")))
+    assert (len(wire.sent), session.registrations.registered) == (1, set(trades("005930")))
 
 
 @pytest.mark.parametrize("code", ["OPSP0007", "OPSP0009", "OPSP8999", "OPSP9993", "OPSP9995"])
@@ -148,7 +154,7 @@ def test_a_failure_in_passing_is_tried_again_with_longer_and_longer_pauses(make,
         40,
         80,
     ]
-    assert session.failed == {}
+    assert session.registrations.failed == {}
 
 
 @pytest.mark.thorough
@@ -158,8 +164,8 @@ def test_what_is_our_fault_is_not_tried_again(make, clock, code):
     session, wire = make(lambda _, __, ___, tr_key: ("1", code, "wrong") if tr_key == "000001" else SUCCESS)
     session.want(trades("000001", "000002"))
     listen(session, clock, 1000)
-    assert session.failed == {trades("000001")[0]: f"{code} wrong"}
-    assert (session.registered, len(wire.sent)) == (set(trades("000002")), 2)
+    assert session.registrations.failed == {trades("000001")[0]: f"{code} wrong"}
+    assert (session.registrations.registered, len(wire.sent)) == (set(trades("000002")), 2)
 
 
 @pytest.mark.parametrize("code", ["OPSP0010", "OPSP0011", "OPSP9994"])
@@ -197,7 +203,7 @@ def test_data_makes_up_for_an_answer_that_was_lost(make, clock):
     wire.texts.append((SAMPLES / "h0stcnt0.txt").read_text("utf-8").strip())
     clock.seconds += 3600
     listen(session, clock, 100)
-    assert session.registered == set(trades("005930"))
+    assert session.registrations.registered == set(trades("005930"))
     assert len(wire.sent) <= 2
 
 
@@ -218,9 +224,9 @@ def test_a_registration_that_the_server_takes_back_is_tried_again_later(make, cl
     listen(session, clock, 1)
     wire.texts.append(answer("H0STCNT0", "005930", "0", "OPSP0001", "UNSUBSCRIBE SUCCESS"))
     listen(session, clock, 5)
-    assert session.registered == set()
+    assert session.registrations.registered == set()
     listen(session, clock, 10)
-    assert session.registered == set(trades("005930"))
+    assert session.registrations.registered == set(trades("005930"))
     assert len(wire.sent) == 2
 
 

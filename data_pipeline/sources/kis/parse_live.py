@@ -11,12 +11,14 @@ from typing import Any
 
 from data_pipeline.exceptions import PayloadError
 from data_pipeline.market.records import BOOK_DEPTH, OrderBook, OrderBookLevel
+from data_pipeline.market.rejections import Rejection
 from data_pipeline.market.seoul import SEOUL
 from data_pipeline.market.stream_records import ExpectedPrice, MarketOperation, Side, StreamKind, Trade
 from data_pipeline.sources.answer_row import shortened
 from data_pipeline.sources.kis.codes import short_code
 from data_pipeline.sources.kis.parse_fields import Row
 from data_pipeline.sources.kis.stream.fields import FEEDS, Feed
+from data_pipeline.sources.kis.stream.frame import Records
 
 LiveRecord = Trade | OrderBook | MarketOperation | ExpectedPrice
 Parser = Callable[[Feed, Sequence[str], datetime], Any]
@@ -33,6 +35,23 @@ _FIGURES = (
 _WORDS = ("NEW_MKOP_CLS_CODE", "HOUR_CLS_CODE")
 _LEVELS = slice(3, 45)
 """Ten asks, ten bids, their volumes in the same order, and both totals: the same places in every feed of books."""
+
+
+def records_of(
+    frame: Records, at: datetime, parsers: Mapping[StreamKind, Parser] | None = None
+) -> list[LiveRecord | Rejection]:
+    """Return what each record of a frame describes, in the order of the wire; what cannot be a record is set aside.
+
+    Args:
+        frame: What came.
+        at: When it was received, in Seoul. Each record has a microsecond more than the one before it, because some
+            are told apart by the moment of receipt alone.
+        parsers: As in :func:`record_of`.
+    """
+    return [
+        _record_or_rejection(frame.feed, row, at + timedelta(microseconds=number), parsers)
+        for number, row in enumerate(frame.rows)
+    ]
 
 
 def record_of(
@@ -52,6 +71,15 @@ def record_of(
     """
     record: LiveRecord = (parsers or PARSERS)[feed.kind](feed, fields, at)
     return record
+
+
+def _record_or_rejection(
+    feed: Feed, fields: Sequence[str], at: datetime, parsers: Mapping[StreamKind, Parser] | None
+) -> LiveRecord | Rejection:
+    try:
+        return record_of(feed, fields, at, parsers)
+    except PayloadError as error:
+        return Rejection(error.payload or {}, str(error), short_code(fields[0]), at.date(), error.origin)
 
 
 def _trade(feed: Feed, fields: Sequence[str], at: datetime) -> Trade:

@@ -13,9 +13,9 @@ from data_pipeline.exceptions import PayloadError
 from data_pipeline.market.records import OrderBookLevel
 from data_pipeline.market.stream_records import ExpectedPrice, MarketOperation, Side, Trade
 from data_pipeline.market.venue import Venue
+from data_pipeline.sources.kis.parse_live import record_of
 from data_pipeline.sources.kis.stream.fields import FEEDS
 from data_pipeline.sources.kis.stream.frame import Records, read_frame
-from data_pipeline.sources.kis.stream.records import record_of
 
 SEOUL = ZoneInfo("Asia/Seoul")
 SAMPLES = Path("tests/samples/kis/stream")
