@@ -1,7 +1,8 @@
 """What proofs and seals add to a load, in seconds of CPU of loader and server from KIS's answers to the commit.
 
-The answers are the emulator's, rendered once and parsed anew with each load. Loads with seals and without take turns:
-the steps of the ledger are measured by themselves, and a seal is what the writing takes longer with its triggers.
+The answers are the emulator's, rendered once and parsed anew with each load. Loads with seals, without, and
+with each row's SHA-256 alone take turns: the steps of the ledger are measured by themselves, and a seal is what the
+writing takes longer with its triggers.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ SHAPES = {
     "daily_session": Shape("daily_bar", 2700, 1),
 }
 """By the end of the figures' names."""
+_KINDS = ("sealed", "plain", "digests")
+"""The loads that take turns."""
 
 
 class _Emulator(World):
@@ -115,15 +118,19 @@ class _Spent:
     sealed: list[float] = field(default_factory=list)
     """Of writing, with seals ..."""
     plain: list[float] = field(default_factory=list)
-    """... and without."""
+    """... without ..."""
+    digests: list[float] = field(default_factory=list)
+    """... and where each new row's SHA-256 is worked out, and nothing done with it."""
 
     def shares(self, shape: str, *, again: bool) -> dict[str, float]:
         """Return the shares by figure; what comes again is not written, so it is not sealed."""
         whole, proofs = median(self.whole), median(self.proofs)
-        seals = 0.0 if again else median(self.sealed) - median(self.plain)
+        plain = median(self.plain)
+        seals, digests = (0.0 if again else median(kind) - plain for kind in (self.sealed, self.digests))
         return {
             f"proof_share_{shape}": round(proofs / whole, 4),
             f"seal_share_{shape}": round(seals / whole, 4),
+            f"digest_share_{shape}": round(digests / whole, 4),
             f"cost_share_{shape}": round((proofs + seals) / whole, 4),
         }
 
@@ -134,7 +141,7 @@ def cost_shares(server: LoadingServer, folder: Path, rounds: int) -> dict[str, f
     Args:
         server: With nothing in it.
         folder: For the emulator's state.
-        rounds: Loads with seals and as many without, in turn.
+        rounds: Loads with seals, as many without, and as many with each row's SHA-256 alone, in turn.
     """
     with closing(connect(server.url("owner"))) as connection, closing(_Emulator(connection, folder)) as kis:
         codes = _listed(connection)
@@ -146,13 +153,15 @@ def cost_shares(server: LoadingServer, folder: Path, rounds: int) -> dict[str, f
             with gathering():
                 found[f"rows_{name}"] = len([*ask()])
             spent = _Spent()
-            for turn in range(2 * rounds):
-                sealed = turn % 2 == 0
+            for turn in range(3 * rounds):
+                kind = _KINDS[turn % 3]
                 server.empty()
-                server.seal(wanted=sealed, table=shape.dataset)
+                server.seal(wanted=kind == "sealed", table=shape.dataset)
+                server.digest(wanted=kind == "digests", table=shape.dataset)
                 if shape.again:
                     _load(connection, shape.dataset, window, ask)
-                _add(spent, _load(connection, shape.dataset, window, ask, again=shape.again), sealed=sealed)
+                _add(spent, _load(connection, shape.dataset, window, ask, again=shape.again), kind)
+            server.digest(wanted=False, table=shape.dataset)
             found |= spent.shares(name, again=shape.again)
         return found
 
@@ -218,13 +227,11 @@ def _load(
     return {"whole": whole, "proofs": spent["proofs"] + counted, "writing": spent["writing"]}
 
 
-def _add(spent: _Spent, found: Mapping[str, float], *, sealed: bool) -> None:
+def _add(spent: _Spent, found: Mapping[str, float], kind: str) -> None:
     spent.proofs.append(found["proofs"])
-    if sealed:
+    if kind == "sealed":
         spent.whole.append(found["whole"])
-        spent.sealed.append(found["writing"])
-    else:
-        spent.plain.append(found["writing"])
+    getattr(spent, kind).append(found["writing"])
 
 
 def cpu(connection: Connection) -> float:

@@ -42,7 +42,7 @@ class Stopped(Exception):  # noqa: N818 - it is no error: the rest is not wanted
 
 
 def fetch_threads(environ: Mapping[str, str]) -> int:
-    """Return how many threads of one task ask the source at once: ``FETCH_THREADS``, or 8.
+    """Return how many threads of one task ask the source at once: ``FETCH_THREADS``, or 12.
 
     Raises:
         ConfigurationError: It is not a whole number from 1 to 64.

@@ -17,6 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +149,7 @@ class _Work:
         self.asked: set[str] = set()
         self.failed: dict[str, PermanentError] = {}
         self._waiting = deque(windows)
+        self._most_rows_of = lru_cache(maxsize=1)(partial(most_rows_of, dataset, source))  # asked after every part
         self._parts_left = 0
         self._sent_before = source.requests_sent
         self._signs = SignsOfLife(warehouse)
@@ -179,7 +181,7 @@ class _Work:
         """Whether the next window has to wait until another one is over; parts of one that is begun never wait."""
         if self._parts_left or not self._waiting or not self.open:
             return False
-        return sum(self.open.values()) + most_rows_of(self.dataset, self.source, self._waiting[0]) > self.most_rows
+        return sum(self.open.values()) + self._most_rows_of(self._waiting[0]) > self.most_rows
 
     def fetch(self, part: _Part, stop: Event) -> Fetched:
         """Return what a part brings; runs in a thread, whose own context collects the rows that are set aside."""

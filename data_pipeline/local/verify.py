@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -24,7 +25,7 @@ from data_pipeline.loading.coverage.seals import (
     Verified,
     months_to_verify,
     seal_again,
-    verify_seals,
+    verify_side_by_side,
 )
 from data_pipeline.local import output
 from data_pipeline.local.home import Home
@@ -32,6 +33,9 @@ from data_pipeline.local.opened import open_warehouse
 from data_pipeline.local.waiting import counted, shown_late
 from data_pipeline.settings import text
 from data_pipeline.warehouse.connect import connect
+
+AT_ONCE = min(4, os.cpu_count() or 1)
+"""Months that the server works on at once; each takes one of its cores."""
 
 
 def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], console: Console) -> int:
@@ -49,7 +53,7 @@ def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], 
         began = time.monotonic()
         with closing(connect(warehouse.reader_url)) as connection:
             months = months_to_verify(connection, datasets, first, last)
-            done = list(_followed(verify_seals(connection, months), months))
+            done = list(_followed(_verified(warehouse.reader_url, months), months))
             done += _archived(connection, datasets, first, last, environ)
             problems = [
                 one for month in months for one in contradictions(connection, month.dataset, month.first, month.last)
@@ -63,6 +67,13 @@ def verify(options: argparse.Namespace, home: Home, environ: Mapping[str, str], 
                 f"{len(findings):,} sessions sealed again as they stand.", highlight=False
             )
     return 1 if findings or problems else 0
+
+
+def _verified(url: str, months: Sequence[Month]) -> Iterator[Verified]:
+    with ExitStack() as stack:
+        connections = [stack.enter_context(closing(connect(url))) for _ in range(min(AT_ONCE, len(months)))]
+        if connections:
+            yield from verify_side_by_side(connections, months)
 
 
 def _archived(

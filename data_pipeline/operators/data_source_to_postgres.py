@@ -54,7 +54,7 @@ class DataSourceToPostgresOperator(LoadLineage, BaseOperator):
     :param last: The last day, included. Empty: the same as ``first``. (templated)
     :param window_rows: How many rows one window may hold, which bounds memory and the length of a transaction; as many
         more may have been asked for ahead.
-    :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 8.
+    :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 12.
     :param failed_codes_allowed: How many stock codes may fail before the task does, after all others were loaded.
     :param running_session: Load a session that is still running, as far as it has come. Without it a dataset of whole
         sessions is refused until its figures are final.

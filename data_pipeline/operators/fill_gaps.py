@@ -49,7 +49,7 @@ class FillGapsOperator(LoadLineage, BaseOperator):
         calls that its key has for the day are spent. Empty: the task fails then.
     :param window_rows: How many rows may be asked for and not be stored yet, which bounds memory and is all that a kill
         asks for again; one transaction holds half of them.
-    :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 8.
+    :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 12.
     """
 
     template_fields: Sequence[str] = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from psycopg2 import sql
@@ -204,6 +206,31 @@ def verify_seals(connection: Connection, months: Collection[Month]) -> Iterator[
         verified = verify_month(connection, month)
         connection.rollback()
         yield verified
+
+
+def verify_side_by_side(connections: Sequence[Connection], months: Collection[Month]) -> Iterator[Verified]:
+    """Yield what each month shows, in the order given, as ``verify_seals`` does; each connection has a month at a time.
+
+    Args:
+        connections: At least one, of any role; the server works on as many months at once.
+        months: As ``months_to_verify`` gives them.
+
+    Raises:
+        psycopg2.Error: As ``verify_month`` does, when the months that were begun are over.
+    """
+    free: SimpleQueue[Connection] = SimpleQueue()
+    for connection in connections:
+        free.put(connection)
+
+    def verified(month: Month) -> Verified:
+        connection = free.get()
+        try:
+            return next(verify_seals(connection, [month]))
+        finally:
+            free.put(connection)
+
+    with ThreadPoolExecutor(len(connections), "verify") as pool:
+        yield from pool.map(verified, months)
 
 
 def seal_again(connection: Connection, findings: Collection[SealFinding]) -> None:

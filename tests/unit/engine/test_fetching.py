@@ -191,8 +191,8 @@ def test_a_code_that_a_whole_market_lacks_is_left_out():
 
 
 def test_threads_come_from_the_environment():
-    """Eight unless FETCH_THREADS says otherwise."""
-    assert (fetch_threads({}), fetch_threads({"FETCH_THREADS": "3"})) == (8, 3)
+    """Twelve unless FETCH_THREADS says otherwise."""
+    assert (fetch_threads({}), fetch_threads({"FETCH_THREADS": "3"})) == (12, 3)
 
 
 @pytest.mark.parametrize("text", ["0", "65", "-1", "2.5", "many"])

@@ -1,11 +1,17 @@
 """Whatever happens to a sealed warehouse past its triggers is found, and named by dataset and session."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import psycopg2
 import pytest
 
-from data_pipeline.loading.coverage.seals import SEALED, months_to_verify, verify_month, verify_seals
+from data_pipeline.loading.coverage.seals import (
+    SEALED,
+    months_to_verify,
+    verify_month,
+    verify_seals,
+    verify_side_by_side,
+)
 from tests.support.seal_damage import DAYS, Damage, every_damage, fill
 
 DAMAGE = list(every_damage())
@@ -32,6 +38,24 @@ def test_an_undamaged_warehouse_is_as_sealed(sealed):
     assert [finding for one in verified for finding in one.findings] == []
     assert sum(one.sessions for one in verified) == len(SEALED) * len(DAYS)
     assert sum(one.rows for one in verified) == len(DAYS) * (4 * 3 + 4 * 6)
+
+
+def test_months_side_by_side_are_told_in_order(sealed):
+    """Three connections tell the same of the same months, in the order asked, as one does."""
+    with ExitStack() as stack:
+        connections = [stack.enter_context(sealed.connect("reader")) for _ in range(3)]
+        months = months_to_verify(connections[0])
+        assert list(verify_side_by_side(connections, months)) == list(verify_seals(connections[0], months))
+
+
+def test_a_month_that_cannot_be_read_ends_the_others(sealed):
+    """An error of one connection is raised, not left out, and the connections are free again."""
+    with sealed.connect("reader") as whole, sealed.connect("reader") as cut:
+        months = months_to_verify(whole)
+        cut.close()
+        with pytest.raises(psycopg2.InterfaceError):
+            list(verify_side_by_side([whole, cut], months))
+        assert list(verify_seals(whole, months))
 
 
 @pytest.mark.thorough
