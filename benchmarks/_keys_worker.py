@@ -23,6 +23,7 @@ from data_pipeline.backfill.pace import this_machine
 from data_pipeline.backfill.plan import plan_wish
 from data_pipeline.backfill.sources import Sources
 from data_pipeline.backfill.wish import Wish
+from data_pipeline.engine.fetching import fetch_threads
 from data_pipeline.engine.many_windows import Loader
 from data_pipeline.engine.one_window import Run
 from data_pipeline.market.origin import SANDBOX
@@ -41,9 +42,10 @@ def _keys(options: dict[str, Any]) -> dict[str, Any]:
 
     total: Counter[str] = Counter()
     with KISHook().get_conn() as source, closing(connect(options["warehouse"])) as connection:
+        threads = fetch_threads({}, source.calls_a_second, options["threads"])
         wish = Wish("daily_bar", tuple(codes_of(options["codes"])), days()[0], days()[-1])
-        plan = plan_wish(connection, wish, Sources(source, pace=this_machine(options["threads"])), ANSWERED)
-        load = Loader(connection, Run(moment=ANSWERED), options["threads"])
+        plan = plan_wish(connection, wish, Sources(source, pace=this_machine(threads)), ANSWERED)
+        load = Loader(connection, Run(moment=ANSWERED), threads)
         with measured() as report:
             for step in load_plan(plan, [source], load):
                 if step.error:

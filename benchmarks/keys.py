@@ -36,7 +36,6 @@ from rich.table import Table
 from benchmarks._keys_rows import listed, page, page_bars
 from benchmarks._loading_bars import ANSWERED, write_text
 from benchmarks._loading_server import TABLES, LoadingServer, loading_server
-from data_pipeline.engine.fetching import THREADS
 from data_pipeline.loading.instruments.lists import keep_list
 from data_pipeline.market.origin import SANDBOX
 from data_pipeline.warehouse.connect import connect
@@ -76,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--keys", type=int, default=10, help="app keys (10)")
     add("--codes", type=int, default=2700, help="stock codes, a page each (2,700)")
-    add("--threads", type=int, default=THREADS, help=f"threads that ask at once ({THREADS}, as FETCH_THREADS)")
+    add("--threads", type=int, help="threads that ask at once (as many as a task has without FETCH_THREADS)")
     add("--latency-ms", default="20:60", help="how long an answer takes on its way (20:60)")
     add("--rounds", type=int, default=3, help="rounds of pages and COPY (3)")
     add("--full", action="store_true", help="three rounds of the keys, and one key alone")

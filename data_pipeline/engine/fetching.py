@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from math import ceil
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any, TypeVar
@@ -25,7 +26,9 @@ from data_pipeline.settings import SETTINGS, value
 BEAT_S = 5.0
 """Seconds between two calls of ``beat`` while nothing comes."""
 _NAME = "FETCH_THREADS"
-THREADS = int(SETTINGS[_NAME].default)
+THREADS, CALLS = 8, 15.0
+"""Threads of one task unless more are needed, and the calls a second that one is good for: an answer of 40 ms on the
+average, and what comes of it, take it 63 ms; docs/decisions/ten-keys.md has the figures."""
 CODE_ERRORS = (UnknownStockError, PayloadError, IncompleteDataError, RequestRefusedError)
 """Errors of one code that say nothing about the others."""
 
@@ -41,22 +44,23 @@ class Stopped(Exception):  # noqa: N818 - it is no error: the rest is not wanted
     """The work was given up while this unit was being fetched."""
 
 
-def fetch_threads(environ: Mapping[str, str]) -> int:
-    """Return how many threads of one task ask the source at once: ``FETCH_THREADS``, or 12.
+def fetch_threads(environ: Mapping[str, str], calls_a_second: float | None, given: object = None) -> int:
+    """Return how many threads of one task ask the source at once: given, ``FETCH_THREADS``, or what a budget needs.
+
+    That is one for each 15 calls a second, and 8 at least. More would only wait, and 64 are the most there may be.
+
+    Args:
+        environ: What ``FETCH_THREADS`` is looked for in.
+        calls_a_second: The budget of all app keys of the source; None for one that has none.
+        given: A number, or text of one, that goes before the variable; nothing when it is empty.
 
     Raises:
-        ConfigurationError: It is not a whole number from 1 to 64.
+        ConfigurationError: What is given, or the variable, is not a whole number from 1 to 64.
     """
-    return int(value(environ, _NAME))
-
-
-def checked_threads(given: object) -> int:
-    """Return a number of threads that is given as a number or as text.
-
-    Raises:
-        ConfigurationError: It is not a whole number from 1 to 64.
-    """
-    return int(value({_NAME: str(given)}, _NAME))
+    asked = value({_NAME: str(given)} if given else environ, _NAME)
+    if asked is not None:
+        return int(asked)
+    return max(THREADS, min(int(SETTINGS[_NAME].most or THREADS), ceil((calls_a_second or 0.0) / CALLS)))
 
 
 def fetched(

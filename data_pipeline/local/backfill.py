@@ -106,7 +106,8 @@ def backfill(
         open_warehouse(home, environ) as warehouse,
         closing(connect(warehouse.loader_url)) as connection,
     ):
-        paced = replace(sources, pace=this_machine(fetch_threads(environ)))
+        threads = fetch_threads(environ, sources.in_turn[0].calls_a_second)
+        paced = replace(sources, pace=this_machine(threads))
         plan = plan_wish(connection, typed.wish, paced, now, typed.window_rows)
         for line in plan.lines:
             console.print(line, soft_wrap=True)
@@ -116,7 +117,7 @@ def backfill(
                 write_json(told)
             return 0
         require_confirmation(plan.requests, confirmed=typed.confirmed, where="add --confirm-large")
-        load = Loader(connection, run, fetch_threads(environ), typed.window_rows)
+        load = Loader(connection, run, threads, typed.window_rows)
         failures = _follow(load_plan(plan, sources.in_turn, load), plan.requests, console)
         found = _tell(connection, plan.backfill, failures, console)
         if as_json:

@@ -54,7 +54,8 @@ class DataSourceToPostgresOperator(LoadLineage, BaseOperator):
     :param last: The last day, included. Empty: the same as ``first``. (templated)
     :param window_rows: How many rows one window may hold, which bounds memory and the length of a transaction; as many
         more may have been asked for ahead.
-    :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 12.
+    :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 8, or one for
+        each 15 calls a second of the source's app keys.
     :param failed_codes_allowed: How many stock codes may fail before the task does, after all others were loaded.
     :param running_session: Load a session that is still running, as far as it has come. Without it a dataset of whole
         sessions is refused until its figures are final.
@@ -114,7 +115,7 @@ class DataSourceToPostgresOperator(LoadLineage, BaseOperator):
         # Only a worker needs these rooms; DAG files are read every few seconds.
         from data_pipeline.datasets import Due, find_dataset
         from data_pipeline.engine.calendar_check import check_calendar
-        from data_pipeline.engine.fetching import checked_threads, fetch_threads
+        from data_pipeline.engine.fetching import fetch_threads
         from data_pipeline.engine.load_windows import load_windows
         from data_pipeline.engine.windows import windows_of_run
         from data_pipeline.hooks.source import open_source
@@ -136,7 +137,6 @@ class DataSourceToPostgresOperator(LoadLineage, BaseOperator):
             self.window_rows,
             running_session=self.running_session,
         )
-        threads = checked_threads(self.fetch_threads) if self.fetch_threads else fetch_threads(os.environ)
         run, total = run_of(context), Counter[str]()
         loaded: Iterator[tuple[Window, dict[str, int]]]
         with (
@@ -144,6 +144,7 @@ class DataSourceToPostgresOperator(LoadLineage, BaseOperator):
             open_source(self.source_conn_id) as source,
             gauged(source),
         ):
+            threads = fetch_threads(os.environ, source.calls_a_second, self.fetch_threads)
             if dataset.due is Due.CALENDAR:
                 loaded = ((window, check_calendar(connection, source, dataset, window, run)) for window in windows)
             else:

@@ -49,7 +49,8 @@ class FillGapsOperator(LoadLineage, BaseOperator):
         calls that its key has for the day are spent. Empty: the task fails then.
     :param window_rows: How many rows may be asked for and not be stored yet, which bounds memory and is all that a kill
         asks for again; one transaction holds half of them.
-    :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 12.
+    :param fetch_threads: Threads that ask the source at once. Empty: the variable ``FETCH_THREADS``, else 8, or one for
+        each 15 calls a second of the source's app keys.
     """
 
     template_fields: Sequence[str] = (
@@ -99,17 +100,17 @@ class FillGapsOperator(LoadLineage, BaseOperator):
         # Only a worker needs the rooms below and in the methods; DAG files are read every few seconds.
         from data_pipeline.backfill.load import fill
         from data_pipeline.backfill.plan import plan_task
-        from data_pipeline.engine.fetching import checked_threads, fetch_threads
+        from data_pipeline.engine.fetching import fetch_threads
         from data_pipeline.engine.many_windows import Loader
         from data_pipeline.hooks.warehouse import WarehouseHook
         from data_pipeline.operators.assets import tell_load
         from data_pipeline.operators.task import run_of
 
-        threads = checked_threads(self.fetch_threads) if self.fetch_threads else fetch_threads(os.environ)
         with (
             closing(WarehouseHook(self.postgres_conn_id).get_conn()) as connection,
             self._sources() as in_turn,
         ):
+            threads = fetch_threads(os.environ, in_turn[0].calls_a_second, self.fetch_threads)
             run = replace(run_of(context), kis_includes_after_market=_after_market(in_turn[0]))
             task = self._task(context, in_turn[0], run)
             plan = plan_task(connection, task, in_turn, run.due, self.window_rows)

@@ -64,7 +64,8 @@ def plan_backfill(
         open_sources(Connections(source_conn_id), wish.dataset, kind, named) as sources,
         closing(WarehouseHook(postgres_conn_id).get_conn()) as connection,
     ):
-        pace = this_machine(fetch_threads(os.environ), POOLS[HISTORY_POOL][0])
+        threads = fetch_threads(os.environ, sources.in_turn[0].calls_a_second)
+        pace = this_machine(threads, POOLS[HISTORY_POOL][0])
         plan = plan_wish(connection, wish, replace(sources, pace=pace), _moment(context))
     for line in plan.lines:
         log.info("%s", line)

@@ -127,7 +127,8 @@ AIRFLOW_SETTINGS = (
         "FETCH_THREADS",
         "Threads of one task that ask the source at once, all within the one budget; an operator's `fetch_threads` "
         "takes precedence.",
-        AIRFLOW, kind=Kind.WHOLE, least=1.0, most=64.0, default="12",
+        AIRFLOW, kind=Kind.WHOLE, least=1.0, most=64.0, empty="8, and 12 with ten keys: one for each 15 calls a second",
+        shown=False,
     ),
 )  # fmt: skip
 

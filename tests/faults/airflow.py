@@ -29,7 +29,7 @@ from data_pipeline.warehouse.connect import connect
 from data_pipeline.warehouse.embedded import EmbeddedPostgres
 from data_pipeline.warehouse.locate import SANDBOX_DATABASE
 from data_pipeline.warehouse.migrate import migrate
-from tests.faults.rig import NEVER, Point, Work
+from tests.faults.rig import LAST, NEVER, Point, Work
 from tests.support.installation import command_in, ended
 
 WITHIN_S = 180.0
@@ -38,7 +38,7 @@ UNDISTURBED = "undisturbed"
 """A database beside the warehouse, for the same load when nothing happens."""
 BARS = """
     SELECT stock_code, session, open, high, low, close, volume, trading_value, change, source
-    FROM market.daily_bar WHERE stock_code = ANY(%s) ORDER BY 1, 2
+    FROM market.daily_bar WHERE stock_code = ANY(%s) AND session <= %s ORDER BY 1, 2
 """
 LISTED = "SELECT stock_code FROM market.instrument WHERE listed_on < '2023-01-01' ORDER BY stock_code"
 CHART = "inquire-daily-itemchartprice"
@@ -87,8 +87,8 @@ class Stack:
             return list(cursor.fetchall()) if cursor.description else []
 
     def bars(self, codes: list[str], database: str = SANDBOX_DATABASE) -> list[tuple[Any, ...]]:
-        """Return all bars of these instruments, in order."""
-        return self.rows(BARS, codes, database=database)
+        """Return all bars of these instruments to the last session of a backfill, in order; DAGs load later ones."""
+        return self.rows(BARS, codes, LAST, database=database)
 
     def prepare(self) -> list[str]:
         """Load the list of instruments into both databases, without which nothing can be asked for; return codes."""

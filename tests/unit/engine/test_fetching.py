@@ -191,12 +191,22 @@ def test_a_code_that_a_whole_market_lacks_is_left_out():
 
 
 def test_threads_come_from_the_environment():
-    """Twelve unless FETCH_THREADS says otherwise."""
-    assert (fetch_threads({}), fetch_threads({"FETCH_THREADS": "3"})) == (12, 3)
+    """What is given, else FETCH_THREADS, whatever the budget is."""
+    environ = {"FETCH_THREADS": "3"}
+    assert [fetch_threads(environ, 180.0, given) for given in (None, "", 5, "7")] == [3, 3, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("calls_a_second", "threads"), [(None, 8), (1.0, 8), (18.0, 8), (120.0, 8), (126.0, 9), (180.0, 12), (1800.0, 64)]
+)
+def test_threads_follow_the_budget(calls_a_second, threads):
+    """One for each 15 calls a second, 8 at least and 64 at most."""
+    assert fetch_threads({}, calls_a_second) == threads
 
 
 @pytest.mark.parametrize("text", ["0", "65", "-1", "2.5", "many"])
 def test_a_wrong_number_of_threads_is_named(text):
-    """The message names the variable."""
-    with pytest.raises(ConfigurationError, match="FETCH_THREADS"):
-        fetch_threads({"FETCH_THREADS": text})
+    """The message names the variable, of a number that is given too."""
+    for environ, argument in (({"FETCH_THREADS": text}, None), ({}, text)):
+        with pytest.raises(ConfigurationError, match="FETCH_THREADS"):
+            fetch_threads(environ, 18.0, argument)

@@ -26,9 +26,9 @@ def test_the_forms_have_each_field_that_is_for_people():
         assert {field: form[field]["label"] for field in shown} == shown
 
 
-@pytest.mark.parametrize(("text", "number"), [("", 12), ("1", 1), ("64", 64), ("3  # threads", 3), (" 2 ", 2)])
+@pytest.mark.parametrize(("text", "number"), [("", None), ("1", 1), ("64", 64), ("3  # threads", 3), (" 2 ", 2)])
 def test_a_whole_number(text, number):
-    """Both bounds are included, empty is the default, and a comment behind it is dropped."""
+    """Both bounds are included, empty is nothing where there is no default, and a comment behind it is dropped."""
     assert value({"FETCH_THREADS": text}, "FETCH_THREADS") == number
 
 

@@ -255,6 +255,16 @@ def test_a_bar_written_out_by_hand():
     assert digest(DAILY_BAR, row) == 0x8E2328C1B18AC2BC2585F11433FFFEAFF77F91980279AF5ACC28EE65F314A968
 
 
+@pytest.mark.parametrize("sums", ["sum(get_byte(q.sha", "sum(substr(q.sha"])
+def test_a_server_sums_in_one_way(connection, sums):
+    """Bytes where it cannot cast bytes to a number, parts of seven bytes from Postgres 18 on; never some of each."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname ~ '_digests$|^keep_.*_seal$' AND prokind = 'f'")
+        found = [sums in source for (source,) in cursor.fetchall()]
+    assert len(found) >= 2 * len(SEALED)
+    assert {*found} == {sums.startswith("sum(substr") == (connection.info.server_version >= 180000)}
+
+
 @pytest.mark.thorough
 def test_two_loaders_of_one_session(database):
     """Eight loaders that bring other codes of the same three sessions at once, thrice, lose none of their rows."""
