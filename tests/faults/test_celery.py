@@ -162,9 +162,13 @@ def test_celery_broker_away(tally: Tally, dice: random.Random, celery: Celery) -
     broker = Background(home, BROKER)
 
     def away() -> None:
-        psutil.Process(broker.pid()).kill()
-        assert not wait_until(lambda: broker.pid() is not None, AWAY_S), "somebody started it"
-        celery.stack.up()
+        process = psutil.Process(broker.pid())
+        process.kill()
+        process.wait(WITHIN_S)
+        try:
+            assert not wait_until(lambda: broker.pid() is not None, AWAY_S), "somebody started it"
+        finally:
+            celery.stack.up()
 
     for number in range(tally.row.tries):
         moment = dice.randint(1, FEW * PAGES // 2)
