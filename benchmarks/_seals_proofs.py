@@ -22,6 +22,7 @@ import requests
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from benchmarks._loading_server import LoadingServer
+from benchmarks._seals_columns import columns
 from benchmarks._truth_hostile_world import World
 from data_pipeline.datasets import DATASETS
 from data_pipeline.datasets.rows import Rows
@@ -160,7 +161,8 @@ def cost_shares(server: LoadingServer, folder: Path, rounds: int) -> dict[str, f
                 server.digest(wanted=kind == "digests", table=shape.dataset)
                 if shape.again:
                     _load(connection, shape.dataset, window, ask)
-                _add(spent, _load(connection, shape.dataset, window, ask, again=shape.again), kind)
+                with columns(kind):
+                    _add(spent, _load(connection, shape.dataset, window, ask, again=shape.again), kind)
             server.digest(wanted=False, table=shape.dataset)
             found |= spent.shares(name, again=shape.again)
         return found

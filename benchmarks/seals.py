@@ -1,7 +1,7 @@
 """What seals cost a load, and how fast they are proved.
 
 Made-up daily bars are loaded out of KIS's pages through the parser, the checks and COPY into a server of its own,
-50,000 rows a transaction, in turn with and without the triggers that keep the seals. `seal_share` is how much longer
+50,000 rows a transaction, in turn with and without what keeps the seals. `seal_share` is how much longer
 the load takes with them, from answer to commit; `seal_share_cpu` is the same in seconds of CPU of loader and server
 together, which other programs on the machine disturb less. Then the stored months are verified side by side, as the
 command does (`verify_rows_per_s`), and one at a time, in turn with a statement that works out each row's SHA-256 and
@@ -10,9 +10,9 @@ brings seals to a warehouse. All figures are medians of one run.
 
 By shape of a load, whose answers are the emulator's: `proof_share_...` is the part of its CPU, of loader and server and
 from answer to commit, that the ledger takes, with counting, weighing against earlier proofs and noting new ones;
-`seal_share_...` what the writing takes more with the triggers than without, in loads that take turns;
-`digest_share_...` the same with a trigger that works out each row's SHA-256 and keeps nothing, below which no seal of
-rows can be; `cost_share_...` proofs and seals.
+`seal_share_...` what the writing takes more with seals than without, in loads that take turns; `digest_share_...` the
+same where each row's SHA-256 is worked out and nothing is kept, below which no seal of rows can be; `cost_share_...`
+proofs and seals.
 
 Examples:
     python -m benchmarks seals
@@ -41,6 +41,7 @@ from rich.table import Table
 from benchmarks._loading_bars import SESSIONS, SOURCE, codes, codes_of, sessions, write_pages
 from benchmarks._loading_pages import load_pages
 from benchmarks._loading_server import LoadingServer, loading_server
+from benchmarks._seals_columns import columns
 from benchmarks._seals_proofs import SHAPES, cost_shares
 from benchmarks._truth_hostile_server import fixed_clock
 from data_pipeline.loading.coverage.seals import Month, months_to_verify, verify_month, verify_side_by_side
@@ -117,7 +118,7 @@ def _measured(server: LoadingServer, pages: Path, rows: int, repeats: int, conso
             server.empty()
             server.seal(wanted=sealed)
             server.settle()
-            with closing(connect(server.url("loader"))) as connection:
+            with closing(connect(server.url("loader"))) as connection, columns("sealed" if sealed else "plain"):
                 loads[sealed].append(_spent(connection, lambda: _load(connection, pages, rows)))
     console.print("verifying ...")
     server.settle()

@@ -77,11 +77,17 @@ class Merge:
         columns = self._list(self.table.columns)
         return sql.SQL("COPY {} ({}) FROM STDIN WITH (ENCODING 'UTF8')").format(self.staging, columns)
 
-    def copy_straight(self, *, binary: bool = False) -> sql.Composed:
-        """Read COPY text whose lines have this load's ``ending``, or the same in binary, into the table itself."""
+    def copy_straight(self) -> sql.Composed:
+        """Read COPY text whose lines have this load's ``ending`` into the table itself."""
+        return self._copy(self.target, "ENCODING 'UTF8'")
+
+    def copy_month(self, first: date) -> sql.Composed:
+        """Read binary COPY with this load's own columns into the partition of the month that begins on a day."""
+        return self._copy(sql.Identifier("market", f"{self.table.name}_{first:%Y_%m}"), "FORMAT binary")
+
+    def _copy(self, target: sql.Identifier, form: str) -> sql.Composed:
         columns = self._list((*self.table.columns, "source", "run_id"))
-        form = sql.SQL("FORMAT binary" if binary else "ENCODING 'UTF8'")
-        return sql.SQL("COPY {} ({}) FROM STDIN WITH ({})").format(self.target, columns, form)
+        return sql.SQL("COPY {} ({}) FROM STDIN WITH ({})").format(target, columns, sql.SQL(form))
 
     def duplicate(self) -> sql.Composed:
         """Find one key that more than one staged row has."""

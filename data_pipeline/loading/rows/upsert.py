@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
-from io import BytesIO
+from typing import Any
 
 import psycopg2
 from psycopg2 import errors, sql
@@ -16,7 +16,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from data_pipeline.datasets.rows import Rows
 from data_pipeline.datasets.table import Table
 from data_pipeline.exceptions import InvalidRequestError, LoadError, TransientError
-from data_pipeline.loading.rows.copy_columns import binary_copy
+from data_pipeline.loading.rows.copy_columns import ColumnCopy, Pieces, column_copy
 from data_pipeline.loading.rows.copy_text import CHUNK, READ, CopyText
 from data_pipeline.loading.rows.counts import LoadCounts
 from data_pipeline.loading.rows.merge import Merge
@@ -25,6 +25,7 @@ from data_pipeline.warehouse.errors import plain_error, said_plainly
 __all__ = ["LoadCounts", "upsert"]
 
 ATTEMPTS = 10
+SEAL = "SELECT market.bring_seals_forward(%s, %s::date[], %s::bigint[], %s::numeric[], %s, %s)"
 QUEUE = "SELECT pg_advisory_xact_lock(hashtext('market.load'), hashtext(%s))"
 CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
 
@@ -128,17 +129,28 @@ def _copied_straight(cursor: Cursor, merge: Merge, text: CopyText) -> int | None
 
 
 def _copied_in_columns(cursor: Cursor, merge: Merge, rows: Rows) -> int | None:
-    """Return how many rows were copied into the table out of their columns; None, with nothing done, for any fault."""
-    content = binary_copy(rows, merge.table, merge.source, merge.run_id)
-    if content is None:
+    """Return how many rows were copied into their months out of columns; None, with nothing done, for any fault."""
+    copy = column_copy(rows, merge.table, merge.source, merge.run_id)
+    if copy is None:
         return None
-    cursor.execute("SAVEPOINT market_columns")
+    cursor.execute(sql.SQL("SAVEPOINT market_columns; LOCK TABLE ONLY {} IN ROW EXCLUSIVE MODE").format(merge.target))
     try:
-        cursor.copy_expert(merge.copy_straight(binary=True), BytesIO(content), READ)
-        copied = cursor.rowcount
-    except (psycopg2.DataError, psycopg2.IntegrityError, *CONFLICTS):  # COPY of text says which row it was
-        copied = None
+        copied = _copy_months(cursor, merge, copy)
+    except (psycopg2.DataError, psycopg2.IntegrityError, errors.InsufficientPrivilege, *CONFLICTS):
+        copied = None  # COPY of text says which row it was, and needs no right to a month
     cursor.execute(f"{'ROLLBACK TO' if copied is None else 'RELEASE'} SAVEPOINT market_columns")
+    return copied
+
+
+def _copy_months(cursor: Cursor, merge: Merge, copy: ColumnCopy) -> int:
+    copied = 0
+    for first, pieces in copy.months():
+        file: Any = Pieces(pieces)
+        cursor.copy_expert(merge.copy_month(first), file, READ)
+        copied += cursor.rowcount
+    sealed = copy.sealed()
+    sums = ([one.session for one in sealed], [one.rows for one in sealed], [one.digest for one in sealed])
+    cursor.execute(SEAL, (merge.table.name, *sums, merge.source, merge.run_id))
     return copied
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data_pipeline.datasets.rows import Rows
 from data_pipeline.loading.coverage.seals import SEALED, months_to_verify, verify_month
 from data_pipeline.loading.rows.upsert import upsert
 from data_pipeline.market.index_records import IndexBar, IndexSnapshot
@@ -134,6 +135,7 @@ CELL = st.tuples(st.sampled_from(CODES), st.sampled_from(DAYS))
 SOURCES = st.sampled_from(["kis", "kis", "kis-virtual", "krx"])
 STEPS = st.one_of(
     st.tuples(st.just("load"), st.dictionaries(CELL, st.integers(1, 7), min_size=1), SOURCES),
+    st.tuples(st.just("columns"), st.dictionaries(CELL, st.integers(1, 7), min_size=1), SOURCES),
     st.tuples(st.just("delete"), CELL),
     st.tuples(st.just("change"), CELL),
     st.tuples(st.just("move"), CELL),
@@ -151,6 +153,9 @@ def act(connection, cursor, table, step):
     match step:
         case ("load", cells, source):
             upsert(connection, table, [MAKE[table.name](*cell, volume) for cell, volume in cells.items()], source)
+        case ("columns", cells, source):
+            records = Rows(MAKE[table.name](*cell, volume) for cell, volume in cells.items())
+            upsert(connection, table, records, source, 7, expect_empty=True)
         case ("delete", cell):
             cursor.execute(f"DELETE FROM market.{table.name} WHERE {which(table)}", cell)
         case ("change", cell):
@@ -320,11 +325,35 @@ def test_a_name_in_another_encoding(database):
     "UPDATE market.seal SET rows = rows + 1", "DELETE FROM market.seal", "TRUNCATE market.seal",
     "INSERT INTO market.seal (dataset, session, rows, official, digest) VALUES ('daily_bar', '2026-09-14', 0, 0, 0)",
     "SELECT market.seal_again('daily_bar', '2026-09-14', '2026-09-14')",
+    "SELECT market.bring_seals_forward('minute_bar', '{2026-09-14}', '{1}', '{5}', 'kis', 7)",
+    "INSERT INTO market.minute_bar_2026_09 SELECT * FROM market.minute_bar",
 ])  # fmt: skip
 def test_the_loader_seals_by_loading_alone(connection, statement):
-    """No statement of the loader's writes a seal."""
+    """No statement of the loader's writes a seal, but that which says what it copied into the months of daily bars."""
+    upsert(connection, MINUTE_BAR, [minute("005930", DAYS[0], 5)], "kis")
     with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
         cursor.execute(statement)
+
+
+@pytest.mark.parametrize(("rows", "digest_told"), [("{0}", "{5}"), ("{-1}", "{5}"), ("{1}", "{-5}"), ("{1}", "{NULL}")])
+def test_what_is_copied_is_at_least_a_row_with_a_digest(connection, rows, digest_told):
+    """Seals are not brought back: neither by fewer rows nor by a number that is no sum of digests."""
+    with connection.cursor() as cursor, pytest.raises((psycopg2.DataError, psycopg2.IntegrityError)):
+        cursor.execute(
+            "SELECT market.bring_seals_forward('daily_bar', '{2026-09-14}', %s, %s, 'kis', 7)", (rows, digest_told)
+        )
+
+
+def test_what_is_copied_into_a_month_without_its_seal_is_found(database, connection):
+    """The loader reaches the partitions of daily bars by name; rows that it does not add up differ from their seals."""
+    upsert(connection, DAILY_BAR, [bar("005930", DAYS[0], 5)], "kis", 7)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO market.daily_bar_2026_09 SELECT '000660', session, open, high, low, close, volume,"
+            " trading_value, change, source, run_id FROM market.daily_bar"
+        )
+    connection.commit()
+    assert differing(database) == ["daily_bar 2026-09-14: rows doubled or added (1 rows sealed, 2 rows stored)"]
 
 
 def test_a_meant_change_past_the_triggers_is_sealed_by_the_owner(database, connection):

@@ -39,6 +39,16 @@ def test_rows_in_columns_are_those_of_their_text(database, connection):
     assert database.rows("SELECT sum(rows) FROM market.seal") == [(len(BARS),)]
 
 
+def test_a_month_that_may_not_be_reached_by_name(database, connection):
+    """Its rows go through the table: stored and sealed all the same."""
+    with database.connect("owner") as owner, owner.cursor() as cursor:
+        cursor.execute("SELECT market.ensure_partitions('daily_bar', %s, %s)", (DAYS[0], DAYS[-1]))
+        cursor.execute("REVOKE INSERT ON market.daily_bar_2026_09 FROM market_loader")
+        owner.commit()
+    assert load(connection, Rows(BARS)) == LoadCounts(inserted=len(BARS))
+    assert database.rows("SELECT sum(rows) FROM market.seal") == [(len(BARS),)]
+
+
 def test_a_stored_row_in_the_way_of_columns(database, connection):
     """The load goes the ordinary way and counts right."""
     load(connection, [replace(BARS[700], volume=5), BARS[900]])
