@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from data_pipeline.client.circuit_breaker import CircuitBreaker
     from data_pipeline.client.rate_limit import TokenBucketRateLimiter
     from data_pipeline.client.retry import Retry
+    from data_pipeline.client.slot import Slot
 
 T = TypeVar("T")
 
@@ -77,16 +78,17 @@ class Guard:
             slot = self.limiter.leave(slot)
             with self._lock:
                 self._sent += 1
-            self._meter.tell(SLOT_WAIT, slot.at - slot.asked_at)
-            self._meter.tell(BUDGET_SHARE, self.limiter.last_share)
-            return self._timed(send, slot.at)
+            return self._sent_at_once(send, slot)
 
-    def _timed(self, send: Callable[[], T], sent_at: float) -> T:
-        began = self._clock()
+    def _sent_at_once(self, send: Callable[[], T], slot: Slot) -> T:
+        share, began = self.limiter.last_share, self._clock()
         try:
             return send()
         except RateLimitedError:
-            self.limiter.slow_down(sent_at)
+            self.limiter.slow_down(slot.at)
             raise
         finally:
+            # Told when the call has left: one that leaves late can be one too many in its second.
             self.limiter.note_trip(self._clock() - began)
+            self._meter.tell(SLOT_WAIT, slot.at - slot.asked_at)
+            self._meter.tell(BUDGET_SHARE, share)
