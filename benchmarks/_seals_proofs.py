@@ -214,6 +214,8 @@ def _load(
         rows = Rows(records)
         if one.sieve:  # which has read these columns before the ledger counts them
             rows.known("stock_code"), rows.known("session")
+        if one.table.columnar:  # as the writing does
+            rows.values("stock_code"), rows.values("session")
         counting = time.process_time()
         Ledger(one, (), window.sessions, remember_empty=True).watch(rows)
         counted = time.process_time() - counting

@@ -31,6 +31,7 @@ from data_pipeline.loading.checks.judge import Asked
 from data_pipeline.loading.checks.screen import keep_held, keep_refused, rows_at_fault, screen
 from data_pipeline.loading.checks.window import require_codes
 from data_pipeline.loading.coverage.ledger import Ledger
+from data_pipeline.loading.coverage.noted import Reach
 from data_pipeline.loading.coverage.unjoined import doubt_unjoined
 from data_pipeline.loading.instruments.listing import certain_listings, listed_codes
 from data_pipeline.loading.instruments.lists import differences, keep_list
@@ -133,13 +134,15 @@ class WindowLoad:
         self._numbers: Counter[str] = Counter()
         """What is counted besides the rows."""
         final: Sequence[date] = ()
+        reach: Reach | None = None
         if isinstance(dataset.size, MarketSize):
             self._expected = main_cells(dataset.size, window.sessions)
         elif dataset.has_cells:
             codes = window.stock_codes or tuple(warehouse.do(listed_codes, window.first))
+            reach = Reach({*codes}, {*window.sessions})
             self._expected = expected_cells(window, warehouse.do(certain_listings, codes))
             final = warehouse.do(final_sessions, window.sessions, run.moment)
-        self._ledger = Ledger(dataset, self._expected, final, remember_empty=run.remember_empty)
+        self._ledger = Ledger(dataset, self._expected, final, remember_empty=run.remember_empty, reach=reach)
 
     def start(self) -> None:
         """Put the window on record."""

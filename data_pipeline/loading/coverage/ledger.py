@@ -23,6 +23,7 @@ from data_pipeline.datasets.dataset import Dataset, Due
 from data_pipeline.datasets.rows import as_rows
 from data_pipeline.loading.coverage import noted
 from data_pipeline.loading.coverage.absence import require_some
+from data_pipeline.loading.coverage.block import counted, left_out
 from data_pipeline.loading.coverage.minute_figures import by_session
 from data_pipeline.loading.coverage.opposed import OPPOSED, STATEMENTS, Weighed, weigh_minutes, weigh_rows
 from data_pipeline.loading.coverage.superseded import Proved, held_before, supersede
@@ -58,20 +59,22 @@ class Ledger:
         expected: Cells of the window whose instrument was certainly listed on the session.
         final: Sessions of the window that were final when the source was asked.
         remember_empty: Whether cells whose minutes truly do not exist are noted as known to be empty.
+        reach: Codes and sessions outside of which no cell is expected; None when they are not known.
     """
 
     def __init__(
-        self, dataset: Dataset, expected: Collection[Cell], final: Collection[date], *, remember_empty: bool
-    ) -> None:
+        self, dataset: Dataset, expected: Collection[Cell], final: Collection[date], *, remember_empty: bool,
+        reach: noted.Reach | None = None,
+    ) -> None:  # fmt: skip
         self._table = dataset.table
         self._of_minutes = dataset.due is Due.AS_TRADED
         self._kept = dataset.has_cells and dataset.by_code  # rows of the whole market prove their cells themselves
         self._in_chain = bool(dataset.follows)
         """Whether each row has the close of the one before, so that a hole between two can be seen to fit."""
         self._final = frozenset(final)
-        self._expected = self._of_final(expected) if self._kept else set()
+        self._expected, self._expected_within = self._of_final(expected) if self._kept else set(), reach
         self._remember = remember_empty
-        self._rows: Counter[Cell] = Counter()
+        self._rows: Mapping[Cell, int] = {}
         self._reach = noted.Reach(set(), set())
         self._volumes: Counter[Cell] = Counter()
         self._minutes: dict[Cell, list[Any]] = defaultdict(list)
@@ -103,23 +106,22 @@ class Ledger:
         if self._kept and self._of_minutes:
             self._watch_minutes(rows)
         elif self._kept:
-            codes, sessions = rows.column("stock_code"), rows.column(self._table.day)
-            once = dict.fromkeys(zip(codes, sessions, strict=True), 1)
-            self._rows.update(once if len(once) == len(rows) else zip(codes, sessions, strict=True))
+            self._rows = counted(rows, self._table.day, self._rows)
             self._reach.codes.update(rows.known("stock_code"))
             self._reach.sessions.update(rows.known(self._table.day))
         return rows
 
     def _watch_minutes(self, records: Iterable[Any]) -> None:
-        volume = attrgetter("volume")
+        came, volume = Counter(self._rows), attrgetter("volume")
         for code, of_code in groupby(records, attrgetter("stock_code")):
             self._reach.codes.add(code)
             for session, rows in by_session([*of_code]):
                 cell = (code, session)
-                self._rows[cell] += len(rows)
+                came[cell] += len(rows)
                 self._volumes[cell] += sum(map(volume, rows))
                 self._minutes[cell] += rows
                 self._reach.sessions.add(session)
+        self._rows = came
 
     def hear(self, evidence: Iterable[MinuteEvidence]) -> None:
         """Take what the source's answers prove about the minutes of its sessions."""
@@ -136,7 +138,8 @@ class Ledger:
     @cached_property
     def _absent(self) -> set[Cell]:
         """The expected cells of which nothing came; looked at when every record has passed."""
-        return {cell for cell in self._expected.difference(self._rows) if cell[0] not in self._failed}
+        absent = left_out(self._expected, self._rows, self._expected_within)
+        return {cell for cell in absent if cell[0] not in self._failed}
 
     def _is_refused(self, cell: Cell) -> bool:
         code, session = cell
@@ -209,7 +212,7 @@ class Ledger:
         return (record.stock_code, self._table.day_of(record))  # type: ignore[attr-defined]
 
     @cached_property
-    def _came(self) -> dict[Cell, int]:
+    def _came(self) -> Mapping[Cell, int]:
         """The final cells of which rows came, and how many."""
         final, failed = self._final, self._failed
         if not failed and final.issuperset(self._reach.sessions):
@@ -219,7 +222,7 @@ class Ledger:
     def _contradictions(self) -> Iterator[tuple[Cell, noted.Said]]:
         """Yield what is noted of the cells about which no two answers agree."""
         for cell, statements in sorted(self._weighed.opposed.items()):
-            rows = max(self._rows[cell], int(statements[0].get("minutes", 1)))
+            rows = max(self._rows.get(cell, 0), int(statements[0].get("minutes", 1)))
             yield cell, ("doubted", OPPOSED, Json({STATEMENTS: statements}), rows)
 
     def _proofs(self, came: Mapping[Cell, int], settled: AbstractSet[Cell]) -> Iterator[tuple[Cell, noted.Said]]:
@@ -245,7 +248,7 @@ class Ledger:
         """Return the cells that a refused row keeps from being whole, expected or not."""
         named = {(code, day) for code, day in self._refused if code and day and code not in self._failed}
         if not self._of_minutes:
-            return {cell for cell in named if not self._rows[cell]}
+            return {cell for cell in named if cell not in self._rows}
         return named | {cell for cell in came if self._is_refused(cell)}
 
     def _settled_minutes(
@@ -286,7 +289,7 @@ class Ledger:
 
     def _doubt(self, cell: Cell, told: MinuteEvidence) -> str:
         """Return why a cell is not settled. The shares of a day without an open traded outside of regular hours."""
-        if cell in self._idle and not self._rows[cell]:
+        if cell in self._idle and cell not in self._rows:
             return told.problem
         return told.doubt(self._volumes[cell], self._days.get(cell, ()))
 

@@ -85,7 +85,7 @@ def note_filled(cursor: Cursor, name: str, came: AbstractSet[Cell], reach: Reach
         return
     codes, days = reach
     cursor.execute(_UNSETTLED, {"name": name, "codes": _named(codes), "first": min(days), "last": max(days)})
-    values = [(name, *cell) for cell in sorted(came & {*cursor.fetchall()})]
+    values = [(name, *cell) for cell in sorted(cell for cell in cursor.fetchall() if cell in came)]
     if values:
         execute_values(cursor, _FILLED, values, page_size=1000)
 
