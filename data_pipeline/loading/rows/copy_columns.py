@@ -70,7 +70,11 @@ class ColumnCopy:
         yield _END
 
     def _add_up(self, forms: NDArray[np.void]) -> None:
-        self._digests += [hashlib.sha256(form).digest() for form in forms.tolist()]
+        begun = hashlib.sha256().copy  # sooner than beginning anew
+        for form in forms.tolist():
+            one = begun()
+            one.update(form)
+            self._digests.append(one.digest())
 
     def sealed(self) -> list[Sealed]:
         """Return what the rows that were read add to the seals, a session each, in the order of their months."""
