@@ -77,7 +77,7 @@ class ColumnCopy:
             self._digests.append(one.digest())
 
     def sealed(self) -> list[Sealed]:
-        """Return what the rows that were read add to the seals, a session each, in the order of their months."""
+        """Return what the rows that were read add to the seals, an item for each session, in no particular order."""
         import numpy as np
 
         places = self._days.places
@@ -125,16 +125,9 @@ def column_copy(rows: Rows, table: Table, source: str, run_id: int | None) -> Co
 
     if not table.columnar or run_id is None or {*map(type, rows)} != {table.record}:
         return None
-    try:
-        numbers = {name: rows.numbers(name) for name in table.columns if name not in ("stock_code", table.day)}
-    except TypeError:
+    told = _columns(rows, table)
+    if told is None:
         return None
-    codes, days = rows.values("stock_code"), rows.values(table.day)
-    if any(type(day) is not date for day in days.known) or any(len(code.encode()) != _CODE for code in codes.known):
-        return None
-    ordinals = np.array([day.toordinal() - _DAY_0 for day in days.known], ">i4")[days.places]
-    texts = np.array([code.encode() for code in codes.known], f"S{_CODE}")[codes.places]
-    told: dict[str, Any] = {"stock_code": texts, table.day: ordinals, **numbers}
     widths = {"stock_code": f"S{_CODE}", table.day: ">i4", "source": f"S{len(source.encode())}"}
     forms = np.empty(len(rows), np.dtype([(name, widths.get(name, ">i8")) for name in table.columns]))
     kinds = [("fields", ">i2")]
@@ -146,7 +139,23 @@ def column_copy(rows: Rows, table: Table, source: str, run_id: int | None) -> Co
         forms[name] = values
     for name, values in {**told, "source": source.encode(), "run_id": run_id}.items():
         block[name], block[f"length of {name}"] = values, block.dtype[name].itemsize
-    return _by_month(block, forms.view(f"V{forms.itemsize}"), days)
+    return _by_month(block, forms.view(f"V{forms.itemsize}"), rows.values(table.day))
+
+
+def _columns(rows: Rows, table: Table) -> dict[str, Any] | None:
+    """Return each column as Postgres counts it; None where one holds what does not fit."""
+    import numpy as np
+
+    try:
+        numbers = {name: rows.numbers(name) for name in table.columns if name not in ("stock_code", table.day)}
+    except TypeError:
+        return None
+    codes, days = rows.values("stock_code"), rows.values(table.day)
+    if any(type(day) is not date for day in days.known) or any(len(code.encode()) != _CODE for code in codes.known):
+        return None
+    ordinals = np.array([day.toordinal() - _DAY_0 for day in days.known], ">i4")[days.places]
+    texts = np.array([code.encode() for code in codes.known], f"S{_CODE}")[codes.places]
+    return {"stock_code": texts, table.day: ordinals, **numbers}
 
 
 def _by_month(block: NDArray[np.void], forms: NDArray[np.void], days: Values) -> ColumnCopy:
