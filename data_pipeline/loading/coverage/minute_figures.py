@@ -7,8 +7,8 @@ import sys
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
-from itertools import groupby
-from operator import attrgetter
+from itertools import chain, groupby, repeat
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -29,7 +29,9 @@ _MINUTES = """
 """
 _SUMS = ", count(*), sum(m.volume)::bigint, sum(m.trading_value)::bigint, min(m.low), max(m.high)"
 _AT = attrgetter("at")
-_CANDLE = [attrgetter(name) for name in ("open", "high", "low", "close", "volume", "trading_value")]
+_ZONE = attrgetter("tzinfo")
+_CANDLE = attrgetter("open", "high", "low", "close", "volume", "trading_value")
+_WIDTH = 6
 _EPOCH, _UNIT = datetime(2000, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
 """What the binary form of a timestamptz counts from, and in; source: PostgreSQL, src/include/datatype/timestamp.h."""
 _FIGURES = ("minutes", "volume", "trading_value", "low", "high", "digest")
@@ -60,10 +62,11 @@ def figures(minutes: Sequence[Any]) -> dict[str, Any]:
 
 def _digest(minutes: Sequence[Any]) -> str:
     bars = sorted(minutes, key=_AT)
-    columns = [_times([*map(_AT, bars)]), *([*map(one, bars)] for one in _CANDLE)]
-    packed = array("q", bytes(8 * len(columns) * len(bars)))
-    for place, column in enumerate(columns):
-        packed[place :: len(columns)] = array("q", column)
+    candles = array("q", chain.from_iterable(map(_CANDLE, bars)))
+    packed = array("q", bytes(8 * (1 + _WIDTH) * len(bars)))
+    packed[:: 1 + _WIDTH] = array("q", _times([*map(_AT, bars)]))
+    for place in range(_WIDTH):
+        packed[1 + place :: 1 + _WIDTH] = candles[place::_WIDTH]
     if sys.byteorder == "little":
         packed.byteswap()
     return hashlib.md5(packed, usedforsecurity=False).hexdigest()
@@ -72,7 +75,7 @@ def _digest(minutes: Sequence[Any]) -> str:
 def _times(starts: Sequence[datetime]) -> list[int]:
     """Return the starts of a day's minutes, in their order, as the database keeps them."""
     begun = (starts[0] - _EPOCH) // _UNIT
-    if any(at.tzinfo is not SEOUL for at in starts):
+    if not all(map(is_, map(_ZONE, starts), repeat(SEOUL))):
         return [(at - _EPOCH) // _UNIT for at in starts]
     # Within a zone a difference costs little, and no session of Seoul has had summer time since 1988.
     since = [at - starts[0] for at in starts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Said = tuple[str, str, Json, int]
 """State, what proves it or why it is doubted, figures, and rows that came."""
+
+
+_SAID = [one.name for one in fields(MinuteEvidence) if one.name not in ("stock_code", "session", "never_shown")]
 
 
 class Reach(NamedTuple):
@@ -119,12 +122,8 @@ def note_start(cursor: Cursor, name: str, came: Collection[Cell], absent: Collec
 
 def figures_of(told: MinuteEvidence | None) -> dict[str, object]:
     """Return what the answer said of a session, without its name and without what says nothing."""
-    said = asdict(told) if told is not None else {}
-    return {
-        f"answer_{name}": value
-        for name, value in said.items()
-        if name not in ("stock_code", "session", "never_shown") and value
-    }
+    said = {name: getattr(told, name) for name in _SAID} if told is not None else {}
+    return {f"answer_{name}": value for name, value in said.items() if value}
 
 
 def _named(codes: Collection[str]) -> list[str] | None:
