@@ -59,7 +59,9 @@ def counted(rows: Rows, day: str, before: Mapping[Cell, int]) -> Mapping[Cell, i
     """
     if not before and len(rows) >= WORTHWHILE and (block := _block_of(rows, day)) is not None:
         return block
-    return Counter(before) + Counter(zip(rows.column("stock_code"), rows.column(day), strict=True))
+    counts = Counter(before)
+    counts.update(zip(rows.column("stock_code"), rows.column(day), strict=True))
+    return counts
 
 
 def left_out(cells: set[Cell], counts: Mapping[Cell, int], reach: Reach | None) -> set[Cell]:
