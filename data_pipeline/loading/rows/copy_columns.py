@@ -28,6 +28,7 @@ _PIECE = 1000
 _PARTS = 8
 """A SHA-256 as numbers of 32 bits, of which 2^32 add up within 64."""
 MODULUS = 2**256
+"""What the digest of a seal is a remainder of."""
 
 
 class Sealed(NamedTuple):
@@ -45,21 +46,22 @@ class ColumnCopy:
         block: A row of binary COPY each, in the order of their months.
         forms: The same rows in the binary form that their digests are of.
         days: Their sessions, in the same order.
+        months: The first days of their months as ordinals, in the same order.
     """
 
-    def __init__(self, block: NDArray[np.void], forms: NDArray[np.void], days: Values) -> None:
-        self._block, self._forms, self._days = block, forms, days
+    def __init__(
+        self, block: NDArray[np.void], forms: NDArray[np.void], days: Values, months: NDArray[np.int64]
+    ) -> None:
+        self._block, self._forms, self._days, self._months = block, forms, days, months
         self._digests: list[bytes] = []
 
     def months(self) -> Iterator[tuple[date, Iterator[bytes]]]:
         """Yield each month as its first day, and the pieces of its COPY, which are read before the next month."""
         import numpy as np
 
-        known, places = self._days
-        firsts = np.array([day.replace(day=1).toordinal() for day in known])[places]
-        bounds = [0, *(np.flatnonzero(np.diff(firsts)) + 1), len(firsts)]
+        bounds = [0, *(np.flatnonzero(np.diff(self._months)) + 1), len(self._months)]
         for begin, end in pairwise(bounds):
-            yield date.fromordinal(int(firsts[begin])), self._pieces(int(begin), int(end))
+            yield date.fromordinal(int(self._months[begin])), self._pieces(int(begin), int(end))
 
     def _pieces(self, begin: int, end: int) -> Iterator[bytes]:
         yield _SIGNATURE
@@ -161,8 +163,6 @@ def _columns(rows: Rows, table: Table) -> dict[str, Any] | None:
 def _by_month(block: NDArray[np.void], forms: NDArray[np.void], days: Values) -> ColumnCopy:
     import numpy as np
 
-    months = np.array([12 * day.year + day.month for day in days.known])
-    if months.min() == months.max():
-        return ColumnCopy(block, forms, days)
-    order = np.argsort(months[days.places], kind="stable")
-    return ColumnCopy(block[order], forms[order], Values(days.known, days.places[order]))
+    months = np.array([day.replace(day=1).toordinal() for day in days.known])[days.places]
+    order = np.argsort(months, kind="stable")
+    return ColumnCopy(block[order], forms[order], Values(days.known, days.places[order]), months[order])

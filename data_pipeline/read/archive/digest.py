@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_pipeline.loading.rows.copy_columns import MODULUS
 from data_pipeline.market.origin import ORIGINS
 from data_pipeline.read.archive.stored import StoredColumn
 
-MODULUS = 2**256
 _EPOCH = date(2000, 1, 1).toordinal() - date(1970, 1, 1).toordinal()
 """Days between the first days that Arrow and Postgres count from."""
 _BIGINT = 20

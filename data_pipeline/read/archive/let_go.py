@@ -14,6 +14,7 @@ from data_pipeline.datasets import DATASETS, IN_COVERAGE, find_dataset
 from data_pipeline.datasets.dataset import Archive
 from data_pipeline.exceptions import ConfigurationError, LoadError
 from data_pipeline.loading.coverage.seals import Difference, Held, Month, SealFinding, Verified, difference_of
+from data_pipeline.loading.rows.copy_columns import MODULUS
 from data_pipeline.read.archive.files import file_of, last_day, sums_of, write_month
 from data_pipeline.read.archive.rows import archived_months
 from data_pipeline.read.archive.stored import StoredColumn, columns_of
@@ -22,7 +23,6 @@ from data_pipeline.warehouse.errors import said_plainly
 
 ARCHIVABLE = {name: one.archive for name, one in DATASETS.items() if isinstance(one.archive, Archive)}
 """The datasets whose old months may be let go, and how."""
-MODULUS = 2**256
 _STORED = """
     SELECT p.month, coalesce((SELECT sum(s.rows) FROM market.seal s WHERE s.dataset = %(dataset)s
             AND s.session >= p.month AND s.session < p.month + interval '1 month'), 0)::bigint, p.size

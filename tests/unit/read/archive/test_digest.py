@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from data_pipeline.exceptions import ConfigurationError
-from data_pipeline.read.archive.digest import MODULUS, Sum, add_up
+from data_pipeline.loading.rows.copy_columns import MODULUS
+from data_pipeline.read.archive.digest import Sum, add_up
 from data_pipeline.read.archive.stored import StoredColumn, completed, schema_of
 
 DAY = date(2000, 1, 2)
